@@ -1,0 +1,115 @@
+"""Who may import whom: pages → studio → fibo_core, never back, and heavy libraries only where they belong."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Where each package may be imported, as path prefixes; a package not named here may be imported anywhere.
+ENGINE = ("fibo_core/engine/", "fibo_core/writers/local.py")
+STORE = ("fibo_core/store/",)
+SHELL = ("studio/", "pages/")
+ALLOWED = {
+    "torch": ENGINE,
+    "diffusers": ENGINE,
+    "transformers": ENGINE,
+    "accelerate": ENGINE,
+    "google": ("fibo_core/writers/gemini.py",),
+    "sqlmodel": STORE,
+    "sqlalchemy": STORE,
+    "alembic": STORE,
+    "fastapi": ("studio/",),
+    "starlette": ("studio/",),
+    "uvicorn": ("studio/",),
+    "streamlit": SHELL,
+    "streamlit_ace": SHELL,
+    "studio": SHELL,
+    "pages": ("pages/",),
+}
+HEAVY = {"torch", "diffusers", "transformers", "google.genai", "streamlit", "fastapi"}
+
+
+def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    """Each Python file under `folders`, as its path from the root and its syntax tree."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text("utf-8"), str(path))
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and module name of each import, those inside functions and under TYPE_CHECKING included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.lineno, node.module
+
+
+def misplaced(path: str, tree: ast.AST) -> list[str]:
+    """The imports in the file `path` that break the rule, as "path:line imports name"."""
+    return [
+        f"{path}:{line} imports {name}"
+        for line, name in imports(tree)
+        if not path.startswith(ALLOWED.get(name.partition(".")[0], ""))
+    ]
+
+
+def loaded_after(*modules: str) -> set[str]:
+    """Which of HEAVY a fresh process has loaded after importing `modules`."""
+    code = (
+        "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *modules], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return HEAVY.intersection(done.stdout.split())
+
+
+def test_every_import_stands_in_a_layer_that_may_have_it():
+    """No file reaches up a layer, or touches a library that belongs to another part of the house."""
+    assert [
+        fault for path, tree in sources("fibo_core", "studio", "pages") for fault in misplaced(path, tree)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("fibo_core/workflows.py", "from studio.state import keys"),
+        ("fibo_core/prompt.py", "def count():\n    import torch.nn"),
+        ("fibo_core/jobs.py", "from sqlmodel import Session"),
+        ("studio/api.py", "import pages.generate"),
+        ("pages/system.py", "import torch"),
+    ],
+)
+def test_an_import_in_the_wrong_layer_is_found(path: str, line: str):
+    """The scan sees imports of every form, late ones too."""
+    assert len(misplaced(path, ast.parse(line))) == 1
+
+
+def test_importing_the_library_loads_nothing_heavy():
+    """`import fibo_core` costs no torch, in a process of its own."""
+    assert loaded_after("fibo_core") == set()
+
+
+def test_importing_every_light_module_loads_nothing_heavy():
+    """Only the engine's and the writers' own backends bring their libraries; the object graph does not."""
+    backends = (*ALLOWED["torch"], *ALLOWED["google"], "fibo_core/store/migrations/")
+    modules = [
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for path, _ in sources("fibo_core")
+        if not path.startswith(backends)
+    ]
+    assert "fibo_core.runtime" in modules
+    assert loaded_after("fibo_core.engine", *modules) == set()
+
+
+def test_a_process_that_loads_something_heavy_is_noticed():
+    """The check above can fail: it sees a library that was loaded."""
+    assert loaded_after("fastapi") == {"fastapi"}
