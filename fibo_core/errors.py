@@ -1,0 +1,156 @@
+"""The errors of FIBO Studio, in one tree.
+
+Each message says what happened, the value seen (never a secret) and what to do; a page, the API and the command
+line show it as it is. Adapters translate their library's errors into these at one boundary, with ``from exc``;
+anything else that escapes is a bug and is not caught.
+
+FiboError
+├── InputError                 what the user gave cannot be used (the command line exits with 2)
+│   ├── SettingsError          an environment variable
+│   ├── PromptError            a structured prompt: carries path, line and column
+│   ├── RequestError           a size, seed, step count…
+│   └── PictureError           an uploaded picture or recipe
+├── WriterError                no prompt was written
+│   ├── WriterUnavailable      this writer cannot answer now; another may
+│   └── WriterAnswerError      it answered something that is no prompt; carries the raw text
+├── EngineError                no picture was painted
+│   ├── ModelMissing           its weights are not on this machine
+│   ├── ModelLoadFailed        its weights are there, and do not load
+│   ├── OutOfMemory            the device's memory did not suffice; it has been freed
+│   └── DownloadFailed         weights could not be fetched
+├── StoreError                 the history cannot do what was asked
+│   ├── WorkspaceUnwritable    read-only, full, or not there
+│   ├── DatabaseTooNew         written by a newer FIBO Studio
+│   ├── DatabaseUnreadable     damaged, locked or not a database
+│   └── GenerationNotFound
+├── JobError
+│   ├── QueueFull
+│   ├── QueueTaken             another process owns this workspace's queue
+│   └── JobNotFound
+└── Stopped                    work ended before its result, on purpose
+    ├── Cancelled              somebody asked for it
+    ├── TimedOut               it ran longer than JOB_TIMEOUT_S
+    └── Interrupted            the process ends
+"""
+
+
+class FiboError(Exception):
+    """Base of every error a user may see; ``str(error)`` is the sentence to show."""
+
+
+class InputError(FiboError):
+    """What the user gave cannot be used."""
+
+
+class SettingsError(InputError):
+    """An environment variable has a value that is not allowed."""
+
+
+class PromptError(InputError):
+    """A structured prompt is not JSON, or not of FIBO's shape.
+
+    ``path`` is the JSON path of the fault (``objects[0].location``, "" for the whole document); ``line`` and
+    ``column`` (from 1) stand where the fault can be located in the text.
+    """
+
+    def __init__(self, message: str, path: str = "", line: int | None = None, column: int | None = None):
+        super().__init__(message)
+        self.path = path
+        self.line = line
+        self.column = column
+
+
+class RequestError(InputError):
+    """A generation setting is outside what the model can do."""
+
+
+class PictureError(InputError):
+    """An uploaded file is not a picture (or not one that carries a recipe)."""
+
+
+class WriterError(FiboError):
+    """No prompt was written."""
+
+
+class WriterUnavailable(WriterError):
+    """This writer cannot answer now; another one may."""
+
+
+class WriterAnswerError(WriterError):
+    """The writer answered something that is no structured prompt; ``text`` is what it said."""
+
+    def __init__(self, message: str, text: str):
+        super().__init__(message)
+        self.text = text
+
+
+class EngineError(FiboError):
+    """No picture was painted."""
+
+
+class ModelMissing(EngineError):
+    """The model's weights are not on this machine."""
+
+
+class ModelLoadFailed(EngineError):
+    """The model's weights are there, and do not load."""
+
+
+class OutOfMemory(EngineError):
+    """The device's memory did not suffice; what the render held has been freed."""
+
+
+class DownloadFailed(EngineError):
+    """A model's weights could not be fetched."""
+
+
+class StoreError(FiboError):
+    """The history cannot do what was asked."""
+
+
+class WorkspaceUnwritable(StoreError):
+    """The workspace is read-only, full, or not there."""
+
+
+class DatabaseTooNew(StoreError):
+    """The database was written by a newer FIBO Studio."""
+
+
+class DatabaseUnreadable(StoreError):
+    """The database is damaged, locked for too long, or not a database."""
+
+
+class GenerationNotFound(StoreError):
+    """No picture has this id."""
+
+
+class JobError(FiboError):
+    """The queue cannot do what was asked."""
+
+
+class QueueFull(JobError):
+    """As many jobs wait as the queue takes."""
+
+
+class QueueTaken(JobError):
+    """Another process owns the queue of this workspace."""
+
+
+class JobNotFound(JobError):
+    """No job has this id."""
+
+
+class Stopped(FiboError):
+    """Work ended before its result, on purpose."""
+
+
+class Cancelled(Stopped):
+    """Somebody cancelled the work."""
+
+
+class TimedOut(Stopped):
+    """The work ran longer than it may."""
+
+
+class Interrupted(Stopped):
+    """The process ends; the work can be asked for again."""

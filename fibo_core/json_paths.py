@@ -1,0 +1,255 @@
+"""JSON paths: read, write and remove one place of a document, find it in typed text, compare two documents.
+
+A path names a place as ``objects[0].shape_and_color``; a key with a dot, a bracket or a quote in it is
+written ``["like.this"]``. Errors, hints and differences all name places this way.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from fibo_core.errors import PromptError
+
+Step = str | int
+
+ALIGN_LIMIT = 100_000  # leaves before times leaves after; larger lists are compared by position only
+
+_PLAIN_KEY = re.compile(r'[^.\[\]"\x00-\x1f\ud800-\udfff]+')  # the rest could not be printed as it is
+_STEP = re.compile(r'\.([^.\[\]"]+)|\[([0-9]{1,9})\]|\[("(?:[^"\\]|\\.)*")\]', re.DOTALL)
+_BLANK = frozenset(" \t\n\r\ufeff")
+_DECODER = json.JSONDecoder()
+
+
+class Missing(Enum):
+    """The type of MISSING, the value of a place that is not there (None is JSON's null)."""
+
+    MISSING = "absent"
+
+
+MISSING = Missing.MISSING
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one place held before and holds after; MISSING where it was not there."""
+
+    path: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"{self.path}: {excerpt(self.before)} → {excerpt(self.after)}"
+
+
+def parse_path(path: str) -> tuple[Step, ...]:
+    """The keys and list positions that `path` names, outermost first. Raises PromptError."""
+    rest = path if path.startswith("[") or not path else f".{path}"
+    steps: list[Step] = []
+    position = 0
+    while position < len(rest):
+        match = _STEP.match(rest, position)
+        if match is None:
+            raise PromptError(f'"{path}" is not a JSON path. Write it as objects[0].location.', path=path)
+        key, index, quoted = match.groups()
+        try:
+            steps.append(key if key is not None else int(index) if index is not None else json.loads(quoted))
+        except json.JSONDecodeError as exc:
+            raise PromptError(f'"{path}" is not a JSON path: {exc.msg} in {quoted}.', path=path) from exc
+        position = match.end()
+    return tuple(steps)
+
+
+def format_path(steps: tuple[Step, ...]) -> str:
+    """The path that `parse_path` reads as `steps`; "" for the whole document."""
+    path = ""
+    for step in steps:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif _PLAIN_KEY.fullmatch(step):
+            path += f".{step}" if path else step
+        else:
+            path += f"[{json.dumps(step)}]"
+    return path
+
+
+def read(document: Any, steps: tuple[Step, ...]) -> Any:
+    """The value at `steps`, or MISSING."""
+    for step in steps:
+        if not _holds(document, step):
+            return MISSING
+        document = document[step]
+    return document
+
+
+def write(document: dict[str, Any], steps: tuple[Step, ...], value: Any) -> None:
+    """Put `value` at `steps` in place, creating parents that are absent or null.
+
+    A list position may be one past the end, which appends. Raises PromptError where a parent is of another
+    kind, or a list too short.
+    """
+    parent: Any = document
+    for depth, step in enumerate(steps):
+        path, where = format_path(steps), format_path(steps[:depth]) or "the document"  # for messages
+        fits = isinstance(parent, list) if isinstance(step, int) else isinstance(parent, dict)
+        if not fits:
+            kind = "a list" if isinstance(step, int) else "an object"
+            raise PromptError(f"{path} cannot be set: {where} is not {kind}. Set {where} as a whole.", path=path)
+        if isinstance(step, int) and step > len(parent):
+            raise PromptError(f"{path} cannot be set: {where} has {len(parent)} items.", path=path)
+        if isinstance(step, int) and step == len(parent):
+            parent.append(None)
+        if depth == len(steps) - 1:
+            parent[step] = value
+        elif not _holds(parent, step) or parent[step] is None:
+            parent[step] = [] if isinstance(steps[depth + 1], int) else {}
+        parent = parent[step]
+
+
+def remove(document: dict[str, Any], steps: tuple[Step, ...]) -> None:
+    """Take the place at `steps` out, in place; nothing happens where it is absent."""
+    parent = read(document, steps[:-1])
+    if _holds(parent, steps[-1]):
+        del parent[steps[-1]]
+
+
+def leaves(value: Any, steps: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]:
+    """The places of all scalars and empty containers under `value`, in document order."""
+    if isinstance(value, dict | list) and value:
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(item, (*steps, step))
+    else:
+        yield steps
+
+
+def locate(text: str, path: str) -> tuple[int, int] | None:
+    """Line and column (from 1) where the value at `path` begins in JSON `text`; None where there is none."""
+    try:
+        start = _skip(text, 0)
+        for step in parse_path(path):
+            found = _find(text, start, step)
+            if found is None:
+                return None
+            start = found
+    except (ValueError, RecursionError, PromptError):
+        return None
+    return text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+
+
+def _find(text: str, start: int, step: Step) -> int | None:
+    """Where the value of `step` begins in the container that begins at `start`; of repeated keys the last."""
+    opening = text[start : start + 1]
+    if opening != ("[" if isinstance(step, int) else "{"):
+        return None
+    found = None
+    count = 0
+    position = _skip(text, start + 1)
+    while text[position : position + 1] not in ("", "]", "}"):
+        key: Step = count
+        if opening == "{":
+            key, position = _DECODER.raw_decode(text, position)
+            position = _skip(text, _skip(text, position) + 1)  # over the colon
+        if key == step:
+            found = position
+        _, position = _DECODER.raw_decode(text, position)
+        position = _skip(text, position)
+        if text[position : position + 1] == ",":
+            position = _skip(text, position + 1)
+        count += 1
+    return found
+
+
+def _skip(text: str, position: int) -> int:
+    while text[position : position + 1] in _BLANK:
+        position += 1
+    return position
+
+
+def changes(before: Any, after: Any, steps: tuple[Step, ...] = ()) -> list[Change]:
+    """What differs between two JSON values, in document order; the order of keys does not count.
+
+    A part that only one side has (a key, a list item) is one change carrying the whole part. List items are
+    paired so that as little as possible differs: an item taken out of the middle is one change, not one for
+    each item after it. Paths use the positions of `after`, and of `before` for what was removed.
+    """
+    if isinstance(before, dict) and isinstance(after, dict):
+        found = []
+        for key in dict.fromkeys([*before, *after]):
+            place = (*steps, key)
+            if key in before and key in after:
+                found += changes(before[key], after[key], place)
+            else:
+                found.append(Change(format_path(place), before.get(key, MISSING), after.get(key, MISSING)))
+        return found
+    if isinstance(before, list) and isinstance(after, list):
+        return _list_changes(before, after, steps)
+    if type(before) is type(after) and before == after:
+        return []
+    return [Change(format_path(steps), before, after)]
+
+
+def _list_changes(before: list[Any], after: list[Any], steps: tuple[Step, ...]) -> list[Change]:
+    old_keys, new_keys = ([json.dumps(item, sort_keys=True) for item in items] for items in (before, after))
+    shared = min(len(before), len(after))
+    head = 0
+    while head < shared and old_keys[head] == new_keys[head]:
+        head += 1
+    tail = 0
+    while tail < shared - head and old_keys[-1 - tail] == new_keys[-1 - tail]:
+        tail += 1
+    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+
+    def removed(i: int) -> Change:
+        return Change(format_path((*steps, head + i)), old[i], MISSING)
+
+    def added(j: int) -> Change:
+        return Change(format_path((*steps, head + j)), MISSING, new[j])
+
+    def paired(i: int, j: int) -> list[Change]:
+        return changes(old[i], new[j], (*steps, head + j))
+
+    old_sizes, new_sizes = ([sum(1 for _ in leaves(item)) for item in items] for items in (old, new))
+    if sum(old_sizes) * sum(new_sizes) > ALIGN_LIMIT:
+        both = min(len(old), len(new))
+        return [
+            *(change for i in range(both) for change in paired(i, i)),
+            *(removed(i) for i in range(both, len(old))),
+            *(added(j) for j in range(both, len(new))),
+        ]
+
+    # Cheapest alignment: best[i][j] is (leaves touched, changes) for old[i:] and new[j:].
+    best: list[list[tuple[int, list[Change]]]] = [[(0, [])] * (len(new) + 1) for _ in range(len(old) + 1)]
+    for i in range(len(old), -1, -1):
+        for j in range(len(new), -1, -1):
+            choices = []
+            if i < len(old) and j < len(new):
+                pair, (cost, rest) = paired(i, j), best[i + 1][j + 1]
+                choices.append((cost + sum(_size(change) for change in pair), [*pair, *rest]))
+            if i < len(old):
+                cost, rest = best[i + 1][j]
+                choices.append((cost + old_sizes[i], [removed(i), *rest]))
+            if j < len(new):
+                cost, rest = best[i][j + 1]
+                choices.append((cost + new_sizes[j], [added(j), *rest]))
+            if choices:
+                best[i][j] = min(choices, key=lambda choice: choice[0])
+    return best[0][0][1]
+
+
+def _size(change: Change) -> int:
+    return max(sum(1 for _ in leaves(value)) for value in (change.before, change.after))
+
+
+def _holds(container: Any, step: Step) -> bool:
+    if isinstance(step, int):
+        return isinstance(container, list) and step < len(container)
+    return isinstance(container, dict) and step in container
+
+
+def excerpt(value: Any, length: int = 60) -> str:
+    """`value` as printable JSON, cut to `length` characters; "absent" for MISSING."""
+    text = "absent" if value is MISSING else json.dumps(value, ensure_ascii=False)
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a lone surrogate cannot be printed
+    return text if len(text) <= length else text[: length - 1] + "…"
