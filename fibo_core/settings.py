@@ -1,0 +1,141 @@
+"""Settings: the table of environment variables, read and validated once; plain values are passed on from here."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from fibo_core.engine.models import CATALOGUE, find_model
+from fibo_core.errors import InputError, SettingsError
+from fibo_core.variables import RENAMED, VARIABLES
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+WRITERS = ("auto", "offline")
+
+
+class Settings(BaseModel):
+    """What the environment says, validated. Folders are absolute and need not exist yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    hf_token: SecretStr | None
+    google_api_key: SecretStr | None
+    fibo_model: str  #: "auto" or a catalogue name
+    fibo_writer: str
+    gemini_model: str
+    workspace_dir: Path
+    cache_dir: Path
+    hub_cache: Path
+    database_url: str
+    studio_host: str
+    studio_port: int
+    max_workers: int
+    max_queued: int
+    job_timeout_s: float
+    log_level: LogLevel
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Settings of this environment. Raises SettingsError naming the variable, its value and what is allowed."""
+        reader = _Reader(os.environ if environ is None else environ)
+        workspace = reader.folder("WORKSPACE_DIR") or _default_workspace()
+        cache = reader.folder("CACHE_DIR") or workspace / ".cache"
+        hub_home = reader.folder("HF_HOME") or cache / "huggingface"
+        return cls(
+            hf_token=reader.secret("HF_TOKEN"),
+            google_api_key=reader.secret("GOOGLE_API_KEY"),
+            fibo_model=reader.model("FIBO_MODEL"),
+            fibo_writer=reader.choice("FIBO_WRITER", WRITERS),
+            gemini_model=reader.text("GEMINI_MODEL"),
+            workspace_dir=workspace,
+            cache_dir=cache,
+            hub_cache=reader.folder("HF_HUB_CACHE") or hub_home / "hub",
+            database_url=reader.database_url("DATABASE_URL", workspace),
+            studio_host=reader.host("STUDIO_HOST"),
+            studio_port=reader.whole("STUDIO_PORT", 1, 65535),
+            max_workers=reader.whole("MAX_WORKERS", 1, 32),
+            max_queued=reader.whole("MAX_QUEUED", 1, 100_000),
+            job_timeout_s=reader.whole("JOB_TIMEOUT_S", 1, 7 * 24 * 3600),
+            log_level=cast(LogLevel, reader.choice("LOG_LEVEL", get_args(LogLevel), upper=True)),
+            warnings=tuple(reader.warnings),
+        )
+
+
+class _Reader:
+    """Reads one variable after another, older names too, and says what is wrong in one sentence."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.values = {name: value.strip() for name, value in environ.items() if value.strip()}
+        self.warnings: list[str] = []
+        for old, new in RENAMED.items():
+            if old in self.values and new not in self.values:
+                self.values[new] = self.values[old]
+                self.warnings.append(f"{old} is an older name and was read as {new}. Set {new} instead.")
+        if "GRADIO_SHARE" in self.values:
+            self.warnings.append(
+                "GRADIO_SHARE does nothing here: there is no share tunnel. Reach the studio through the pod's own "
+                "address or an ssh tunnel."
+            )
+        self.defaults = {variable.name: variable.default for variable in VARIABLES}
+
+    def text(self, name: str) -> str:
+        return self.values.get(name, self.defaults[name] or "")
+
+    def secret(self, name: str) -> SecretStr | None:
+        return SecretStr(self.values[name]) if name in self.values else None
+
+    def folder(self, name: str) -> Path | None:
+        return Path(self.values[name]).expanduser().absolute() if name in self.values else None
+
+    def choice(self, name: str, allowed: tuple[str, ...], *, upper: bool = False) -> str:
+        value = self.text(name).upper() if upper else self.text(name).lower()
+        if value not in allowed:
+            raise SettingsError(f"{name} is {self.text(name)!r}. Set it to {', '.join(allowed)}.")
+        return value
+
+    def whole(self, name: str, low: int, high: int) -> int:
+        try:
+            value = int(self.text(name))
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise SettingsError(f"{name} is {self.text(name)!r}. Set it to a whole number from {low} to {high}.")
+        return value
+
+    def model(self, name: str) -> str:
+        value = self.text(name)
+        if value.lower() == "auto":
+            return "auto"
+        try:
+            return find_model(value).name
+        except InputError as exc:
+            raise SettingsError(f"{name} is {value!r}. Set it to auto, {', '.join(CATALOGUE)}.") from exc
+
+    def host(self, name: str) -> str:
+        value = self.text(name)
+        if value not in LOOPBACK:
+            raise SettingsError(
+                f"{name} is {value!r}, an address others can reach, and this version has no login yet. "
+                "Use 127.0.0.1 and an ssh tunnel."
+            )
+        return value
+
+    def database_url(self, name: str, workspace: Path) -> str:
+        value = self.values.get(name, f"sqlite:///{workspace / 'studio.db'}")
+        if not value.startswith("sqlite:///"):
+            scheme = value.split(":", 1)[0]  # the rest may hold a password
+            raise SettingsError(
+                f"{name} names a {scheme!r} database. Only sqlite:///PATH is supported in this version."
+            )
+        return value
+
+
+def _default_workspace() -> Path:
+    volume = Path("/workspace")
+    return volume if os.access(volume, os.W_OK | os.X_OK) and volume.is_dir() else CHECKOUT / "workspace"

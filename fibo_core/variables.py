@@ -1,0 +1,53 @@
+"""Every environment variable FIBO Studio reads: name, default, meaning.
+
+Standard library only, so that a pod's entrypoint can read the table before anything is installed. The table in
+the documentation is printed from here.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable. ``default`` is the text it would have; None when unset means something."""
+
+    name: str
+    default: str | None
+    meaning: str
+    secret: bool = False
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        "HF_TOKEN",
+        None,
+        "Hugging Face token with access to FIBO's gated weights; not needed for mini",
+        secret=True,
+    ),
+    Variable("GOOGLE_API_KEY", None, "Gemini key (the Gemini writer comes in a later version)", secret=True),
+    Variable(
+        "FIBO_MODEL",
+        "auto",
+        "`mini`, or a name or repository of the catalogue; `auto`: FIBO where a CUDA GPU is and its weights are on "
+        "the volume, else mini",
+    ),
+    Variable("FIBO_WRITER", "auto", "`offline`; `auto` takes the best writer that is configured"),
+    Variable("GEMINI_MODEL", "gemini-3.5-flash-lite", "Gemini model id"),
+    Variable(
+        "WORKSPACE_DIR",
+        None,
+        "everything durable; unset: `/workspace` where it is a writable folder, else `workspace` in the checkout",
+    ),
+    Variable("CACHE_DIR", None, "weights and thumbnails; unset: `$WORKSPACE_DIR/.cache`"),
+    Variable("DATABASE_URL", None, "SQLite only; unset: `studio.db` in the workspace"),
+    Variable("STUDIO_HOST", "127.0.0.1", "address to listen on"),
+    Variable("STUDIO_PORT", "7860", "port to listen on"),
+    Variable("MAX_WORKERS", "2", "jobs in flight; one picture is painted at a time, the others write and save"),
+    Variable("MAX_QUEUED", "100", "jobs that may wait; one more is refused"),
+    Variable("JOB_TIMEOUT_S", "1800", "a job that runs longer is ended and says so"),
+    Variable("STUDIO_ENV_DIR", None, "where the scripts make their environments; unset: `.studio` in the checkout"),
+    Variable("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+)
+
+#: Names of the Gradio program that came before, and what is read in their place.
+RENAMED: dict[str, str] = {"GRADIO_SERVER_PORT": "STUDIO_PORT", "GRADIO_SERVER_NAME": "STUDIO_HOST"}

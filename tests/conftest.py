@@ -1,0 +1,44 @@
+"""What the tests share: temporary workspaces, the embedded model loaded once, and no network but loopback."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine spinning threads cost ten times the work
+
+
+@pytest.fixture(autouse=True)
+def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches for another machine fails at once."""
+    connect = socket.socket.connect
+
+    def loopback_only(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"A test tried to reach {address[0]}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", loopback_only)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Settings are what a test makes them, and nothing is written outside its own folder."""
+    for name in ("HF_TOKEN", "GOOGLE_API_KEY", "FIBO_MODEL", "FIBO_WRITER", "DATABASE_URL", "CACHE_DIR", "HF_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
+
+
+@pytest.fixture(scope="session")
+def mini_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The real pipeline on the embedded weights, loaded once for all tests."""
+    from fibo_core.engine.fibo import FiboEngine
+
+    engine = FiboEngine("mini", hub_cache=tmp_path_factory.mktemp("hub"))
+    yield engine
+    engine.unload()

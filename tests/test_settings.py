@@ -1,0 +1,76 @@
+"""Settings: the environment, read once; every fault is one sentence that names the variable and the way out."""
+
+from pathlib import Path
+
+import pytest
+
+from fibo_core.errors import SettingsError
+from fibo_core.settings import Settings
+from fibo_core.variables import VARIABLES
+
+
+def read(**environ: str) -> Settings:
+    return Settings.from_environ({"WORKSPACE_DIR": "/somewhere", **environ})
+
+
+def test_an_empty_environment_gives_the_documented_defaults() -> None:
+    """What the table says is what a user gets who sets nothing."""
+    settings = read()
+    defaults = {variable.name: variable.default for variable in VARIABLES}
+    assert settings.fibo_model == defaults["FIBO_MODEL"] == "auto"
+    assert str(settings.studio_port) == defaults["STUDIO_PORT"] == "7860"
+    assert str(settings.max_workers) == defaults["MAX_WORKERS"]
+    assert settings.studio_host == defaults["STUDIO_HOST"]
+    assert settings.database_url == "sqlite:////somewhere/studio.db"
+    assert settings.hub_cache == Path("/somewhere/.cache/huggingface/hub")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("FIBO_MODEL", "dall-e", "auto, mini, fibo"),
+        ("FIBO_WRITER", "gpt", "auto, offline"),
+        ("STUDIO_PORT", "99999", "from 1 to 65535"),
+        ("STUDIO_PORT", "http", "from 1 to 65535"),
+        ("MAX_WORKERS", "0", "from 1 to 32"),
+        ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("STUDIO_HOST", "0.0.0.0", "127.0.0.1"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_with_the_allowed_ones(name: str, value: str, allowed: str) -> None:
+    """The sentence names the variable, the value and what to set instead."""
+    with pytest.raises(SettingsError) as error:
+        read(**{name: value})
+    assert name in str(error.value)
+    assert value in str(error.value)
+    assert allowed in str(error.value)
+
+
+def test_another_database_is_refused_without_showing_its_password() -> None:
+    """A connection string holds a secret, and an error message is no place for it."""
+    with pytest.raises(SettingsError) as error:
+        read(DATABASE_URL="postgresql://me:hunter2@host/db")
+    assert "postgresql" in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+def test_the_older_names_are_read_with_a_warning() -> None:
+    """Users of the Gradio program keep their template's variables."""
+    settings = read(GRADIO_SERVER_PORT="7999", GRADIO_SHARE="True")
+    assert settings.studio_port == 7999
+    assert any("STUDIO_PORT" in warning for warning in settings.warnings)
+    assert any("GRADIO_SHARE" in warning for warning in settings.warnings)
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    """A token in a log is a token lost."""
+    settings = read(HF_TOKEN="hf_verysecret", GOOGLE_API_KEY="key_verysecret")
+    assert "verysecret" not in repr(settings)
+    assert settings.hf_token is not None
+    assert settings.hf_token.get_secret_value() == "hf_verysecret"
+
+
+def test_a_model_may_be_named_by_its_repository_in_any_case() -> None:
+    """People paste what the hub shows them."""
+    assert read(FIBO_MODEL="briaai/FIBO").fibo_model == "fibo"
+    assert read(FIBO_MODEL="MINI").fibo_model == "mini"
