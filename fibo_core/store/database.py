@@ -1,0 +1,217 @@
+"""The SQLite database: connections, transactions, migrations, and SQLite's errors as sentences.
+
+Writers begin IMMEDIATE, so that nothing read in a transaction can change before it is written. The
+write-ahead log, with which readers never wait, is used on local filesystems only: on a network's it corrupts.
+"""
+
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
+from sqlmodel import Session
+
+from fibo_core.errors import DatabaseTooNew, DatabaseUnreadable, SettingsError, StoreError
+from fibo_core.store.disk import LOCAL_FILESYSTEMS, disk_errors, filesystem_of, sync_folder, unwritable
+from fibo_core.store.migrations import REVISIONS
+
+BUSY_TIMEOUT_S = 30
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One SQLite file, safe for several threads and processes. Nothing is opened before it is needed."""
+
+    def __init__(self, url_or_path: str | Path) -> None:
+        """Raises SettingsError for a database other than an SQLite file."""
+        self.path = url_or_path.absolute() if isinstance(url_or_path, Path) else _sqlite_path(url_or_path)
+        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
+        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        event.listen(self._engine, "begin", _on_begin)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the database. Raises DatabaseUnreadable, WorkspaceUnwritable."""
+        with self._errors(), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose changes are committed together at the end, or not at all when an error leaves it.
+
+        One writer at a time; another waits up to BUSY_TIMEOUT_S. Raises DatabaseUnreadable and
+        WorkspaceUnwritable.
+        """
+        with (
+            self._errors(),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def migrate(self) -> None:
+        """Makes the database, or brings an older one up to date after copying it to `backups/` beside it.
+
+        All changes are one transaction. Raises DatabaseTooNew, DatabaseUnreadable, WorkspaceUnwritable.
+        """
+        with disk_errors("The database", self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._choose_journal()
+        version = self._version()
+        if version != REVISIONS[-1]:
+            if version is not None:
+                self.backup()
+            self._upgrade()
+        self.check_writable()
+
+    def backup(self) -> Path:
+        """A consistent copy in `backups/` beside the database, made while others may write; its path."""
+        folder = self.path.parent / "backups"
+        copy = folder / f"{self.path.stem}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.db"
+        part = copy.with_suffix(".part")
+        with disk_errors("The database's backup", folder), self._errors():
+            folder.mkdir(exist_ok=True)
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(part)) as target:
+                source.backup(target)
+            part.replace(copy)
+            sync_folder(folder)
+        return copy
+
+    def check_writable(self) -> None:
+        """Really writes (one page, unchanged), so a full or read-only disk shows. Raises a StoreError."""
+        with self.write() as session:
+            session.connection().execute(text("UPDATE alembic_version SET version_num = version_num"))
+
+    def close(self) -> None:
+        """Closes idle connections; the database can still be used."""
+        self._engine.dispose()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.as_uri()}?mode=rw",  # never made anew here: a file that vanished is an error, not a new start
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            check_same_thread=False,
+            isolation_level=None,  # we begin transactions ourselves; sqlite3's own begin too late
+        )
+        # FULL: a commit outlasts a power cut, with the write-ahead log too, for under a millisecond a picture
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA mmap_size = 0")
+        return connection
+
+    def _choose_journal(self) -> None:
+        """Makes the file. Write-ahead log on a local filesystem, rollback journal elsewhere; the file remembers."""
+        mode = "wal" if filesystem_of(self.path.parent) in LOCAL_FILESYSTEMS else "delete"
+        deadline = time.monotonic() + BUSY_TIMEOUT_S
+        with self._errors(), closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S)) as connection:
+            while connection.execute("PRAGMA journal_mode").fetchone()[0] != mode:
+                try:
+                    connection.execute(f"PRAGMA journal_mode = {mode}")
+                except sqlite3.OperationalError as exc:
+                    # SQLite does not wait here by itself when another process is changing the mode too
+                    if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.05)
+
+    def _version(self) -> str | None:
+        """The schema's number, None for a new database."""
+        with self.read() as session:
+            connection = session.connection()
+            tables = set(connection.execute(text("SELECT name FROM sqlite_master")).scalars())
+            if not tables:
+                return None
+            if "alembic_version" not in tables:
+                raise DatabaseUnreadable(
+                    f"{self.path} is another program's database. Set WORKSPACE_DIR to another folder."
+                )
+            version: str = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        if version not in REVISIONS:
+            raise DatabaseTooNew(
+                f"{self.path} has schema {version}, and this FIBO Studio knows schemas up to "
+                f"{REVISIONS[-1]}: a newer one wrote it. Update, or set WORKSPACE_DIR to another folder."
+            )
+        return version
+
+    def _upgrade(self) -> None:
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        with self._errors(), self._writer.begin() as connection:  # others wait, and then find nothing to do
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """The boundary at which SQLite's errors become ours; those that mean a bug pass."""
+        try:
+            yield
+        except PoolTimeout as exc:
+            raise DatabaseUnreadable(f"{self.path} is too busy: {exc}. Try again.") from exc
+        except (DBAPIError, sqlite3.Error) as exc:
+            error = self._translate(exc.orig if isinstance(exc, DBAPIError) else exc)
+            if error is None:
+                raise
+            raise error from exc
+
+    def _translate(self, exc: BaseException | None) -> StoreError | None:
+        code = getattr(exc, "sqlite_errorcode", 0) & 0xFF  # the primary code
+        folder = self.path.parent
+        match code:
+            case sqlite3.SQLITE_FULL:
+                return unwritable("The database", folder, errno.ENOSPC)
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+                reason = _why_unwritable(folder)
+                if reason == errno.EACCES and not self.path.exists():
+                    return DatabaseUnreadable(f"{self.path} is gone. Is its volume mounted? Put it back, or restart.")
+                return unwritable("The database", folder, reason)
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                return DatabaseUnreadable(
+                    f"{self.path} has been locked by another program for {BUSY_TIMEOUT_S} s. "
+                    "Close what has it open, then try again."
+                )
+            case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+                return DatabaseUnreadable(
+                    f"{self.path} is damaged or no database ({exc}). Move it away and run "
+                    "`fibo-studio history rebuild`: the pictures and their recipes are files and come back."
+                )
+            case sqlite3.SQLITE_IOERR:
+                return DatabaseUnreadable(f"The disk failed under {self.path} ({exc}). Check the disk, then restart.")
+        return None
+
+
+def _sqlite_path(url: str) -> Path:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as exc:
+        raise SettingsError(
+            "DATABASE_URL is no database address. Unset it, or write sqlite:////folder/studio.db."
+        ) from exc
+    if parsed.get_backend_name() != "sqlite":
+        raise SettingsError(
+            f"DATABASE_URL is {parsed.render_as_string()}. Only SQLite is supported so far: unset it, "
+            "or write sqlite:////folder/studio.db."
+        )
+    if parsed.database in (None, "", ":memory:") or parsed.query:
+        raise SettingsError(f"DATABASE_URL is {url}. Name a file and nothing else: sqlite:////folder/studio.db.")
+    return Path(parsed.database or "").absolute()
+
+
+def _on_begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _why_unwritable(folder: Path) -> int:
+    """SQLite says only that it cannot open or write; the folder shows why."""
+    if not folder.is_dir():
+        return errno.ENOENT
+    return errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES

@@ -1,0 +1,172 @@
+"""The queue's durable rows; `fibo_core/jobs.py` decides what they mean.
+
+Every change of state is one statement in a writing transaction that names the states it may start from, so
+two threads, or two processes, never both succeed in ending or claiming the same job.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+from ulid import ULID
+
+from fibo_core.errors import JobNotFound, QueueFull
+from fibo_core.store.database import Database
+from fibo_core.store.tables import JobTable
+
+PENDING = ("queued", "waiting")
+ACTIVE = (*PENDING, "running")
+STATES = (*ACTIVE, "done", "failed", "cancelled", "interrupted")
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job as it was when it was read. ``task`` and ``written`` (the prompt, once there is one) are JSON
+    texts; times are UTC, aware."""
+
+    id: str  #: a ULID
+    kind: str
+    title: str
+    task: str
+    state: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    error_kind: str | None
+    written: str | None
+    generation_ids: tuple[str, ...]
+
+
+class JobStore:
+    """The jobs of one database. Every method may raise DatabaseUnreadable or WorkspaceUnwritable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, kind: str, title: str, task_json: str, *, limit: int) -> JobRow:
+        """Queues a job. Raises QueueFull when ``limit`` jobs wait already."""
+        with self._database.write() as session:
+            waiting = session.exec(select(func.count()).where(col(JobTable.state).in_(PENDING))).one()
+            if waiting >= limit:
+                raise QueueFull(
+                    f"{waiting} jobs are waiting, as many as the queue takes. Try again when one is done, "
+                    "cancel one, or raise MAX_QUEUED."
+                )
+            row = JobTable(
+                id=str(ULID()),
+                kind=kind,
+                title=title,
+                task=task_json,
+                state="queued",
+                created_at=datetime.now(UTC),
+            )
+            session.add(row)
+            session.flush()
+            return _value(row)
+
+    def claim(self) -> JobRow | None:
+        """The oldest queued job, now running; None when none is queued."""
+        oldest = select(func.min(JobTable.seq)).where(JobTable.state == "queued").scalar_subquery()
+        with self._database.write() as session:
+            claimed = update(JobTable).where(col(JobTable.seq) == oldest, col(JobTable.state) == "queued")
+            return _changed(session, claimed.values(state="running", started_at=datetime.now(UTC)))
+
+    def finish(self, id: str, state: str, error: str | None = None, error_kind: str | None = None) -> JobRow | None:
+        """Ends a job that has not ended; None when it had, or is unknown."""
+        return self._end(id, ACTIVE, state, error, error_kind)
+
+    def cancel_queued(self, id: str) -> bool:
+        """Cancels a job that has not begun; False when it has, or has ended, or is unknown."""
+        return self._end(id, PENDING, "cancelled") is not None
+
+    def interrupt_running(self) -> list[JobRow]:
+        """Marks as interrupted what a dead process left running; returns those jobs."""
+        with self._database.write() as session:
+            running = session.exec(select(JobTable).where(JobTable.state == "running").order_by(col(JobTable.seq)))
+            rows = list(running)
+            for row in rows:
+                row.state, row.finished_at = "interrupted", datetime.now(UTC)
+            return list(map(_value, rows))
+
+    def set_written(self, id: str, written_json: str) -> None:
+        """Keeps the prompt as soon as it exists. Raises JobNotFound."""
+        with self._database.write() as session:
+            _row(session, id).written = written_json
+
+    def add_generation(self, id: str, generation_id: str) -> None:
+        """Notes a picture the job has stored. Raises JobNotFound."""
+        with self._database.write() as session:
+            row = _row(session, id)
+            row.generation_ids = json.dumps([*json.loads(row.generation_ids), generation_id])
+
+    def get(self, id: str) -> JobRow:
+        """The job of this id. Raises JobNotFound."""
+        with self._database.read() as session:
+            return _value(_row(session, id))
+
+    def recent(self, limit: int) -> list[JobRow]:
+        """The newest jobs, newest first."""
+        with self._database.read() as session:
+            rows = session.exec(select(JobTable).order_by(col(JobTable.seq).desc()).limit(limit))
+            return list(map(_value, rows))
+
+    def active(self) -> list[JobRow]:
+        """The jobs that have not ended, oldest first."""
+        with self._database.read() as session:
+            rows = session.exec(select(JobTable).where(col(JobTable.state).in_(ACTIVE)).order_by(col(JobTable.seq)))
+            return list(map(_value, rows))
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state; every state is a key."""
+        with self._database.read() as session:
+            found = session.exec(select(JobTable.state, func.count()).group_by(JobTable.state))
+            return dict.fromkeys(STATES, 0) | dict(found.all())
+
+    def _end(
+        self,
+        id: str,
+        states: Collection[str],
+        state: str,
+        error: str | None = None,
+        error_kind: str | None = None,
+    ) -> JobRow | None:
+        statement = update(JobTable).where(col(JobTable.id) == id, col(JobTable.state).in_(states))
+        with self._database.write() as session:
+            return _changed(
+                session,
+                statement.values(state=state, error=error, error_kind=error_kind, finished_at=datetime.now(UTC)),
+            )
+
+
+def _changed(session: Session, statement: Any) -> JobRow | None:
+    row = session.scalars(statement.returning(JobTable)).one_or_none()
+    return None if row is None else _value(row)
+
+
+def _row(session: Session, id: str) -> JobTable:
+    row = session.exec(select(JobTable).where(JobTable.id == id)).one_or_none()
+    if row is None:
+        raise JobNotFound(f"No job has the id {id[:40]!r}.")
+    return row
+
+
+def _value(row: JobTable) -> JobRow:
+    return JobRow(
+        id=row.id,
+        kind=row.kind,
+        title=row.title,
+        task=row.task,
+        state=row.state,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        error=row.error,
+        error_kind=row.error_kind,
+        written=row.written,
+        generation_ids=tuple(json.loads(row.generation_ids)),
+    )

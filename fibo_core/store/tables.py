@@ -1,0 +1,186 @@
+"""The tables, as SQLModel maps them, and the way between a row and the frozen value handed out.
+
+`table=True` models do not validate: rows are built from values that have been checked already.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, Text, text
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from fibo_core.prompt import StructuredPrompt
+from fibo_core.request import GenerationRequest
+from fibo_core.store.generation import Generation, Mode
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in, UTC out: SQLite itself forgets the time zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class TypedText(TypeDecorator[str]):
+    """Text that comes from outside; a lone half of a surrogate pair, which UTF-8 cannot hold, becomes "?"."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.encode("utf-8", "replace").decode()
+
+
+class GenerationTable(SQLModel, table=True):
+    """One picture. ``seq`` is its creation in microseconds since 1970 (or the next one free): the gallery's
+    order, a keyset for pages, a range for dates, and the row number that orders the search index."""
+
+    __tablename__ = "generation"
+
+    seq: int = Field(primary_key=True)
+    id: str = Field(unique=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    mode: str
+    seed: int = Field(sa_type=BigInteger)
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    model: str = Field(sa_type=TypedText)
+    revision: str
+    adapters: str = Field(sa_type=Text)  # JSON list
+    recipe_hash: str = Field(index=True)
+    writer: str
+    edited: bool
+    parent_id: str | None = Field(default=None, index=True)  # no foreign key: a parent may be in another workspace
+    image_path: str
+    source_path: str | None = None
+    file_bytes: int = Field(sa_type=BigInteger)  # of the picture and the files beside it
+    duration_s: float
+    device: str
+    precision: str
+    versions: str = Field(sa_type=Text)  # JSON object
+    favorite: bool = False
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    # The long texts last: what filters ask for is then read without them.
+    words: str = Field(sa_type=TypedText)
+    structured_prompt: str = Field(sa_type=Text)  # JSON as typed; a JSON column would lose the order elsewhere
+    negative_prompt: str = Field(sa_type=TypedText)
+
+    # SQLite appends seq to each, so a filtered page is read in order, without a sort.
+    __table_args__ = (
+        Index("ix_generation_mode", "mode", sqlite_where=text("deleted_at IS NULL")),
+        Index("ix_generation_model", "model", sqlite_where=text("deleted_at IS NULL")),
+        Index("ix_generation_favorite", "favorite", sqlite_where=text("deleted_at IS NULL AND favorite = 1")),
+        Index("ix_generation_deleted", "seq", sqlite_where=text("deleted_at IS NOT NULL")),
+        Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that disk_usage reads
+    )
+
+
+class JobTable(SQLModel, table=True):
+    """One submission; ``seq`` is the queue's order."""
+
+    __tablename__ = "job"
+
+    seq: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True, sa_type=TypedText)
+    kind: str
+    title: str = Field(sa_type=TypedText)
+    task: str = Field(sa_type=Text)  # JSON
+    state: str = Field(index=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str | None = Field(default=None, sa_type=TypedText)
+    error_kind: str | None = None
+    written: str | None = Field(default=None, sa_type=Text)  # JSON
+    generation_ids: str = Field(default="[]", sa_type=Text)  # JSON list
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds from 1970 to an aware ``moment``."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
+    request = generation.request
+    return GenerationTable(
+        seq=microseconds(generation.created_at),
+        id=generation.id,
+        created_at=generation.created_at,
+        mode=generation.mode,
+        words=generation.words,
+        structured_prompt=request.prompt.to_json(None),
+        negative_prompt=request.negative_prompt,
+        seed=request.seed,
+        width=request.width,
+        height=request.height,
+        num_inference_steps=request.num_inference_steps,
+        guidance_scale=request.guidance_scale,
+        model=request.model,
+        revision=request.revision,
+        adapters=json.dumps(request.adapters),
+        recipe_hash=request.recipe_hash,
+        writer=generation.writer,
+        edited=generation.edited,
+        parent_id=generation.parent_id,
+        image_path=generation.image_path,
+        source_path=generation.source_path,
+        file_bytes=file_bytes,
+        duration_s=generation.duration_s,
+        device=generation.device,
+        precision=generation.precision,
+        versions=json.dumps(dict(generation.versions)),
+        favorite=generation.favorite,
+        deleted_at=generation.deleted_at,
+    )
+
+
+def generation_of(row: GenerationTable) -> Generation:
+    request = GenerationRequest(
+        prompt=StructuredPrompt.parse(row.structured_prompt),
+        negative_prompt=row.negative_prompt,
+        seed=row.seed,
+        width=row.width,
+        height=row.height,
+        num_inference_steps=row.num_inference_steps,
+        guidance_scale=row.guidance_scale,
+        model=row.model,
+        revision=row.revision,
+        adapters=tuple(_json(row.adapters)),
+    )
+    return Generation(
+        id=row.id,
+        created_at=row.created_at,
+        mode=cast(Mode, row.mode),
+        words=row.words,
+        request=request,
+        writer=row.writer,
+        edited=row.edited,
+        image_path=row.image_path,
+        duration_s=row.duration_s,
+        device=row.device,
+        precision=row.precision,
+        versions=_json(row.versions),
+        parent_id=row.parent_id,
+        source_path=row.source_path,
+        favorite=row.favorite,
+        deleted_at=row.deleted_at,
+    )
+
+
+def _json(text: str) -> Any:
+    return json.loads(text)

@@ -1,0 +1,324 @@
+"""The database file: made, migrated, copied, and every way in which it can be out of order."""
+
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from fibo_core.errors import DatabaseTooNew, DatabaseUnreadable, SettingsError, StoreError, WorkspaceUnwritable
+from fibo_core.store import database as database_module
+from fibo_core.store.database import Database
+from fibo_core.store.history import History, HistoryQuery
+from fibo_core.store.job_store import JobStore
+from fibo_core.store.migrations import REVISIONS
+from fibo_core.store.tables import GenerationTable
+
+from .pictures import fill, rendered, request_of
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("generation", sa.Column("note", sa.Text))
+    op.execute("UPDATE generation SET note = 'seed ' || seed")
+    {then}
+"""
+
+
+@pytest.fixture
+def next_version(tmp_path, monkeypatch):
+    """Call it to make this the next version of FIBO Studio, with one migration more."""
+
+    def install(then: str = "") -> None:
+        migrations = tmp_path / "migrations"
+        shutil.copytree(database_module.MIGRATIONS, migrations)
+        (migrations / "versions" / "0002_note.py").write_text(NEXT.format(then=then))
+        monkeypatch.setattr(database_module, "MIGRATIONS", migrations)
+        monkeypatch.setattr(database_module, "REVISIONS", (*REVISIONS, "0002"))
+
+    return install
+
+
+def scalar(path: Path, sql: str) -> object:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchone()[0]
+
+
+def test_a_new_database_is_made_with_its_folder(tmp_path):
+    """The first start needs nothing but a place; a second one changes nothing."""
+    database = Database(f"sqlite:///{tmp_path}/new/workspace/studio.db")
+    database.migrate()
+    database.migrate()
+    assert History(tmp_path, database).count(HistoryQuery()) == 0
+    assert not (tmp_path / "new" / "workspace" / "backups").exists()
+
+
+def test_the_migrations_make_the_tables_that_the_code_maps(database):
+    """Tables, columns and indexes agree; nobody changed one without the other."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with database.read() as session:
+        context = MigrationContext.configure(
+            session.connection(),
+            opts={"include_name": lambda name, kind, _: kind != "table" or not name.startswith("generation_search")},
+        )
+        assert compare_metadata(context, GenerationTable.metadata) == []
+
+
+def test_the_numbers_in_the_code_are_those_of_the_migration_files(tmp_path):
+    """The start skips Alembic by this list, so it must be the truth."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(database_module.MIGRATIONS))
+    walked = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(walked)) == REVISIONS
+
+
+def test_an_existing_database_opens_unchanged_and_without_alembic(paint, database, workspace, run_python):
+    """The ordinary start: same bytes of schema, same rows, no backup, no import of the migration tool."""
+    stored = paint()
+    schema = scalar(workspace / "studio.db", "SELECT group_concat(sql) FROM sqlite_master")
+    database.close()
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom fibo_core.store.database import Database\n"
+        "Database(Path(sys.argv[1])).migrate()\nprint('alembic' in sys.modules)"
+    )
+    output, errors = run_python(code, workspace / "studio.db").communicate(timeout=60)
+    assert (output.strip(), errors) == ("False", "")
+    assert scalar(workspace / "studio.db", "SELECT group_concat(sql) FROM sqlite_master") == schema
+    assert History(workspace, database).get(stored.id) == stored
+    assert not (workspace / "backups").exists()
+
+
+def test_an_older_database_is_copied_and_then_brought_up_to_date(paint, database, workspace, next_version):
+    """The copy holds what was there, and the migrated database all of it and the new column."""
+    stored = paint(seed=42)
+    database.close()
+    next_version()
+    again = Database(workspace / "studio.db")
+    again.migrate()
+    with again.read() as session:
+        assert session.connection().execute(text("SELECT note FROM generation")).scalar() == "seed 42"
+    assert History(workspace, again).get(stored.id) == stored
+    [backup] = (workspace / "backups").iterdir()
+    assert scalar(backup, "SELECT version_num FROM alembic_version") == "0001"
+    assert scalar(backup, "SELECT id FROM generation") == stored.id
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(paint, database, workspace, next_version):
+    """All of it or nothing: the older version can still open it."""
+    stored = paint()
+    database.close()
+    next_version(then="raise RuntimeError('the power failed')")
+    with pytest.raises(RuntimeError, match="the power failed"):
+        Database(workspace / "studio.db").migrate()
+    assert scalar(workspace / "studio.db", "SELECT version_num FROM alembic_version") == "0001"
+    assert "note" not in scalar(workspace / "studio.db", "SELECT sql FROM sqlite_master WHERE name = 'generation'")
+    assert History(workspace, Database(workspace / "studio.db")).get(stored.id) == stored
+
+
+def test_a_migration_is_not_begun_when_its_backup_does_not_fit(small_disk, next_version):
+    """No copy, no change."""
+    database = Database(small_disk / "studio.db")
+    database.migrate()
+    database.close()
+    filler = fill(small_disk, leave=80_000)
+    next_version()
+    with pytest.raises(WorkspaceUnwritable, match="is full"):
+        Database(small_disk / "studio.db").migrate()
+    filler.unlink()
+    assert scalar(small_disk / "studio.db", "SELECT version_num FROM alembic_version") == "0001"
+    assert not list(small_disk.glob("backups/*.db"))
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(database, workspace):
+    """One sentence with both versions, and not a byte changed."""
+    with database.write() as session:
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '0099'"))
+    database.close()
+    before = (workspace / "studio.db").read_bytes()
+    with pytest.raises(DatabaseTooNew, match=r"schema 0099.*up to 0001.*Update"):
+        Database(workspace / "studio.db").migrate()
+    assert (workspace / "studio.db").read_bytes() == before
+
+
+def damage_header(path: Path) -> None:
+    path.write_bytes(b"this is a letter to a friend, not a database" + path.read_bytes()[44:])
+
+
+def damage_pages(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize("damage", [damage_header, damage_pages, cut_short])
+def test_a_damaged_database_is_said_to_be_one_and_the_pictures_come_back(paint, database, workspace, damage):
+    """The sentence names the way out, and the way out works."""
+    stored = paint()
+    database.close()
+    damage(workspace / "studio.db")
+    with pytest.raises(DatabaseUnreadable, match=r"damaged or no database.*history rebuild"):
+        Database(workspace / "studio.db").migrate()
+    for file in workspace.glob("studio.db*"):
+        file.rename(workspace / f"damaged-{file.name}")
+    anew = Database(workspace / "studio.db")
+    anew.migrate()
+    assert History(workspace, anew).rebuild().added == 1
+    assert History(workspace, anew).get(stored.id) == stored
+
+
+def test_a_database_damaged_while_the_studio_runs_is_an_error_of_ours(paint, database, history, workspace):
+    """Not a trace of SQLite's, whatever is asked for."""
+    for seed in range(5):
+        paint(seed=seed)
+    database.close()
+    damage_pages(workspace / "studio.db")
+    for ask in (lambda: history.page(HistoryQuery()), lambda: JobStore(database).claim(), database.check_writable):
+        with pytest.raises(DatabaseUnreadable, match="damaged"):
+            ask()
+
+
+def test_a_database_that_vanished_is_said_to_be_gone_and_not_begun_anew(paint, database, history, workspace):
+    """A volume that went away is not an empty gallery; when it is back, so are the pictures."""
+    stored = paint()
+    database.close()
+    (workspace / "studio.db").rename(workspace / "elsewhere.db")
+    for ask in (lambda: history.get(stored.id), database.check_writable):
+        with pytest.raises(DatabaseUnreadable, match="is gone"):
+            ask()
+    (workspace / "elsewhere.db").rename(workspace / "studio.db")
+    assert history.get(stored.id) == stored
+
+
+def test_another_programs_database_is_left_alone(tmp_path):
+    """A wrong DATABASE_URL does not add our tables to someone's data."""
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE bookmarks(url)")
+    with pytest.raises(DatabaseUnreadable, match="another program's"):
+        Database(path).migrate()
+    assert scalar(path, "SELECT count(*) FROM sqlite_master") == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me:hunter2@host/studio", "sqlite://", "sqlite:///:memory:", "sqlite:////x.db?mode=ro", "studio.db"],
+)
+def test_a_database_other_than_an_sqlite_file_is_refused_in_one_sentence(url):
+    """And no password of it is repeated."""
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL is .*sqlite:////folder/studio\.db\.$") as error:
+        Database(url)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_database_locked_by_another_program_says_so_after_waiting(database, workspace, monkeypatch):
+    """Readers go on meanwhile, and the next write succeeds."""
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_S", 0.2)
+    impatient = Database(workspace / "studio.db")
+    with closing(sqlite3.connect(workspace / "studio.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseUnreadable, match="locked by another program"):
+            impatient.check_writable()
+        assert History(workspace, impatient).count(HistoryQuery()) == 0
+    impatient.check_writable()
+
+
+def test_the_write_ahead_log_is_used_on_a_local_disk_only(workspace, monkeypatch):
+    """On a network's filesystem it corrupts; a workspace that moves between the two follows."""
+    for filesystem, mode in (("ext4", "wal"), ("nfs4", "delete"), ("fuse", "delete"), ("", "delete"), ("xfs", "wal")):
+        monkeypatch.setattr(database_module, "filesystem_of", lambda path, found=filesystem: found)
+        database = Database(workspace / "studio.db")
+        database.migrate()
+        with database.read() as session:
+            pragmas = [
+                session.connection().execute(text(f"PRAGMA {name}")).scalar()
+                for name in ("journal_mode", "synchronous")
+            ]
+        assert pragmas == [mode, 2], filesystem
+        database.close()
+
+
+def test_a_full_disk_is_seen_by_the_health_check_and_gone_when_there_is_room(small_disk):
+    """It really writes; and the studio goes on as soon as it can."""
+    database = Database(small_disk / "studio.db")
+    database.migrate()
+    jobs = JobStore(database)
+    filler = fill(small_disk)
+    with pytest.raises(WorkspaceUnwritable, match=r"The database could not be written: the disk .* is full"):
+        database.check_writable()
+    with pytest.raises(WorkspaceUnwritable, match="is full"):
+        jobs.add("generate", "a ball", "x" * 100_000, limit=10)
+    filler.unlink()
+    database.check_writable()
+    assert jobs.recent(10) == []
+    database.close()
+
+
+def test_a_picture_is_safe_when_only_its_row_does_not_fit(small_disk, workspace):
+    """The sentence says where it lies, and a rebuild brings it in."""
+    database = Database(small_disk / "studio.db")
+    database.migrate()
+    history = History(workspace, database)
+    filler = fill(small_disk)
+    with pytest.raises(WorkspaceUnwritable, match="The picture is safe in") as error:
+        history.add(rendered(), request_of(seed=5), mode="generate", words="", writer="hand")
+    [orphan] = history.sweep().orphans
+    assert str(workspace / orphan) in str(error.value)
+    filler.unlink()
+    assert history.rebuild().added == 1
+    assert history.page(HistoryQuery()).items[0].request == request_of(seed=5)
+    assert history.sweep().orphans == ()
+    database.close()
+
+
+def test_a_read_only_workspace_says_so_at_the_start_and_later(small_disk, paint):
+    """Mounted so, since root may write whatever the modes say."""
+    workspace = small_disk / "workspace"
+    database = Database(workspace / "studio.db")
+    database.migrate()
+    stored = History(workspace, database).add(rendered(), request_of(), mode="generate", words="", writer="hand")
+    database.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    sentence = r"could not be written: .* is read-only\. Mount it writable"
+    with pytest.raises(WorkspaceUnwritable, match=sentence):
+        Database(workspace / "studio.db").migrate()
+    with pytest.raises(WorkspaceUnwritable, match=sentence):
+        Database(small_disk / "elsewhere" / "studio.db").migrate()
+    with pytest.raises(WorkspaceUnwritable, match=sentence):
+        database.check_writable()
+    with pytest.raises(WorkspaceUnwritable, match=sentence + ".*seed 8"):
+        History(workspace, database).add(rendered(), request_of(seed=8), mode="generate", words="", writer="hand")
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    database.migrate()
+    assert History(workspace, database).page(HistoryQuery()).items == (stored,)
+    database.close()
+
+
+def test_a_failed_change_changes_nothing(database, paint, history):
+    """What leaves a writing transaction by an error leaves no trace in the database."""
+    stored = paint()
+
+    def fail() -> None:
+        with database.write() as session:
+            session.connection().execute(text("DELETE FROM generation"))
+            raise StoreError("on purpose")
+
+    with pytest.raises(StoreError, match="on purpose"):
+        fail()
+    assert history.get(stored.id) == stored

@@ -1,0 +1,138 @@
+"""The queue's rows: each change of state happens once, and survives a restart."""
+
+import threading
+
+import pytest
+
+from fibo_core.errors import JobNotFound, QueueFull
+from fibo_core.store.database import Database
+from fibo_core.store.job_store import STATES, JobStore
+
+
+@pytest.fixture
+def jobs(database: Database) -> JobStore:
+    return JobStore(database)
+
+
+def add(jobs: JobStore, title: str = "a red ball", limit: int = 10) -> str:
+    return jobs.add("generate", title, '{"words": "a red ball"}', limit=limit).id
+
+
+def test_jobs_are_claimed_in_the_order_they_came(jobs):
+    """First come, first served; an empty queue gives nothing."""
+    first, second = add(jobs), add(jobs)
+    claimed = jobs.claim()
+    assert (claimed.id, claimed.state, claimed.title) == (first, "running", "a red ball")
+    assert claimed.started_at >= claimed.created_at
+    assert jobs.claim().id == second
+    assert jobs.claim() is None
+
+
+def test_a_full_queue_refuses_one_more_and_has_room_again_afterwards(jobs):
+    """Jobs that wait count; running and ended ones do not."""
+    add(jobs, limit=2)
+    last = add(jobs, limit=2)
+    with pytest.raises(QueueFull, match="2 jobs are waiting"):
+        add(jobs, limit=2)
+    jobs.claim()
+    add(jobs, limit=2)
+    jobs.cancel_queued(last)
+    add(jobs, limit=2)
+    assert jobs.counts()["queued"] == 2
+
+
+def test_threads_that_submit_at_once_never_pass_the_limit(jobs):
+    """Counting and adding are one transaction."""
+    refused = []
+
+    def submit() -> None:
+        try:
+            add(jobs, limit=5)
+        except QueueFull as exc:
+            refused.append(exc)
+
+    threads = [threading.Thread(target=submit) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (jobs.counts()["queued"], len(refused)) == (5, 7)
+
+
+def test_threads_that_claim_at_once_never_get_the_same_job(jobs):
+    """A job runs once."""
+    expected = {add(jobs) for _ in range(8)}
+    claimed: list[str] = []
+
+    def work() -> None:
+        while (row := jobs.claim()) is not None:
+            claimed.append(row.id)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == 8
+    assert set(claimed) == expected
+
+
+def test_a_cancel_reaches_its_own_job_only_and_only_before_it_begins(jobs):
+    """A running job is not cancelled here, and a second click changes nothing."""
+    running, waiting, other = add(jobs), add(jobs), add(jobs)
+    jobs.claim()
+    assert not jobs.cancel_queued(running)
+    assert jobs.cancel_queued(waiting)
+    assert not jobs.cancel_queued(waiting)
+    assert not jobs.cancel_queued("no such job")
+    assert [jobs.get(id).state for id in (running, waiting, other)] == ["running", "cancelled", "queued"]
+
+
+def test_a_job_ends_once(jobs):
+    """Whoever comes second is told so: a late failure does not overwrite a result, nor a result a cancel."""
+    id = add(jobs)
+    jobs.claim()
+    ended = jobs.finish(id, "failed", "The prompt has no end \ud83d.", "RequestError")
+    assert (ended.state, ended.error, ended.error_kind) == ("failed", "The prompt has no end ?.", "RequestError")
+    assert ended.finished_at >= ended.started_at
+    assert jobs.finish(id, "done") is None
+    assert jobs.get(id) == ended
+
+
+def test_after_a_kill_running_jobs_are_interrupted_and_waiting_ones_go_on(jobs, workspace, database):
+    """What the job had written and stored by then is kept with it."""
+    running, waiting = add(jobs), add(jobs)
+    jobs.claim()
+    jobs.set_written(running, '{"short_description": "größe"}')
+    jobs.add_generation(running, "A")
+    jobs.add_generation(running, "B")
+    database.close()
+    again = JobStore(Database(workspace / "studio.db"))
+    assert [row.id for row in again.interrupt_running()] == [running]
+    row = again.get(running)
+    assert (row.state, row.generation_ids) == ("interrupted", ("A", "B"))
+    assert row.written == '{"short_description": "größe"}'
+    assert row.finished_at is not None
+    assert again.interrupt_running() == []
+    assert again.claim().id == waiting
+
+
+def test_lists_and_counts_show_every_job_where_it_belongs(jobs):
+    """Newest first for looking back, oldest first for what is still to come; every state is counted."""
+    done, running, queued = add(jobs), add(jobs), add(jobs)
+    jobs.claim()
+    jobs.claim()
+    jobs.finish(done, "done")
+    assert [row.id for row in jobs.recent(2)] == [queued, running]
+    assert [row.id for row in jobs.active()] == [running, queued]
+    assert jobs.counts() == dict.fromkeys(STATES, 0) | {"done": 1, "running": 1, "queued": 1}
+
+
+def test_an_unknown_job_is_unknown_never_done(jobs):
+    """A wrong id is said to be one."""
+    for id in ("01ARZ3NDEKTSV4RRFFQ69G5FAV", "", "'; --", "\ud83d"):
+        with pytest.raises(JobNotFound):
+            jobs.get(id)
+        with pytest.raises(JobNotFound):
+            jobs.set_written(id, "{}")
+        assert jobs.finish(id, "done") is None
