@@ -1,0 +1,96 @@
+"""The engine: a GenerationRequest in, a picture out, step by step and cancellably.
+
+The protocol and its values stand here and import no torch; `fibo.py` implements it over diffusers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from PIL import Image
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """One step is done: ``step`` of ``total`` (from 1), seconds so far, and how many are left, estimated.
+
+    ``preview`` is a small JPEG (longest side at most 256 px) of the picture as it looks so far, or None.
+    """
+
+    step: int
+    total: int
+    elapsed_s: float
+    remaining_s: float
+    preview: bytes | None = None
+
+
+@dataclass(frozen=True)
+class RenderedImage:
+    """A finished RGB picture, how long it took (text encoding to decoding, in seconds) and on what."""
+
+    image: Image.Image
+    duration_s: float
+    device: str  #: "cpu", or "cuda: NVIDIA L40S"
+    precision: str  #: "float32", "bfloat16"
+    versions: Mapping[str, str]  #: {"torch": …, "diffusers": …, "transformers": …, "fibo-studio": …}
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """What the engine holds right now. ``error`` is a sentence when ``state`` is "failed"."""
+
+    state: Literal["unloaded", "loading", "ready", "failed"]
+    model: str  #: catalogue name of the model held, being loaded, or to be loaded first
+    device: str  #: "" until known
+    gpu_available: bool
+    vram_used_gb: float
+    error: str = ""
+
+
+StepObserver = Callable[[StepEvent], None]
+
+
+class Engine(Protocol):
+    """Paints requests. One picture is painted at a time; a second caller waits, cancellably.
+
+    The engine holds one model; a request for another one loads that in its place.
+    """
+
+    def status(self) -> EngineStatus: ...
+
+    def load(self, model: str) -> None:
+        """Loads a model of the catalogue if it is not held already.
+
+        Raises ModelMissing, ModelLoadFailed, OutOfMemory.
+        """
+        ...
+
+    def unload(self) -> None:
+        """Frees the model's memory."""
+        ...
+
+    def revision(self, model: str) -> str:
+        """Which weights a model's name means here, without loading them. Raises ModelMissing."""
+        ...
+
+    def count_tokens(self, model: str, text: str) -> int:
+        """Tokens of ``text`` in the model's own tokenizer. Raises ModelMissing."""
+        ...
+
+    def render(
+        self,
+        request: GenerationRequest,
+        on_step: StepObserver | None = None,
+        cancel: CancelFlag | None = None,
+        *,
+        previews: bool = True,
+    ) -> RenderedImage:
+        """Paints ``request``. The same request on the same device gives the same pixels.
+
+        Raises a Stopped error when ``cancel`` says so, ModelMissing, ModelLoadFailed, OutOfMemory, and
+        RequestError when the prompt has more tokens than the model reads.
+        """
+        ...

@@ -1,0 +1,229 @@
+"""Fetches a model's weights from the Hugging Face hub: only when asked, access checked first, resumable.
+
+A file that arrived whole is kept when a download breaks off, and the next one goes on from there. The hub's
+library is imported late; it reads HF_ENDPOINT and HF_HUB_OFFLINE once, at that import.
+"""
+
+import errno
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine.models import ModelSpec
+from fibo_core.engine.weights import COMPONENTS, downloaded, storage_folder
+from fibo_core.errors import DownloadFailed, Stopped
+
+__all__ = ["DownloadEvent", "check_access", "download", "downloaded"]
+
+GB = 1e9
+FILES = ("model_index.json", *(f"{component}/*" for component in COMPONENTS))
+AT_ONCE = 2  #: files; what is half there is lost when a download breaks off, so few are begun together
+TELL_INTERVAL_S = 0.25
+LEFTOVER_AGE_S = 3600.0  #: a part file nobody has written to for so long is a killed process's
+
+
+@dataclass(frozen=True)
+class DownloadEvent:
+    """Bytes of the model that are here, of how many, and the seconds left (None until they can be guessed)."""
+
+    done_bytes: int
+    total_bytes: int
+    remaining_s: float | None
+
+
+DownloadObserver = Callable[[DownloadEvent], None]
+
+
+def check_access(spec: ModelSpec, token: SecretStr | None) -> None:
+    """Returns when this token may fetch the weights; one small request.
+
+    Raises DownloadFailed that says what to do.
+    """
+    repo = _repo(spec)
+    try:
+        _hub().HfApi().auth_check(repo, token=_plain(token))
+    except _faults() as error:
+        raise _failure(spec, error, token) from error
+
+
+def download(
+    spec: ModelSpec,
+    hub_cache: Path,
+    token: SecretStr | None,
+    on_progress: DownloadObserver | None = None,
+    cancel: CancelFlag | None = None,
+) -> Path:
+    """The folder of the model's weights, every file of it fetched or already here.
+
+    ``on_progress`` is called in the threads that download, at most four times a second, and once at the end.
+    Raises DownloadFailed that says what to do, or a Stopped error when ``cancel`` says so; either way run it again
+    to go on.
+    """
+    repo = _repo(spec)
+    check_access(spec, token)
+    fetch, cancel = _hub().snapshot_download, cancel or CancelFlag()
+    source: dict[str, Any] = {"cache_dir": hub_cache, "token": _plain(token), "allow_patterns": list(FILES)}
+    try:
+        plan = fetch(repo, **source, dry_run=True, tqdm_class=_bar_class(lambda _: cancel.check()))
+        total = sum(file.file_size or 0 for file in plan)
+        missing = sum(file.file_size or 0 for file in plan if file.will_download)
+        _remove_leftovers(storage_folder(repo, hub_cache))
+        _check_disk(spec, hub_cache, missing)
+        progress = _Progress(total - missing, total, on_progress, cancel)
+        progress.add(0)
+        fetch(repo, **source, max_workers=AT_ONCE, tqdm_class=_bar_class(progress.add))
+    except (DownloadFailed, Stopped):
+        raise
+    except _faults() as error:
+        raise _failure(spec, error, token) from error
+    folder = downloaded(spec, hub_cache)
+    if folder is None:
+        raise DownloadFailed(
+            f"{repo} was fetched, but it lacks files that {spec.title} needs. Has the repository changed?"
+        )
+    progress.finish()
+    return folder
+
+
+class _Progress:
+    """Adds up what the threads fetch, tells the observer, and asks the cancel flag."""
+
+    def __init__(self, done: int, total: int, tell: DownloadObserver | None, cancel: CancelFlag) -> None:
+        self._lock = threading.Lock()
+        self._before, self._done, self._total = done, done, total
+        self._tell, self._cancel = tell, cancel
+        self._started = time.monotonic()
+        self._told = float("-inf")
+
+    def add(self, count: int) -> None:
+        self._cancel.check()
+        with self._lock:
+            self._done += count
+            now = time.monotonic()
+            if now - self._told < TELL_INTERVAL_S:
+                return
+            self._told = now
+            fetched = self._done - self._before
+            left = max(0, self._total - self._done)
+            remaining = (now - self._started) / fetched * left if fetched > 0 else None
+            event = DownloadEvent(min(self._done, self._total), self._total, remaining)
+        if self._tell is not None:
+            self._tell(event)
+
+    def finish(self) -> None:
+        if self._tell is not None:
+            self._tell(DownloadEvent(self._total, self._total, 0.0))
+
+
+def _bar_class(on_bytes: Callable[[int], None]) -> type:
+    """A progress bar that draws nothing; of those the hub's library makes, one counts the bytes on disk."""
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            self._counts = kwargs.get("unit") == "B" and str(kwargs.get("desc")).startswith("Reconstructing")
+            kwargs.pop("name", None)
+            super().__init__(*args, **{**kwargs, "disable": True})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            on_bytes(int(n or 0) if self._counts else 0)
+            return None
+
+    return Bar
+
+
+def _hub() -> Any:
+    """The hub's library, imported late, and without the telemetry it sends by itself."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    return huggingface_hub
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What the hub's library raises when a download fails; anything else is a bug and goes through."""
+    import httpx2  # its transport, whose errors it passes on as they are
+
+    return (OSError, httpx2.HTTPError, RuntimeError)
+
+
+def _repo(spec: ModelSpec) -> str:
+    if spec.repo is None:
+        raise DownloadFailed(f"{spec.title} comes with the program; there is nothing to download.")
+    return spec.repo
+
+
+def _plain(token: SecretStr | None) -> str | None:
+    return token.get_secret_value() if token is not None else None
+
+
+def _remove_leftovers(storage: Path) -> None:
+    """Part files of killed downloads: the hub's library never uses them again."""
+    for part in (storage / "blobs").glob("*.incomplete"):
+        if time.time() - part.stat().st_mtime > LEFTOVER_AGE_S:
+            part.unlink(missing_ok=True)
+
+
+def _check_disk(spec: ModelSpec, hub_cache: Path, missing: int) -> None:
+    there = next(folder for folder in (hub_cache, *hub_cache.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < missing:
+        raise DownloadFailed(
+            f"{spec.title} needs {missing / GB:.1f} GB more, and {free / GB:.1f} GB are free under {there}. "
+            "Free some space, or set CACHE_DIR to a larger disk."
+        )
+
+
+def _failure(spec: ModelSpec, error: BaseException, token: SecretStr | None) -> DownloadFailed:
+    """What a fault of the hub's library means, in a sentence that holds nothing of the request's headers."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    page = f"{constants.ENDPOINT}/{spec.repo}"
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    http = next((fault for fault in chain if isinstance(fault, HfHubHTTPError)), None)
+    status = http.response.status_code if http is not None else None
+    account = "the account of HF_TOKEN" if token is not None else "you (HF_TOKEN is not set)"
+
+    if constants.is_offline_mode():
+        return DownloadFailed(
+            f"{spec.title} cannot be downloaded while HF_HUB_OFFLINE is set. Unset it and start again."
+        )
+    if isinstance(http, GatedRepoError):
+        return DownloadFailed(
+            f"{spec.repo} is gated, and {account} may not read it yet. Open {page}, sign in and accept the "
+            "terms; then set HF_TOKEN to a token of that account and try again."
+        )
+    if status == 401 and token is not None:
+        return DownloadFailed(
+            f"The hub refused HF_TOKEN (401) for {spec.repo}. Make a new token with read access at "
+            f"{constants.ENDPOINT}/settings/tokens and set HF_TOKEN to it."
+        )
+    if isinstance(http, RepositoryNotFoundError):
+        return DownloadFailed(
+            f"The hub shows no repository {spec.repo} to {account}. Check {page}; a private one needs a token "
+            "that may read it."
+        )
+    if status == 429:
+        return DownloadFailed("The hub asks to slow down (429). Wait some minutes and run the download again.")
+    if status is not None:
+        return DownloadFailed(f"The hub answered {status} for {spec.repo}. Run the download again later to go on.")
+    fault = next((fault for fault in chain if isinstance(fault, OSError) and fault.errno is not None), None)
+    if fault is not None and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DownloadFailed("The disk is full. Free some space, and run the download again to go on.")
+    if fault is not None and fault.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return DownloadFailed(f"The folder for weights cannot be written ({fault.strerror}). Set CACHE_DIR to another.")
+    return DownloadFailed(
+        f"The hub at {constants.ENDPOINT} could not be reached, or the connection broke "
+        f"({type(chain[-1]).__name__}). Check the network, and run the download again to go on."
+    )

@@ -1,0 +1,234 @@
+"""FiboEngine: paints requests with diffusers' BriaFiboPipeline, loaded once and when first needed.
+
+One lock covers loading and painting, because a pipeline keeps a call's state on itself and on its scheduler;
+whoever waits for it waits cancellably. Questions are answered without the lock and without torch.
+"""
+
+import importlib.metadata
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fibo_core
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, memory, placement
+from fibo_core.engine.loading import load_pipeline
+from fibo_core.engine.models import ModelSpec, find_model
+from fibo_core.engine.placement import Placement
+from fibo_core.engine.steps import StepCallback
+from fibo_core.engine.weights import revision_of, weights_folder
+from fibo_core.errors import EngineError, OutOfMemory, RequestError
+from fibo_core.request import TOKENS_MAX, GenerationRequest, check_tokens
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from fibo_core.engine.preview import LatentPreview
+
+
+@dataclass
+class _Held:
+    """The model in memory. ``preview`` is fitted when the first preview is wanted."""
+
+    spec: ModelSpec
+    revision: str
+    placement: Placement
+    pipe: Any
+    preview: "LatentPreview | None" = None
+
+
+class FiboEngine:
+    """The Engine over diffusers. Holds one model; never downloads.
+
+    A seed is drawn as float32 noise on the CPU and then cast, so that it means the same on every device and
+    in every precision.
+    """
+
+    def __init__(self, default_model: str, *, hub_cache: Path) -> None:
+        self._hub_cache = hub_cache
+        self._lock = threading.Lock()
+        self._held: _Held | None = None
+        self._status = EngineStatus("unloaded", find_model(default_model).name, "", False, 0.0)
+
+    def status(self) -> EngineStatus:
+        status = self._status
+        if status.device.startswith("cuda"):
+            vram = sys.modules["torch"].cuda.memory_reserved() / placement.GB
+            return replace(status, gpu_available=True, vram_used_gb=round(vram, 2))
+        return replace(status, gpu_available=not status.device and placement.has_cuda_gpu())
+
+    def load(self, model: str) -> None:
+        spec = find_model(model)
+        with self._lock:
+            self._hold(spec, CancelFlag())
+
+    def unload(self) -> None:
+        with self._lock:
+            self._drop()
+            self._status = EngineStatus("unloaded", self._status.model, "", False, 0.0)
+
+    def revision(self, model: str) -> str:
+        spec = find_model(model)
+        return revision_of(spec, weights_folder(spec, self._hub_cache))
+
+    def count_tokens(self, model: str, text: str) -> int:
+        folder = weights_folder(find_model(model), self._hub_cache)
+        return len(_tokenizer(folder / "tokenizer" / "tokenizer.json").encode(text).ids)
+
+    def render(
+        self,
+        request: GenerationRequest,
+        on_step: StepObserver | None = None,
+        cancel: CancelFlag | None = None,
+        *,
+        previews: bool = True,
+    ) -> RenderedImage:
+        """Paints ``request``; the Engine protocol says what this promises.
+
+        Raises RequestError, too, when the request names other weights than are here, or a negative prompt
+        that the model does not know.
+        """
+        cancel = cancel or CancelFlag()
+        spec = find_model(request.model)
+        self._check(spec, request)
+        with self._turn(cancel):
+            cancel.check()
+            held = self._hold(spec, cancel)
+            if request.revision != held.revision:
+                raise RequestError(
+                    f"The recipe is for {spec.title} at revision {request.revision}, and {held.revision} is "
+                    "here. Start from its prompt and seed instead: the picture will differ."
+                )
+            if held.placement.device == "cpu":
+                placement.check_main_memory(spec, request.width, request.height)
+            cancel.check()
+            return self._paint(held, request, on_step, cancel, previews)
+
+    def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
+        check_tokens(self.count_tokens(spec.name, request.prompt.canonical()))
+        check_tokens(self.count_tokens(spec.name, request.negative_prompt))
+        if spec.fixed_negative is not None and request.negative_prompt != spec.fixed_negative:
+            raise RequestError(
+                f"{spec.title} knows no negative prompt but {spec.fixed_negative!r}, and this one is "
+                f"{request.negative_prompt!r}. Leave it out."
+            )
+
+    @contextmanager
+    def _turn(self, cancel: CancelFlag) -> Iterator[None]:
+        while not self._lock.acquire(timeout=0.1):
+            cancel.check()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    # Below, the caller has the lock.
+
+    def _hold(self, spec: ModelSpec, cancel: CancelFlag) -> _Held:
+        """The model in memory, loaded if it is not, or if its weights have changed on disk."""
+        try:
+            folder = weights_folder(spec, self._hub_cache)
+        except EngineError as error:
+            if self._held is None:
+                self._status = replace(self._status, state="failed", model=spec.name, error=str(error))
+            raise
+        revision = revision_of(spec, folder)
+        if self._held is not None and (self._held.spec, self._held.revision) == (spec, revision):
+            return self._held
+        self._drop()
+        self._status = EngineStatus("loading", spec.name, "", False, 0.0)
+        try:
+            place, pipe = load_pipeline(spec, folder, cancel)
+        except EngineError as error:
+            self._status = replace(self._status, state="failed", error=str(error))
+            raise
+        except BaseException:
+            self._status = replace(self._status, state="unloaded")
+            raise
+        self._held = _Held(spec, revision, place, pipe)
+        self._status = replace(self._status, state="ready", device=place.device_text)
+        return self._held
+
+    def _drop(self) -> None:
+        if self._held is not None:
+            self._held = None
+            memory.give_back()
+
+    def _paint(
+        self,
+        held: _Held,
+        request: GenerationRequest,
+        on_step: StepObserver | None,
+        cancel: CancelFlag,
+        previews: bool,
+    ) -> RenderedImage:
+        try:
+            if previews and on_step is not None and held.preview is None:
+                from fibo_core.engine.preview import LatentPreview
+
+                held.preview = LatentPreview.fit(held.pipe.vae, held.placement.device)
+                held.pipe.maybe_free_model_hooks()
+            preview = held.preview if previews else None
+            noise = _noise(request, held.pipe.transformer.config.in_channels)
+            started = time.monotonic()
+            image = held.pipe(
+                prompt=request.prompt.canonical(),
+                negative_prompt=request.negative_prompt,
+                width=request.width,
+                height=request.height,
+                num_inference_steps=request.num_inference_steps,
+                guidance_scale=request.guidance_scale,
+                latents=noise,
+                max_sequence_length=TOKENS_MAX,
+                callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started),
+            ).images[0]
+        except BaseException as error:
+            memory.let_go(error)
+            held.pipe.maybe_free_model_hooks()  # else offloaded parts would stay on the GPU
+            if not memory.is_out_of_memory(error):
+                raise
+            memory.give_back()
+            raise OutOfMemory(
+                f"The memory did not suffice for {request.width}×{request.height} pixels with "
+                f"{held.spec.title} on {held.placement.device_text}. It has been freed: choose a smaller shape or "
+                "a shorter prompt, or close other programs."
+            ) from error
+        return RenderedImage(
+            image=image,
+            duration_s=time.monotonic() - started,
+            device=held.placement.device_text,
+            precision=held.placement.precision,
+            versions=_versions(),
+        )
+
+
+def _noise(request: GenerationRequest, channels: int) -> Any:
+    """The seed's noise as the pipeline packs it: (1, C, H/16, W/16) → (1, H/16·W/16, C), float32, CPU."""
+    import torch
+
+    height, width = request.height // 16, request.width // 16
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    noise = torch.randn((1, channels, height, width), generator=generator, dtype=torch.float32)
+    return noise.permute(0, 2, 3, 1).reshape(1, height * width, channels)
+
+
+@lru_cache(maxsize=4)
+def _tokenizer(file: Path) -> "Tokenizer":
+    """The model's own tokenizer, beginning-of-text token included; read once."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    libraries = {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers")}
+    return {**libraries, "fibo-studio": fibo_core.__version__}

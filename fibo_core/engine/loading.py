@@ -1,0 +1,125 @@
+"""From a folder of weights to a pipeline that can paint: placed, quiet, tried again where that can help.
+
+Everything the libraries raise on the way is translated here.
+"""
+
+import errno
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine import memory, placement
+from fibo_core.engine.models import ModelSpec
+from fibo_core.engine.placement import Placement
+from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory
+
+log = logging.getLogger(__name__)
+
+WAITS_S = (1.0, 4.0, 12.0)  #: before each new try
+
+#: Faults of a disk, a network volume or a busy machine that may be gone a moment later.
+_PASSING = ("EIO", "EAGAIN", "EBUSY", "EINTR", "ESTALE", "ETIMEDOUT", "ENFILE", "EMFILE")
+PASSING_FAULTS = frozenset(getattr(errno, name) for name in _PASSING)
+
+
+def load_pipeline(spec: ModelSpec, folder: Path, cancel: CancelFlag) -> tuple[Placement, Any]:
+    """The pipeline of the weights in a folder, ready to paint, and where it was placed.
+
+    Tries again where a little time may mend a failure. Raises ModelLoadFailed, OutOfMemory, or a Stopped error when
+    ``cancel`` says so between two tries.
+    """
+    waits_s = iter(WAITS_S)
+    while True:
+        try:
+            return _open(spec, folder)
+        except Exception as error:
+            memory.let_go(error)
+            memory.give_back()
+            failure = _load_failure(spec, folder, error)
+            wait_s = next(waits_s, None)
+            if wait_s is None or not _may_pass(error):
+                raise failure from error
+            log.warning("%s Trying again in %g s.", failure, wait_s)
+        _pause(wait_s, cancel)
+
+
+def _open(spec: ModelSpec, folder: Path) -> tuple[Placement, Any]:
+    """Reads the weights into memory and puts them where they run. Whatever the libraries raise comes out."""
+    # Read when torch is imported. Waiting threads that spin would starve whoever shares the cores: on two busy ones
+    # a render of mini took ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch
+    import transformers
+
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()  # importing diffusers warns that torchvision, unused here, is absent
+    from diffusers import BriaFiboPipeline
+    from diffusers.utils import logging as diffusers_logging
+
+    transformers.logging.set_verbosity(verbosity)
+    transformers.logging.disable_progress_bar()
+    diffusers_logging.disable_progress_bar()
+    torch.set_num_threads(min(torch.get_num_threads(), placement.usable_cores()))
+    torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
+
+    started = time.monotonic()
+    place = placement.choose(spec, folder)
+    how = {"dtype": getattr(torch, place.precision), "local_files_only": True, "use_safetensors": True}
+    text_encoder, loaded = transformers.SmolLM3ForCausalLM.from_pretrained(
+        folder / "text_encoder", output_loading_info=True, **how
+    )
+    if loaded["missing_keys"]:  # transformers would draw them at random; diffusers refuses by itself
+        raise ValueError(f"the text encoder lacks {sorted(loaded['missing_keys'])[0]}")
+    pipe = BriaFiboPipeline.from_pretrained(folder, text_encoder=text_encoder, **how)
+    pipe.set_progress_bar_config(disable=True)
+    if place.offload:
+        pipe.enable_model_cpu_offload()
+    else:
+        pipe.to(place.device)
+    log.info(
+        "%s loaded in %.1f s (%s, %s%s).",
+        spec.title,
+        time.monotonic() - started,
+        place.device_text,
+        place.precision,
+        ", part by part" if place.offload else "",
+    )
+    return place, pipe
+
+
+def _load_failure(spec: ModelSpec, folder: Path, error: Exception) -> EngineError:
+    if isinstance(error, EngineError):
+        return error
+    if memory.is_out_of_memory(error):
+        return OutOfMemory(
+            f"The memory did not suffice to load {spec.title}. Close other programs, or choose a smaller one."
+        )
+    remedy = (
+        f"Fetch them again: remove that folder, then scripts/studio.sh models download {spec.name}"
+        if spec.repo
+        else "Restore that folder from the repository."
+    )
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(". ")
+    return ModelLoadFailed(f"The weights of {spec.title} in {folder} do not load: {reason}. {remedy}")
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether a little time may mend a failed load; a missing or damaged file stays so."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, placement.Occupied) or memory.is_out_of_memory(cause):
+            return True
+        if isinstance(cause, OSError) and cause.errno in PASSING_FAULTS:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _pause(seconds: float, cancel: CancelFlag) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        cancel.check()
+        time.sleep(min(0.1, left))

@@ -1,0 +1,186 @@
+"""The catalogue of models: what each is called, where its weights come from, what it likes.
+
+Adding a model is adding an entry here; nothing else in the program names one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fibo_core.errors import InputError
+from fibo_core.prompt import StructuredPrompt
+from fibo_core.request import GenerationRequest, check_size, default_negative_prompt
+
+MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
+
+#: Width × height in pixels, near one megapixel, every side a multiple of 64 or 32 (FIBO's own buckets).
+FIBO_SIZES: Mapping[str, tuple[int, int]] = {
+    "1:1": (1024, 1024),
+    "2:3": (832, 1248),
+    "3:2": (1248, 832),
+    "3:4": (896, 1152),
+    "4:3": (1152, 896),
+    "4:5": (896, 1088),
+    "5:4": (1088, 896),
+    "9:16": (768, 1344),
+    "16:9": (1344, 768),
+}
+
+#: Near 256² pixels' area.
+MINI_SIZES: Mapping[str, tuple[int, int]] = {
+    "1:1": (256, 256),
+    "2:3": (208, 320),
+    "3:2": (320, 208),
+    "9:16": (192, 336),
+    "16:9": (336, 192),
+}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model: identity, licence, defaults.
+
+    ``folder`` is set where the weights come with the program, ``repo`` where they are fetched from the hub.
+    ``fixed_negative`` is sent whatever the user asks for (mini knows no other).
+    """
+
+    name: str
+    title: str
+    repo: str | None
+    folder: Path | None
+    licence: str
+    licence_url: str
+    gated: bool
+    download_gb: float
+    sizes: Mapping[str, tuple[int, int]]
+    num_inference_steps: int
+    guidance_scale: float
+    fixed_negative: str | None = None
+    working_gb: float = 4.0  #: memory a render takes beside the weights, for each megapixel, in bfloat16
+    about: str = ""
+
+    def size(self, aspect: str) -> tuple[int, int]:
+        """Width and height in pixels of an aspect ratio such as "3:2". Raises InputError if it has none."""
+        if aspect not in self.sizes:
+            raise InputError(f"{self.title} has no shape {aspect!r}. Choose {', '.join(self.sizes)}.")
+        return self.sizes[aspect]
+
+    def nearest_aspect(self, width: int, height: int) -> str:
+        """The shape that comes nearest to width : height."""
+        return min(self.sizes, key=lambda aspect: abs(self.sizes[aspect][0] / self.sizes[aspect][1] - width / height))
+
+
+CATALOGUE: Mapping[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            name="mini",
+            title="mini",
+            repo=None,
+            folder=MINI_WEIGHTS,
+            licence="Apache-2.0",
+            licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+            gated=False,
+            download_gb=0.0,
+            working_gb=0.45,  # measured: 3.4 GB in float32 for 2048×2048
+            sizes=MINI_SIZES,
+            num_inference_steps=20,
+            guidance_scale=4.0,
+            fixed_negative="{}",
+            about="The small model that comes with the studio: FIBO's architecture, toy scenes, any laptop.",
+        ),
+        ModelSpec(
+            name="fibo",
+            title="FIBO",
+            repo="briaai/FIBO",
+            folder=None,
+            licence="CC BY-NC 4.0",
+            licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
+            gated=True,
+            download_gb=25.0,
+            working_gb=4.0,  # 3,000 tokens with guidance: 3.5, computed, not measured
+            sizes=FIBO_SIZES,
+            num_inference_steps=50,
+            guidance_scale=5.0,
+            about="Bria's 8-billion-parameter model. Needs a GPU and Bria's consent; not for commercial use.",
+        ),
+    )
+}
+
+
+def find_model(name: str) -> ModelSpec:
+    """The catalogue's entry for a name or a repository, in any case. Raises InputError for one it has not."""
+    for spec in CATALOGUE.values():
+        if name.lower() in (spec.name, (spec.repo or "").lower()):
+            return spec
+    raise InputError(f"There is no model called {name!r}. Choose {', '.join(CATALOGUE)}.")
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """How to paint, apart from prompt and seed: what a form's settings or a command line's options say.
+
+    ``negative_prompt`` is the user's; "" lets the model's default apply.
+    """
+
+    model: str
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    negative_prompt: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        spec: ModelSpec,
+        *,
+        aspect: str = "1:1",
+        size: tuple[int, int] | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        negative_prompt: str = "",
+    ) -> "RenderSettings":
+        """The model's defaults with what is given laid over. Raises InputError for a bad size or aspect."""
+        width, height = spec.size(aspect) if size is None else size
+        check_size(width, height)
+        return cls(
+            model=spec.name,
+            width=width,
+            height=height,
+            num_inference_steps=spec.num_inference_steps if num_inference_steps is None else num_inference_steps,
+            guidance_scale=spec.guidance_scale if guidance_scale is None else guidance_scale,
+            negative_prompt=negative_prompt,
+        )
+
+    @classmethod
+    def like(cls, request: GenerationRequest, spec: ModelSpec) -> "RenderSettings":
+        """What ``request`` was painted with; on another model its nearest shape and that model's defaults."""
+        if request.model != spec.name:
+            return cls.of(spec, aspect=spec.nearest_aspect(request.width, request.height))
+        return cls.of(
+            spec,
+            size=(request.width, request.height),
+            num_inference_steps=request.num_inference_steps,
+            guidance_scale=request.guidance_scale,
+            negative_prompt="" if spec.fixed_negative is not None else request.negative_prompt,
+        )
+
+    def request(self, prompt: StructuredPrompt, seed: int, revision: str) -> GenerationRequest:
+        """The request for one picture, with the negative prompt the model is really given."""
+        spec = find_model(self.model)
+        if spec.fixed_negative is not None:
+            negative = spec.fixed_negative
+        else:
+            negative = self.negative_prompt.strip() or default_negative_prompt(prompt)
+        return GenerationRequest(
+            prompt=prompt,
+            negative_prompt=negative,
+            seed=seed,
+            width=self.width,
+            height=self.height,
+            num_inference_steps=self.num_inference_steps,
+            guidance_scale=self.guidance_scale,
+            model=spec.name,
+            revision=revision,
+        )

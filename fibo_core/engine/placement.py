@@ -1,0 +1,141 @@
+"""Where a model runs: which device, in which precision, and whether its parts take turns on the GPU.
+
+Only :func:`choose` imports torch; the rest answers pages and health checks from files.
+"""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from fibo_core.engine.models import CATALOGUE, ModelSpec, find_model
+from fibo_core.engine.weights import downloaded, weight_bytes
+from fibo_core.errors import OutOfMemory
+
+GB = 1e9
+MEGAPIXEL = 1e6
+
+
+class Occupied(OutOfMemory):
+    """The GPU is large enough, but other programs hold its memory now; it may be worth waiting."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """With ``offload`` each part waits in main memory for its turn on the GPU: less VRAM, a little slower."""
+
+    device: Literal["cpu", "cuda"]
+    device_text: str  #: "cpu", or "cuda: NVIDIA L40S"
+    precision: Literal["float32", "bfloat16"]
+    offload: bool = False
+
+
+def default_model(setting: str, hub_cache: Path) -> ModelSpec:
+    """The model FIBO_MODEL means: "auto" is FIBO where a CUDA GPU and its weights are, else mini."""
+    if setting != "auto":
+        return find_model(setting)
+    fibo = CATALOGUE["fibo"]
+    if has_cuda_gpu() and downloaded(fibo, hub_cache) is not None:
+        return fibo
+    return CATALOGUE["mini"]
+
+
+@lru_cache(maxsize=1)
+def has_cuda_gpu() -> bool:
+    """Whether this process may use an NVIDIA GPU, as the driver says; asked once, without torch."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return False
+    listing = Path("/proc/driver/nvidia/gpus")
+    if listing.is_dir() and any(listing.iterdir()):
+        return True
+    program = shutil.which("nvidia-smi")  # the one way to ask under WSL
+    if program is None:
+        return False
+    try:
+        answer = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.returncode == 0 and "GPU " in answer.stdout
+
+
+def choose(spec: ModelSpec, folder: Path) -> Placement:
+    """CUDA in bfloat16 where torch can use a GPU (resident if it fits, else part by part), else CPU in float32.
+
+    Raises OutOfMemory when the weights do not fit either way, Occupied when they would on an idle GPU.
+    """
+    import torch
+
+    sizes = weight_bytes(folder)  # 16-bit weights, as every model of the catalogue ships them
+    largest = max(width * height for width, height in spec.sizes.values())
+    working = spec.working_gb * GB * largest / MEGAPIXEL
+    if not torch.cuda.is_available():
+        needed, main = 2 * (sum(sizes.values()) + working), available_memory()
+        if main is not None and main < needed:
+            raise OutOfMemory(
+                f"{spec.title} needs about {needed / GB:.1f} GB of memory on a CPU, and {main / GB:.1f} GB are "
+                "free. Close other programs, or choose a machine with a GPU."
+            )
+        return Placement("cpu", "cpu", "float32")
+
+    name = f"cuda: {torch.cuda.get_device_name()}"
+    free, total = torch.cuda.mem_get_info()
+    if free >= sum(sizes.values()) + working:
+        return Placement("cuda", name, "bfloat16")
+    needed = max(sizes.values()) + working
+    if free >= needed:
+        return Placement("cuda", name, "bfloat16", offload=True)
+    if total >= needed:
+        raise Occupied(
+            f"{spec.title} needs about {needed / GB:.1f} GB of GPU memory, and {free / GB:.1f} of the "
+            f"{total / GB:.0f} GB of {torch.cuda.get_device_name()} are free. End the other programs that use it."
+        )
+    raise OutOfMemory(
+        f"{spec.title} needs about {needed / GB:.0f} GB of GPU memory, and {torch.cuda.get_device_name()} "
+        f"has {total / GB:.0f} GB. Choose mini, or a larger GPU."
+    )
+
+
+def check_main_memory(spec: ModelSpec, width: int, height: int) -> None:
+    """Raises OutOfMemory when a picture of this size would not fit beside the loaded model on a CPU.
+
+    There an allocation is seldom refused: the kernel ends the process instead, and with it the whole studio.
+    """
+    needed, free = 2 * spec.working_gb * GB * width * height / MEGAPIXEL, available_memory()
+    if free is not None and free < needed:
+        raise OutOfMemory(
+            f"{width}×{height} pixels need about {needed / GB:.1f} GB of memory with {spec.title}, and "
+            f"{free / GB:.1f} GB are free. Choose a smaller shape, or close other programs."
+        )
+
+
+def available_memory() -> int | None:
+    """Bytes of main memory this process may still take, its container's limit counted; None where unknown."""
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        free = int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
+    limit = _cgroup("memory.max")
+    if limit.isdigit():
+        free = min(free, max(0, int(limit) - int(_cgroup("memory.current") or 0)))
+    return free
+
+
+def usable_cores() -> int:
+    """Cores this process may really keep busy: what it is pinned to, and its container's share."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _cgroup("cpu.max").partition(" ")
+    if quota.isdigit() and period.isdigit():
+        cores = min(cores, max(1, int(quota) // int(period)))
+    return cores
+
+
+def _cgroup(name: str) -> str:
+    """A control of this container's cgroup (version 2), or "" where there is none."""
+    try:
+        return (Path("/sys/fs/cgroup") / name).read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,70 @@
+"""What happens between two denoising steps: the cancel flag is asked, the observer told, a preview shown."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine import StepEvent, StepObserver
+from fibo_core.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from fibo_core.engine.preview import LatentPreview
+
+PREVIEW_INTERVAL_S = 0.25  #: an eye follows four pictures a second; more would only cost time
+
+
+class StepCallback:
+    """The pipeline's callback_on_step_end.
+
+    Raising here ends the pipeline's call at once and leaves it as before it.
+    """
+
+    def __init__(
+        self,
+        request: GenerationRequest,
+        noise: Any,
+        on_step: StepObserver | None,
+        cancel: CancelFlag,
+        preview: "LatentPreview | None",
+        started: float,
+    ) -> None:
+        self._request = request
+        self._before = noise  # the latents before the step: (1, H/16·W/16, C)
+        self._on_step = on_step
+        self._cancel = cancel
+        self._preview = preview
+        self._started = started
+        self._first_done = 0.0
+        self._shown = float("-inf")
+
+    def __call__(self, pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        latents = tensors["latents"]
+        if latents.is_cuda:  # kernels run behind: a step is done when its numbers are there
+            sys.modules["torch"].cuda.synchronize()
+        self._cancel.check()
+        if self._on_step is not None:
+            self._on_step(self._event(index + 1, pipe.scheduler.sigmas, latents))
+        self._before = latents
+        return {}
+
+    def _event(self, step: int, sigmas: Any, latents: Any) -> StepEvent:
+        total, now = self._request.num_inference_steps, time.monotonic()
+        elapsed = now - self._started
+        if step == 1:
+            self._first_done, step_s = now, elapsed
+        else:  # the first step carries the text encoding and the warm-up: leave it out of the mean
+            step_s = (now - self._first_done) / (step - 1)
+        shown = None
+        if self._preview is not None and (now - self._shown >= PREVIEW_INTERVAL_S or step == total):
+            self._shown = now
+            finished = _foreseen(self._before, latents, float(sigmas[step - 1]), float(sigmas[step]))
+            shown = self._preview.jpeg(finished, self._request.width, self._request.height)
+        return StepEvent(step, total, elapsed, step_s * (total - step), shown)
+
+
+def _foreseen(before: Any, after: Any, sigma: float, sigma_next: float) -> Any:
+    """The finished latents as one Euler step from ``sigma`` to ``sigma_next`` foresees them; exact at the last."""
+    before, after = before.float().cpu(), after.float().cpu()
+    velocity = (after - before) / (sigma_next - sigma)
+    return after - sigma_next * velocity

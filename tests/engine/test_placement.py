@@ -1,0 +1,101 @@
+"""Which model and which device: decided from what is there, said in a sentence where nothing fits."""
+
+import os
+from pathlib import Path
+
+import pytest
+from test_weights import a_snapshot
+
+from fibo_core.engine import placement
+from fibo_core.engine.models import MINI_WEIGHTS, find_model
+from fibo_core.engine.placement import Occupied, Placement, choose, default_model, usable_cores
+from fibo_core.errors import InputError, OutOfMemory
+
+FIBO, MINI = find_model("fibo"), find_model("mini")
+GB = 10**9
+
+
+@pytest.fixture
+def fibo_folder(tmp_path: Path) -> Path:
+    """Files of the size of FIBO's (and holding nothing): 22.5 GiB in all, 15.4 the largest."""
+    folder = tmp_path / "fibo"
+    for component, gib in (("transformer", 15.43), ("text_encoder", 5.73), ("vae", 1.31)):
+        (folder / component).mkdir(parents=True)
+        with (folder / component / "model.safetensors").open("wb") as file:
+            file.truncate(int(gib * 2**30))
+    return folder
+
+
+def a_gpu(monkeypatch: pytest.MonkeyPatch, free_gb: float, total_gb: float) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Test")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (int(free_gb * GB), int(total_gb * GB)))
+
+
+@pytest.mark.parametrize(("has_gpu", "has_weights", "name"), [
+    (True, True, "fibo"), (True, False, "mini"), (False, True, "mini"), (False, False, "mini"),
+])  # fmt: skip
+def test_auto_is_fibo_only_where_a_gpu_and_its_weights_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_gpu: bool, has_weights: bool, name: str
+) -> None:
+    """Anywhere else the studio starts with the model it brings along."""
+    monkeypatch.setattr(placement, "has_cuda_gpu", lambda: has_gpu)
+    if has_weights:
+        a_snapshot(tmp_path, "c0ffee")
+    assert default_model("auto", tmp_path).name == name
+
+
+def test_a_named_model_is_taken_as_it_is_named(tmp_path: Path) -> None:
+    """By name or repository; an unknown one is refused with those there are."""
+    assert default_model("briaai/FIBO", tmp_path).name == "fibo"
+    with pytest.raises(InputError, match="mini, fibo"):
+        default_model("sdxl", tmp_path)
+
+
+@pytest.mark.parametrize("hidden", ["", "-1"])
+def test_a_gpu_hidden_from_this_process_is_none(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
+    """CUDA_VISIBLE_DEVICES is obeyed without asking the driver."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+    placement.has_cuda_gpu.cache_clear()
+    assert placement.has_cuda_gpu() is False
+    placement.has_cuda_gpu.cache_clear()
+
+
+@pytest.mark.parametrize(("free_gb", "offload"), [(44.0, False), (30.0, False), (24.0, True)])
+def test_a_gpu_holds_all_of_fibo_or_its_parts_in_turn(
+    fibo_folder: Path, monkeypatch: pytest.MonkeyPatch, free_gb: float, offload: bool
+) -> None:
+    """By what is free on it now."""
+    a_gpu(monkeypatch, free_gb, 48)
+    assert choose(FIBO, fibo_folder) == Placement("cuda", "cuda: NVIDIA Test", "bfloat16", offload)
+
+
+def test_a_gpu_in_use_by_others_is_told_from_one_too_small(fibo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first may be worth waiting for."""
+    a_gpu(monkeypatch, 10, 48)
+    with pytest.raises(Occupied, match=r"10\.0 of the 48 GB"):
+        choose(FIBO, fibo_folder)
+    a_gpu(monkeypatch, 11.5, 12)
+    with pytest.raises(OutOfMemory, match="has 12 GB") as caught:
+        choose(FIBO, fibo_folder)
+    assert not isinstance(caught.value, Occupied)
+
+
+def test_without_a_gpu_mini_runs_on_the_cpu_and_fibo_only_with_much_memory(
+    fibo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel would end the studio long before 22.5 GiB in float32 were read."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(placement, "available_memory", lambda: 16 * GB)
+    assert choose(MINI, MINI_WEIGHTS) == Placement("cpu", "cpu", "float32")
+    with pytest.raises(OutOfMemory, match=r"16\.0 GB are free"):
+        choose(FIBO, fibo_folder)
+
+
+def test_threads_are_no_more_than_the_cores_of_this_process() -> None:
+    """At least one, at most what it is pinned to."""
+    assert 1 <= usable_cores() <= len(os.sched_getaffinity(0))
