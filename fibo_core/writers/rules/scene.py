@@ -1,0 +1,67 @@
+"""What was understood of some words: subjects with their properties, and where, when and how they are shown.
+
+Reading fills it, composing writes it down; neither knows the other.
+"""
+
+from dataclasses import dataclass, field
+
+from fibo_core.writers.rules.lexicon import Camera, Light, Medium, Relation, Size, Thing
+
+MAX_SUBJECTS = 12  # FIBO knows five objects; a few more do no harm
+
+
+@dataclass
+class Subject:
+    """One thing, or several alike. ``name`` is the user's own words for it; ``term`` is None where they are unknown.
+
+    ``place`` is a key of the lexicon's places ("" where nobody said it), ``depth`` of its depths.
+    """
+
+    name: str
+    term: Thing | None = None
+    plural: bool = False
+    count: int = 1
+    colors: list[str] = field(default_factory=list)
+    size: Size | None = None
+    textures: list[str] = field(default_factory=list)
+    adjectives: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
+    clothing: str = ""
+    pose: str = ""
+    action: str = ""
+    place: str = ""
+    depth: str = ""
+    text: str = ""
+    shape: str = ""  # where it was seen rather than said
+
+
+@dataclass(frozen=True)
+class Link:
+    """Subject number ``subject`` stands in ``relation`` to the subjects numbered ``anchors``."""
+
+    subject: int
+    relation: Relation
+    anchors: tuple[int, ...]
+
+
+@dataclass
+class Scene:
+    """Everything understood; what is empty was not spoken of. ``unread`` are words that meant nothing to the rules.
+
+    ``left_out`` names the things beyond MAX_SUBJECTS.
+    """
+
+    words: str
+    subjects: list[Subject] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
+    light: Light | None = None
+    implied_light: str = ""
+    direction: str = ""
+    medium: Medium | None = None
+    style: str = ""
+    moods: list[str] = field(default_factory=list)
+    scheme: str = ""
+    camera: list[Camera] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)

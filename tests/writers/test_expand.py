@@ -1,0 +1,111 @@
+"""The offline writer reads words: what a user typed stands in the right fields, whole and in any case valid."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.errors import Cancelled, InputError
+from fibo_core.prompt import KEYS
+from fibo_core.writers.offline import MAX_WORDS_CHARS, OfflineWriter
+
+WRITER = OfflineWriter()
+PHRASES = tomllib.loads(Path(__file__).with_name("phrases.toml").read_text(encoding="utf-8"))["phrase"]
+
+
+@pytest.mark.parametrize("phrase", PHRASES, ids=[phrase["words"] for phrase in PHRASES])
+def test_words_become_the_fields_they_speak_of(phrase: dict[str, Any]) -> None:
+    """Every phrase of the table gives the fields it names, and as many objects."""
+    expected = {key: value for key, value in phrase.items() if key not in ("words", "objects")}
+    prompt = WRITER.expand(phrase["words"]).prompt
+    assert {path: prompt.get(path) for path in expected} == expected
+    assert len(prompt.document["objects"]) == phrase["objects"]
+
+
+def test_a_prompt_has_all_ten_keys_in_order_and_no_hints() -> None:
+    """What the writer gives is a complete caption: nothing for the editor to complain about."""
+    prompt = WRITER.expand("a red ball on the left and a blue box on the right, at night").prompt
+    assert tuple(prompt.document) == KEYS
+    assert prompt.hints() == ()
+
+
+def test_no_lettering_without_quotation_marks() -> None:
+    """Words are painted only where they were asked for."""
+    assert WRITER.expand("a sign above a door").prompt.document["text_render"] == []
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=500).filter(str.strip))
+def test_any_text_gives_a_whole_prompt_that_keeps_the_words(words: str) -> None:
+    """Whatever is typed, the prompt is valid, complete, and its short description holds the words."""
+    document = WRITER.expand(words).prompt.document
+    assert tuple(document) == KEYS
+    assert " ".join(words.split()) in document["short_description"]
+
+
+_KNOWN_WORDS = " ".join(phrase["words"] for phrase in PHRASES).split()
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from(_KNOWN_WORDS), min_size=1, max_size=20).map(" ".join))
+def test_known_words_in_any_order_give_a_whole_prompt_and_the_same_one_twice(words: str) -> None:
+    """Grammar cannot break the reader, and the writer is deterministic."""
+    prompt = WRITER.expand(words).prompt
+    assert tuple(prompt.document) == KEYS
+    assert words in prompt.get("short_description")
+    assert OfflineWriter().expand(words).prompt == prompt
+
+
+@pytest.mark.parametrize("words", ["", "   ", "\n\t"])
+def test_no_words_are_refused_with_an_example(words: str) -> None:
+    """An empty wish is the user's to fill, not a picture of nothing."""
+    with pytest.raises(InputError, match=r"empty.*a red ball"):
+        WRITER.expand(words)
+
+
+def test_a_hundred_thousand_characters_are_refused_with_the_limit() -> None:
+    """Too many words are refused at once, naming both counts."""
+    with pytest.raises(InputError, match=f"100,000 characters.*{MAX_WORDS_CHARS:,}"):
+        WRITER.expand("x" * 100_000)
+
+
+def test_what_was_not_understood_is_said() -> None:
+    """Words without meaning to the rules are quoted in a note; a thing nobody listed is described as typed."""
+    unread = WRITER.expand("flibber glorp wug zant morble quix")
+    assert any("flibber glorp wug zant morble quix" in note for note in unread.notes)
+    unknown = WRITER.expand("a zibbet on the left")
+    assert any("zibbet" in note for note in unknown.notes)
+    assert unknown.prompt.get("objects[0].location") == "left"
+
+
+def test_what_shall_not_be_there_becomes_no_object() -> None:
+    """ "without people" paints no people; the words stay for the model to read."""
+    written = WRITER.expand("a beach without people")
+    assert written.prompt.document["objects"] == []
+    assert "without people" in written.prompt.get("short_description")
+    assert any("without people" in note for note in written.notes)
+
+
+def test_every_object_of_a_crowded_scene_has_a_place_of_its_own() -> None:
+    """Five things without a place stand in five cells of the frame."""
+    objects = WRITER.expand("a ball, a box, a star, a heart and a tree").prompt.document["objects"]
+    assert len({entry["location"] for entry in objects}) == 5
+
+
+def test_more_things_than_a_picture_holds_stay_in_the_short_description() -> None:
+    """Five hundred balls become a dozen objects and a note, without a long wait."""
+    written = WRITER.expand("a ball, " * 500)
+    assert len(written.prompt.document["objects"]) == 12
+    assert any("488" in note for note in written.notes)
+
+
+def test_a_cancelled_writer_writes_nothing() -> None:
+    """The flag is looked at before the answer is given."""
+    flag = CancelFlag()
+    flag.cancel()
+    with pytest.raises(Cancelled):
+        WRITER.expand("a red ball", cancel=flag)

@@ -1,0 +1,58 @@
+"""The lexicon's data file is of the shape its loader promises, and its tables agree with each other."""
+
+import tomllib
+
+import pytest
+from pydantic import ValidationError
+
+from fibo_core.writers.rules.lexicon import LEXICON_FILE, TERM_TABLES, Tables, load_lexicon, tokenize
+
+LEXICON = load_lexicon()
+
+
+def test_every_reference_between_tables_leads_somewhere() -> None:
+    """Families are colours, places of things are places, guesses are settings and lights."""
+    tables = LEXICON.tables
+    assert {color.family for color in tables.colors.values()} - {""} <= set(tables.colors)
+    assert {thing.place for thing in tables.things.values()} - {""} <= set(tables.places)
+    assert {setting.light for setting in tables.settings.values()} - {""} <= set(tables.lights)
+    assert {scenery.setting for scenery in tables.scenery} <= set(tables.settings)
+    assert set(tables.skies) <= set(tables.colors)
+    assert set(tables.skies.values()) <= set(tables.lights)
+
+
+@pytest.mark.parametrize("table", TERM_TABLES)
+def test_every_phrase_is_found_again(table: str) -> None:
+    """No phrase is shadowed by another entry of its table, misspelt in case, or too long to be searched for."""
+    for term in getattr(LEXICON.tables, table).values():
+        for words in term.words:
+            tokens = tokenize(words)
+            match = LEXICON.match(tokens, 0, table)
+            assert match is not None, words
+            assert (match.term.key, match.length) == (term.key, len(tokens)), words
+
+
+def test_what_is_written_for_a_color_names_that_color_again() -> None:
+    """A prompt the writer wrote can be refined by the writer: its own words are read back."""
+    for color in LEXICON.tables.colors.values():
+        tokens = tokenize(color.say)
+        found = [LEXICON.match(tokens, at, "colors") for at in range(len(tokens))]
+        assert any(found), color.say
+
+
+def test_a_misspelt_field_is_refused() -> None:
+    """A slip in the data file is an error at load, not a silent loss."""
+    data = tomllib.loads(LEXICON_FILE.read_text(encoding="utf-8"))
+    data["things"]["ball"]["shpae"] = "round"
+    with pytest.raises(ValidationError, match="shpae"):
+        Tables.model_validate(data)
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [("ball", "balls"), ("box", "boxes"), ("berry", "berries"), ("wolf", "wolves"), ("mouse", "mice"), ("toy", "toys")],
+)
+def test_plurals_lead_there_and_back(one: str, many: str) -> None:
+    """A thing's plural is made and unmade."""
+    assert LEXICON.plural(one) == many
+    assert LEXICON.singular(many) == one

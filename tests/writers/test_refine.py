@@ -1,0 +1,119 @@
+"""The offline writer edits prompts: an instruction changes what it names, in any prompt, and nothing else."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fibo_core.errors import InputError
+from fibo_core.prompt import StructuredPrompt, diff
+from fibo_core.writers.offline import OfflineWriter
+
+WRITER = OfflineWriter()
+HERE = Path(__file__).parent
+STORIES = tomllib.loads((HERE / "stories.toml").read_text(encoding="utf-8"))["story"]
+
+
+def _source(story: dict[str, Any]) -> StructuredPrompt:
+    if "document" in story:
+        return StructuredPrompt.parse((HERE / story["document"]).read_text(encoding="utf-8"))
+    return WRITER.expand(story["words"]).prompt
+
+
+@pytest.mark.parametrize(
+    "story", STORIES, ids=[f"{s.get('words', s.get('document'))} > {s['instruction']}" for s in STORIES]
+)
+def test_an_instruction_changes_exactly_what_it_names(story: dict[str, Any]) -> None:
+    """The differing paths are those of the story, no more and no fewer; nothing was left undone."""
+    before = _source(story)
+    written = WRITER.refine(before, story["instruction"])
+    assert [change.path for change in diff(before, written.prompt)] == story["changed"]
+    expected = {key: story[key] for key in story if key not in ("words", "document", "instruction", "changed")}
+    assert {path: written.prompt.get(path) for path in expected} == expected
+    assert written.notes == ()
+
+
+def test_unknown_keys_scores_and_the_order_of_keys_stay() -> None:
+    """A prompt somebody else wrote keeps everything the instruction does not speak of."""
+    before = StructuredPrompt.parse((HERE / "owl.json").read_text(encoding="utf-8"))
+    after = WRITER.refine(before, "make the owl brown and make it night").prompt
+    assert list(after.document) == list(before.document)
+    assert list(after.document["objects"][0]) == list(before.document["objects"][0])
+    assert after.get("x_note.kept") is True
+    assert after.get("aesthetics") == before.get("aesthetics")
+
+
+def test_a_missing_thing_is_named_with_what_is_there() -> None:
+    """Nothing changes, and the note lists the objects."""
+    before = WRITER.expand("a red ball and a blue box").prompt
+    written = WRITER.refine(before, "make the dragon green")
+    assert written.prompt == before
+    assert written.notes == ('There is no "dragon" to change. The prompt has: a red ball; a blue box.',)
+
+
+def test_the_green_ball_is_missing_where_the_only_ball_is_red() -> None:
+    """A colour narrows: another ball is not changed in its place."""
+    before = WRITER.expand("a red ball").prompt
+    assert WRITER.refine(before, "remove the green ball").prompt == before
+
+
+def test_an_instruction_nobody_understands_reaches_the_model_in_the_users_words() -> None:
+    """It is added to the short description, and the note says so; the other fields stay."""
+    before = WRITER.expand("a red ball").prompt
+    written = WRITER.refine(before, "gribble florp zant")
+    assert [change.path for change in diff(before, written.prompt)] == ["short_description"]
+    assert "Gribble florp zant." in written.prompt.get("short_description")
+    assert len(written.notes) == 1
+
+
+def test_it_is_the_thing_named_last() -> None:
+    """ "it" after "the box" is the box."""
+    before = WRITER.expand("a red ball on the left and a blue box on the right").prompt
+    after = WRITER.refine(before, "make the box green and move it to the top").prompt
+    assert (after.get("objects[0].location"), after.get("objects[1].location")) == ("left", "top")
+
+
+def test_an_almost_empty_prompt_takes_what_is_said() -> None:
+    """Parts that are missing are made; the rest stays missing."""
+    after = WRITER.refine(StructuredPrompt.from_dict({}), "add a red star at the top, at night").prompt
+    assert after.get("objects[0].location") == "top"
+    assert after.get("lighting.conditions") == "night, moonlight"
+    assert "aesthetics" not in after.document
+
+
+def test_an_empty_instruction_is_refused() -> None:
+    """There is nothing to change without words."""
+    with pytest.raises(InputError, match="empty"):
+        WRITER.refine(WRITER.expand("a red ball").prompt, "  ")
+
+
+_WORDS = sorted({word for story in STORIES for word in story["instruction"].split()})
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from(_WORDS), min_size=1, max_size=12).map(" ".join))
+def test_no_instruction_breaks_a_prompt(instruction: str) -> None:
+    """Any words in any order leave a prompt that reads back as itself, its unknown keys in place."""
+    before = StructuredPrompt.parse((HERE / "owl.json").read_text(encoding="utf-8"))
+    after = WRITER.refine(before, instruction).prompt
+    assert StructuredPrompt.parse(after.to_json()) == after
+    assert after.get("x_note.kept") is True
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["description", "location", "shape_and_color", "other"]),
+        st.none() | st.integers() | st.text(max_size=30),
+    ),
+    st.sampled_from([story["instruction"] for story in STORIES]),
+)
+def test_objects_with_odd_values_do_not_break_an_instruction(entry: dict[str, Any], instruction: str) -> None:
+    """Numbers, nulls and odd text where words belong are left alone or replaced, never an error."""
+    before = StructuredPrompt.from_dict({"objects": [None, entry]})
+    document = WRITER.refine(before, instruction).prompt.document
+    assert json.loads(json.dumps(document)) == document
