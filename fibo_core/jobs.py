@@ -1,0 +1,316 @@
+"""The job queue: durable rows, a few worker threads, and what each job is doing right now, by id.
+
+The rows (`store/job_store.py`) survive a restart; progress and previews live in memory only. The queue of a
+workspace belongs to one process at a time: a lock on `queue.lock`, which the system drops when that process ends,
+however it ends.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, cast
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine import StepEvent
+from fibo_core.errors import (
+    Cancelled,
+    FiboError,
+    Interrupted,
+    JobError,
+    QueueTaken,
+    StoreError,
+    WorkspaceUnwritable,
+)
+from fibo_core.store.generation import Generation, Mode
+from fibo_core.store.job_store import JobRow, JobStore
+from fibo_core.tasks import Task, task_from_json, task_to_json, written_from_record, written_to_record
+from fibo_core.workflows import Observer
+from fibo_core.writers import WrittenPrompt
+
+log = logging.getLogger(__name__)
+
+JobState = Literal["queued", "waiting", "running", "done", "failed", "cancelled", "interrupted"]
+ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled", "interrupted"})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a running job is doing. ``picture`` of ``pictures`` counts from 1; ``step`` is None before the first."""
+
+    stage: Literal["starting", "writing", "painting"] = "starting"
+    writer: str = ""
+    picture: int = 0
+    pictures: int = 0
+    step: StepEvent | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission, as it is now. ``error`` is the sentence to show, ``error_kind`` the error's class."""
+
+    id: str
+    state: JobState
+    task: Task
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    error_kind: str | None
+    written: WrittenPrompt | None
+    generation_ids: tuple[str, ...]
+    progress: Progress
+
+    @property
+    def mode(self) -> Mode:
+        return self.task.mode
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def retryable(self) -> bool:
+        return self.state in {"failed", "cancelled", "interrupted"}
+
+
+@dataclass
+class _Live:
+    """A running job's flag and what its observer last heard. ``lost`` is an ending that no row could take."""
+
+    flag: CancelFlag
+    progress: Progress = field(default_factory=Progress)
+    lost: tuple[JobState, str, str] | None = None
+
+
+class JobQueue:
+    """Runs tasks one after another on ``max_workers`` threads, by calling ``run(task, observer, cancel)``."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        run: Callable[[Task, Observer, CancelFlag], object],
+        *,
+        lock_file: Path,
+        max_workers: int,
+        max_queued: int,
+        timeout_s: float,
+    ) -> None:
+        self._store = store
+        self._run = run
+        self._lock_file = lock_file
+        self._max_workers = max_workers
+        self._max_queued = max_queued
+        self._timeout_s = timeout_s
+        self._changed = threading.Condition()  # guards _live and _stopping, and wakes workers and waiters
+        self._live: dict[str, _Live] = {}
+        self._stopping = False
+        self._threads: list[threading.Thread] = []
+        self._lease: int | None = None
+
+    def start(self) -> None:
+        """Takes the lease, marks what a dead process left running as interrupted, and starts the workers.
+
+        Raises QueueTaken when another process runs this workspace's queue.
+        """
+        self._lease = _take_lease(self._lock_file)
+        for row in self._store.interrupt_running():
+            log.warning("Job %s was interrupted by the last shutdown; it can be retried.", row.id)
+        self._threads = [
+            threading.Thread(target=self._work, name=f"job-worker-{n}", daemon=True) for n in range(self._max_workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Interrupts running jobs, waits up to ``grace_s`` for each worker, and gives the lease back."""
+        with self._changed:
+            self._stopping = True
+            for live in self._live.values():
+                live.flag.interrupt()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(grace_s)
+        if self._lease is not None:
+            os.close(self._lease)
+            self._lease = None
+
+    def submit(self, task: Task) -> Job:
+        """Puts a task at the end of the queue. Raises QueueFull, or a StoreError when it cannot be written down."""
+        row = self._store.add(task.mode, _title(task), task_to_json(task), limit=self._max_queued)
+        with self._changed:
+            self._changed.notify_all()
+        return self._job(row)
+
+    def get(self, job_id: str) -> Job:
+        """The job as it is now. Raises JobNotFound."""
+        return self._job(self._store.get(job_id))
+
+    def recent(self, limit: int = 20) -> list[Job]:
+        """The newest jobs first, whatever their state."""
+        return [self._job(row) for row in self._store.recent(limit)]
+
+    def active(self) -> list[Job]:
+        """The jobs that have not ended, oldest first."""
+        return [job for job in map(self._job, self._store.active()) if not job.ended]
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are ``queued`` (waiting ones too) and ``running``."""
+        counts = self._store.counts()
+        return {
+            "queued": counts.get("queued", 0) + counts.get("waiting", 0),
+            "running": counts.get("running", 0),
+        }
+
+    def cancel(self, job_id: str) -> Job:
+        """Ends exactly this job: at once when it waits, at its next step when it runs. An ended one stays as it is."""
+        with self._changed:
+            live = self._live.get(job_id)
+            if live is not None:
+                live.flag.cancel()
+            else:
+                self._store.cancel_queued(job_id)
+                self._changed.notify_all()
+        return self.get(job_id)
+
+    def retry(self, job_id: str) -> Job:
+        """Submits the task of a job that failed, was cancelled or interrupted once more, seeds and all."""
+        job = self.get(job_id)
+        if not job.retryable:
+            raise JobError(f"Job {job_id} is {job.state}: there is nothing to retry.")
+        return self.submit(job.task)
+
+    def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
+        """The job once it has ended, or as it is after ``timeout_s``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.get(job_id).ended, timeout_s)
+        return self.get(job_id)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                row = self._claim()
+                while row is None and not self._stopping:
+                    self._changed.wait(timeout=5.0)
+                    row = self._claim()
+                if row is None:
+                    return
+                live = self._live[row.id] = _Live(CancelFlag(self._timeout_s))
+            state, error = self._run_one(row, live)
+            self._finish(row.id, live, state, error)
+
+    def _claim(self) -> JobRow | None:
+        if self._stopping:
+            return None
+        try:
+            return self._store.claim()
+        except StoreError as exc:  # tried again when the condition wakes or times out
+            log.error("The queue cannot be read: %s", exc)
+            return None
+
+    def _run_one(self, row: JobRow, live: _Live) -> tuple[JobState, FiboError | None]:
+        """Runs one job to its end; never raises, so that its worker lives on."""
+        live.flag.start_clock()
+        try:
+            self._run(task_from_json(row.task), _JobObserver(self, row.id, live), live.flag)
+        except Cancelled as exc:
+            return "cancelled", exc
+        except Interrupted as exc:
+            return "interrupted", exc
+        except FiboError as exc:
+            log.warning("Job %s failed: %s", row.id, exc)
+            return "failed", exc
+        except Exception:  # a bug: the log has it in full, the job says so, the next job runs
+            log.exception("Job %s failed on an error nobody foresaw.", row.id)
+            return "failed", JobError(
+                "Something went wrong that the studio did not foresee. The log has the details; try again, or "
+                "report it with them."
+            )
+        return "done", None
+
+    def _finish(self, job_id: str, live: _Live, state: JobState, error: FiboError | None) -> None:
+        sentence, kind = (str(error), type(error).__name__) if error else (None, None)
+        with self._changed:
+            try:
+                self._store.finish(job_id, state, sentence, kind)
+                del self._live[job_id]
+            except StoreError as exc:
+                log.error("The end of job %s could not be written down: %s", job_id, exc)
+                live.lost = (state if error else "failed", sentence or str(exc), kind or type(exc).__name__)
+            self._changed.notify_all()
+
+    def _job(self, row: JobRow) -> Job:
+        live = self._live.get(row.id)
+        job = Job(
+            id=row.id,
+            state=cast(JobState, row.state),
+            task=task_from_json(row.task),
+            created_at=row.created_at,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            error=row.error,
+            error_kind=row.error_kind,
+            written=None if row.written is None else written_from_record(json.loads(row.written)),
+            generation_ids=row.generation_ids,
+            progress=Progress() if live is None else live.progress,
+        )
+        if live is not None and live.lost is not None:
+            state, error, kind = live.lost
+            return replace(job, state=state, error=error, error_kind=kind, finished_at=datetime.now(UTC))
+        return job
+
+
+class _JobObserver:
+    """Writes down what a workflow tells: results into the job's row, progress into memory."""
+
+    wants_previews = True
+
+    def __init__(self, queue: JobQueue, job_id: str, live: _Live) -> None:
+        self._store = queue._store
+        self._job_id = job_id
+        self._live = live
+
+    def on_writing(self, writer: str) -> None:
+        self._live.progress = Progress("writing", writer=writer)
+
+    def on_written(self, written: WrittenPrompt) -> None:
+        self._store.set_written(self._job_id, json.dumps(written_to_record(written)))
+
+    def on_painting(self, index: int, total: int) -> None:
+        self._live.progress = Progress("painting", picture=index + 1, pictures=total)
+
+    def on_step(self, event: StepEvent) -> None:
+        self._live.progress = replace(self._live.progress, step=event)
+
+    def on_stored(self, generation: Generation) -> None:
+        self._store.add_generation(self._job_id, generation.id)
+
+
+def _title(task: Task) -> str:
+    words = " ".join(task.words.split())
+    return words if len(words) <= 80 else words[:79] + "…"
+
+
+def _take_lease(lock_file: Path) -> int:
+    try:
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as exc:
+        raise WorkspaceUnwritable(
+            f"The workspace {lock_file.parent} cannot be written ({exc.strerror}). "
+            "Mount it writable, free some space, or set WORKSPACE_DIR to another folder."
+        ) from exc
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        os.close(descriptor)
+        raise QueueTaken(
+            f"Another studio already runs on the workspace {lock_file.parent}. "
+            "Use that one, end it, or set WORKSPACE_DIR to another folder."
+        ) from exc
+    return descriptor

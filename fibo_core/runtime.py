@@ -1,0 +1,73 @@
+"""The one object graph of a process: settings in, writers, engine, history and queue out, wired and checked."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from fibo_core import workflows
+from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.placement import default_model
+from fibo_core.jobs import JobQueue
+from fibo_core.settings import Settings
+from fibo_core.store.database import Database
+from fibo_core.store.history import History
+from fibo_core.store.job_store import JobStore
+from fibo_core.workflows import Tools
+from fibo_core.writers import PromptWriter
+from fibo_core.writers.offline import OfflineWriter
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything a running studio holds."""
+
+    settings: Settings
+    tools: Tools
+    jobs: JobQueue
+    database: Database
+
+    def close(self) -> None:
+        """Interrupts running jobs and lets go of queue and database; the model's memory goes with the process."""
+        self.jobs.stop()
+        self.database.close()
+
+
+def build_database(settings: Settings) -> Database:
+    """The workspace's database, made or migrated. Raises a StoreError that says what is wrong with it."""
+    database = Database(settings.database_url)
+    database.migrate()
+    return database
+
+
+def build_writers() -> dict[str, PromptWriter]:
+    """The prompt writers that are set up, the best first."""
+    return {writer.name: writer for writer in (OfflineWriter(),)}
+
+
+def build_tools(settings: Settings, database: Database) -> Tools:
+    """Writers, engine and history; no model is loaded yet."""
+    model = default_model(settings.fibo_model, settings.hub_cache)
+    return Tools(
+        writers=build_writers(),
+        engine=FiboEngine(model.name, hub_cache=settings.hub_cache),
+        history=History(settings.workspace_dir, database, settings.cache_dir),
+    )
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """A studio with its queue running. Raises a StoreError or QueueTaken that says why it cannot."""
+    database = build_database(settings)
+    try:
+        tools = build_tools(settings, database)
+        jobs = JobQueue(
+            JobStore(database),
+            partial(workflows.run, tools),
+            lock_file=settings.workspace_dir / "queue.lock",
+            max_workers=settings.max_workers,
+            max_queued=settings.max_queued,
+            timeout_s=settings.job_timeout_s,
+        )
+        jobs.start()
+    except BaseException:
+        database.close()
+        raise
+    return Runtime(settings, tools, jobs, database)
