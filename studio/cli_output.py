@@ -1,0 +1,113 @@
+"""What a command prints: results on stdout, everything else on stderr."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fibo_core.engine import StepEvent
+from fibo_core.writers import WrittenPrompt
+
+if TYPE_CHECKING:
+    from fibo_core.store.generation import Generation
+
+
+def print_text(text: str) -> None:
+    print(text, flush=True)
+
+
+def print_json(value: object) -> None:
+    print_text(json.dumps(value, indent=2))
+
+
+def complain(message: str, status: int) -> int:
+    """One line on stderr; returns the exit code for it."""
+    print(" ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def result_record(generation: "Generation", workspace: Path) -> dict[str, Any]:
+    """What ``generate --json`` says of a picture."""
+    request = generation.request
+    return {
+        "id": generation.id,
+        "image_path": str(workspace / generation.image_path),
+        "seed": request.seed,
+        "structured_prompt": request.prompt.document,
+        "width": request.width,
+        "height": request.height,
+        "model": request.model,
+        "writer": generation.writer,
+        "duration_s": round(generation.duration_s, 3),
+    }
+
+
+def whole_record(generation: "Generation", workspace: Path) -> dict[str, Any]:
+    """Everything the history knows of a picture, with the keys of ``result_record`` among it."""
+    return {**generation.to_record(), **result_record(generation, workspace), "favorite": generation.favorite}
+
+
+def result_block(generation: "Generation", workspace: Path) -> str:
+    """A picture's file and the numbers that made it, on two lines."""
+    request = generation.request
+    author = f"{generation.writer}, edited" if generation.edited else generation.writer
+    return (
+        f"{workspace / generation.image_path}\n"
+        f"  seed {request.seed} · {request.width}×{request.height} · {request.num_inference_steps} steps · "
+        f"{generation.duration_s:.1f} s · {request.model} · prompt by {author} · {generation.id}"
+    )
+
+
+def print_table(rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as they need; on a terminal, a line that would wrap ends in an ellipsis."""
+    lines = [tuple(" ".join(cell.split()) for cell in row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        print_text(text if room is None or len(text) <= room else text[: room - 1] + "…")
+
+
+class StatusLine:
+    """One line on stderr that rewrites itself; silent where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        if self._shown:
+            room = shutil.get_terminal_size().columns - 1
+            print(f"\r\x1b[K{text[:room]}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        self.show("")
+
+
+class PaintingProgress:
+    """The Observer of a command: what is done on the status line, and what is stored already."""
+
+    wants_previews = False
+
+    def __init__(self, line: StatusLine) -> None:
+        self._line = line
+        self._picture = ""
+        self.notes: tuple[str, ...] = ()
+        self.stored: list[Generation] = []
+
+    def on_writing(self, writer: str) -> None:
+        self._line.show(f"{writer.capitalize()} is writing the prompt")
+
+    def on_written(self, written: WrittenPrompt) -> None:
+        self.notes = written.notes
+
+    def on_painting(self, index: int, total: int) -> None:
+        self._picture = f"Picture {index + 1} of {total}: " if total > 1 else ""
+        self._line.show(f"{self._picture}getting ready to paint")
+
+    def on_step(self, event: StepEvent) -> None:
+        self._line.show(f"{self._picture}step {event.step} of {event.total}, about {event.remaining_s:.0f} s left")
+
+    def on_stored(self, generation: "Generation") -> None:
+        self.stored.append(generation)

@@ -1,0 +1,33 @@
+"""The difference between two prompts, a line for every JSON path: what it was, what it is."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from fibo_core.prompt import MISSING, Change
+from studio.components import asset
+
+_CHANGES = st.components.v2.component(
+    "fibo_changes",
+    html="<dl></dl>\n",
+    css=asset("changes.css"),
+    js=asset("changes.js"),
+)
+
+
+def changes(rows: Sequence[Change], *, key: str) -> None:
+    """Shows the changes, oldest value first; says so where there are none."""
+    if not rows:
+        st.caption("Nothing differs.")
+        return
+    data = [{"path": row.path, "before": _text(row.before), "after": _text(row.after)} for row in rows]
+    _CHANGES(key=key, data={"rows": data})
+
+
+def _text(value: Any) -> str | None:
+    """A value as its reader knows it from the editor; None where there is none."""
+    if value is MISSING:
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

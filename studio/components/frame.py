@@ -1,0 +1,60 @@
+"""What stands on every page: its title, the one line that never lies, the running jobs, the first visit's note."""
+
+import streamlit as st
+
+from fibo_core.engine import EngineStatus
+from fibo_core.engine.models import CATALOGUE
+from fibo_core.runtime import Runtime
+from studio.components.job_panel import job_strip
+from studio.navigation import SYSTEM
+from studio.preferences import dismiss_mini_note, mini_note_dismissed
+from studio.session import errors_shown
+from studio.state import apply_fills
+
+LOADING_POLL_S, QUIET_POLL_S = 1.0, 10.0
+
+
+def frame(runtime: Runtime, title: str) -> None:
+    """Draws the frame above a page; first of all, fills the form fields that the last run asked for."""
+    apply_fills()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, anchor=False, width="content")
+        loading = runtime.tools.engine.status().state in ("loading", "unloaded")
+        st.fragment(_status, run_every=LOADING_POLL_S if loading else QUIET_POLL_S)(runtime)
+    with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
+        job_strip(runtime.jobs)
+    with st.container():
+        _mini_note(runtime)
+
+
+def _status(runtime: Runtime) -> None:
+    status, counts = runtime.tools.engine.status(), runtime.jobs.counts()
+    icon, words = _state(status)
+    waiting = f" · {counts['queued']} in the queue" if counts["queued"] else ""
+    device = f" · {status.device}" if status.device else ""
+    label = f"{CATALOGUE[status.model].title}{device} · {words}{waiting}"
+    st.page_link(str(SYSTEM), label=label, icon=icon, width="content", help=status.error or "Open System")
+
+
+def _state(status: EngineStatus) -> tuple[str, str]:
+    return {
+        "ready": (":material/check_circle:", "ready"),
+        "loading": (":material/hourglass_top:", "loading"),
+        "unloaded": (":material/radio_button_unchecked:", "not loaded yet"),
+        "failed": (":material/error:", "not available"),
+    }[status.state]
+
+
+def _mini_note(runtime: Runtime) -> None:
+    if runtime.tools.engine.status().model != "mini" or mini_note_dismissed(runtime.settings.workspace_dir):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            "You are painting with mini, the small model that comes with the studio. FIBO itself needs a GPU and a "
+            "token: System shows how.",
+            width="content",
+        )
+        if st.button("Understood", type="tertiary", key="mini_note"):
+            with errors_shown():
+                dismiss_mini_note(runtime.settings.workspace_dir)
+                st.rerun()

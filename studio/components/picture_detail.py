@@ -1,0 +1,116 @@
+"""One picture of the History, large, with everything about it and the ways on from it."""
+
+import streamlit as st
+from streamlit_ace import st_ace
+
+from fibo_core.engine.models import ModelSpec
+from fibo_core.runtime import Runtime
+from fibo_core.store.generation import Generation
+from fibo_core.store.history import HistoryQuery
+from studio.components.result import (
+    download_buttons,
+    favourite_button,
+    picture_strip,
+    show_picture,
+    source_url,
+)
+from studio.components.selection import delete
+from studio.session import start_generate, start_inspire, start_refine, use_seed
+from studio.state import history_state
+from studio.words import duration, moment, plain, title_of
+
+
+def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) -> None:
+    """The page of one picture; ``spec`` is the model in use, whose shapes the form can offer."""
+    _way_back(runtime, generation)
+    left, right = st.columns([6, 5], gap="large")
+    with left:
+        show_picture(generation, key="detail")
+        with st.container(horizontal=True, gap="small"):
+            favourite_button(runtime, generation, key="detail")
+            download_buttons(runtime, generation, key="detail")
+            if st.button("Delete", key="detail_delete", icon=":material/delete:"):
+                delete(runtime, history_state(), [generation.id])
+    with right:
+        st.subheader(plain(title_of(generation)), anchor=False)
+        with st.container(horizontal=True, gap="small"):
+            if st.button("Refine", key="detail_refine", icon=":material/tune:", type="primary"):
+                start_refine(generation)
+            if st.button("Inspire", key="detail_inspire", icon=":material/lightbulb:"):
+                start_inspire(runtime, generation)
+            if st.button("Use all", key="detail_all", help="Prompt, seed and settings, on Generate"):
+                start_generate(generation, spec, settings=True)
+            if st.button("Use the JSON", key="detail_json_use", help="The prompt alone, on Generate"):
+                start_generate(generation, spec, settings=False)
+            if st.button("Use the seed", key="detail_seed_use", help="The seed alone, on Generate"):
+                use_seed(generation)
+        _recipe(generation)
+        st_ace(
+            value=generation.prompt.to_json(), language="json", theme="tomorrow_night", height=320, font_size=13,
+            tab_size=2, wrap=True, readonly=True, key=f"detail_ace_{generation.id}",
+        )  # fmt: skip
+        _family(runtime, generation)
+
+
+def _way_back(runtime: Runtime, generation: Generation) -> None:
+    newer, older = runtime.tools.history.neighbours(generation.id, HistoryQuery())
+    with st.container(horizontal=True, gap="small"):
+        if st.button("All pictures", key="detail_back", icon=":material/arrow_back:", shortcut="Escape"):
+            _open(None)
+        if st.button(
+            "Newer",
+            key="detail_newer",
+            icon=":material/chevron_left:",
+            disabled=newer is None,
+            shortcut="Left",
+        ):
+            _open(newer)
+        if st.button(
+            "Older",
+            key="detail_older",
+            icon=":material/chevron_right:",
+            disabled=older is None,
+            shortcut="Right",
+        ):
+            _open(older)
+
+
+def _open(generation_id: str | None) -> None:
+    if generation_id is None:
+        st.query_params.pop("picture", None)
+    else:
+        st.query_params["picture"] = generation_id
+    st.rerun()
+
+
+def _recipe(generation: Generation) -> None:
+    request = generation.request
+    rows = {
+        "Words": plain(generation.words),
+        "Painted": f"{moment(generation.created_at)}, in {duration(generation.duration_s)}",
+        "Seed": f"`{request.seed}`",
+        "Size": f"{request.width}×{request.height}",
+        "Steps, guidance": f"{request.num_inference_steps}, {request.guidance_scale:g}",
+        "Negative prompt": plain(request.negative_prompt),
+        "Model": f"{request.model} `{request.revision[:12]}`",
+        "On": f"{generation.device}, {generation.precision}",
+        "Versions": ", ".join(f"{name} {version}" for name, version in generation.versions.items()),
+        "Recipe": f"`{generation.recipe_hash[:16]}`",
+    }
+    st.markdown("  \n".join(f":gray[{label}] {value}" for label, value in rows.items() if value))
+
+
+def _family(runtime: Runtime, generation: Generation) -> None:
+    history = runtime.tools.history
+    for label, relatives in (
+        ("Comes from", history.ancestors(generation.id)),
+        ("Led to", history.children(generation.id)),
+    ):
+        if relatives:
+            st.caption(label)
+            opened = picture_strip(relatives, key=f"detail_{label}", current=None)
+            if opened is not None:
+                _open(opened)
+    if generation.source_path is not None:
+        st.caption("Inspired by")
+        st.link_button("Open the source picture", source_url(generation.id), icon=":material/image:")

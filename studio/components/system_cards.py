@@ -1,0 +1,157 @@
+"""The cards of the System page, each one subject: model, writers, storage, queue, checks."""
+
+import streamlit as st
+
+from fibo_core.engine.models import CATALOGUE, ModelSpec
+from fibo_core.engine.weights import weights_folder
+from fibo_core.errors import ModelMissing
+from fibo_core.jobs import Job
+from fibo_core.runtime import Runtime
+from fibo_core.settings import Settings
+from studio.components.job_panel import describe
+from studio.doctor import Check, examine
+from studio.downloads import Downloads
+from studio.session import errors_shown
+from studio.words import duration, moment, plain, size
+
+
+def model_card(runtime: Runtime) -> None:
+    """Each model of the catalogue: its licence, whether it is here, load, unload, download."""
+    engine = runtime.tools.engine
+    status = engine.status()
+    with st.container(border=True):
+        st.subheader("Model", anchor=False)
+        memory = f" · {status.vram_used_gb:.1f} GB of GPU memory" if status.gpu_available else ""
+        st.caption(f"{status.device or 'no model loaded yet'}{memory}")
+        if status.error:
+            st.error(plain(status.error), icon=":material/error:")
+        for spec in CATALOGUE.values():
+            held = status.model == spec.name and status.state == "ready"
+            st.markdown(f"**{spec.title}** {':green-badge[in use]' if held else ''}")
+            st.caption(f"{spec.about} Licence: [{spec.licence}]({spec.licence_url}).")
+            _model_buttons(runtime, spec, held=held, loading=status.state == "loading")
+
+
+def _model_buttons(runtime: Runtime, spec: ModelSpec, *, held: bool, loading: bool) -> None:
+    engine = runtime.tools.engine
+    try:
+        weights_folder(spec, runtime.settings.hub_cache)
+    except ModelMissing as exc:
+        if spec.repo is None:
+            st.error(plain(str(exc)), icon=":material/error:")
+        else:
+            _download(runtime, spec)
+        return
+    if held:
+        if st.button("Unload", key=f"unload_{spec.name}", icon=":material/eject:", help="Frees its memory"):
+            engine.unload()
+            st.rerun()
+    elif st.button("Use this model", key=f"load_{spec.name}", icon=":material/play_arrow:", disabled=loading):
+        with errors_shown(), st.spinner(f"Loading {spec.title}"):
+            engine.load(spec.name)
+            st.rerun()
+
+
+def _download(runtime: Runtime, spec: ModelSpec) -> None:
+    """The button that fetches the weights, and how far it has come."""
+    downloads = Downloads.of_process()
+    current = downloads.get(spec.name)
+    if current is not None and current.running:
+        _download_progress(spec)
+        return
+    if current is not None and current.error:
+        st.error(plain(current.error), icon=":material/error:")
+    needs_token = spec.gated and runtime.settings.hf_token is None
+    if needs_token:
+        st.caption(
+            f"To paint with {spec.title}: accept Bria's licence at huggingface.co/{spec.repo}, set HF_TOKEN to a token "
+            "of that account, start the studio again, and download the weights here."
+        )
+    if st.button(
+        f"Download {spec.title}, about {spec.download_gb:.0f} GB", key=f"download_{spec.name}",
+        icon=":material/download:", disabled=needs_token,
+    ):  # fmt: skip
+        downloads.start(spec, runtime.settings)
+        st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _download_progress(spec: ModelSpec) -> None:
+    current = Downloads.of_process().get(spec.name)
+    if current is None or not current.running:
+        st.rerun()
+    event = current.event
+    if event is None or not event.total_bytes:
+        st.progress(0.0, text="Asking for access and size")
+    else:
+        left = "" if event.remaining_s is None else f", about {duration(event.remaining_s)} left"
+        text = f"{size(event.done_bytes)} of {size(event.total_bytes)}{left}"
+        st.progress(min(1.0, event.done_bytes / event.total_bytes), text=text)
+    if st.button("Cancel", key=f"cancel_download_{spec.name}", type="tertiary", icon=":material/close:"):
+        current.cancel.cancel()
+
+
+def writers_card(runtime: Runtime) -> None:
+    with st.container(border=True):
+        st.subheader("Prompt writers", anchor=False)
+        for writer in runtime.tools.writers.values():
+            st.markdown(f"**{writer.name.capitalize()}** :green-badge[ready]")
+            st.caption(plain(writer.about[0].upper() + writer.about[1:] + "."))
+
+
+def storage_card(runtime: Runtime) -> None:
+    with st.container(border=True):
+        st.subheader("Storage", anchor=False)
+        with errors_shown():
+            usage = runtime.tools.history.disk_usage()
+            st.markdown(f"`{runtime.settings.workspace_dir}`")
+            st.caption(
+                f"{usage.pictures:,} pictures, {size(usage.bytes)} · "
+                f"{size(usage.free_bytes)} free of {size(usage.total_bytes)}"
+            )
+
+
+def jobs_card(runtime: Runtime) -> None:
+    """The newest jobs; those still going can be cancelled, those that ended badly tried again."""
+    with st.container(border=True):
+        st.subheader("Queue", anchor=False)
+        recent = runtime.jobs.recent(limit=8)
+        if not recent:
+            st.caption("No job yet.")
+        for job in recent:
+            _job_row(runtime, job)
+
+
+def _job_row(runtime: Runtime, job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        words = " ".join(job.task.words.split())[:60] or job.mode.capitalize()
+        state = describe(job) if not job.ended else job.state.capitalize()
+        st.markdown(f"{plain(words)}  \n:gray[{moment(job.created_at)} · {state}]")
+        if not job.ended and st.button("Cancel", key=f"system_cancel_{job.id}", type="tertiary"):
+            runtime.jobs.cancel(job.id)
+            st.rerun()
+        if job.retryable and st.button("Try again", key=f"system_retry_{job.id}", type="tertiary"):
+            with errors_shown():
+                runtime.jobs.retry(job.id)
+                st.rerun()
+    if job.state == "failed" and job.error:
+        st.caption(f":material/error: {plain(job.error)}")
+
+
+def checks_card(runtime: Runtime) -> None:
+    """What the doctor finds, each with the way to green."""
+    with st.container(border=True):
+        st.subheader("Checks", anchor=False)
+        for check in _checks(runtime.settings):
+            icon = ":green[:material/check_circle:]" if check.ok else ":orange[:material/error:]"
+            st.markdown(f"{icon} **{check.name.capitalize()}** {plain(check.detail)}")
+            if check.todo:
+                st.caption(plain(check.todo))
+        if st.button("Check again", type="tertiary", icon=":material/refresh:"):
+            _checks.clear()
+            st.rerun()
+
+
+@st.cache_data(ttl=60, show_spinner="Looking…")
+def _checks(_settings: Settings) -> list[Check]:
+    return examine(_settings)

@@ -1,0 +1,12 @@
+"""The one Runtime of the server's process, made once and shared by every session, route and thread."""
+
+import streamlit as st
+
+from fibo_core.runtime import Runtime, build_runtime
+from fibo_core.settings import Settings
+
+
+@st.cache_resource(show_spinner=False)
+def get_runtime() -> Runtime:
+    """The process's Runtime. Raises the FiboError that says why it cannot be built; the next call tries again."""
+    return build_runtime(Settings.from_environ())

@@ -1,0 +1,96 @@
+"""The server: Streamlit's pages, our routes beside them, and what happens when the process starts and ends.
+
+Run from the checkout by ``fibo-studio serve``. Streamlit loads this file under the name ``server``; import it nowhere
+else, since that would make a second app.
+"""
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from anyio import to_thread
+from starlette.middleware import Middleware
+
+from fibo_core.errors import FiboError
+from fibo_core.runtime import Runtime
+from fibo_core.settings import Settings
+from studio.environment import prepare_environment
+from studio.logs import start_logging
+from studio.routes import routes
+from studio.runtime import get_runtime
+from studio.security import SecurityHeaders
+
+log = logging.getLogger("studio.server")
+
+RETRY_S = 5.0  #: between two tries of a start that failed
+CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """The first page waits for nothing: all that takes time happens in a thread."""
+    start = _Start()
+    start.thread.start()
+    yield
+    await to_thread.run_sync(start.undo)
+
+
+class _Start:
+    """Builds the runtime and loads its model, in a thread of its own; undone when the process ends.
+
+    Where the runtime cannot be built (a read-only workspace, a newer database), pages and /health say why, and it is
+    tried again until it can.
+    """
+
+    def __init__(self) -> None:
+        self.thread = threading.Thread(target=self._run, name="studio-start", daemon=True)
+        self._ending = threading.Event()
+        self._runtime: Runtime | None = None
+
+    def _run(self) -> None:
+        try:
+            settings = Settings.from_environ()
+            prepare_environment(settings)
+            start_logging(settings, "studio.log", stderr=True)
+            for warning in settings.warnings:
+                log.warning(warning)
+            self._runtime = self._build()
+            if self._runtime is not None:
+                engine = self._runtime.tools.engine
+                engine.load(engine.status().model)
+                self._runtime.tools.history.sweep()
+        except FiboError as exc:
+            log.error("%s", exc, exc_info=exc if exc.__cause__ else None)
+        except Exception:  # a bug, which must not vanish with this thread
+            log.exception("The start failed on an error nobody foresaw.")
+
+    def _build(self) -> Runtime | None:
+        said = ""
+        while not self._ending.is_set():
+            try:
+                return get_runtime()
+            except FiboError as exc:
+                if str(exc) != said:
+                    log.error("The studio cannot start yet: %s", exc)
+                said = str(exc)
+            self._ending.wait(RETRY_S)
+        return None
+
+    def undo(self) -> None:
+        """Ends the jobs, and the database with them. A model, held or just being loaded, goes with the process."""
+        self._ending.set()
+        if self._runtime is not None:
+            closing = threading.Thread(target=self._runtime.close, name="studio-close", daemon=True)
+            closing.start()
+            closing.join(CLOSE_S)
+
+
+app = st.App(
+    Path(__file__).resolve().parent / "app.py",
+    routes=routes(),
+    middleware=[Middleware(SecurityHeaders)],
+    lifespan=lifespan,
+)

@@ -1,0 +1,147 @@
+"""What a browser session remembers, declared and typed in one place.
+
+Two kinds: a PageState for each page that paints, and the keys of form widgets, whose values Streamlit keeps for the
+session (``persist_state="session"``). A reload begins a new session; its job is found again by the id in the
+address.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from fibo_core.prompt import StructuredPrompt
+from fibo_core.request import GenerationRequest
+from fibo_core.store.generation import Mode
+from fibo_core.writers import BY_HAND, WrittenPrompt
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A prompt under the user's hands: ``text`` as it stands in the editor, valid or not.
+
+    ``written_text`` is what the writer gave, asked with ``words``. ``revision`` changes whenever the text is
+    replaced from outside the editor, which must then be built anew.
+    """
+
+    text: str
+    writer: str = BY_HAND
+    written_text: str = ""
+    words: str = ""
+    edited_before: bool = False
+    notes: tuple[str, ...] = ()
+    revision: int = 0
+
+    @property
+    def edited(self) -> bool:
+        return self.writer != BY_HAND and (self.edited_before or self.text != self.written_text)
+
+    @property
+    def is_users(self) -> bool:
+        """Whether the text holds work of the user's that a writer must not replace unasked."""
+        return self.writer == BY_HAND or self.edited
+
+    def parsed(self) -> WrittenPrompt:
+        """The prompt with its author. Raises PromptError when the text is not one."""
+        return WrittenPrompt(StructuredPrompt.parse(self.text), self.writer, self.edited, self.notes)
+
+
+@dataclass
+class PageState:
+    """What one page remembers while its user looks elsewhere.
+
+    ``taken_from`` is the job whose prompt the draft already holds, ``previous`` the user's own draft that a writer
+    replaced, ``shown_id`` the picture shown large. A refinement starts from ``source`` (``source_request`` where
+    the picture's whole recipe is known, ``source_id`` where it is one of ours), an inspiration from ``picture``,
+    a file of ours.
+    """
+
+    job_id: str | None = None
+    taken_from: str | None = None
+    draft: Draft | None = None
+    previous: Draft | None = None
+    shown_id: str | None = None
+    source: StructuredPrompt | None = None
+    source_request: GenerationRequest | None = None
+    source_id: str | None = None
+    picture: Path | None = None
+    revision: int = 0
+
+    def show(self, written: WrittenPrompt, words: str = "") -> None:
+        """Puts a written prompt into the editor; a draft with the user's own work can be brought back."""
+        if self.draft is not None and self.draft.is_users:
+            self.previous = self.draft
+        text = written.prompt.to_json()
+        self.draft = self._fresh(Draft(text, written.writer, text, words, written.edited, written.notes))
+
+    def write(self, text: str) -> None:
+        """Puts text of the user's own into the editor, or replaces the text of the draft that is there."""
+        self.draft = self._fresh(replace(self.draft, text=text) if self.draft else Draft(text))
+
+    def bring_back(self) -> None:
+        """Swaps the draft with the user's own one that a writer replaced."""
+        assert self.previous is not None
+        self.draft, self.previous = self._fresh(self.previous), self.draft
+
+    def _fresh(self, draft: Draft) -> Draft:
+        self.revision += 1
+        return replace(draft, revision=self.revision)
+
+    def forget(self) -> None:
+        """Empties the page for another source; the form keeps its settings."""
+        revision = self.revision
+        self.__init__()  # type: ignore[misc]
+        self.revision = revision
+
+
+@dataclass
+class HistoryState:
+    """What the History page remembers: the ticked pictures, and those just deleted, for Undo.
+
+    The gallery in the browser keeps its own ticks; another ``revision`` makes it begin anew without any.
+    """
+
+    selected: frozenset[str] = frozenset()
+    deleted: tuple[str, ...] = ()
+    revision: int = 0
+
+    def select_none(self) -> None:
+        self.selected = frozenset()
+        self.revision += 1
+
+
+def page_state(mode: Mode) -> PageState:
+    """The state of the page that does ``mode``."""
+    state: PageState = st.session_state.setdefault(f"page_{mode}", PageState())
+    return state
+
+
+def history_state() -> HistoryState:
+    state: HistoryState = st.session_state.setdefault("page_history", HistoryState())
+    return state
+
+
+#: The widgets of a page's form: what each is called in the session.
+Field = Literal["words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative"]
+
+
+def field_key(mode: Mode, field: Field) -> str:
+    return f"{mode}_{field}"
+
+
+def field_value(mode: Mode, field: Field, default: Any = None) -> Any:
+    """What a widget of the form holds; ``default`` where it holds nothing."""
+    value = st.session_state.get(field_key(mode, field))
+    return default if value is None else value
+
+
+def fill_field(mode: Mode, field: Field, value: object) -> None:
+    """Fills a form's widget at the beginning of the next run: a widget already drawn cannot be filled in this one."""
+    st.session_state.setdefault("fills", {})[field_key(mode, field)] = value
+
+
+def apply_fills() -> None:
+    """Called once a run, before any form is drawn."""
+    for key, value in st.session_state.pop("fills", {}).items():
+        st.session_state[key] = value

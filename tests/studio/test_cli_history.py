@@ -1,0 +1,81 @@
+"""`history`, `models` and `doctor`: what is here, told to people and to programs."""
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+import fibo_core
+
+
+def test_the_newest_picture_is_listed_first_and_pages_follow_one_another(cli, store):
+    """A table for people, a list for programs; the cursor to go on with stands on stderr."""
+    assert cli("history", "list").out == ""
+    made = [store(words, seed=seed).id for seed, words in enumerate(["a ball", "a box\nbeside a tree", "a ring"])]
+    first = cli("history", "list", "--limit", 2)
+    assert [line.split()[0] for line in first.out.splitlines()] == made[:0:-1]
+    assert "a box beside a tree" in first.out
+    cursor = first.err.split()[-1]
+    second = cli("history", "list", "--limit", 2, "--cursor", cursor, "--json")
+    assert ([picture["id"] for picture in second.json], second.err) == (made[:1], "")
+    assert cli("history", "list", "--query", "tree", "--json").json[0]["id"] == made[1]
+    assert cli("history", "list", "--favorite", "--json").json == []
+    assert cli("history", "list", "--mode", "refine", "--json").json == []
+
+
+def test_one_picture_is_shown_with_its_whole_recipe(cli, store, workspace: Path):
+    """Everything the sidecar holds, the path absolute."""
+    picture = store("a ball", seed=2**63 - 1)
+    shown = cli("history", "show", picture.id, "--json").json
+    sidecar = json.loads((workspace / picture.image_path).with_suffix(".json").read_text())
+    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), "favorite": False}
+    text = cli("history", "show", picture.id).out
+    assert str(2**63 - 1) in text
+    assert '"short_description": "a ball"' in text
+
+
+def test_a_lost_database_is_rebuilt_from_the_files(cli, store, workspace: Path):
+    """A dry run only counts; afterwards the gallery is as before, and what cannot be read is named."""
+    before = {store("a ball").id, store("a box").id}
+    for file in workspace.glob("studio.db*"):
+        file.unlink()
+    (workspace / "outputs" / "stray.png").write_bytes(b"no picture")
+    assert cli("history", "rebuild", "--dry-run").out.startswith("2 would be added")
+    assert cli("history", "list", "--json").json == []
+    report = cli("history", "rebuild", "--json").json
+    assert (report["added"], report["already_there"], len(report["unreadable"])) == (2, 0, 1)
+    assert "stray.png" in cli("history", "rebuild").err
+    assert {picture["id"] for picture in cli("history", "list", "--json").json} == before
+
+
+def test_the_models_say_which_is_here_and_which_paints(cli):
+    models = {model["name"]: model for model in cli("models", "list", "--json").json}
+    assert (models["mini"]["default"], models["fibo"]["default"]) == (True, False)
+    assert models["mini"]["revision"] in cli("models", "check", "mini").out
+    assert models["fibo"]["revision"] is None
+    assert "not here" in cli("models", "list").out
+
+
+def test_the_doctor_finds_this_machine_well_and_changes_nothing(cli, workspace: Path):
+    """Its JSON names the interpreter, the version and every check; a fresh workspace is not filled."""
+    told = cli("doctor", "--json")
+    checks = {check["name"]: check for check in told.json["checks"]}
+    assert (told.code, told.json["python"], told.json["version"]) == (0, sys.executable, fibo_core.__version__)
+    assert [*checks] == ["python", "workspace", "disk", "database", "model", "torch", "fibo", "writers", "port"]
+    assert all(check.keys() == {"name", "ok", "detail", "todo"} for check in checks.values())
+    assert "HF_TOKEN" in checks["fibo"]["todo"]
+    assert "torch" not in checks["torch"]["todo"]
+    assert not (workspace / "studio.db").exists()
+
+
+def test_the_doctor_names_what_is_wrong_and_what_to_do(cli, workspace: Path, monkeypatch):
+    """A port that is taken and a database that is none: exit 1, each with its remedy."""
+    workspace.mkdir()
+    (workspace / "studio.db").write_bytes(b"no database" * 1000)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and nobody answers
+        monkeypatch.setenv("STUDIO_PORT", str(taken.getsockname()[1]))
+        told = cli("doctor")
+    wrong = [line.split()[1] for line in told.out.splitlines() if line.startswith("FAIL")]
+    assert (told.code, wrong) == (1, ["database", "port"])
+    assert "set STUDIO_PORT" in told.out
