@@ -61,21 +61,15 @@ def misplaced(path: str, tree: ast.AST) -> list[str]:
 
 def loaded_after(*modules: str) -> set[str]:
     """Which of HEAVY a fresh process has loaded after importing `modules`."""
-    code = (
-        "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *modules], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *modules], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return HEAVY.intersection(done.stdout.split())
 
 
 def test_every_import_stands_in_a_layer_that_may_have_it():
     """No file reaches up a layer, or touches a library that belongs to another part of the house."""
-    assert [
-        fault for path, tree in sources("fibo_core", "studio", "pages") for fault in misplaced(path, tree)
-    ] == []
+    assert [fault for path, tree in sources("fibo_core", "studio", "pages") for fault in misplaced(path, tree)] == []
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,7 @@ def pins(lock: Path) -> dict[str, set[str]]:
 def test_a_lock_holds_names_versions_markers_and_hashes_and_nothing_else(lock: Path):
     """No address, folder, index or comment of the machine that wrote it."""
     strange = [
-        line
-        for line in lock.read_text("utf-8").splitlines()
-        if not PIN.fullmatch(line) and not HASH.fullmatch(line)
+        line for line in lock.read_text("utf-8").splitlines() if not PIN.fullmatch(line) and not HASH.fullmatch(line)
     ]
     assert strange == []
     assert pins(lock)

@@ -1,0 +1,58 @@
+"""History: every picture painted here; one of them large, with its whole recipe."""
+
+import streamlit as st
+
+from fibo_core.engine.models import find_model
+from fibo_core.store.history import HistoryQuery
+from studio.components.gallery import gallery
+from studio.components.history_filters import HISTORY_PAGE_SIZE, clear_filters, read_query
+from studio.components.picture_detail import picture_detail
+from studio.components.result import tiles
+from studio.components.selection import selection_bar, undo_bar
+from studio.navigation import GENERATE, go_to
+from studio.runtime import get_runtime
+from studio.session import find_picture
+from studio.state import history_state
+from studio.words import plain
+
+runtime = get_runtime()
+history = runtime.tools.history
+state = history_state()
+spec = find_model(runtime.tools.engine.status().model)
+
+opened_id = st.query_params.get("picture")
+if opened_id is not None:
+    opened = find_picture(runtime, opened_id)
+    if opened is not None:
+        picture_detail(runtime, opened, spec)
+        st.stop()
+    st.warning("There is no such picture here (any more).", icon=":material/image_not_supported:")
+    del st.query_params["picture"]
+
+query = read_query(history.models())
+total = history.count(query)
+undo_bar(runtime, state)
+
+if total == 0:
+    if query == HistoryQuery(newest_first=query.newest_first):
+        st.subheader("Nothing here yet", anchor=False)
+        if st.button("Paint your first picture", type="primary", icon=":material/brush:"):
+            go_to(GENERATE)
+    else:
+        looked_for = f" for “{plain(query.text)}”" if query.text else ""
+        st.subheader(f"No picture{looked_for} with these filters", anchor=False)
+        st.button("Clear the search", icon=":material/filter_list_off:", on_click=clear_filters)
+    st.stop()
+
+pages = -(-total // HISTORY_PAGE_SIZE)
+number = min(st.session_state.get("history_page", 1), pages)
+page = history.page_number(query, number, limit=HISTORY_PAGE_SIZE)
+bar = st.container()  # drawn above the gallery, filled once it is known what is ticked in it
+clicked, state.selected = gallery(tiles(page.items), key=f"history_gallery_{number}_{state.revision}", selectable=True)
+with bar:
+    selection_bar(runtime, state, total)
+if clicked is not None:
+    st.query_params["picture"] = clicked
+    st.rerun()
+if pages > 1:
+    st.pagination(pages, key="history_page", persist_state="session")

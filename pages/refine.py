@@ -1,0 +1,178 @@
+"""Refine: change one thing in a picture's prompt, see the difference, paint it again with the same seed."""
+
+from functools import partial
+
+import streamlit as st
+
+from fibo_core.engine.models import RenderSettings, find_model
+from fibo_core.errors import InputError, PromptError
+from fibo_core.prompt import diff
+from fibo_core.request import draw_seed
+from fibo_core.tasks import Painting, RefineTask
+from studio.components.changes import changes
+from studio.components.form import more_settings, read_painting, seed_field, shape_field, writer_field
+from studio.components.job_panel import job_ended_badly, live_picture
+from studio.components.json_editor import json_editor, take_edits
+from studio.components.picture import compare
+from studio.components.result import (
+    facts,
+    image_url,
+    picture_actions,
+    show_picture,
+)
+from studio.components.sources import ancestor_row, choose_source
+from studio.runtime import get_runtime
+from studio.session import (
+    attach_job,
+    errors_shown,
+    find_picture,
+    pictures_of,
+    prompt_to_paint,
+    refine_from,
+    start_inspire,
+    submit,
+    watch,
+    written_of,
+)
+from studio.state import field_key, field_value, page_state
+from studio.words import plain
+
+runtime = get_runtime()
+history, engine = runtime.tools.history, runtime.tools.engine
+state = page_state("refine")
+take_edits(state, key="refine")
+spec = find_model(engine.status().model)
+job = attach_job(runtime, state, "refine")
+working = job is not None and not job.ended
+
+if state.source is None:
+    st.caption("Choose what to refine: a picture painted here, a PNG or JSON of the studio's, or a prompt of yours.")
+    choose_source(runtime, state)
+    st.stop()
+
+source_picture = find_picture(runtime, state.source_id)
+form, result = st.columns([5, 6], gap="large")
+
+with form:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(f"From {facts(source_picture)}" if source_picture else "From a prompt of yours")
+        if st.button("Another source", type="tertiary", icon=":material/swap_horiz:"):
+            state.forget()
+            st.query_params.pop("job", None)
+            st.rerun()
+    if source_picture is not None:
+        ancestor_row(runtime, state, source_picture)
+
+    words = st.text_input(
+        "What should change?",
+        key=field_key("refine", "words"),
+        persist_state="session",
+        placeholder="make the ball green",
+    )
+    words = (words or "").strip()
+    writer, seed = st.columns([3, 5])
+    with writer:
+        writer_field("refine", runtime.tools.writers)
+    with seed:
+        seed_field("refine")
+    if state.source_request is None:
+        shape_field("refine", spec)
+        more_settings("refine", spec)
+
+    with st.container(horizontal=True, gap="small"):
+        same_seed = state.source_request is not None and field_value("refine", "seed") == str(state.source_request.seed)
+        paint = st.button(
+            "Paint with the same seed" if same_seed else "Paint",
+            type="primary",
+            icon=":material/brush:",
+            shortcut="Ctrl+Enter",
+            disabled=working,
+        )
+        show_changes = st.button("Show the changes", disabled=working)
+    st.caption("A refinement paints a new picture from the changed prompt. With the same seed it stays close.")
+
+    with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
+        if paint or show_changes:
+            painting = read_painting("refine", spec)
+            if state.source_request is not None:
+                painting = Painting(RenderSettings.like(state.source_request, spec), painting.seeds)
+            written = None if show_changes else prompt_to_paint(state, words)
+            if written is None and not words:
+                raise InputError("Say what should change, or edit the JSON.")
+            if show_changes:
+                painting = Painting(painting.settings)
+            writer_name = field_value("refine", "writer", "auto")
+            task = RefineTask(words, state.source, painting, writer_name, written, source_id=state.source_id)
+            submit(runtime, state, task)
+
+    if state.draft is None:
+        if working:
+            st.skeleton(height=240)
+        elif st.button("Edit the JSON by hand", type="tertiary", icon=":material/data_object:"):
+            state.write(state.source.to_json())
+            st.rerun()
+    else:
+        st.subheader("Prompt", anchor=False)
+        json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
+
+with result:
+    painted = pictures_of(runtime, job)
+    after = find_picture(runtime, state.shown_id) or (painted[-1] if painted else None)
+    if job is not None and job.ended and job.state != "done":
+        again = job_ended_badly(runtime.jobs, job, key="refine")
+        if again is not None:
+            watch(state, again)
+    if job is not None and working and job.task.painting.seeds:
+        live_picture(runtime.jobs, job.id)
+    elif after is not None and source_picture is not None:
+        same_size = (after.request.width, after.request.height) == (
+            source_picture.request.width,
+            source_picture.request.height,
+        )
+        view = st.segmented_control(
+            "View", ["Slider", "Side by side"], default="Slider", required=True, label_visibility="collapsed",
+            key="refine_view", persist_state="session",
+        )  # fmt: skip
+        if view == "Slider" and same_size:
+            compare(
+                image_url(source_picture.id), image_url(after.id), alt="The picture",
+                width=after.request.width, height=after.request.height, key="refine_compare",
+            )  # fmt: skip
+            st.caption(facts(after))
+        else:
+            one, two = st.columns(2)
+            with one:
+                show_picture(source_picture, key="refine_before")
+            with two:
+                show_picture(after, key="refine_after")
+    elif after is not None:
+        show_picture(after, key="refine_after")
+    elif source_picture is not None:
+        show_picture(source_picture, key="refine_source")
+
+    if after is not None and not working:
+        action = picture_actions(runtime, after, key="refine")
+        with errors_shown():
+            if action == "refine":
+                refine_from(state, after)
+                st.query_params.pop("job", None)
+                st.rerun()
+            elif action == "inspire":
+                start_inspire(runtime, after)
+            elif action == "new_seed" and job is not None:
+                painting = Painting(RenderSettings.like(after.request, spec), (draw_seed(),))
+                task = RefineTask(words, state.source, painting, written=written_of(after), source_id=state.source_id)
+                submit(runtime, state, task)
+
+    if state.draft is not None:
+        st.subheader("Changes", anchor=False)
+        try:
+            rows = diff(state.source, state.draft.parsed().prompt)
+        except PromptError:
+            st.caption("The JSON must be valid before its changes can be shown.")
+        else:
+            kept = len(state.source.paths()) - sum(row.path in state.source.paths() for row in rows)
+            st.caption(f"{len(rows)} changed · {kept} kept")
+            changes(rows, key="refine_changes")
+        for note in state.draft.notes:
+            st.caption(f":material/info: {plain(note)}")

@@ -1,0 +1,110 @@
+"""A real studio, served by a process of its own, in a real Chromium."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.studio.processes import Server, served
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if reason := os.environ.get("STUDIO_TEST_NO_CHROMIUM"):
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("STUDIO_TEST_CHROMIUM", "/usr/bin/chromium"), args=FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A studio with an empty workspace, its model ready."""
+    workspace = tmp_path_factory.mktemp("browser") / "workspace"
+    with served(workspace) as server:
+        server.wait_for(lambda health: health["status"] == "healthy")
+        yield server
+
+
+class Visitor:
+    """A browser window on one studio, and what happened in it that nobody should see."""
+
+    def __init__(self, browser: Browser, server: Server, viewport: dict[str, int]) -> None:
+        self.context = browser.new_context(viewport=viewport)  # type: ignore[arg-type]
+        self.context.set_default_timeout(120_000)
+        self.page: Page = self.context.new_page()
+        self.home = f"http://127.0.0.1:{server.port}"
+        self.outside: list[str] = []
+        self.faults: list[str] = []
+        self.page.on("request", self._on_request)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith((self.home, "data:", "blob:", self.home.replace("http", "ws"))):
+            self.outside.append(request.url)
+
+    def open(self, path: str = "/") -> None:
+        self.page.goto(self.home + path)
+        self.page.locator("h1").wait_for()
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).first.click(delay=80)
+
+    def editor_text(self) -> str:
+        """What stands in the Ace editor, whole, as Ace itself holds it."""
+        frame = self.page.locator('iframe[title*="streamlit_ace"]').first.element_handle().content_frame()
+        assert frame is not None
+        frame.wait_for_selector(".ace_text-input", state="attached")
+        return str(frame.evaluate("ace.edit(document.querySelector('.ace_editor')).getValue()"))
+
+    def type_into_editor(self, text: str) -> None:
+        """Replaces the editor's text by typing."""
+        area = self.page.frame_locator('iframe[title*="streamlit_ace"]').first.locator("textarea.ace_text-input")
+        area.focus()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(text)
+
+    def picture(self) -> str:
+        """The address of the picture shown large."""
+        image = self.page.locator("a > img").first
+        image.wait_for()
+        return str(image.get_attribute("src"))
+
+
+@pytest.fixture
+def visitor(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+    visitor = Visitor(chromium, studio, DESKTOP)
+    yield visitor
+    visitor.context.close()
+    assert visitor.outside == [], "the page asked another machine for something"
+    assert visitor.faults == []
+
+
+@pytest.fixture
+def phone(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+    visitor = Visitor(chromium, studio, PHONE)
+    yield visitor
+    visitor.context.close()
+    assert visitor.outside == []
+    assert visitor.faults == []
+
+
+@pytest.fixture
+def workspace_of(studio: Server) -> Path:
+    return studio.log.parent / "workspace"

@@ -1,0 +1,187 @@
+"""The studio as people see it: Chromium, a real server, the embedded model."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import DESKTOP, Visitor
+from tests.studio.processes import Server, served
+
+pytestmark = pytest.mark.browser
+
+WORDS = "a red ball on the left and a blue box on the right, at night"
+
+
+def paint(visitor: Visitor, words: str, steps: int = 3) -> str:
+    """Types words, presses Ctrl+Enter and waits for the picture; its address."""
+    visitor.open()
+    visitor.page.get_by_text("More settings").click()
+    visitor.page.get_by_role("spinbutton", name="Steps").fill(str(steps))
+    visitor.page.get_by_role("spinbutton", name="Steps").press("Tab")
+    box = visitor.page.get_by_label("What should it show?")
+    box.fill(words)
+    visitor.page.keyboard.press("Control+Enter")
+    visitor.page.get_by_role("button", name="New seed").wait_for()
+    return visitor.picture()
+
+
+def test_a_newcomer_paints_edits_one_word_and_finds_both_pictures_after_a_restart(
+    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The first ten minutes with the studio, from an empty workspace to a restart."""
+    workspace = tmp_path_factory.mktemp("newcomer") / "workspace"
+    with served(workspace) as server:
+        visitor = Visitor(chromium, server, DESKTOP)
+        first = paint(visitor, WORDS)
+        seed = visitor.page.get_by_role("textbox", name="Seed").input_value()
+        edited = visitor.editor_text().replace("red", "green")
+        visitor.type_into_editor(edited)
+        visitor.page.get_by_role("button", name="Generate from this JSON").click(delay=80)
+        expect(visitor.page.get_by_text("edited by you").first).to_be_visible()
+        expect(visitor.page.locator("a > img").first).not_to_have_attribute("src", first)
+        expect(visitor.page.get_by_text(re.compile(f"seed {seed}")).first).to_be_visible()
+        visitor.open("/history")
+        expect(visitor.page.locator("button.tile")).to_have_count(2)
+        assert visitor.outside == []
+        assert visitor.faults == []
+        visitor.context.close()
+        server.process.terminate()
+        server.process.wait(30)
+
+    with served(workspace) as server:
+        visitor = Visitor(chromium, server, DESKTOP)
+        visitor.open("/history")
+        expect(visitor.page.locator("button.tile")).to_have_count(2)
+        visitor.page.locator("button.tile").first.click()
+        expect(visitor.page.get_by_text(re.compile(seed)).first).to_be_visible()
+        visitor.context.close()
+
+
+def test_what_is_typed_into_the_editor_stays_through_other_pages_and_faults(visitor: Visitor) -> None:
+    """Not valid JSON yet, off to History and back: still there, and still said to be wrong where it is wrong."""
+    visitor.open()
+    visitor.press("Start from JSON")
+    text = '{\n  "short_description": "mine",\n  "lighting": [\n}'
+    visitor.type_into_editor(text)
+    expect(visitor.page.get_by_text("This is not JSON")).to_be_visible()
+    visitor.page.get_by_role("link", name="History").click()
+    visitor.page.get_by_role("heading", name="History").wait_for()
+    visitor.page.get_by_role("link", name="Generate").click()
+    visitor.page.get_by_role("heading", name="Generate").wait_for()
+    expect(visitor.page.get_by_text("This is not JSON")).to_be_visible()
+    assert visitor.editor_text() == text
+
+
+def test_format_lays_the_json_out_and_changes_nothing_in_it(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.press("Start from JSON")
+    visitor.type_into_editor('{"short_description":"mine","objects":[{"description":"a ball"}]}')
+    expect(visitor.page.get_by_text("10 hints")).to_be_visible()  # the typed text has arrived
+    visitor.press("Format")
+    expect(
+        visitor.page.frame_locator('iframe[title*="streamlit_ace"]').first.locator(".ace_line").nth(3)
+    ).to_be_visible()
+    assert visitor.editor_text().splitlines()[1] == '  "short_description": "mine",'
+
+
+def test_a_browser_closed_mid_render_finds_the_picture_at_the_same_address(chromium: Browser, studio: Server) -> None:
+    """The job goes on without its browser; another one attaches to it by the address."""
+    visitor = Visitor(chromium, studio, DESKTOP)
+    visitor.open()
+    visitor.page.get_by_text("More settings").click()
+    visitor.page.get_by_role("spinbutton", name="Steps").fill("60")
+    visitor.page.get_by_role("spinbutton", name="Steps").press("Tab")
+    visitor.page.get_by_label("What should it show?").fill("a yellow star")
+    visitor.page.keyboard.press("Control+Enter")
+    visitor.page.wait_for_url(re.compile("job="))
+    visitor.page.get_by_role("button", name="Cancel").wait_for()
+    address = visitor.page.url
+    visitor.context.close()
+
+    again = Visitor(chromium, studio, DESKTOP)
+    again.page.goto(address)
+    again.page.get_by_role("button", name="New seed").wait_for(timeout=120_000)
+    assert again.page.get_by_label("What should it show?").input_value() == "a yellow star"
+    assert again.picture().startswith("/img/")
+    again.context.close()
+
+
+def test_cancel_ends_the_job_and_leaves_the_form(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.page.get_by_text("More settings").click()
+    visitor.page.get_by_role("spinbutton", name="Steps").fill("200")
+    visitor.page.get_by_role("spinbutton", name="Steps").press("Tab")
+    visitor.page.get_by_label("What should it show?").fill("a purple ring")
+    visitor.page.keyboard.press("Control+Enter")
+    visitor.page.get_by_text(re.compile("step [0-9]+ of 200", re.IGNORECASE)).first.wait_for()
+    visitor.press("Cancel")
+    expect(visitor.page.get_by_text("Cancelled.")).to_be_visible()
+    assert visitor.page.get_by_label("What should it show?").input_value() == "a purple ring"
+
+
+def test_a_refinement_stands_beside_its_source_under_a_slider(visitor: Visitor) -> None:
+    """Same seed, one word changed: before and after move under the arrow keys, the changes stand in words."""
+    paint(visitor, WORDS)
+    visitor.press("Refine")
+    visitor.page.get_by_label("What should change?").fill("make the ball green")
+    visitor.page.get_by_label("What should change?").press("Enter")
+    visitor.press("Paint with the same seed")
+    slider = visitor.page.get_by_label("Before and after")
+    slider.wait_for()
+    slider.focus()
+    visitor.page.keyboard.press("ArrowRight")
+    assert slider.input_value() == "51"
+    expect(visitor.page.get_by_text("objects[0].shape_and_color")).to_be_visible()
+
+
+def test_pictures_are_ticked_deleted_and_brought_back(visitor: Visitor) -> None:
+    paint(visitor, "a red ball")
+    paint(visitor, "a blue star")
+    visitor.open("/history")
+    tiles = visitor.page.locator("button.tile")
+    tiles.first.wait_for()
+    before = tiles.count()
+    for number in (0, 1):
+        tiles.nth(number).click(modifiers=["Control"])
+        expect(visitor.page.get_by_text(f"{number + 1} selected")).to_be_visible()
+    visitor.press("Delete")
+    expect(visitor.page.get_by_text("2 pictures deleted.")).to_be_visible()
+    expect(tiles).to_have_count(before - 2)
+    visitor.press("Undo")
+    expect(tiles).to_have_count(before)
+
+
+def test_a_picture_opens_large_and_the_arrow_keys_reach_its_neighbours(visitor: Visitor) -> None:
+    paint(visitor, "a red ball")
+    paint(visitor, "a blue star")
+    visitor.open("/history")
+    visitor.page.locator("button.tile").first.click()
+    visitor.page.get_by_role("button", name="All pictures").wait_for()
+    first = visitor.picture()
+    visitor.page.keyboard.press("ArrowRight")
+    expect(visitor.page.locator("a > img").first).not_to_have_attribute("src", first)
+    visitor.page.keyboard.press("ArrowLeft")
+    expect(visitor.page.locator("a > img").first).to_have_attribute("src", first)
+
+
+def test_an_example_fills_the_form(visitor: Visitor) -> None:
+    visitor.open()
+    visitor.page.get_by_title("a red mushroom in the snow, overcast").click()
+    expect(visitor.page.get_by_label("What should it show?")).to_have_value("a red mushroom in the snow, overcast")
+
+
+@pytest.mark.parametrize("path", ["/", "/refine", "/inspire", "/history", "/system"])
+def test_every_page_fits_a_phone(phone: Visitor, path: str) -> None:
+    """Nothing sticks out to the right, and nothing is asked of another machine."""
+    phone.open(path)
+    phone.page.wait_for_load_state("networkidle")
+    width = phone.page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(e => e.scrollWidth))")
+    assert width <= 390 or phone.page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert phone.page.locator("[data-testid='stException']").count() == 0
+
+
+def test_generate_has_its_own_address(visitor: Visitor) -> None:
+    """A bookmark of /generate is no dead link."""
+    visitor.open("/generate")
+    expect(visitor.page.get_by_label("What should it show?")).to_be_visible()

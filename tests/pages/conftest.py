@@ -1,0 +1,77 @@
+"""Pages run as Streamlit runs them, on a real runtime with a workspace of its own."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fibo_core.engine.models import CATALOGUE, RenderSettings
+from fibo_core.jobs import Job
+from fibo_core.prompt import StructuredPrompt
+from fibo_core.runtime import Runtime
+from fibo_core.store.generation import Generation
+from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.writers import WrittenPrompt
+from studio.runtime import get_runtime
+
+APP = Path(__file__).resolve().parents[2] / "studio" / "app.py"
+FAST = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=2)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    """A studio that is running, its model not loaded yet."""
+    (tmp_path / "workspace").mkdir()
+    monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
+    get_runtime.clear()
+    runtime = get_runtime()
+    yield runtime
+    runtime.close()
+    get_runtime.clear()
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> AppTest:
+    """The Generate page, as a new visitor sees it."""
+    return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+@pytest.fixture
+def paint(runtime: Runtime) -> Callable[..., Generation]:
+    """Stored pictures to begin with, painted in two steps."""
+
+    def paint(words: str = "a red ball", seed: int = 7) -> Generation:
+        prompt = StructuredPrompt.from_dict({"short_description": words, "objects": [{"description": words}]})
+        task = GenerateTask(words, Painting(FAST, (seed,)), written=WrittenPrompt(prompt, "offline"))
+        job = runtime.jobs.submit(task)
+        (generation_id,) = runtime.jobs.wait(job.id, 60).generation_ids
+        return runtime.tools.history.get(generation_id)
+
+    return paint
+
+
+def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:
+    """Waits for the page's job and runs the page once more, as its polling would."""
+    job = runtime.jobs.wait(app.session_state[f"page_{mode}"].job_id, 60)
+    time.sleep(0.01)
+    app.run()
+    return job
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Presses the button with this label."""
+    (button,) = [button for button in app.button if button.label == label]
+    return button.click().run()
+
+
+def page(app: AppTest, name: str) -> AppTest:
+    """Goes to another page."""
+    return app.switch_page(f"../pages/{name}.py").run()
+
+
+def says(app: AppTest) -> str:
+    """All that the page says in words."""
+    parts = [*app.title, *app.subheader, *app.caption, *app.markdown, *app.error, *app.warning]
+    return "\n".join(part.value for part in parts).replace("\\", "")

@@ -1,0 +1,196 @@
+"""Generate, as somebody uses it: words, JSON, seeds, what fails and what stays."""
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from fibo_core.runtime import Runtime
+from fibo_core.store.generation import Generation
+from fibo_core.store.history import HistoryQuery
+from tests.pages.conftest import finish, page, press, says
+
+
+def set_steps(app: AppTest, steps: int) -> None:
+    app.number_input(key="generate_steps").set_value(steps)
+
+
+def test_words_become_a_picture_whose_seed_was_shown_before_and_is_shown_after(app: AppTest, runtime: Runtime) -> None:
+    """The seed in the field is the seed of the picture."""
+    seed = app.text_input(key="generate_seed").value
+    assert seed.isdigit()
+    app.text_area(key="generate_words").set_value("a red ball on the left")
+    set_steps(app, 2)
+    press(app, "Generate")
+    job = finish(app, runtime)
+    (generation,) = runtime.tools.history.page(HistoryQuery()).items
+    assert job.generation_ids == (generation.id,)
+    assert str(generation.request.seed) == seed
+    assert f"seed `{seed}`" in says(app)
+    assert "written by offline" in says(app)
+    assert not app.exception
+
+
+def test_the_prompt_can_be_written_without_painting(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("a blue star at night")
+    press(app, "Write the prompt only")
+    finish(app, runtime)
+    assert '"a blue star' in app.session_state["page_generate"].draft.text
+    assert runtime.tools.history.count(HistoryQuery()) == 0
+    assert "tokens" in says(app) or any("tokens" in expander.label for expander in app.expander)
+
+
+def test_an_edited_word_is_painted_with_the_same_seed_and_said_to_be_the_users(app: AppTest, runtime: Runtime) -> None:
+    """Change one word of the JSON, generate again: two pictures, one seed, and the author is told apart."""
+    app.text_area(key="generate_words").set_value("a red ball")
+    set_steps(app, 2)
+    press(app, "Generate")
+    finish(app, runtime)
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = draft.text.replace("red", "green")
+    app.run()
+    press(app, "Generate from this JSON")
+    finish(app, runtime)
+    second, first = runtime.tools.history.page(HistoryQuery()).items
+    assert first.request.seed == second.request.seed
+    assert second.prompt.to_json() == first.prompt.to_json().replace("red", "green")
+    assert (first.edited, second.edited) == (False, True)
+    assert "written by offline, edited by you" in says(app)
+
+
+def test_edits_survive_another_page(app: AppTest, runtime: Runtime) -> None:
+    """What a user typed is there when they come back: words, seed and JSON."""
+    app.text_area(key="generate_words").set_value("a red ball")
+    app.text_input(key="generate_seed").set_value("4711")
+    press(app, "Start from JSON")
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    app.run()
+    page(app, "history")
+    page(app, "generate")
+    assert app.session_state["page_generate"].draft.text == '{"short_description": "mine"}'
+    assert app.text_area(key="generate_words").value == "a red ball"
+    assert app.text_input(key="generate_seed").value == "4711"
+
+
+def test_json_that_is_not_json_is_told_by_line_and_is_not_painted(app: AppTest, runtime: Runtime) -> None:
+    press(app, "Start from JSON")
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = '{\n  "objects": [\n    {"description": }\n  ]\n}'
+    app.run()
+    assert "line 3" in says(app)
+    press(app, "Generate from this JSON")
+    assert app.session_state["page_generate"].job_id is None
+    assert '{"description": }' in app.session_state["page_generate"].draft.text
+
+
+def test_json_of_another_shape_is_told_by_its_path(app: AppTest) -> None:
+    press(app, "Start from JSON")
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = '{"lighting": ["soft"]}'
+    app.run()
+    assert "lighting" in says(app)
+    assert app.error
+
+
+def test_json_pasted_where_the_words_go_opens_in_the_editor(app: AppTest) -> None:
+    app.text_area(key="generate_words").set_value('{"short_description": "a pasted prompt"}')
+    press(app, "Generate")
+    assert "a pasted prompt" in app.session_state["page_generate"].draft.text
+    assert app.text_area(key="generate_words").value == ""
+
+
+def test_nothing_typed_is_one_clear_sentence(app: AppTest) -> None:
+    press(app, "Generate")
+    assert "Say in a few words" in says(app)
+    assert app.session_state["page_generate"].job_id is None
+
+
+def test_a_hundred_thousand_characters_are_refused_and_stay_in_the_form(app: AppTest, runtime: Runtime) -> None:
+    words = "ball " * 20_000
+    app.text_area(key="generate_words").set_value(words)
+    press(app, "Generate")
+    job = finish(app, runtime)
+    assert job.state == "failed"
+    assert "100,000" in says(app) or "99,999" in says(app)
+    assert app.text_area(key="generate_words").value == words
+
+
+def test_a_seed_that_is_none_is_refused_with_its_value(app: AppTest) -> None:
+    app.text_area(key="generate_words").set_value("a ball")
+    for bad in ("-1", str(2**64), "seven", "1.5"):
+        app.text_input(key="generate_seed").set_value(bad)
+        press(app, "Generate")
+        assert bad in says(app), bad
+        assert app.session_state["page_generate"].job_id is None
+
+
+def test_a_second_click_while_the_first_one_paints_submits_nothing(app: AppTest, runtime: Runtime) -> None:
+    """Two clicks at once are one job."""
+    app.text_area(key="generate_words").set_value("a ball")
+    set_steps(app, 40)
+    press(app, "Generate")
+    (button,) = [button for button in app.button if button.label == "Generate"]
+    assert button.disabled
+    assert len(runtime.jobs.recent()) == 1
+    runtime.jobs.cancel(app.session_state["page_generate"].job_id)
+    finish(app, runtime)
+    assert "Cancelled" in says(app)
+    assert app.text_area(key="generate_words").value == "a ball"
+
+
+def test_a_reload_finds_its_job_again_by_the_address(app: AppTest, runtime: Runtime) -> None:
+    """A new browser session begins where the other one was: words, seed, picture."""
+    app.text_area(key="generate_words").set_value("a red ball")
+    app.text_input(key="generate_seed").set_value("99")
+    set_steps(app, 2)
+    press(app, "Generate")
+    job = finish(app, runtime)
+
+    again = AppTest.from_file(app._script_path, default_timeout=60)
+    again.query_params["job"] = job.id
+    again.run()
+    assert again.text_area(key="generate_words").value == "a red ball"
+    assert again.text_input(key="generate_seed").value == "99"
+    assert "seed `99`" in says(again)
+    assert again.session_state["page_generate"].draft is not None
+
+
+def test_an_unknown_job_in_the_address_is_forgotten(runtime: Runtime, app: AppTest) -> None:
+    again = AppTest.from_file(app._script_path, default_timeout=60)
+    again.query_params["job"] = "01JNOSUCHJOB00000000000000"
+    again.run()
+    assert not again.exception
+    assert "job" not in again.query_params
+
+
+def test_new_seed_paints_the_same_prompt_again(
+    runtime: Runtime, app: AppTest, paint: Callable[..., Generation]
+) -> None:
+    app.text_area(key="generate_words").set_value("a red ball")
+    set_steps(app, 2)
+    press(app, "Generate")
+    finish(app, runtime)
+    press(app, "New seed")
+    finish(app, runtime)
+    second, first = runtime.tools.history.page(HistoryQuery()).items
+    assert second.prompt == first.prompt
+    assert second.request.seed != first.request.seed
+    assert app.text_input(key="generate_seed").value == str(second.request.seed)
+
+
+def test_a_batch_paints_following_seeds(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("a red ball")
+    app.text_input(key="generate_seed").set_value("10")
+    app.session_state["generate_count"] = 2
+    set_steps(app, 1)
+    press(app, "Generate")
+    finish(app, runtime)
+    assert [each.request.seed for each in runtime.tools.history.page(HistoryQuery()).items] == [11, 10]
+
+
+def test_a_full_queue_is_one_sentence_and_the_words_stay(app: AppTest, runtime: Runtime, monkeypatch: object) -> None:
+    runtime.jobs._max_queued = 0
+    app.text_area(key="generate_words").set_value("a red ball")
+    press(app, "Generate")
+    assert "MAX_QUEUED" in says(app)
+    assert app.text_area(key="generate_words").value == "a red ball"

@@ -1,0 +1,154 @@
+"""Refine: a source, an instruction, the difference, the same seed, and where it all came from."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fibo_core.errors import FiboError
+from fibo_core.runtime import Runtime
+from fibo_core.store.generation import Generation
+from fibo_core.store.history import HistoryQuery
+from studio.components.sources import refine_from_file
+from studio.session import refine_from
+from studio.state import PageState
+from tests.pages.conftest import finish, page, press, says
+
+Paint = Callable[..., Generation]
+
+
+@pytest.fixture
+def source(paint: Paint) -> Generation:
+    return paint("a red ball on the left", seed=41)
+
+
+@pytest.fixture
+def refine(app: AppTest, source: Generation) -> AppTest:
+    """The Refine page with a picture of the History as its source, chosen from the Generate page."""
+    app.session_state["page_generate"].shown_id = source.id
+    app.run()
+    return press(app, "Refine")
+
+
+def test_a_picture_brings_its_prompt_and_its_seed(refine: AppTest, source: Generation) -> None:
+    assert refine.text_input(key="refine_seed").value == "41"
+    assert refine.session_state["page_refine"].source == source.prompt
+    assert any(button.label == "Paint with the same seed" for button in refine.button)
+
+
+def test_the_changes_are_shown_before_anything_is_painted(refine: AppTest, runtime: Runtime) -> None:
+    refine.text_input(key="refine_words").set_value("make the ball green")
+    press(refine, "Show the changes")
+    finish(refine, runtime, "refine")
+    assert runtime.tools.history.count(HistoryQuery()) == 1
+    assert "changed" in says(refine)
+    assert "green" in refine.session_state["page_refine"].draft.text
+
+
+def test_painting_makes_a_child_with_the_parents_seed_size_and_steps(
+    refine: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    refine.text_input(key="refine_words").set_value("make the ball green")
+    press(refine, "Paint with the same seed")
+    finish(refine, runtime, "refine")
+    child, parent = runtime.tools.history.page(HistoryQuery()).items
+    assert (child.parent_id, child.mode, child.words) == (source.id, "refine", "make the ball green")
+    assert child.request.seed == parent.request.seed == 41
+    assert child.request.num_inference_steps == parent.request.num_inference_steps
+    assert "green" in child.prompt.canonical()
+    assert not refine.exception
+
+
+def test_the_reviewed_prompt_is_what_is_painted(refine: AppTest, runtime: Runtime) -> None:
+    """Shown changes, then an edit by hand, then paint: the edit is in the picture's prompt."""
+    refine.text_input(key="refine_words").set_value("make the ball green")
+    press(refine, "Show the changes")
+    finish(refine, runtime, "refine")
+    draft = refine.session_state["page_refine"].draft
+    refine.session_state[f"refine_editor_{draft.revision}"] = draft.text.replace("green", "purple")
+    refine.run()
+    press(refine, "Paint with the same seed")
+    finish(refine, runtime, "refine")
+    child = runtime.tools.history.page(HistoryQuery()).items[0]
+    assert "purple" in child.prompt.canonical()
+    assert child.edited
+
+
+def test_another_seed_is_offered_as_such(refine: AppTest) -> None:
+    refine.text_input(key="refine_seed").set_value("5")
+    refine.run()
+    assert any(button.label == "Paint" for button in refine.button)
+
+
+def test_nothing_to_change_is_one_clear_sentence(refine: AppTest) -> None:
+    press(refine, "Paint with the same seed")
+    assert "Say what should change" in says(refine)
+    assert refine.session_state["page_refine"].job_id is None
+
+
+def test_a_pasted_prompt_is_a_source(app: AppTest) -> None:
+    page(app, "refine")
+    app.text_area(key="refine_pasted").set_value('{"short_description": "a pasted ball"}')
+    press(app, "Use this prompt")
+    assert app.session_state["page_refine"].source.get("short_description") == "a pasted ball"
+    assert "From a prompt of yours" in says(app)
+
+
+def test_a_pasted_prompt_that_is_none_is_one_clear_sentence(app: AppTest) -> None:
+    page(app, "refine")
+    app.text_area(key="refine_pasted").set_value("make it nice")
+    press(app, "Use this prompt")
+    assert "JSON" in says(app)
+    assert app.text_area(key="refine_pasted").value == "make it nice"
+
+
+def test_a_dropped_png_or_sidecar_of_the_studio_brings_its_recipe_back(runtime: Runtime, source: Generation) -> None:
+    """The file alone is enough, and its picture is found again in the History."""
+    history = runtime.tools.history
+    for file in (history.image_file(source.id), history.sidecar_file(source.id)):
+        state = PageState()
+        refine_from_file(runtime, state, file.read_bytes())
+        assert (state.source, state.source_id) == (source.prompt, source.id)
+        assert state.source_request == source.request
+
+
+def test_a_dropped_png_of_another_studio_brings_its_recipe_without_a_parent(
+    runtime: Runtime, source: Generation
+) -> None:
+    """A row never points at a picture that is not here."""
+    history = runtime.tools.history
+    record = json.loads(history.sidecar_file(source.id).read_text()) | {"id": "01J0000000000000000000000A"}
+    state = PageState()
+    refine_from_file(runtime, state, json.dumps(record).encode())
+    assert state.source == source.prompt
+    assert state.source_id is None
+
+
+def test_a_dropped_bare_prompt_is_a_source(runtime: Runtime) -> None:
+    state = PageState()
+    refine_from_file(runtime, state, b'{"short_description": "a ball"}')
+    assert state.source is not None
+    assert state.source.get("short_description") == "a ball"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x89PNG\r\n\x1a\n cut short",
+        b"\xff\xfe\x00nothing",
+        b"{'not': json}",
+        b"",
+        b'{"format": "other/9", "structured_prompt": {}}',
+    ],
+)
+def test_a_dropped_file_that_holds_no_recipe_is_refused_and_nothing_is_lost(
+    runtime: Runtime, source: Generation, data: bytes
+) -> None:
+    """One sentence, and the page keeps the source it had."""
+    state = PageState()
+    refine_from(state, source)
+    with pytest.raises(FiboError) as error:
+        refine_from_file(runtime, state, data)
+    assert len(str(error.value)) > 20
+    assert state.source == source.prompt

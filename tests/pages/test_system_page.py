@@ -1,0 +1,90 @@
+"""System, and what stands on every page: states that look intended, with the way out."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fibo_core.runtime import Runtime
+from fibo_core.store.generation import Generation
+from studio.runtime import get_runtime
+from tests.pages.conftest import APP, page, press, says
+
+
+def test_it_says_what_is_loaded_where_data_lies_and_under_which_licence(app: AppTest, runtime: Runtime) -> None:
+    page(app, "system")
+    for fact in ("mini", "Apache-2.0", "CC BY-NC 4.0", str(runtime.settings.workspace_dir), "HF_TOKEN"):
+        assert fact in says(app), fact
+    assert not app.exception
+
+
+def test_the_model_can_be_loaded_and_unloaded(app: AppTest, runtime: Runtime) -> None:
+    page(app, "system")
+    press(app, "Use this model")
+    assert runtime.tools.engine.status().state == "ready"
+    press(app, "Unload")
+    assert runtime.tools.engine.status().state == "unloaded"
+
+
+def test_a_job_can_be_cancelled_there_by_whoever_looks(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    paint("a red ball")
+    page(app, "system")
+    assert "a red ball" in says(app)
+    assert "Done" in says(app)
+
+
+def test_the_note_about_mini_is_dismissed_once_for_good(app: AppTest) -> None:
+    assert "painting with mini" in says(app)
+    press(app, "Understood")
+    assert "painting with mini" not in says(app)
+    again = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert "painting with mini" not in says(again)
+
+
+def test_a_missing_model_is_said_on_every_page_with_the_way_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIBO asked for, its weights not here: the line above says so, System offers the download."""
+    (tmp_path / "workspace").mkdir()
+    monkeypatch.setenv("FIBO_MODEL", "fibo")
+    get_runtime.clear()
+    runtime = get_runtime()
+    try:
+        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        app.text_area(key="generate_words").set_value("a ball")
+        press(app, "Generate")
+        runtime.jobs.wait(app.session_state["page_generate"].job_id, 30)
+        app.run()
+        assert "FIBO" in says(app)
+        assert "not on this machine" in says(app)
+        assert app.text_area(key="generate_words").value == "a ball"
+        page(app, "system")
+        assert any(button.label.startswith("Download FIBO") for button in app.button)
+        assert not app.exception
+    finally:
+        runtime.close()
+        get_runtime.clear()
+
+
+def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime
+) -> None:
+    runtime.close()
+    get_runtime.clear()
+    with sqlite3.connect(runtime.settings.workspace_dir / "studio.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert "cannot start" in says(app)
+    assert "newer" in says(app)
+    assert any(button.label == "Try again" for button in app.button)
+    assert not app.exception
+    with sqlite3.connect(runtime.settings.workspace_dir / "studio.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+    press(app, "Try again")
+    assert app.title[0].value == "Generate"
+    get_runtime().close()
+    get_runtime.clear()
