@@ -33,8 +33,10 @@ cd "$root"
 
 mode=${1:-}
 locks=(requirements.lock)
-imports="streamlit streamlit_ace sqlmodel alembic pydantic_settings fastapi uvicorn typer ulid PIL google.genai
-    torch accelerate transformers diffusers"
+# The check at the end imports these, which also compiles them, whatever PYTHONDONTWRITEBYTECODE says later.
+imports="streamlit.web.bootstrap streamlit.starlette streamlit_ace sqlmodel alembic.command fastapi uvicorn typer ulid PIL
+    google.genai torch._dynamo accelerate transformers.models.smollm3.modeling_smollm3
+    diffusers.pipelines.bria_fibo.pipeline_bria_fibo diffusers.models.autoencoders.autoencoder_kl_wan"
 case $mode in
     app) ;;
     test) locks+=(tests/requirements.lock) imports+=" pytest pytest_timeout hypothesis playwright httpx mypy" ;;

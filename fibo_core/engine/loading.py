@@ -4,9 +4,11 @@ Everything the libraries raise on the way is translated here.
 """
 
 import errno
+import gc
 import logging
 import os
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +48,9 @@ def load_pipeline(spec: ModelSpec, folder: Path, cancel: CancelFlag) -> tuple[Pl
         _pause(wait_s, cancel)
 
 
-def _open(spec: ModelSpec, folder: Path) -> tuple[Placement, Any]:
-    """Reads the weights into memory and puts them where they run. Whatever the libraries raise comes out."""
+@lru_cache(maxsize=1)
+def _libraries() -> tuple[Any, Any, Any]:
+    """torch, transformers and BriaFiboPipeline, imported when first needed, quiet, and out of others' way."""
     # Read when torch is imported. Waiting threads that spin would starve whoever shares the cores: on two busy ones
     # a render of mini took ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -63,6 +66,16 @@ def _open(spec: ModelSpec, folder: Path) -> tuple[Placement, Any]:
     transformers.logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
     torch.set_num_threads(min(torch.get_num_threads(), placement.usable_cores()))
+    # These imports leave 400,000 objects that live as long as the process. Streamlit collects garbage after every
+    # run of a page and every poll of a fragment; to look through them each time took 0.3 s and held up the painting.
+    gc.collect()
+    gc.freeze()
+    return torch, transformers, BriaFiboPipeline
+
+
+def _open(spec: ModelSpec, folder: Path) -> tuple[Placement, Any]:
+    """Reads the weights into memory and puts them where they run. Whatever the libraries raise comes out."""
+    torch, transformers, BriaFiboPipeline = _libraries()
     torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
 
     started = time.monotonic()

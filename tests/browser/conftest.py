@@ -62,8 +62,14 @@ class Visitor:
     def open(self, path: str = "/") -> None:
         self.page.goto(self.home + path)
         self.page.locator("h1").wait_for()
+        self.settle()
+
+    def settle(self) -> None:
+        """Waits until the page's run is over: Streamlit may lose a click on what it is just drawing."""
+        self.page.locator(".stApp[data-test-script-state='notRunning']").wait_for()
 
     def press(self, name: str) -> None:
+        self.settle()
         self.page.get_by_role("button", name=name).first.click(delay=80)
 
     def editor_text(self) -> str:
