@@ -38,6 +38,7 @@ class Settings(BaseModel):
     max_queued: int
     job_timeout_s: float
     log_level: LogLevel
+    on_pod: bool  #: RunPod sets RUNPOD_POD_ID in its containers
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -63,6 +64,7 @@ class Settings(BaseModel):
             max_queued=reader.whole("MAX_QUEUED", 1, 100_000),
             job_timeout_s=reader.whole("JOB_TIMEOUT_S", 1, 7 * 24 * 3600),
             log_level=cast(LogLevel, reader.choice("LOG_LEVEL", get_args(LogLevel), upper=True)),
+            on_pod=bool(reader.text("RUNPOD_POD_ID")),
             warnings=tuple(reader.warnings),
         )
 
@@ -85,7 +87,7 @@ class _Reader:
         self.defaults = {variable.name: variable.default for variable in VARIABLES}
 
     def text(self, name: str) -> str:
-        return self.values.get(name, self.defaults[name] or "")
+        return self.values.get(name, self.defaults.get(name) or "")
 
     def secret(self, name: str) -> SecretStr | None:
         return SecretStr(self.values[name]) if name in self.values else None

@@ -51,3 +51,13 @@ VARIABLES: tuple[Variable, ...] = (
 
 #: Names of the Gradio program that came before, and what is read in their place.
 RENAMED: dict[str, str] = {"GRADIO_SERVER_PORT": "STUDIO_PORT", "GRADIO_SERVER_NAME": "STUDIO_HOST"}
+
+
+def markdown_table() -> str:
+    """The table as the documentation has it; `python -m fibo_core.variables` prints it."""
+    rows = [f"| {each.name} | {f'`{each.default}`' if each.default else '–'} | {each.meaning} |" for each in VARIABLES]
+    return "\n".join(["| Variable | Default | Meaning |", "|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    print(markdown_table())

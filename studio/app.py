@@ -16,12 +16,10 @@ page = st.navigation(all_pages(), position="top")
 
 try:
     runtime = get_runtime()
-except FiboError as exc:
-    st.title("FIBO Studio cannot start", anchor=False)
+    frame(runtime, page.title)
+    page.run()
+except FiboError as exc:  # the workspace or its database is not there, or not any more
+    st.subheader("Something is in the way", anchor=False)
     st.error(plain(str(exc)), icon=":material/error:")
-    if st.button("Try again", icon=":material/refresh:"):
+    if st.button("Try again", key="start_again", icon=":material/refresh:"):
         st.rerun()
-    st.stop()
-
-frame(runtime, page.title)
-page.run()

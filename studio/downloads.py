@@ -8,7 +8,8 @@ import streamlit as st
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.download import DownloadEvent, download
-from fibo_core.engine.models import ModelSpec
+from fibo_core.engine.models import CATALOGUE, ModelSpec
+from fibo_core.engine.weights import downloaded
 from fibo_core.errors import FiboError
 from fibo_core.settings import Settings
 
@@ -47,6 +48,15 @@ class Downloads:
                 return
             fetch = self._fetches[spec.name] = Fetch()
         threading.Thread(target=_run, args=(fetch, spec, settings), name=f"download-{spec.name}", daemon=True).start()
+
+
+def fetch_weights_on_a_pod(settings: Settings) -> None:
+    """Begins to fetch FIBO's weights where a pod has a token and no weights yet; mini paints meanwhile."""
+    fibo = CATALOGUE["fibo"]
+    wanted = settings.on_pod and settings.hf_token is not None and settings.fibo_model in ("auto", fibo.name)
+    if wanted and downloaded(fibo, settings.hub_cache) is None:
+        log.info("Fetching the weights of %s in the background; System shows how far they are.", fibo.title)
+        Downloads.of_process().start(fibo, settings)
 
 
 def _run(fetch: Fetch, spec: ModelSpec, settings: Settings) -> None:

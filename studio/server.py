@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from fibo_core.errors import FiboError
 from fibo_core.runtime import Runtime
 from fibo_core.settings import Settings
+from studio.downloads import fetch_weights_on_a_pod
 from studio.environment import prepare_environment
 from studio.logs import start_logging
 from studio.routes import routes
@@ -59,6 +60,7 @@ class _Start:
                 log.warning(warning)
             self._runtime = self._build()
             if self._runtime is not None:
+                fetch_weights_on_a_pod(settings)
                 engine = self._runtime.tools.engine
                 engine.load(engine.status().model)
                 self._runtime.tools.history.sweep()

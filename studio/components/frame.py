@@ -27,6 +27,7 @@ def frame(runtime: Runtime, title: str) -> None:
         _mini_note(runtime)
 
 
+@errors_shown()
 def _status(runtime: Runtime) -> None:
     status, counts = runtime.tools.engine.status(), runtime.jobs.counts()
     icon, words = _state(status)

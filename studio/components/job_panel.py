@@ -4,9 +4,9 @@ import base64
 
 import streamlit as st
 
-from fibo_core.errors import FiboError
 from fibo_core.jobs import Job, JobQueue
 from studio.components.picture import picture
+from studio.session import errors_shown
 from studio.words import duration, plain
 
 POLL_S = 1.0
@@ -26,14 +26,14 @@ def job_strip(jobs: JobQueue) -> None:
 
 
 @st.fragment(run_every=POLL_S)
+@errors_shown()
 def _live_strip(jobs: JobQueue) -> None:
     active = jobs.active()
     seen = tuple((job.id, job.state, job.written is not None, len(job.generation_ids)) for job in active)
-    if seen != st.session_state.get("strip_seen", ()):
-        fresh = not st.session_state.get("strip_seen")
-        st.session_state["strip_seen"] = seen
-        if not fresh:
-            st.rerun()
+    before = st.session_state.get("strip_seen", ())
+    st.session_state["strip_seen"] = seen
+    if before not in ((), seen):
+        st.rerun()
     for job in active:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"strip_{job.id}"):
             st.progress(_fraction(job), text=describe(job))
@@ -67,6 +67,7 @@ def _fraction(job: Job) -> float:
 
 
 @st.fragment(run_every=POLL_S)
+@errors_shown()
 def live_picture(jobs: JobQueue, job_id: str) -> None:
     """The picture of a running job as it grows clearer; a resting place of its shape before the first step."""
     job = jobs.get(job_id)
@@ -90,8 +91,6 @@ def job_ended_badly(jobs: JobQueue, job: Job, *, key: str) -> Job | None:
     else:
         st.error(plain(job.error or "The job failed."), icon=":material/error:")
     if st.button("Try again", key=f"{key}_retry", icon=":material/refresh:"):
-        try:
+        with errors_shown():
             return jobs.retry(job.id)
-        except FiboError as exc:
-            st.error(plain(str(exc)))
     return None

@@ -8,10 +8,13 @@ from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
-from studio.components.result import picture_strip
+from studio.components.gallery import Tile, gallery
+from studio.components.result import picture_strip, thumb_url
 from studio.session import errors_shown, find_picture, refine_from
 from studio.state import PageState
-from studio.words import plain
+from studio.words import title_of
+
+CHAIN_MAX = 12  #: more ancestors than this are a matter for History
 
 
 def choose_source(runtime: Runtime, state: PageState) -> None:
@@ -75,12 +78,10 @@ def refine_from_file(runtime: Runtime, state: PageState, data: bytes) -> None:
 
 
 def ancestor_row(runtime: Runtime, state: PageState, generation: Generation) -> None:
-    """The pictures this one descends from, oldest first, with the words that changed each; a click starts there."""
-    ancestors = runtime.tools.history.ancestors(generation.id)
-    chain = [*ancestors, generation]
-    if len(chain) > 1:
-        st.caption(plain(" → ".join(each.words or "pasted" for each in chain[-6:])))
-    opened = picture_strip(chain[-12:], key="refine_ancestors", current=generation.id)
+    """The pictures this one descends from, oldest first, and itself, each with the words it came from."""
+    chain = [*runtime.tools.history.ancestors(generation.id), generation][-CHAIN_MAX:]
+    cards = [Tile(each.id, thumb_url(each.id), each.words or title_of(each), each.favorite) for each in chain]
+    opened, _ = gallery(cards, key="refine_ancestors", size="small", labels=len(chain) > 1, current=generation.id)
     chosen = find_picture(runtime, opened)
     if chosen is not None and chosen.id != generation.id:
         refine_from(state, chosen)

@@ -78,7 +78,7 @@ def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
     with sqlite3.connect(runtime.settings.workspace_dir / "studio.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     app = AppTest.from_file(str(APP), default_timeout=60).run()
-    assert "cannot start" in says(app)
+    assert "Something is in the way" in says(app)
     assert "newer" in says(app)
     assert any(button.label == "Try again" for button in app.button)
     assert not app.exception
