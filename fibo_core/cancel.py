@@ -5,6 +5,8 @@ Work asks the flag between its steps; nobody is interrupted in the middle of one
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fibo_core.errors import Cancelled, Interrupted, Stopped, TimedOut
 
@@ -25,13 +27,23 @@ class CancelFlag:
         if self._timeout_s is not None:
             self._deadline = time.monotonic() + self._timeout_s
 
+    @contextmanager
+    def clock_stopped(self) -> Iterator[None]:
+        """Time spent inside does not count: the work waits for its turn."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            if self._deadline is not None:
+                self._deadline += time.monotonic() - began
+
     def cancel(self) -> None:
         """Ends the work because a user asked for it."""
-        self._set(Cancelled("Cancelled. Nothing was stored."))
+        self._set(Cancelled("Cancelled."))
 
     def interrupt(self) -> None:
         """Ends the work because the process is about to end."""
-        self._set(Interrupted("Interrupted when the studio stopped. Press Retry to run it again."))
+        self._set(Interrupted("Interrupted when the studio stopped. It can be tried again."))
 
     @property
     def is_set(self) -> bool:

@@ -55,6 +55,7 @@ class Job:
     """One submission, as it is now. ``error`` is the sentence to show, ``error_kind`` the error's class."""
 
     id: str
+    title: str
     state: JobState
     task: Task
     created_at: datetime
@@ -85,7 +86,7 @@ class _Live:
 
     flag: CancelFlag
     progress: Progress = field(default_factory=Progress)
-    lost: tuple[JobState, str, str] | None = None
+    lost: tuple[JobState, str | None, str | None] | None = None
 
 
 class JobQueue:
@@ -110,6 +111,7 @@ class JobQueue:
         self._changed = threading.Condition()  # guards _live and _stopping, and wakes workers and waiters
         self._live: dict[str, _Live] = {}
         self._stopping = False
+        self.trouble: str | None = None  #: why waiting jobs are not begun, such as a full disk; tried again by itself
         self._threads: list[threading.Thread] = []
         self._lease: int | None = None
 
@@ -119,8 +121,12 @@ class JobQueue:
         Raises QueueTaken when another process runs this workspace's queue.
         """
         self._lease = _take_lease(self._lock_file)
-        for row in self._store.interrupt_running():
-            log.warning("Job %s was interrupted by the last shutdown; it can be retried.", row.id)
+        try:
+            for row in self._store.interrupt_running():
+                log.warning("Job %s was interrupted by the last shutdown; it can be retried.", row.id)
+        except StoreError:
+            self.stop()
+            raise
         self._threads = [
             threading.Thread(target=self._work, name=f"job-worker-{n}", daemon=True) for n in range(self._max_workers)
         ]
@@ -179,11 +185,14 @@ class JobQueue:
         return self.get(job_id)
 
     def retry(self, job_id: str) -> Job:
-        """Submits the task of a job that failed, was cancelled or interrupted once more, seeds and all."""
+        """Submits what a job that failed, was cancelled or interrupted did not get to: the same prompt, where it was
+        written already, and the seeds not painted yet."""
         job = self.get(job_id)
         if not job.retryable:
             raise JobError(f"Job {job_id} is {job.state}: there is nothing to retry.")
-        return self.submit(job.task)
+        painting = job.task.painting
+        rest = replace(painting, seeds=painting.seeds[len(job.generation_ids) :])
+        return self.submit(replace(job.task, painting=rest, written=job.written or job.task.written))
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
         """The job once it has ended, or as it is after ``timeout_s``."""
@@ -208,10 +217,15 @@ class JobQueue:
         if self._stopping:
             return None
         try:
-            return self._store.claim()
+            self._write_lost_ends()
+            row = self._store.claim()
         except StoreError as exc:  # tried again when the condition wakes or times out
-            log.error("The queue cannot be read: %s", exc)
+            if self.trouble is None:
+                log.error("The queue waits: %s", exc)
+            self.trouble = str(exc)
             return None
+        self.trouble = None
+        return row
 
     def _run_one(self, row: JobRow, live: _Live) -> tuple[JobState, FiboError | None]:
         """Runs one job to its end; never raises, so that its worker lives on."""
@@ -233,6 +247,13 @@ class JobQueue:
             )
         return "done", None
 
+    def _write_lost_ends(self) -> None:
+        """Writes down the ends that no row could take when they came, now that one may."""
+        for job_id, live in list(self._live.items()):
+            if live.lost is not None:
+                self._store.finish(job_id, *live.lost)
+                del self._live[job_id]
+
     def _finish(self, job_id: str, live: _Live, state: JobState, error: FiboError | None) -> None:
         sentence, kind = (str(error), type(error).__name__) if error else (None, None)
         with self._changed:
@@ -241,13 +262,14 @@ class JobQueue:
                 del self._live[job_id]
             except StoreError as exc:
                 log.error("The end of job %s could not be written down: %s", job_id, exc)
-                live.lost = (state if error else "failed", sentence or str(exc), kind or type(exc).__name__)
+                live.lost = (state, sentence, kind)
             self._changed.notify_all()
 
     def _job(self, row: JobRow) -> Job:
         live = self._live.get(row.id)
         job = Job(
             id=row.id,
+            title=row.title,
             state=cast(JobState, row.state),
             task=task_from_json(row.task),
             created_at=row.created_at,
@@ -292,7 +314,7 @@ class _JobObserver:
 
 
 def _title(task: Task) -> str:
-    words = " ".join(task.words.split())
+    words = " ".join(task.words.split()) or task.mode.capitalize()
     return words if len(words) <= 80 else words[:79] + "…"
 
 

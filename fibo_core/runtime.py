@@ -33,21 +33,22 @@ class Runtime:
 
 def build_database(settings: Settings) -> Database:
     """The workspace's database, made or migrated. Raises a StoreError that says what is wrong with it."""
-    database = Database(settings.database_url)
+    database = Database(settings.database_url or settings.workspace_dir / "studio.db")
     database.migrate()
     return database
 
 
-def build_writers() -> dict[str, PromptWriter]:
-    """The prompt writers that are set up, the best first."""
-    return {writer.name: writer for writer in (OfflineWriter(),)}
+def build_writers(preferred: str = "auto") -> dict[str, PromptWriter]:
+    """The prompt writers that are set up: the preferred one first, then the best."""
+    writers: dict[str, PromptWriter] = {writer.name: writer for writer in (OfflineWriter(),)}
+    return writers if preferred == "auto" else {preferred: writers[preferred]} | writers
 
 
 def build_tools(settings: Settings, database: Database) -> Tools:
     """Writers, engine and history; no model is loaded yet."""
     model = default_model(settings.fibo_model, settings.hub_cache)
     return Tools(
-        writers=build_writers(),
+        writers=build_writers(settings.fibo_writer),
         engine=FiboEngine(model.name, hub_cache=settings.hub_cache),
         history=History(settings.workspace_dir, database, settings.cache_dir),
     )

@@ -31,7 +31,7 @@ class Settings(BaseModel):
     workspace_dir: Path
     cache_dir: Path
     hub_cache: Path
-    database_url: str
+    database_url: str | None  #: None: `studio.db` in the workspace
     studio_host: str
     studio_port: int
     max_workers: int
@@ -57,7 +57,7 @@ class Settings(BaseModel):
             workspace_dir=workspace,
             cache_dir=cache,
             hub_cache=reader.folder("HF_HUB_CACHE") or hub_home / "hub",
-            database_url=reader.database_url("DATABASE_URL", workspace),
+            database_url=reader.database_url("DATABASE_URL"),
             studio_host=reader.host("STUDIO_HOST"),
             studio_port=reader.whole("STUDIO_PORT", 1, 65535),
             max_workers=reader.whole("MAX_WORKERS", 1, 32),
@@ -75,9 +75,11 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.values = {name: value.strip() for name, value in environ.items() if value.strip()}
         self.warnings: list[str] = []
+        self.names: dict[str, str] = {}  #: what an error calls a variable that was set by its older name
         for old, new in RENAMED.items():
             if old in self.values and new not in self.values:
                 self.values[new] = self.values[old]
+                self.names[new] = f"{new} (set as {old})"
                 self.warnings.append(f"{old} is an older name and was read as {new}. Set {new} instead.")
         if "GRADIO_SHARE" in self.values:
             self.warnings.append(
@@ -107,7 +109,9 @@ class _Reader:
         except ValueError:
             value = low - 1
         if not low <= value <= high:
-            raise SettingsError(f"{name} is {self.text(name)!r}. Set it to a whole number from {low} to {high}.")
+            raise SettingsError(
+                f"{self.names.get(name, name)} is {self.text(name)!r}. Set it to a whole number from {low} to {high}."
+            )
         return value
 
     def model(self, name: str) -> str:
@@ -123,14 +127,14 @@ class _Reader:
         value = self.text(name)
         if value not in LOOPBACK:
             raise SettingsError(
-                f"{name} is {value!r}, an address others can reach, and this version has no login yet. "
-                "Use 127.0.0.1 and an ssh tunnel."
+                f"{self.names.get(name, name)} is {value!r}, an address others can reach, and this version has no "
+                "login yet. Use 127.0.0.1 and an ssh tunnel."
             )
         return value
 
-    def database_url(self, name: str, workspace: Path) -> str:
-        value = self.values.get(name, f"sqlite:///{workspace / 'studio.db'}")
-        if not value.startswith("sqlite:///"):
+    def database_url(self, name: str) -> str | None:
+        value = self.values.get(name)
+        if value is not None and not value.startswith("sqlite:///"):
             scheme = value.split(":", 1)[0]  # the rest may hold a password
             raise SettingsError(
                 f"{name} names a {scheme!r} database. Only sqlite:///PATH is supported in this version."

@@ -47,7 +47,10 @@ class RefineTask:
 
 @dataclass(frozen=True)
 class InspireTask:
-    """A picture (and a hint) to a prompt, to pictures. ``picture`` is a file that stays until the job has ended."""
+    """A picture (and a hint) to a prompt, to pictures.
+
+    ``picture`` is a file that stays until the job has ended: absolute, or relative to the workspace.
+    """
 
     mode: ClassVar[Mode] = "inspire"
 

@@ -66,7 +66,7 @@ def refine(tools: Tools, task: RefineTask, observer: Observer, cancel: CancelFla
 
 def inspire(tools: Tools, task: InspireTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
     """Pictures of what a writer sees in the given one, which is kept beside them."""
-    picture = open_picture(task.picture)
+    picture = open_picture(tools.history.absolute(task.picture))
     written = task.written
     if written is None:
         writer = pick_writer(tools.writers, task.writer)

@@ -25,13 +25,14 @@ from studio.session import (
     attach_job,
     errors_shown,
     find_picture,
-    paint_with_new_seed,
+    new_seed,
     pictures_of,
     prompt_to_paint,
     start_inspire,
     start_refine,
     submit,
     watch,
+    written_of,
 )
 from studio.state import field_key, field_value, fill_field, page_state
 from studio.words import plain
@@ -76,12 +77,11 @@ with form:
         )
         write_only = st.button("Write the prompt only", disabled=working)
         if state.draft is None and st.button("Start from JSON", type="tertiary", icon=":material/data_object:"):
-            state.write('{\n  "short_description": ""\n}')
+            state.begin('{\n  "short_description": ""\n}')
             st.rerun()
 
     if words.startswith("{") and (generate or write_only):  # JSON pasted where the words go
-        state.draft = None
-        state.write(words)
+        state.begin(words)
         fill_field("generate", "words", "")
         st.rerun()
     with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
@@ -125,7 +125,8 @@ with result:
                 elif action == "inspire":
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
-                    paint_with_new_seed(runtime, state, shown, spec)
+                    painting = new_seed("generate", shown, spec)
+                    submit(runtime, state, GenerateTask(shown.words, painting, written=written_of(shown)))
         else:
             example = example_cards(key="examples")
             if example is not None:

@@ -5,7 +5,7 @@ import streamlit as st
 from fibo_core.engine.models import find_model
 from fibo_core.store.history import HistoryQuery
 from studio.components.gallery import gallery
-from studio.components.history_filters import HISTORY_PAGE_SIZE, clear_filters, read_query
+from studio.components.history_filters import HISTORY_PAGE_SIZE, clear_filters, current_query, filter_row
 from studio.components.picture_detail import picture_detail
 from studio.components.result import tiles
 from studio.components.selection import selection_bar, undo_bar
@@ -29,7 +29,8 @@ if opened_id is not None:
     st.warning("There is no such picture here (any more).", icon=":material/image_not_supported:")
     del st.query_params["picture"]
 
-query = read_query(history.models())
+filter_row(history.models())
+query = current_query()
 total = history.count(query)
 undo_bar(runtime, state)
 

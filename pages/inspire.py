@@ -4,8 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from fibo_core.engine.models import RenderSettings, find_model
-from fibo_core.request import draw_seed
+from fibo_core.engine.models import find_model
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import open_picture
 from fibo_core.store.uploads import keep_upload
@@ -27,6 +26,7 @@ from studio.session import (
     attach_job,
     errors_shown,
     find_picture,
+    new_seed,
     pictures_of,
     prompt_to_paint,
     start_inspire,
@@ -64,6 +64,7 @@ if state.picture is None:
             start_inspire(runtime, chosen)
     st.stop()
 
+kept = history.relative(state.picture)
 form, result = st.columns([5, 6], gap="large")
 
 with form:
@@ -94,7 +95,13 @@ with form:
     more_settings("inspire", spec)
 
     with st.container(horizontal=True, gap="small"):
-        paint = st.button("Paint it", type="primary", icon=":material/brush:", shortcut="Ctrl+Enter", disabled=working)
+        paint = st.button(
+            "Paint this JSON" if state.draft is not None and state.draft.is_users else "Paint it",
+            type="primary",
+            icon=":material/brush:",
+            shortcut="Ctrl+Enter",
+            disabled=working,
+        )
         describe = st.button("Describe it", disabled=working, help="Writes the prompt and paints nothing")
 
     with st.container(), errors_shown():
@@ -104,7 +111,7 @@ with form:
             if describe:
                 painting = Painting(painting.settings)
             writer_name = field_value("inspire", "writer", "auto")
-            task = InspireTask(words, state.picture, painting, writer_name, written, source_id=state.source_id)
+            task = InspireTask(words, kept, painting, writer_name, written, source_id=state.source_id)
             submit(runtime, state, task)
 
 with result:
@@ -126,10 +133,8 @@ with result:
                 elif action == "inspire":
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
-                    painting = Painting(RenderSettings.like(shown.request, spec), (draw_seed(),))
-                    task = InspireTask(
-                        words, state.picture, painting, written=written_of(shown), source_id=state.source_id
-                    )
+                    painting, written = new_seed("inspire", shown, spec), written_of(shown)
+                    task = InspireTask(shown.words, kept, painting, written=written, source_id=state.source_id)
                     submit(runtime, state, task)
         if len(painted) > 1:
             opened = picture_strip(painted, key="inspire_batch", current=shown.id if shown else None)

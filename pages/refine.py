@@ -7,9 +7,8 @@ import streamlit as st
 from fibo_core.engine.models import RenderSettings, find_model
 from fibo_core.errors import InputError, PromptError
 from fibo_core.prompt import diff
-from fibo_core.request import draw_seed
 from fibo_core.tasks import Painting, RefineTask
-from studio.components.changes import changes
+from studio.components.changes import changes, untouched
 from studio.components.form import more_settings, read_painting, seed_field, shape_field, writer_field
 from studio.components.job_panel import job_ended_badly, live_picture
 from studio.components.json_editor import json_editor, take_edits
@@ -26,8 +25,8 @@ from studio.session import (
     attach_job,
     errors_shown,
     find_picture,
+    new_seed,
     pictures_of,
-    prompt_to_paint,
     refine_from,
     start_inspire,
     submit,
@@ -93,23 +92,25 @@ with form:
 
     with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
         if paint or show_changes:
-            painting = read_painting("refine", spec)
+            draft, painting = state.draft, read_painting("refine", spec)
             if state.source_request is not None:
                 painting = Painting(RenderSettings.like(state.source_request, spec), painting.seeds)
-            written = None if show_changes else prompt_to_paint(state, words)
-            if written is None and not words:
-                raise InputError("Say what should change, or edit the JSON.")
             if show_changes:
                 painting = Painting(painting.settings)
+            if not words and (show_changes or draft is None):
+                raise InputError("Say what should change, or edit the JSON.")
+            reviewed = draft is not None and words in ("", draft.words)
+            written = draft.parsed() if paint and draft is not None and reviewed else None
+            # A new instruction changes what the user has made of the prompt, else the source.
+            base = draft.parsed().prompt if draft is not None and draft.is_users else state.source
             writer_name = field_value("refine", "writer", "auto")
-            task = RefineTask(words, state.source, painting, writer_name, written, source_id=state.source_id)
-            submit(runtime, state, task)
+            submit(runtime, state, RefineTask(words, base, painting, writer_name, written, source_id=state.source_id))
 
     if state.draft is None:
         if working:
             st.skeleton(height=240)
         elif st.button("Edit the JSON by hand", type="tertiary", icon=":material/data_object:"):
-            state.write(state.source.to_json())
+            state.begin(state.source.to_json())
             st.rerun()
     else:
         st.subheader("Prompt", anchor=False)
@@ -117,7 +118,7 @@ with form:
 
 with result:
     painted = pictures_of(runtime, job)
-    after = find_picture(runtime, state.shown_id) or (painted[-1] if painted else None)
+    after = painted[-1] if painted else None
     if job is not None and job.ended and job.state != "done":
         again = job_ended_badly(runtime.jobs, job, key="refine")
         if again is not None:
@@ -159,9 +160,9 @@ with result:
                 st.rerun()
             elif action == "inspire":
                 start_inspire(runtime, after)
-            elif action == "new_seed" and job is not None:
-                painting = Painting(RenderSettings.like(after.request, spec), (draw_seed(),))
-                task = RefineTask(words, state.source, painting, written=written_of(after), source_id=state.source_id)
+            elif action == "new_seed":
+                painting, written = new_seed("refine", after, spec), written_of(after)
+                task = RefineTask(after.words, state.source, painting, written=written, source_id=state.source_id)
                 submit(runtime, state, task)
 
     if state.draft is not None:
@@ -171,8 +172,7 @@ with result:
         except PromptError:
             st.caption("The JSON must be valid before its changes can be shown.")
         else:
-            kept = len(state.source.paths()) - sum(row.path in state.source.paths() for row in rows)
-            st.caption(f"{len(rows)} changed · {kept} kept")
+            st.caption(f"{len(rows)} changed · {len(untouched(state.source, rows))} kept")
             changes(rows, key="refine_changes")
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")

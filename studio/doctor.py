@@ -72,7 +72,7 @@ def _database(settings: Settings) -> Check:
     from fibo_core.store.database import Database
 
     try:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url or settings.workspace_dir / "studio.db")
         if not database.path.exists():
             return Check("database", True, f"{database.path}, made at the first start")
         database.migrate()

@@ -16,4 +16,4 @@ def dismiss_mini_note(workspace: Path) -> None:
 
 
 def _mini_note(workspace: Path) -> Path:
-    return workspace / ".cache" / "mini-note-dismissed"
+    return workspace / ".mini-note-dismissed"

@@ -23,6 +23,7 @@ from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from studio.doctor import LOW_DISK_BYTES
+from studio.downloads import Downloads
 from studio.runtime import get_runtime
 from studio.words import title_of
 
@@ -75,8 +76,10 @@ def health(request: Request) -> JSONResponse:
 
 def _state(runtime: Runtime) -> dict[str, Any]:
     engine = runtime.tools.engine.status()
+    fetch = Downloads.of_process().get(engine.model)
+    failed = "loading" if fetch is not None and fetch.running else "unhealthy"
     state = {
-        "status": {"ready": "healthy", "failed": "unhealthy"}.get(engine.state, "loading"),
+        "status": {"ready": "healthy", "failed": failed}.get(engine.state, "loading"),
         "model_loaded": engine.state == "ready",
         "gpu_available": engine.gpu_available,
         "vram_used_gb": engine.vram_used_gb,

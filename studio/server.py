@@ -60,10 +60,10 @@ class _Start:
                 log.warning(warning)
             self._runtime = self._build()
             if self._runtime is not None:
-                fetch_weights_on_a_pod(settings)
-                engine = self._runtime.tools.engine
-                engine.load(engine.status().model)
                 self._runtime.tools.history.sweep()
+                engine = self._runtime.tools.engine
+                fetch_weights_on_a_pod(settings, engine)
+                engine.load(engine.status().model)
         except FiboError as exc:
             log.error("%s", exc, exc_info=exc if exc.__cause__ else None)
         except Exception:  # a bug, which must not vanish with this thread

@@ -5,16 +5,16 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from fibo_core.engine.models import ModelSpec, RenderSettings
+from fibo_core.engine.models import ModelSpec, RenderSettings, find_model
 from fibo_core.errors import FiboError, GenerationNotFound, InputError, JobNotFound
 from fibo_core.jobs import Job
 from fibo_core.request import draw_seed
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation, Mode
-from fibo_core.tasks import GenerateTask, Painting, RefineTask, Task
+from fibo_core.tasks import InspireTask, Painting, RefineTask, Task
 from fibo_core.writers import WrittenPrompt
 from studio.navigation import GENERATE, INSPIRE, REFINE, go_to
-from studio.state import PageState, fill_field, page_state
+from studio.state import Field, PageState, field_key, fill_field, page_state
 from studio.words import plain
 
 
@@ -41,27 +41,40 @@ def attach_job(runtime: Runtime, state: PageState, mode: Mode) -> Job | None:
     if job.mode != mode:
         return None
     if state.job_id is None:
-        _restore(state, job)
-    if job.written is not None and state.taken_from != job.id:
-        state.show(job.written, job.task.words)
+        _restore(runtime, state, job)
+    written = job.written or job.task.written
+    if written is not None and state.taken_from != job.id:
+        state.show(written, job.task.words)
         state.taken_from = job.id
+    if job.ended and state.ended_job != job.id:
+        state.ended_job, state.shown_id = job.id, None  # its picture, or why there is none, is what is shown now
     st.query_params["job"] = job.id
     return job
 
 
-def _restore(state: PageState, job: Job) -> None:
-    """A new browser session goes on where another one submitted the job."""
+def _restore(runtime: Runtime, state: PageState, job: Job) -> None:
+    """A new browser session goes on where another one submitted the job: its form, its source."""
     state.job_id = job.id
-    settings, seeds = job.task.painting.settings, job.task.painting.seeds
-    st.session_state[f"{job.mode}_words"] = job.task.words
-    st.session_state[f"{job.mode}_steps"] = settings.num_inference_steps
-    st.session_state[f"{job.mode}_guidance"] = settings.guidance_scale
+    task, settings, seeds = job.task, job.task.painting.settings, job.task.painting.seeds
+    spec = find_model(settings.model)
+    fields: dict[Field, object] = {
+        "words": task.words,
+        "writer": task.writer,
+        "aspect": spec.nearest_aspect(settings.width, settings.height),
+        "steps": settings.num_inference_steps,
+        "guidance": settings.guidance_scale,
+        "negative": settings.negative_prompt,
+    }
     if seeds:
-        st.session_state[f"{job.mode}_seed"] = str(seeds[0])
-    if isinstance(job.task, RefineTask):
-        state.source, state.source_id = job.task.source, job.task.source_id
-    elif not isinstance(job.task, GenerateTask):
-        state.picture, state.source_id = job.task.picture, job.task.source_id
+        fields |= {"seed": str(seeds[0]), "count": len(seeds)}
+    for field, value in fields.items():
+        st.session_state[field_key(job.mode, field)] = value
+    if isinstance(task, RefineTask):
+        source = find_picture(runtime, task.source_id)
+        state.source, state.source_id = source.prompt if source else task.source, task.source_id
+        state.source_request = source.request if source else None
+    elif isinstance(task, InspireTask):
+        state.picture, state.source_id = runtime.tools.history.absolute(task.picture), task.source_id
 
 
 def prompt_to_paint(state: PageState, words: str) -> WrittenPrompt | None:
@@ -70,7 +83,7 @@ def prompt_to_paint(state: PageState, words: str) -> WrittenPrompt | None:
     It is the user's own JSON, or what the writer gave for these very words. Raises PromptError when it is none.
     """
     draft = state.draft
-    if draft is None or not (draft.is_users or draft.words == words):
+    if draft is None or not (draft.is_users or words in ("", draft.words)):
         return None
     return draft.parsed()
 
@@ -115,13 +128,11 @@ def written_of(generation: Generation) -> WrittenPrompt:
     return WrittenPrompt(generation.prompt, generation.writer, generation.edited)
 
 
-def paint_with_new_seed(runtime: Runtime, state: PageState, generation: Generation, spec: ModelSpec) -> None:
-    """The same prompt once more with a drawn seed, which the form then shows."""
+def new_seed(mode: Mode, generation: Generation, spec: ModelSpec) -> Painting:
+    """The picture's settings with a drawn seed, which the page's form shows at its next run."""
     seed = draw_seed()
-    fill_field("generate", "seed", str(seed))
-    written = written_of(generation)
-    painting = Painting(RenderSettings.like(generation.request, spec), (seed,))
-    submit(runtime, state, GenerateTask(generation.words, painting, written=written))
+    fill_field(mode, "seed", str(seed))
+    return Painting(RenderSettings.like(generation.request, spec), (seed,))
 
 
 def start_refine(generation: Generation) -> None:
@@ -139,26 +150,28 @@ def refine_from(state: PageState, generation: Generation) -> None:
 
 def start_inspire(runtime: Runtime, generation: Generation) -> None:
     """Goes to Inspire with this picture as the source."""
-    state = page_state("inspire")
+    state, spec = page_state("inspire"), find_model(runtime.tools.engine.status().model)
     state.forget()
     state.picture, state.source_id = runtime.tools.history.image_file(generation.id), generation.id
     fill_field("inspire", "words", "")
+    fill_field("inspire", "aspect", spec.nearest_aspect(generation.request.width, generation.request.height))
     go_to(INSPIRE)
 
 
 def start_generate(generation: Generation, spec: ModelSpec, *, settings: bool) -> None:
     """Goes to Generate with this picture's prompt in the editor and, with ``settings``, all of its recipe."""
-    request = generation.request
-    page_state("generate").show(written_of(generation), generation.words)
-    page_state("generate").shown_id = generation.id
-    page_state("generate").job_id = None
-    fill_field("generate", "words", generation.words if generation.mode == "generate" else "")
+    request, state = generation.request, page_state("generate")
+    words = generation.words if generation.mode == "generate" else ""
+    state.show(written_of(generation), words)
+    state.shown_id, state.job_id = generation.id, None
+    fill_field("generate", "words", words)
     if settings:
         like = RenderSettings.like(request, spec)
         fill_field("generate", "seed", str(request.seed))
         fill_field("generate", "count", 1)
         fill_field("generate", "steps", like.num_inference_steps)
         fill_field("generate", "guidance", like.guidance_scale)
+        fill_field("generate", "negative", like.negative_prompt)
         fill_field("generate", "aspect", spec.nearest_aspect(like.width, like.height))
     go_to(GENERATE)
 

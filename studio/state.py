@@ -51,14 +51,15 @@ class Draft:
 class PageState:
     """What one page remembers while its user looks elsewhere.
 
-    ``taken_from`` is the job whose prompt the draft already holds, ``previous`` the user's own draft that a writer
-    replaced, ``shown_id`` the picture shown large. A refinement starts from ``source`` (``source_request`` where
-    the picture's whole recipe is known, ``source_id`` where it is one of ours), an inspiration from ``picture``,
-    a file of ours.
+    ``taken_from`` is the job whose prompt the draft already holds, ``ended_job`` the one whose end the page has shown,
+    ``previous`` the user's own draft that something else replaced, ``shown_id`` the picture shown large. A refinement
+    starts from ``source`` (``source_request`` where the picture's whole recipe is known, ``source_id`` where it is one
+    of ours), an inspiration from ``picture``, a file of ours.
     """
 
     job_id: str | None = None
     taken_from: str | None = None
+    ended_job: str | None = None
     draft: Draft | None = None
     previous: Draft | None = None
     shown_id: str | None = None
@@ -69,30 +70,43 @@ class PageState:
     revision: int = 0
 
     def show(self, written: WrittenPrompt, words: str = "") -> None:
-        """Puts a written prompt into the editor; a draft with the user's own work can be brought back."""
-        if self.draft is not None and self.draft.is_users:
-            self.previous = self.draft
+        """Puts a written prompt into the editor."""
         text = written.prompt.to_json()
-        self.draft = self._fresh(Draft(text, written.writer, text, words, written.edited, written.notes))
+        self._replace(Draft(text, written.writer, text, words, written.edited, written.notes))
 
-    def write(self, text: str) -> None:
-        """Puts text of the user's own into the editor, or replaces the text of the draft that is there."""
-        self.draft = self._fresh(replace(self.draft, text=text) if self.draft else Draft(text))
+    def begin(self, text: str) -> None:
+        """Puts a prompt of the user's own into the editor."""
+        self._replace(Draft(text))
+
+    def rewrite(self, text: str) -> None:
+        """Gives the draft another text from outside the editor; its author stays."""
+        assert self.draft is not None
+        self._replace(replace(self.draft, text=text), keep=False)
+
+    def undo_edits(self) -> None:
+        """Back to what the writer gave."""
+        assert self.draft is not None
+        self._replace(replace(self.draft, text=self.draft.written_text, edited_before=False))
 
     def bring_back(self) -> None:
-        """Swaps the draft with the user's own one that a writer replaced."""
+        """Swaps the draft with the user's own one that was replaced."""
         assert self.previous is not None
-        self.draft, self.previous = self._fresh(self.previous), self.draft
-
-    def _fresh(self, draft: Draft) -> Draft:
-        self.revision += 1
-        return replace(draft, revision=self.revision)
+        self._replace(self.previous)
 
     def forget(self) -> None:
-        """Empties the page for another source; the form keeps its settings."""
-        revision = self.revision
-        self.__init__()  # type: ignore[misc]
-        self.revision = revision
+        """Empties the page for another source; the form keeps its settings, and a draft of the user's its way back."""
+        self.__dict__.update(
+            PageState(previous=self.draft if self._has_work() else self.previous, revision=self.revision).__dict__
+        )
+
+    def _replace(self, draft: Draft, *, keep: bool = True) -> None:
+        if keep and self._has_work():
+            self.previous = self.draft
+        self.revision += 1
+        self.draft = replace(draft, revision=self.revision)
+
+    def _has_work(self) -> bool:
+        return self.draft is not None and self.draft.is_users
 
 
 @dataclass
@@ -122,8 +136,8 @@ def history_state() -> HistoryState:
     return state
 
 
-#: The widgets of a page's form: what each is called in the session.
-Field = Literal["words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative"]
+#: The widgets of a page's form, and the model its defaults are for: what each is called in the session.
+Field = Literal["words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model"]
 
 
 def field_key(mode: Mode, field: Field) -> str:

@@ -42,5 +42,5 @@ def moment(when: datetime) -> str:
 def title_of(generation: Generation) -> str:
     """What a picture is called: the words it came from, or its prompt's short description."""
     text = generation.words if generation.mode == "generate" else ""
-    text = " ".join((text or str(generation.prompt.get("short_description", "")) or "Untitled").split())
+    text = " ".join((text or str(generation.prompt.get("short_description") or "") or "Untitled").split())
     return text if len(text) <= 80 else text[:79] + "…"

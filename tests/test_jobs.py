@@ -11,7 +11,15 @@ import pytest
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
 from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.errors import EngineError, JobError, JobNotFound, QueueFull, QueueTaken, TimedOut
+from fibo_core.errors import (
+    EngineError,
+    JobError,
+    JobNotFound,
+    QueueFull,
+    QueueTaken,
+    TimedOut,
+    WorkspaceUnwritable,
+)
 from fibo_core.jobs import JobQueue
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.store.database import Database
@@ -197,6 +205,69 @@ def test_after_a_restart_waiting_jobs_go_on_and_the_running_one_offers_retry(
     retried = again.wait(again.retry(running.id).id, 10)
     assert retried.state == "done"
     assert retried.task == interrupted.task
+
+
+def test_a_retry_paints_only_what_is_missing_from_the_prompt_that_was_written(
+    make_queue: Callable[..., JobQueue],
+) -> None:
+    """Nothing is painted twice, and a writer is not asked twice for the same words."""
+    written = WrittenPrompt(PROMPT, "offline")
+    tried: list[Task] = []
+
+    def run(task: Task, observer: Observer, cancel: CancelFlag) -> None:
+        tried.append(task)
+        if len(tried) == 1:
+            observer.on_written(written)
+            observer._store.add_generation(observer._job_id, "01JFIRST")  # type: ignore[attr-defined]
+            raise EngineError("The brush broke.")
+
+    queue = make_queue(run)
+    job = queue.wait(queue.submit(GenerateTask("a ball", Painting(SETTINGS, (7, 8, 9)))).id, 10)
+    queue.wait(queue.retry(job.id).id, 10)
+    assert tried[1].painting.seeds == (8, 9)
+    assert tried[1].written == written
+
+
+def test_a_queue_that_cannot_start_gives_its_lease_back(
+    make_queue: Callable[..., JobQueue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next try must not find the workspace taken by itself."""
+    broken = make_queue(lambda *_: None, start=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(broken._store, "interrupt_running", _raise_unwritable)
+        with pytest.raises(WorkspaceUnwritable):
+            broken.start()
+    make_queue(lambda *_: None)  # raises QueueTaken if the lease were still held
+
+
+def test_the_end_of_a_job_that_could_not_be_written_down_is_told_and_written_later(
+    make_queue: Callable[..., JobQueue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk at the wrong moment leaves no job running for ever."""
+    queue = make_queue(lambda *_: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue._store, "finish", _raise_unwritable)
+        job = queue.wait(queue.submit(task()).id, 10)
+        assert job.state == "done"
+    queue.wait(queue.submit(task("next")).id, 10)
+    assert queue._store.get(job.id).state == "done"
+    assert queue.counts() == {"queued": 0, "running": 0}
+
+
+def _raise_unwritable(*_: object) -> None:
+    raise WorkspaceUnwritable("The disk is full.")
+
+
+def test_waiting_for_a_turn_does_not_count_as_working() -> None:
+    """A job must not time out because another one paints."""
+    flag = CancelFlag(timeout_s=0.05)
+    flag.start_clock()
+    with flag.clock_stopped():
+        time.sleep(0.1)
+    flag.check()
+    time.sleep(0.1)
+    with pytest.raises(TimedOut):
+        flag.check()
 
 
 def test_a_job_that_is_done_cannot_be_retried(make_queue: Callable[..., JobQueue]) -> None:

@@ -21,7 +21,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert str(settings.studio_port) == defaults["STUDIO_PORT"] == "7860"
     assert str(settings.max_workers) == defaults["MAX_WORKERS"]
     assert settings.studio_host == defaults["STUDIO_HOST"]
-    assert settings.database_url == "sqlite:////somewhere/studio.db"
+    assert settings.database_url is None
     assert settings.hub_cache == Path("/somewhere/.cache/huggingface/hub")
 
 

@@ -121,8 +121,9 @@ class FiboEngine:
 
     @contextmanager
     def _turn(self, cancel: CancelFlag) -> Iterator[None]:
-        while not self._lock.acquire(timeout=0.1):
-            cancel.check()
+        with cancel.clock_stopped():
+            while not self._lock.acquire(timeout=0.1):
+                cancel.check()
         try:
             yield
         finally:

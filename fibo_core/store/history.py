@@ -79,6 +79,14 @@ class History:
 
     # storing
 
+    def relative(self, path: Path) -> Path:
+        """``path`` as rows hold it: relative to the workspace, or as it is where it lies elsewhere."""
+        return path.relative_to(self._workspace) if path.is_relative_to(self._workspace) else path
+
+    def absolute(self, path: Path) -> Path:
+        """Where a path that `relative` gave lies now."""
+        return self._workspace / path
+
     def add(
         self,
         rendered: RenderedImage,

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from fibo_core.prompt import MISSING, Change
+from fibo_core.prompt import MISSING, Change, StructuredPrompt
 from studio.components import asset
 
 _CHANGES = st.components.v2.component(
@@ -24,6 +24,13 @@ def changes(rows: Sequence[Change], *, key: str) -> None:
         return
     data = [{"path": row.path, "before": _text(row.before), "after": _text(row.after)} for row in rows]
     _CHANGES(key=key, data={"rows": data})
+
+
+def untouched(before: StructuredPrompt, rows: Sequence[Change]) -> list[str]:
+    """The paths of ``before`` that no change touches."""
+    changed = [row.path for row in rows if row.before is not MISSING]
+    within = tuple(f"{path}{step}" for path in changed for step in (".", "["))
+    return [path for path in before.paths() if path not in changed and not path.startswith(within)]
 
 
 def _text(value: Any) -> str | None:

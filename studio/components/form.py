@@ -1,6 +1,6 @@
 """The fields that Generate, Refine and Inspire share: writer, shape, number of pictures, seed, the finer settings."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import streamlit as st
 
@@ -33,6 +33,7 @@ def writer_field(mode: Mode, writers: Iterable[str]) -> None:
 
 
 def shape_field(mode: Mode, spec: ModelSpec) -> None:
+    _only(mode, "aspect", spec.sizes)
     st.selectbox(
         "Shape",
         list(spec.sizes),
@@ -43,6 +44,7 @@ def shape_field(mode: Mode, spec: ModelSpec) -> None:
 
 
 def count_field(mode: Mode) -> None:
+    _only(mode, "count", COUNTS)
     st.segmented_control(
         "Pictures",
         COUNTS,
@@ -73,8 +75,7 @@ def seed_field(mode: Mode) -> None:
 def more_settings(mode: Mode, spec: ModelSpec) -> None:
     """Steps, guidance, negative prompt, each with the model's own default."""
     with st.expander("More settings", type="compact"):
-        _default(mode, "steps", spec.num_inference_steps)
-        _default(mode, "guidance", spec.guidance_scale)
+        _defaults(mode, spec)
         left, right = st.columns(2)
         left.number_input(
             "Steps", STEPS_MIN, STEPS_MAX, step=1, key=field_key(mode, "steps"), persist_state="session",
@@ -103,5 +104,17 @@ def read_painting(mode: Mode, spec: ModelSpec) -> Painting:
     return Painting(settings, draw_seeds(field_value(mode, "count", 1), read_seed(field_value(mode, "seed"))))
 
 
-def _default(mode: Mode, field: Field, value: float) -> None:
-    st.session_state.setdefault(field_key(mode, field), value)
+def _defaults(mode: Mode, spec: ModelSpec) -> None:
+    """The model's own steps and guidance at first, and again when another model is in use."""
+    other_model = st.session_state.get(field_key(mode, "model"), spec.name) != spec.name
+    st.session_state[field_key(mode, "model")] = spec.name
+    fields: dict[Field, float] = {"steps": spec.num_inference_steps, "guidance": spec.guidance_scale}
+    for field, value in fields.items():
+        if other_model or field_key(mode, field) not in st.session_state:
+            st.session_state[field_key(mode, field)] = value
+
+
+def _only(mode: Mode, field: Field, allowed: Container[object]) -> None:
+    """Forgets a value that this form does not offer, such as a shape of another model."""
+    if field_value(mode, field) not in allowed:
+        st.session_state.pop(field_key(mode, field), None)

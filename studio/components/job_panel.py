@@ -19,26 +19,29 @@ def job_strip(jobs: JobQueue) -> None:
     is run again, once.
     """
     active = jobs.active()
+    st.session_state["strip_seen"] = _signature(active)  # what this run of the page shows
     if active:
         _live_strip(jobs)
-    else:
-        st.session_state["strip_seen"] = ()
 
 
 @st.fragment(run_every=POLL_S)
 @errors_shown()
 def _live_strip(jobs: JobQueue) -> None:
     active = jobs.active()
-    seen = tuple((job.id, job.state, job.written is not None, len(job.generation_ids)) for job in active)
-    before = st.session_state.get("strip_seen", ())
-    st.session_state["strip_seen"] = seen
-    if before not in ((), seen):
+    if _signature(active) != st.session_state["strip_seen"]:
         st.rerun()
+    if jobs.trouble is not None:
+        st.warning(plain(jobs.trouble), icon=":material/warning:")
     for job in active:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"strip_{job.id}"):
             st.progress(_fraction(job), text=describe(job))
             if st.button("Cancel", key=f"cancel_{job.id}", icon=":material/close:", type="tertiary"):
                 jobs.cancel(job.id)
+
+
+def _signature(active: list[Job]) -> tuple[object, ...]:
+    """What of the running jobs a page shows beyond the strip itself."""
+    return tuple((job.id, job.state, job.written is not None, len(job.generation_ids)) for job in active)
 
 
 def describe(job: Job) -> str:

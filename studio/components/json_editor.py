@@ -12,6 +12,7 @@ from streamlit_ace import st_ace
 from fibo_core.errors import FiboError, PromptError
 from fibo_core.prompt import Hint, StructuredPrompt
 from fibo_core.request import TOKENS_MAX
+from fibo_core.writers import BY_HAND
 from studio.state import Draft, PageState
 from studio.words import plain
 
@@ -106,18 +107,17 @@ def _buttons(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None
             disabled=verdict.prompt is None, help="Lays the JSON out on lines; changes nothing in it",
         ):  # fmt: skip
             assert verdict.prompt is not None
-            state.write(verdict.prompt.to_json())
+            state.rewrite(verdict.prompt.to_json())
             st.rerun()
         if draft.edited and st.button(
             "Undo my edits", key=f"{key}_undo", type="tertiary", icon=":material/undo:",
             help="Back to what the writer gave",
         ):  # fmt: skip
-            state.draft = replace(draft, edited_before=False)
-            state.write(draft.written_text)
+            state.undo_edits()
             st.rerun()
         if state.previous is not None and st.button(
             "Bring my JSON back", key=f"{key}_back", type="tertiary", icon=":material/history:",
-            help="Your own JSON that the writer replaced",
+            help="Your own JSON that was replaced",
         ):  # fmt: skip
             state.bring_back()
             st.rerun()
@@ -126,6 +126,6 @@ def _buttons(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None
 
 def authorship(writer: str, edited: bool) -> str:
     """Who wrote a prompt: "written by offline, edited by you"."""
-    if writer == "hand":
+    if writer == BY_HAND:
         return "written by you"
     return f"written by {writer}" + (", edited by you" if edited else "")

@@ -6,7 +6,7 @@ from streamlit_ace import st_ace
 from fibo_core.engine.models import ModelSpec
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
-from fibo_core.store.history import HistoryQuery
+from studio.components.history_filters import current_query
 from studio.components.result import (
     download_buttons,
     favourite_button,
@@ -53,26 +53,16 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
 
 
 def _way_back(runtime: Runtime, generation: Generation) -> None:
-    newer, older = runtime.tools.history.neighbours(generation.id, HistoryQuery())
+    before, after = runtime.tools.history.neighbours(generation.id, current_query())
     with st.container(horizontal=True, gap="small"):
         if st.button("All pictures", key="detail_back", icon=":material/arrow_back:", shortcut="Escape"):
             _open(None)
-        if st.button(
-            "Newer",
-            key="detail_newer",
-            icon=":material/chevron_left:",
-            disabled=newer is None,
-            shortcut="Left",
+        for label, neighbour, icon, shortcut in (
+            ("Previous", before, ":material/chevron_left:", "Left"),
+            ("Next", after, ":material/chevron_right:", "Right"),
         ):
-            _open(newer)
-        if st.button(
-            "Older",
-            key="detail_older",
-            icon=":material/chevron_right:",
-            disabled=older is None,
-            shortcut="Right",
-        ):
-            _open(older)
+            if st.button(label, key=f"detail_{label}", icon=icon, disabled=neighbour is None, shortcut=shortcut):
+                _open(neighbour)
 
 
 def _open(generation_id: str | None) -> None:

@@ -60,10 +60,9 @@ def refine_from_file(runtime: Runtime, state: PageState, data: bytes) -> None:
     record = read_recipe(data)
     if record is not None and "format" in record and "structured_prompt" in record:
         generation = Generation.from_record(record)
-        stored = find_picture(runtime, generation.id)
-        refine_from(state, stored or generation)
-        if stored is None:
-            state.source_id = None
+        refine_from(state, generation)
+        if find_picture(runtime, generation.id) is None:
+            state.source_id = None  # a row never points at a picture that is not here
         return
     if data.startswith(b"\x89PNG"):
         raise PictureError(

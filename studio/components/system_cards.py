@@ -124,9 +124,8 @@ def jobs_card(runtime: Runtime) -> None:
 
 def _job_row(runtime: Runtime, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        words = " ".join(job.task.words.split())[:60] or job.mode.capitalize()
         state = describe(job) if not job.ended else job.state.capitalize()
-        st.markdown(f"{plain(words)}  \n:gray[{moment(job.created_at)} · {state}]")
+        st.markdown(f"{plain(job.title)}  \n:gray[{moment(job.created_at)} · {state}]")
         if not job.ended and st.button("Cancel", key=f"system_cancel_{job.id}", type="tertiary"):
             runtime.jobs.cancel(job.id)
             st.rerun()

@@ -1,13 +1,21 @@
 """Generate, as somebody uses it: words, JSON, seeds, what fails and what stays."""
 
-from collections.abc import Callable
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from fibo_core.prompt import StructuredPrompt
 from fibo_core.runtime import Runtime
-from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
-from tests.pages.conftest import finish, page, press, says
+from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.writers import WrittenPrompt
+from studio.runtime import get_runtime
+from tests.pages.conftest import APP, FAST, finish, page, press, says
 
 
 def set_steps(app: AppTest, steps: int) -> None:
@@ -163,9 +171,7 @@ def test_an_unknown_job_in_the_address_is_forgotten(runtime: Runtime, app: AppTe
     assert "job" not in again.query_params
 
 
-def test_new_seed_paints_the_same_prompt_again(
-    runtime: Runtime, app: AppTest, paint: Callable[..., Generation]
-) -> None:
+def test_new_seed_paints_the_same_prompt_again(runtime: Runtime, app: AppTest) -> None:
     app.text_area(key="generate_words").set_value("a red ball")
     set_steps(app, 2)
     press(app, "Generate")
@@ -194,3 +200,75 @@ def test_a_full_queue_is_one_sentence_and_the_words_stay(app: AppTest, runtime: 
     press(app, "Generate")
     assert "MAX_QUEUED" in says(app)
     assert app.text_area(key="generate_words").value == "a red ball"
+
+
+def test_json_pasted_over_the_users_own_can_be_undone(app: AppTest) -> None:
+    press(app, "Start from JSON")
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "first"}'
+    app.run()
+    app.text_area(key="generate_words").set_value('{"short_description": "second"}')
+    press(app, "Generate from this JSON")
+    assert "second" in app.session_state["page_generate"].draft.text
+    press(app, "Bring my JSON back")
+    assert "first" in app.session_state["page_generate"].draft.text
+
+
+def test_a_waiting_jobs_json_is_there_after_a_reload(app: AppTest, runtime: Runtime) -> None:
+    """The queue holds what the user typed before anything has been done with it."""
+    prompt = StructuredPrompt.parse('{"short_description": "typed by hand"}')
+    busy = GenerateTask("busy", Painting(replace(FAST, num_inference_steps=100), (1, 2)), written=WrittenPrompt(prompt))
+    held = [runtime.jobs.submit(busy), runtime.jobs.submit(busy)]
+    waiting = runtime.jobs.submit(GenerateTask("", Painting(FAST, (3,)), written=WrittenPrompt(prompt)))
+    again = AppTest.from_file(str(APP), default_timeout=60)
+    again.query_params["job"] = waiting.id
+    again.run()
+    assert "typed by hand" in again.session_state["page_generate"].draft.text
+    for job in (waiting, *held):
+        runtime.jobs.cancel(job.id)
+
+
+def test_another_model_brings_its_own_defaults(app: AppTest) -> None:
+    """FIBO likes 50 steps and has more shapes; neither must stay behind when mini paints."""
+    came_from_fibo = AppTest.from_file(str(APP), default_timeout=60)
+    came_from_fibo.session_state["generate_model"] = "fibo"
+    came_from_fibo.session_state["generate_steps"] = 50
+    came_from_fibo.session_state["generate_aspect"] = "4:5"
+    came_from_fibo.run()
+    assert came_from_fibo.number_input(key="generate_steps").value == 20
+    assert came_from_fibo.selectbox(key="generate_aspect").value == "1:1"
+
+
+def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small tmpfs as the workspace: nothing typed is lost, and with space again it paints."""
+    workspace = tmp_path / "small"
+    workspace.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(workspace)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no tmpfs can be mounted here (not root)")
+    monkeypatch.setenv("WORKSPACE_DIR", str(workspace))
+    get_runtime.clear()
+    runtime = get_runtime()
+    try:
+        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        app.text_area(key="generate_words").set_value("a red ball")
+        set_steps(app, 1)
+        press(app, "Write the prompt only")
+        finish(app, runtime)
+        ballast = workspace / "ballast"
+        ballast.write_bytes(b"x" * (shutil.disk_usage(workspace).free - 16_000))
+        press(app, "Generate")
+        until = time.monotonic() + 60
+        while "full" not in says(app):
+            assert time.monotonic() < until, says(app)
+            app.run()
+        assert app.text_area(key="generate_words").value == "a red ball"
+        ballast.unlink()
+        if any(button.label == "Try again" for button in app.button):
+            press(app, "Try again")
+        assert finish(app, runtime).state == "done"
+        assert not app.exception
+    finally:
+        runtime.close()
+        get_runtime.clear()
+        subprocess.run(["umount", "--lazy", str(workspace)], check=False)

@@ -8,9 +8,11 @@ from streamlit.testing.v1 import AppTest
 
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
+from fibo_core.store.history import HistoryQuery
+from fibo_core.tasks import Painting, RefineTask
 from studio.components.selection import zip_of
 from studio.words import plain
-from tests.pages.conftest import page, press, says
+from tests.pages.conftest import FAST, finish, page, press, says
 
 Paint = Callable[..., Generation]
 
@@ -111,7 +113,7 @@ def test_a_picture_that_is_not_here_is_said_to_be_so(app: AppTest) -> None:
 def test_neighbours_are_a_key_press_away(app: AppTest, paint: Paint) -> None:
     older, newer = paint("a red ball", seed=1), paint("a blue star", seed=2)
     opened(app, newer)
-    press(app, "Older")
+    press(app, "Next")
     assert app.query_params["picture"] in (older.id, [older.id])
     assert "a red ball" in says(app)
 
@@ -132,3 +134,29 @@ def test_words_are_shown_as_they_were_typed_and_never_as_markup(app: AppTest, pa
     shown = "\n".join(part.value for part in [*app.subheader, *app.markdown, *app.caption])
     assert "![x]" not in shown
     assert plain(words) in shown
+
+
+def test_use_all_of_a_refined_picture_can_be_painted_at_once(app: AppTest, runtime: Runtime, paint: Paint) -> None:
+    """Its words were an instruction, which Generate must not take for an idea."""
+    parent = paint("a red ball", seed=5)
+    task = RefineTask("make the ball green", parent.prompt, Painting(FAST, (5,)), source_id=parent.id)
+    (child_id,) = runtime.jobs.wait(runtime.jobs.submit(task).id, 60).generation_ids
+    child = runtime.tools.history.get(child_id)
+    opened(app, child)
+    press(app, "Use all")
+    page(app, "generate")
+    assert app.text_area(key="generate_words").value == ""
+    press(app, "Generate")
+    finish(app, runtime)
+    newest = runtime.tools.history.page(HistoryQuery()).items[0]
+    assert newest.recipe_hash == child.recipe_hash
+
+
+def test_neighbours_stay_within_what_was_searched_for(app: AppTest, paint: Paint) -> None:
+    ball, _star, other_ball = paint("a red ball"), paint("a blue star"), paint("a green ball")
+    page(app, "history")
+    app.text_input(key="history_text").set_value("ball").run()
+    app.query_params["picture"] = other_ball.id
+    app.run()
+    press(app, "Next")
+    assert app.query_params["picture"] in (ball.id, [ball.id])

@@ -13,7 +13,7 @@ from fibo_core.store.history import HistoryQuery
 from studio.components.sources import refine_from_file
 from studio.session import refine_from
 from studio.state import PageState
-from tests.pages.conftest import finish, page, press, says
+from tests.pages.conftest import APP, finish, page, press, says
 
 Paint = Callable[..., Generation]
 
@@ -152,3 +152,46 @@ def test_a_dropped_file_that_holds_no_recipe_is_refused_and_nothing_is_lost(
         refine_from_file(runtime, state, data)
     assert len(str(error.value)) > 20
     assert state.source == source.prompt
+
+
+def test_a_reload_finds_the_refinement_with_its_source_and_its_settings(
+    refine: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    """Same seed, same size, same steps as before the reload, and the slider's other half."""
+    refine.text_input(key="refine_words").set_value("make the ball green")
+    press(refine, "Paint with the same seed")
+    job = finish(refine, runtime, "refine")
+    again = AppTest.from_file(str(APP), default_timeout=60)
+    again.run()
+    page(again, "refine")
+    again.query_params["job"] = job.id
+    again.run()
+    assert again.session_state["page_refine"].source_request == source.request
+    assert any(button.label == "Paint with the same seed" for button in again.button)
+    assert "green" in again.session_state["page_refine"].draft.text
+
+
+def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppTest, runtime: Runtime) -> None:
+    """JSON edited by hand is the base of the next instruction; it is neither ignored nor lost."""
+    press(refine, "Edit the JSON by hand")
+    draft = refine.session_state["page_refine"].draft
+    refine.session_state[f"refine_editor_{draft.revision}"] = draft.text.replace("left", "right")
+    refine.run()
+    refine.text_input(key="refine_words").set_value("make the ball green")
+    press(refine, "Paint with the same seed")
+    finish(refine, runtime, "refine")
+    child = runtime.tools.history.page(HistoryQuery()).items[0]
+    assert "green" in child.prompt.canonical()
+    assert "right" in child.prompt.canonical()
+    assert any(button.label == "Bring my JSON back" for button in refine.button)
+
+
+def test_another_source_keeps_the_users_json_within_reach(refine: AppTest, runtime: Runtime) -> None:
+    press(refine, "Edit the JSON by hand")
+    draft = refine.session_state["page_refine"].draft
+    refine.session_state[f"refine_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    refine.run()
+    press(refine, "Another source")
+    previous = refine.session_state["page_refine"].previous
+    assert previous is not None
+    assert previous.text == '{"short_description": "mine"}'

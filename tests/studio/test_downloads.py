@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fibo_core.engine.fibo import FiboEngine
 from fibo_core.settings import Settings
 from studio.downloads import Downloads, Fetch, fetch_weights_on_a_pod
 
@@ -38,13 +39,14 @@ def ended(fetch: Fetch | None) -> Fetch:
 )
 def test_nothing_is_fetched_unless_a_pod_with_a_token_wants_fibo(tmp_path: Path, environ: dict[str, str]) -> None:
     """25 GB are never a surprise."""
-    fetch_weights_on_a_pod(settings(tmp_path, **environ))
+    fetch_weights_on_a_pod(settings(tmp_path, **environ), FiboEngine("mini", hub_cache=tmp_path))
     assert Downloads.of_process().get("fibo") is None
 
 
 def test_a_pod_with_a_token_begins_at_its_start_and_says_why_it_could_not(tmp_path: Path) -> None:
     """The network is closed here: one sentence, without the token, and the studio goes on."""
-    fetch_weights_on_a_pod(settings(tmp_path, RUNPOD_POD_ID="abc", HF_TOKEN="hf_verysecret"))
+    environ = settings(tmp_path, RUNPOD_POD_ID="abc", HF_TOKEN="hf_verysecret")
+    fetch_weights_on_a_pod(environ, FiboEngine("mini", hub_cache=tmp_path))
     fetch = ended(Downloads.of_process().get("fibo"))
     assert len(fetch.error) > 20
     assert "hf_verysecret" not in fetch.error
