@@ -7,7 +7,7 @@ import streamlit as st
 from fibo_core.errors import FiboError
 from studio.components.frame import frame
 from studio.navigation import all_pages
-from studio.runtime import get_runtime
+from studio.runtime import first_page_shown, get_runtime
 from studio.words import plain
 
 st.set_page_config(page_title="FIBO Studio", page_icon=str(Path(__file__).parent / "icon.png"), layout="wide")
@@ -18,6 +18,7 @@ try:
     runtime = get_runtime()
     frame(runtime, page.title)
     page.run()
+    first_page_shown.set()
 except FiboError as exc:  # the workspace or its database is not there, or not any more
     st.subheader("Something is in the way", anchor=False)
     st.error(plain(str(exc)), icon=":material/error:")

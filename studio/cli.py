@@ -73,8 +73,10 @@ def serve() -> None:
     os.chdir(CHECKOUT)
     options = {"server.address": host, "server.port": port, "logger.hideWelcomeMessage": "true"}
     flags = [f"--{name}={value}" for name, value in options.items()]
-    # In this process's place, so that a supervisor's signals reach the server.
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", "studio/server.py", *flags])
+    from streamlit.web.cli import main as streamlit
+
+    sys.argv = ["streamlit", "run", "studio/server.py", *flags]
+    streamlit()
 
 
 @app.command()

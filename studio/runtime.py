@@ -1,9 +1,14 @@
 """The one Runtime of the server's process, made once and shared by every session, route and thread."""
 
+import threading
+
 import streamlit as st
 
 from fibo_core.runtime import Runtime, build_runtime
 from fibo_core.settings import Settings
+
+#: Set when a browser has been shown its first page: the model's libraries, which keep a core busy for seconds, wait.
+first_page_shown = threading.Event()
 
 
 @st.cache_resource(show_spinner=False)

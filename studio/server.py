@@ -21,12 +21,13 @@ from studio.downloads import fetch_weights_on_a_pod
 from studio.environment import prepare_environment
 from studio.logs import start_logging
 from studio.routes import routes
-from studio.runtime import get_runtime
+from studio.runtime import first_page_shown, get_runtime
 from studio.security import SecurityHeaders
 
 log = logging.getLogger("studio.server")
 
 RETRY_S = 5.0  #: between two tries of a start that failed
+FIRST_PAGE_WAIT_S = 2.0  #: for a browser that is just coming, before the model's libraries are imported
 CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
 
 
@@ -63,6 +64,7 @@ class _Start:
                 self._runtime.tools.history.sweep()
                 engine = self._runtime.tools.engine
                 fetch_weights_on_a_pod(settings, engine)
+                first_page_shown.wait(FIRST_PAGE_WAIT_S)
                 engine.load(engine.status().model)
         except FiboError as exc:
             log.error("%s", exc, exc_info=exc if exc.__cause__ else None)

@@ -40,7 +40,7 @@ def test_a_job_interrupted_by_kill_or_by_signal_is_found_interrupted_and_never_s
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(timeout=20)
     assert job(workspace, ended).state == "interrupted"
-    assert "Retry" in (job(workspace, ended).error or "")
+    assert "tried again" in (job(workspace, ended).error or "")
     with opened(workspace) as (_, history):
         assert [picture.id for picture in history.page(HistoryQuery()).items] == [*job(workspace, short).generation_ids]
     assert len(list(workspace.rglob("outputs/**/*.png"))) == 1

@@ -1,0 +1,72 @@
+"""How soon after the server's start a browser shows the first page, and whether a model was loaded by then.
+
+    PYTHONPATH=. python scripts/bench/first_page.py [ROUNDS] [CHROMIUM]
+
+The browser is running before; run it twice for a warm machine. Each round has a workspace of its own.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    chromium = sys.argv[2] if len(sys.argv) > 2 else shutil.which("chromium") or "/usr/bin/chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(rounds):
+            print(first_page(browser))
+        browser.close()
+
+
+def first_page(browser: Browser) -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home, page = f"http://127.0.0.1:{port}", browser.new_page()
+    with tempfile.TemporaryDirectory() as workspace:
+        environment = os.environ | {"WORKSPACE_DIR": workspace, "STUDIO_PORT": str(port), "FIBO_MODEL": "mini"}
+        started = time.perf_counter()
+        server = subprocess.Popen(
+            [sys.executable, "-m", "studio", "serve"], env=environment, cwd=CHECKOUT, stderr=subprocess.DEVNULL
+        )
+        try:
+            health = _first_health(home)
+            answered = time.perf_counter() - started
+            page.goto(home)
+            page.get_by_label("What should it show?").wait_for()
+            shown = time.perf_counter() - started
+        finally:
+            server.terminate()
+            server.wait(30)
+            page.close()
+    return f"/health {answered:.1f} s (model loaded: {health['model_loaded']}), page {shown:.1f} s"
+
+
+def _first_health(home: str) -> dict[str, object]:
+    while True:
+        try:
+            with urllib.request.urlopen(f"{home}/health") as answer:
+                state: dict[str, object] = json.load(answer)
+                return state
+        except urllib.error.HTTPError:
+            raise
+        except OSError:  # not listening yet
+            time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    main()
