@@ -64,7 +64,7 @@ def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
     """A picture's file and, for one of the history, its id. Raises GenerationNotFound; a bad file shows later."""
     if _ID.fullmatch(name):
         return history.image_file(history.get(name).id), name
-    return Path(name), None
+    return Path(name).absolute(), None
 
 
 def _known(id: str, history: "History") -> str | None:

@@ -23,12 +23,12 @@ def filter_row(models: Sequence[str]) -> None:
             placeholder="words of the prompt", width=260,
         )  # fmt: skip
         st.selectbox(
-            "Made by", [None, *MODES], key="history_mode", persist_state="session", on_change=_first_page,
-            format_func=lambda mode: "Any page" if mode is None else mode.capitalize(), width=140,
+            "Made by", ["", *MODES], key="history_mode", persist_state="session", on_change=_first_page,
+            format_func=lambda mode: mode.capitalize() or "Any page", width=140,
         )  # fmt: skip
         st.selectbox(
-            "Model", [None, *models], key="history_model", persist_state="session", on_change=_first_page,
-            format_func=lambda model: "Any model" if model is None else model, width=140,
+            "Model", ["", *models], key="history_model", persist_state="session", on_change=_first_page,
+            format_func=lambda model: model or "Any model", width=140,
         )  # fmt: skip
         st.selectbox(
             "Order", [NEWEST_FIRST, "Oldest first"], key="history_order", persist_state="session",
@@ -45,8 +45,8 @@ def current_query() -> HistoryQuery:
     values = st.session_state
     return HistoryQuery(
         text=(values.get("history_text") or "").strip(),
-        mode=values.get("history_mode"),
-        model=values.get("history_model"),
+        mode=values.get("history_mode") or None,
+        model=values.get("history_model") or None,
         favorite=bool(values.get("history_favorite")),
         since=_midnight(values.get("history_since")),
         until=_midnight(values.get("history_until"), days_later=1),

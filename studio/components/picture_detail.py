@@ -47,7 +47,7 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
         _recipe(generation)
         st_ace(
             value=generation.prompt.to_json(), language="json", theme="tomorrow_night", height=320, font_size=13,
-            tab_size=2, wrap=True, readonly=True, key=f"detail_ace_{generation.id}",
+            tab_size=2, wrap=True, readonly=True, auto_update=True, key=f"detail_ace_{generation.id}",
         )  # fmt: skip
         _family(runtime, generation)
 

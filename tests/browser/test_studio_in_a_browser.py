@@ -145,6 +145,7 @@ def test_pictures_are_ticked_deleted_and_brought_back(visitor: Visitor) -> None:
     for number in (0, 1):
         tiles.nth(number).click(modifiers=["Control"])
         expect(visitor.page.get_by_text(f"{number + 1} selected")).to_be_visible()
+        expect(visitor.page.locator("label.tick input").nth(number)).to_be_checked()
     visitor.press("Delete")
     expect(visitor.page.get_by_text("2 pictures deleted.")).to_be_visible()
     expect(tiles).to_have_count(before - 2)

@@ -10,7 +10,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   if (!chosen.has(grid)) chosen.set(grid, new Set())
   const ids = chosen.get(grid)
 
-  grid.className = `grid ${data.size} ${data.labels ? "labelled" : ""} ${ids.size ? "selecting" : ""}`
+  grid.className = `grid ${data.size} ${data.labels ? "labelled" : ""}`
   grid.replaceChildren(...data.tiles.map(tile => {
     const figure = document.createElement("figure")
     figure.setAttribute("role", "listitem")
@@ -40,21 +40,31 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     if (data.selectable) figure.append(tick(tile))
     return figure
   }))
+  mark()
 
   function tick(tile) {
     const label = document.createElement("label")
-    label.className = ids.has(tile.id) ? "tick on" : "tick"
+    label.className = "tick"
+    label.dataset.id = tile.id
     const box = document.createElement("input")
     box.type = "checkbox"
-    box.checked = ids.has(tile.id)
     box.setAttribute("aria-label", `Select ${tile.label}`)
     box.onchange = () => toggle(tile.id)
     label.append(box)
     return label
   }
 
+  function mark() {
+    grid.classList.toggle("selecting", ids.size > 0)
+    for (const label of grid.querySelectorAll("label.tick")) {
+      label.firstChild.checked = ids.has(label.dataset.id)
+      label.classList.toggle("on", label.firstChild.checked)
+    }
+  }
+
   function toggle(id) {
     if (!ids.delete(id)) ids.add(id)
+    mark()
     setStateValue("selected", [...ids])
   }
 }
