@@ -17,21 +17,20 @@ from studio.components.form import (
     shape_field,
     writer_field,
 )
-from studio.components.job_panel import job_ended_badly, live_picture
+from studio.components.job_panel import live_picture, say_how_it_ended
 from studio.components.json_editor import json_editor, take_edits
 from studio.components.result import picture_actions, picture_strip, show_picture
 from studio.runtime import get_runtime
 from studio.session import (
     attach_job,
     errors_shown,
-    find_picture,
     new_seed,
     pictures_of,
     prompt_to_paint,
+    shown_picture,
     start_inspire,
     start_refine,
     submit,
-    watch,
     written_of,
 )
 from studio.state import field_key, field_value, fill_field, page_state
@@ -108,12 +107,10 @@ with form:
 
 with result:
     painted = pictures_of(runtime, job)
-    shown = find_picture(runtime, state.shown_id) or (painted[-1] if painted else None)
+    shown = shown_picture(runtime, state)
     with st.container():
-        if job is not None and job.ended and job.state != "done" and state.shown_id is None:
-            again = job_ended_badly(runtime.jobs, job, key="generate")
-            if again is not None:
-                watch(state, again)
+        if state.shown_id is None:
+            say_how_it_ended(runtime.jobs, state, job)
         if job is not None and working and state.shown_id is None and job.task.painting.seeds:
             live_picture(runtime.jobs, job.id)
         elif shown is not None:

@@ -17,7 +17,7 @@ from studio.components.form import (
     shape_field,
     writer_field,
 )
-from studio.components.job_panel import job_ended_badly, live_picture
+from studio.components.job_panel import live_picture, say_how_it_ended
 from studio.components.json_editor import json_editor, take_edits
 from studio.components.result import picture_actions, picture_strip, show_picture
 from studio.components.seen import what_was_seen
@@ -29,10 +29,10 @@ from studio.session import (
     new_seed,
     pictures_of,
     prompt_to_paint,
+    shown_picture,
     start_inspire,
     start_refine,
     submit,
-    watch,
     written_of,
 )
 from studio.state import field_key, field_value, fill_field, page_state
@@ -116,12 +116,9 @@ with form:
 
 with result:
     painted = pictures_of(runtime, job)
-    shown = find_picture(runtime, state.shown_id) or (painted[-1] if painted else None)
+    shown = shown_picture(runtime, state)
     with st.container():  # whatever stands here, the editor below stays where it is
-        if job is not None and job.ended and job.state != "done":
-            again = job_ended_badly(runtime.jobs, job, key="inspire")
-            if again is not None:
-                watch(state, again)
+        say_how_it_ended(runtime.jobs, state, job)
         if job is not None and working and job.task.painting.seeds:
             live_picture(runtime.jobs, job.id)
         elif shown is not None:

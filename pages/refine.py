@@ -10,7 +10,7 @@ from fibo_core.prompt import diff
 from fibo_core.tasks import Painting, RefineTask
 from studio.components.changes import changes, untouched
 from studio.components.form import more_settings, read_painting, seed_field, shape_field, writer_field
-from studio.components.job_panel import job_ended_badly, live_picture
+from studio.components.job_panel import live_picture, say_how_it_ended
 from studio.components.json_editor import json_editor, take_edits
 from studio.components.picture import compare
 from studio.components.result import (
@@ -30,7 +30,6 @@ from studio.session import (
     refine_from,
     start_inspire,
     submit,
-    watch,
     written_of,
 )
 from studio.state import field_key, field_value, page_state
@@ -119,10 +118,7 @@ with form:
 with result:
     painted = pictures_of(runtime, job)
     after = painted[-1] if painted else None
-    if job is not None and job.ended and job.state != "done":
-        again = job_ended_badly(runtime.jobs, job, key="refine")
-        if again is not None:
-            watch(state, again)
+    say_how_it_ended(runtime.jobs, state, job)
     if job is not None and working and job.task.painting.seeds:
         live_picture(runtime.jobs, job.id)
     elif after is not None and source_picture is not None:

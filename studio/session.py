@@ -48,6 +48,8 @@ def attach_job(runtime: Runtime, state: PageState, mode: Mode) -> Job | None:
         state.taken_from = job.id
     if job.ended and state.ended_job != job.id:
         state.ended_job, state.shown_id = job.id, None  # its picture, or why there is none, is what is shown now
+    if job.generation_ids:
+        state.last_id = job.generation_ids[-1]
     st.query_params["job"] = job.id
     return job
 
@@ -121,6 +123,11 @@ def find_picture(runtime: Runtime, generation_id: str | None) -> Generation | No
         return runtime.tools.history.get(generation_id)
     except GenerationNotFound:
         return None
+
+
+def shown_picture(runtime: Runtime, state: PageState) -> Generation | None:
+    """The picture to show large: the one the user chose, else the one painted last."""
+    return find_picture(runtime, state.shown_id) or find_picture(runtime, state.last_id)
 
 
 def written_of(generation: Generation) -> WrittenPrompt:

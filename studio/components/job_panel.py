@@ -6,7 +6,8 @@ import streamlit as st
 
 from fibo_core.jobs import Job, JobQueue
 from studio.components.picture import picture
-from studio.session import errors_shown
+from studio.session import errors_shown, watch
+from studio.state import PageState
 from studio.words import duration, plain
 
 POLL_S = 1.0
@@ -85,15 +86,16 @@ def live_picture(jobs: JobQueue, job_id: str) -> None:
     st.caption(describe(job))
 
 
-def job_ended_badly(jobs: JobQueue, job: Job, *, key: str) -> Job | None:
-    """Says why a job failed, was cancelled or interrupted, with a button to try again; the new job, if pressed."""
+def say_how_it_ended(jobs: JobQueue, state: PageState, job: Job | None) -> None:
+    """Says why the page's job failed, was cancelled or interrupted, with a button to try again; else nothing."""
+    if job is None or not job.retryable:
+        return
     if job.state == "cancelled":
         st.caption(":material/block: Cancelled. Your words and JSON are as you left them.")
     elif job.state == "interrupted":
         st.warning(plain(job.error or "Interrupted when the studio stopped."), icon=":material/power_off:")
     else:
         st.error(plain(job.error or "The job failed."), icon=":material/error:")
-    if st.button("Try again", key=f"{key}_retry", icon=":material/refresh:"):
+    if st.button("Try again", key=f"{job.mode}_retry", icon=":material/refresh:"):
         with errors_shown():
-            return jobs.retry(job.id)
-    return None
+            watch(state, jobs.retry(job.id))

@@ -184,6 +184,20 @@ def test_new_seed_paints_the_same_prompt_again(runtime: Runtime, app: AppTest) -
     assert app.text_input(key="generate_seed").value == str(second.request.seed)
 
 
+def test_a_picture_stays_while_another_prompt_is_written(app: AppTest, runtime: Runtime) -> None:
+    """Writing a prompt takes nothing off the wall."""
+    app.text_area(key="generate_words").set_value("a red ball")
+    app.text_input(key="generate_seed").set_value("4242")
+    set_steps(app, 1)
+    press(app, "Generate")
+    finish(app, runtime)
+    app.text_area(key="generate_words").set_value("a blue star")
+    press(app, "Write the prompt only")
+    finish(app, runtime)
+    assert "blue star" in app.session_state["page_generate"].draft.text
+    assert "seed `4242`" in says(app)
+
+
 def test_a_batch_paints_following_seeds(app: AppTest, runtime: Runtime) -> None:
     app.text_area(key="generate_words").set_value("a red ball")
     app.text_input(key="generate_seed").set_value("10")
