@@ -52,9 +52,10 @@ class PageState:
     """What one page remembers while its user looks elsewhere.
 
     ``taken_from`` is the job whose prompt the draft already holds, ``ended_job`` the one whose end the page has shown,
-    ``previous`` the user's own draft that something else replaced, ``shown_id`` the picture the user chose to see large,
-    ``last_id`` the one painted last. A refinement starts from ``source`` (``source_request`` where the picture's whole
-    recipe is known, ``source_id`` where it is one of ours), an inspiration from ``picture``, a file of ours.
+    ``previous`` the user's own draft that something else replaced. ``shown_id`` is the picture the user chose to see
+    large, ``last_id`` the one painted last. A refinement starts from ``source`` (``source_request`` where the
+    picture's whole recipe is known, ``source_id`` where it is one of ours), an inspiration from ``picture``, a file of
+    ours.
     """
 
     job_id: str | None = None
