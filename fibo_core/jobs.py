@@ -307,7 +307,10 @@ class _JobObserver:
         self._live.progress = Progress("painting", picture=index + 1, pictures=total)
 
     def on_step(self, event: StepEvent) -> None:
-        self._live.progress = replace(self._live.progress, step=event)
+        progress = self._live.progress
+        if event.preview is None and progress.step is not None:  # not every step has one: the last stays to be seen
+            event = replace(event, preview=progress.step.preview)
+        self._live.progress = replace(progress, step=event)
 
     def on_stored(self, generation: Generation) -> None:
         self._store.add_generation(self._job_id, generation.id)

@@ -103,6 +103,25 @@ def test_a_running_job_shows_its_step_and_preview_by_id(make_queue: Callable[...
     gate.open.set()
 
 
+def test_the_last_preview_stays_while_steps_without_one_go_by(make_queue: Callable[..., JobQueue]) -> None:
+    """Previews are rarer than steps; the picture must not flicker away between them."""
+    stop = threading.Event()
+
+    def run(task: Task, observer: Observer, cancel: CancelFlag) -> None:
+        observer.on_painting(0, 1)
+        observer.on_step(StepEvent(1, 20, 0.1, 1.9, b"jpeg"))
+        observer.on_step(StepEvent(2, 20, 0.2, 1.8))
+        stop.wait(10)
+
+    queue = make_queue(run)
+    job = queue.submit(task())
+    until = time.monotonic() + 10
+    while (step := queue.get(job.id).progress.step) is None or step.step < 2:
+        assert time.monotonic() < until
+    assert step.preview == b"jpeg"
+    stop.set()
+
+
 def test_cancelling_a_waiting_job_leaves_the_running_one_alone(make_queue: Callable[..., JobQueue]) -> None:
     """A cancel reaches its own job only."""
     gate = Gate()
