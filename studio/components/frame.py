@@ -11,7 +11,7 @@ from studio.preferences import dismiss_mini_note, mini_note_dismissed
 from studio.session import errors_shown
 from studio.state import apply_fills
 
-LOADING_POLL_S, QUIET_POLL_S = 1.0, 10.0
+LOADING_POLL_S, QUIET_POLL_S = 2.0, 10.0
 
 
 def frame(runtime: Runtime, title: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.studio.processes import Server, served
 
@@ -71,6 +72,18 @@ class Visitor:
     def press(self, name: str) -> None:
         self.settle()
         self.page.get_by_role("button", name=name).first.click(delay=80)
+
+    def start_from_json(self) -> None:
+        """Opens the JSON editor. Pressed again where Streamlit lost the click on a page it had just drawn."""
+        editor = self.page.locator('iframe[title*="streamlit_ace"]')
+        for patience_ms in (5_000, 10_000, 60_000):
+            self.press("Start from JSON")
+            try:
+                editor.first.wait_for(timeout=patience_ms)
+                return
+            except PlaywrightTimeoutError:
+                continue
+        raise AssertionError("The editor does not open.")
 
     def editor_text(self) -> str:
         """What stands in the Ace editor, whole, as Ace itself holds it."""

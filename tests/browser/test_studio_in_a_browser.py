@@ -61,7 +61,7 @@ def test_a_newcomer_paints_edits_one_word_and_finds_both_pictures_after_a_restar
 def test_what_is_typed_into_the_editor_stays_through_other_pages_and_faults(visitor: Visitor) -> None:
     """Not valid JSON yet, off to History and back: still there, and still said to be wrong where it is wrong."""
     visitor.open()
-    visitor.press("Start from JSON")
+    visitor.start_from_json()
     text = '{\n  "short_description": "mine",\n  "lighting": [\n}'
     visitor.type_into_editor(text)
     expect(visitor.page.get_by_text("This is not JSON")).to_be_visible()
@@ -75,7 +75,7 @@ def test_what_is_typed_into_the_editor_stays_through_other_pages_and_faults(visi
 
 def test_format_lays_the_json_out_and_changes_nothing_in_it(visitor: Visitor) -> None:
     visitor.open()
-    visitor.press("Start from JSON")
+    visitor.start_from_json()
     visitor.type_into_editor('{"short_description":"mine","objects":[{"description":"a ball"}]}')
     expect(visitor.page.get_by_text("10 hints")).to_be_visible()  # the typed text has arrived
     visitor.press("Format")
