@@ -5,7 +5,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Index, Text, text
 from sqlalchemy.types import TypeDecorator
@@ -160,7 +160,7 @@ def generation_of(row: GenerationTable) -> Generation:
         guidance_scale=row.guidance_scale,
         model=row.model,
         revision=row.revision,
-        adapters=tuple(_json(row.adapters)),
+        adapters=tuple(json.loads(row.adapters)),
     )
     return Generation(
         id=row.id,
@@ -174,13 +174,9 @@ def generation_of(row: GenerationTable) -> Generation:
         duration_s=row.duration_s,
         device=row.device,
         precision=row.precision,
-        versions=_json(row.versions),
+        versions=json.loads(row.versions),
         parent_id=row.parent_id,
         source_path=row.source_path,
         favorite=row.favorite,
         deleted_at=row.deleted_at,
     )
-
-
-def _json(text: str) -> Any:
-    return json.loads(text)
