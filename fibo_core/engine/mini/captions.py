@@ -1,0 +1,250 @@
+"""Captions: a scene told as a structured prompt, each time in other words.
+
+People, writers and models tell the same scene differently: every key or a few of them, one word or a paragraph, in
+any order, with summaries that have gone stale since one field was edited. mini is trained on all of it. What it shall
+follow where fields disagree: `location` for the place, `shape_and_color` for shape and colour, then `description`,
+and `short_description` last of all.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fibo_core.engine.mini.scenes import Scene, Thing
+from fibo_core.engine.mini.world import world
+from fibo_core.prompt import StructuredPrompt
+
+Seed = np.random.Generator
+Document = dict[str, Any]
+
+SHAPES = {
+    "ball": ("round", "spherical"),
+    "box": ("cubic", "box-shaped", "square"),
+    "pyramid": ("pyramid-shaped", "triangular"),
+    "ring": ("ring-shaped", "round with a hole"),
+}
+ALONE = ("standing alone", "the only object", "the main subject", "alone in the scene")
+TOGETHER = ("next to the other object", "near the other objects", "part of the group", "beside the others")
+TEXTURES = ("smooth", "matte", "glossy", "soft", "polished", "rough", "slightly grainy")
+DETAILS = (
+    "clean edges", "a soft highlight", "simple, rounded forms", "no markings", "a slight sheen", "sharply outlined",
+    "evenly coloured surface", "finely made",
+)  # fmt: skip
+SHADOWS = ("soft shadows", "gentle shadow", "long shadows", "faint shadows", "subtle shadow on the ground")
+COMPOSITIONS = ("balanced", "centered", "rule of thirds", "simple", "minimal", "asymmetrical, with negative space")
+SCHEMES = ("clear, vibrant colors", "harmonious", "a limited palette", "bold, saturated colors", "soft tones")
+MOODS = ("calm", "cheerful", "serene", "playful", "quiet and still", "dreamy", "mysterious", "warm")
+FOCI = ("sharp focus on the subject", "the whole picture", "sharp", "subject in focus")
+LENSES = ("standard", "50mm", "35mm", "85mm portrait", "wide angle", "standard lens (e.g. 35mm-50mm)")
+CONTEXTS = (
+    "a simple composition", "an illustration for a children's book", "a test scene", "a stock image", "concept art",
+    "a greeting card", "a study of form and colour",
+)  # fmt: skip
+STYLES = ("realistic", "hand drawn", "minimalist", "clean", "modern", "storybook", "naive")
+FILLER = (
+    "Its surface is smooth and shows a gentle gradation of tone from the lit side to the shaded one.",
+    "It rests quietly, and nothing touches or overlaps it.",
+    "The outline is clear and easy to read even from far away.",
+    "Small variations of tone give it weight and volume.",
+    "It looks well cared for, without scratches or dust.",
+    "The form is simple and instantly recognisable.",
+    "A thin highlight follows its upper edge.",
+    "The material seems solid, neither transparent nor reflective.",
+    "It draws the eye at once and anchors the composition.",
+    "There is no text, logo or other marking on it.",
+)  # fmt: skip
+
+
+def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
+    """The scene as a structured prompt, in words drawn by chance."""
+    style = rng.choice(["writer", "people", "few", "summary", "long"], p=[0.4, 0.27, 0.16, 0.07, 0.1])
+    if style == "summary":
+        return StructuredPrompt.from_dict({"short_description": summary(scene, scene, rng, whole=True)})
+    keep = {"writer": 1.0, "people": 0.75, "few": 0.25, "long": 1.0}[str(style)]
+    stale = _stale(scene, rng) if rng.random() < 0.3 else scene
+    objects = [
+        _thing(scene, thing, old, rng, keep, long=style == "long")
+        for thing, old in zip(scene.things, stale.things, strict=True)
+    ]
+    if style != "writer":
+        rng.shuffle(objects)
+    document: Document = {
+        "short_description": summary(scene, stale, rng, long=style == "long"),
+        "objects": objects,
+        "background_setting": _background(scene, rng, long=style == "long"),
+        "lighting": _some(
+            rng, keep if scene.light == "day" else max(keep, 0.95),
+            conditions=_say(rng, world().lights[scene.light]),
+            direction=_say(rng, world().directions[scene.direction]) if scene.direction else None,
+            shadows=_say(rng, SHADOWS) if scene.light != "overcast" else "no shadows",
+        ),
+        "aesthetics": _some(
+            rng, keep,
+            composition=_say(rng, COMPOSITIONS), color_scheme=_say(rng, SCHEMES), mood_atmosphere=_say(rng, MOODS),
+        ),
+        "photographic_characteristics": _some(
+            rng, max(keep, 0.95) if "photographic_characteristics" in _unusual(scene) else keep,
+            depth_of_field=_say(rng, world().focus[scene.focus]), focus=_say(rng, FOCI),
+            camera_angle=_say(rng, world().cameras[scene.camera]), lens_focal_length=_say(rng, LENSES),
+        ),
+        "style_medium": _say(rng, world().media[scene.medium]),
+        "context": _say(rng, CONTEXTS),
+        "artistic_style": _say(rng, STYLES),
+    }  # fmt: skip
+    if rng.random() < 0.1:
+        document["text_render"] = []
+    # What is not said is mostly the usual thing: a grey wall by day, seen at eye level.
+    unusual = _unusual(scene)
+    chosen = {
+        key: value
+        for key, value in document.items()
+        if key == "objects" or rng.random() < (max(keep, 0.95) if key in unusual else keep)
+    }
+    return StructuredPrompt.from_dict(_without_nothing(chosen))
+
+
+def _unusual(scene: Scene) -> set[str]:
+    """The keys that tell something other than what is painted where nothing is said."""
+    return {
+        key
+        for key, usual in (
+            ("background_setting", scene.background == "wall" and scene.wall == "grey"),
+            ("lighting", scene.light == "day"),
+            ("photographic_characteristics", scene.camera == "eye" and scene.focus == "deep"),
+            ("style_medium", scene.medium == "render"),
+        )
+        if not usual
+    }
+
+
+def summary(scene: Scene, told: Scene, rng: Seed, *, long: bool = False, whole: bool = False) -> str:
+    """One sentence or two on the scene; ``told`` is what its things were when it was written.
+
+    ``whole``: nothing else is said of the scene, so that whatever is not usual must stand here.
+    """
+    unusual = _unusual(scene) if whole else set()
+    parts = []
+    for thing in told.things:
+        words = _article(_noun(thing, rng, size=whole or rng.random() < 0.4))
+        if whole or rng.random() < 0.7:
+            words += " " + _where(thing.place, rng)
+        parts.append(words)
+    text = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    if rng.random() < 0.5 or "background_setting" in unusual:
+        before = rng.choice([",", " before", " in front of", " in"])
+        text += f"{before} {_background(scene, rng, long=False)}"
+    if rng.random() < 0.4 or "lighting" in unusual:
+        text += f", {_say(rng, world().lights[scene.light])}"
+    if rng.random() < 0.3 or "style_medium" in unusual:
+        text = f"{_say(rng, world().media[scene.medium])} of {text}"
+    if long:
+        text += ". " + " ".join(str(each) for each in rng.choice(FILLER, 2, replace=False))
+    return text if text.endswith(".") or rng.random() < 0.4 else text + "."
+
+
+def _thing(scene: Scene, thing: Thing, old: Thing, rng: Seed, keep: float, *, long: bool) -> Document:
+    """One entry of `objects`; ``old`` is what its description still says."""
+    noun = _noun(old, rng, size=rng.random() < 0.5)
+    description = _article(noun) if rng.random() < 0.85 else noun
+    if long:
+        count = int(rng.integers(2, 5))
+        description = f"{description}. " + " ".join(str(each) for each in rng.choice(FILLER, count, replace=False))
+    elif rng.random() < 0.25:
+        description += "."
+    shape = _say(rng, SHAPES.get(thing.kind, (f"{thing.kind}-shaped", thing.kind)))
+    colour = _say(rng, world().colours[thing.colour])
+    disagrees = (old.kind, old.colour) != (thing.kind, thing.colour)
+    shaped = f"{shape}, {colour}" if rng.random() < 0.8 else f"{colour} {shape}"
+    entry: Document = {
+        "description": description,
+        "location": _say(rng, world().places[thing.place]),
+        "relationship": _relation(scene, thing, rng),
+        "relative_size": _say(rng, world().sizes[thing.size]),
+        "shape_and_color": shaped,
+        "texture": _say(rng, TEXTURES),
+        "appearance_details": _say(rng, DETAILS),
+        "orientation": _say(rng, ("upright", "facing the viewer", "front view")),
+    }
+    usual = {"description", "location", "relationship", "relative_size", "shape_and_color"}
+    needed = {"description", "location", "relative_size"} | ({"shape_and_color"} if disagrees else set())
+    share = {key: (keep if key in usual else keep * (0.9 if long else 0.15)) for key in entry}
+    kept = {key: value for key, value in entry.items() if key in needed or rng.random() < share[key]}
+    if long and rng.random() < 0.5:
+        items = list(kept.items())
+        rng.shuffle(items)
+        kept = dict(items)
+    return kept
+
+
+def _relation(scene: Scene, thing: Thing, rng: Seed) -> str:
+    others = [other for other in scene.things if other is not thing]
+    if not others:
+        return _say(rng, ALONE)
+    if rng.random() < 0.6:
+        return _say(rng, TOGETHER)
+    other = others[int(rng.integers(len(others)))]
+    (a, b), (c, d) = world().cells[thing.place], world().cells[other.place]
+    side = "left of" if a < c else "right of" if a > c else "above" if b < d else "below"
+    return f"{side} the {_noun(other, rng, size=False)}"
+
+
+def _background(scene: Scene, rng: Seed, *, long: bool) -> str:
+    words = _say(rng, world().backgrounds[scene.background])
+    if scene.background == "wall" and (scene.wall != "grey" or rng.random() < 0.6):
+        name = _say(rng, {"grey": ("grey", "light gray", "neutral gray"), "black": ("black", "dark grey")}.get(
+            scene.wall, (scene.wall, f"light {scene.wall}")))  # fmt: skip
+        words = words.replace("plain ", f"plain {name} ").replace("seamless ", f"seamless {name} ")
+    if long:
+        words += ". " + _say(rng, (
+            "Nothing else distracts from the subject.", "It fades gently into the distance.",
+            "The tones stay calm, so that the subject stands out.", "It is wide and empty.",
+        ))  # fmt: skip
+    return words
+
+
+def _stale(scene: Scene, rng: Seed) -> Scene:
+    """The scene as it was before one field of it was edited: what summaries and descriptions may still say."""
+    w, index = world(), int(rng.integers(len(scene.things)))
+    thing = scene.things[index]
+    change = rng.choice(["colour", "kind", "place", "size"], p=[0.45, 0.3, 0.15, 0.1])
+    if change == "colour":
+        thing = replace(thing, colour=_say(rng, tuple(w.colours)))
+    elif change == "kind":
+        thing = replace(thing, kind=_say(rng, tuple(w.things)))
+    elif change == "place":
+        thing = replace(thing, place=_say(rng, tuple(w.places)))
+    else:
+        thing = replace(thing, size=_say(rng, tuple(w.sizes)))
+    return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1 :]))
+
+
+def _noun(thing: Thing, rng: Seed, *, size: bool) -> str:
+    w = world()
+    noun = f"{_say(rng, w.colours[thing.colour])} {_say(rng, w.things[thing.kind])}"
+    return f"{_say(rng, w.sizes[thing.size])} {noun}" if size and thing.size != "medium" else noun
+
+
+def _where(place: str, rng: Seed) -> str:
+    words = _say(rng, world().places[place])
+    if words.startswith(("in ", "on ", "at ")):
+        return words
+    return f"in the {words}" if "corner" in words or "middle" in words else f"at the {words}"
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _say(rng: Seed, wordings: tuple[str, ...]) -> str:
+    """The plain wording half of the time, else any."""
+    return wordings[0] if rng.random() < 0.5 else wordings[int(rng.integers(len(wordings)))]
+
+
+def _some(rng: Seed, keep: float, **values: str | None) -> Document:
+    """A group of fields, of which some are left out."""
+    return {key: value for key, value in values.items() if value is not None and rng.random() < max(keep, 0.6)}
+
+
+def _without_nothing(document: Document) -> Document:
+    return {key: value for key, value in document.items() if value not in (None, {}, "")}

@@ -1,0 +1,143 @@
+"""The scenes mini learns from: what a scene says is what its picture shows, and what its caption tells."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fibo_core.engine.mini.captions import describe
+from fibo_core.engine.mini.drawing import render, render_with_cover
+from fibo_core.engine.mini.scenes import Scene, Thing, box_of, draw_scene
+from fibo_core.engine.mini.shapes import KINDS
+from fibo_core.engine.mini.world import world
+from fibo_core.engine.models import MINI_SIZES
+
+BALL = Scene(
+    things=(Thing("ball", "red", "left", "medium"),), background="wall", wall="grey", light="day", direction="above",
+    medium="render", camera="eye", focus="deep", variant=1,
+)  # fmt: skip
+
+
+def pixels(scene: Scene, width: int = 256, height: int = 256) -> np.ndarray:
+    return np.asarray(render(scene, width, height), dtype=float)
+
+
+def test_every_thing_of_the_vocabulary_can_be_drawn() -> None:
+    """The words promise no thing that the program cannot draw."""
+    assert set(KINDS) == set(world().things)
+
+
+@pytest.mark.parametrize("size", MINI_SIZES.values(), ids=MINI_SIZES)
+@pytest.mark.parametrize("place", world().places)
+def test_a_thing_stands_whole_in_its_cell_in_every_shape_of_picture(place: str, size: tuple[int, int]) -> None:
+    """The middle of what is covered lies in the cell that the place names, and nothing is cut off."""
+    width, height = size
+    scene = replace(BALL, things=(Thing("ball", "red", place, "small"),))
+    _, cover = render_with_cover(scene, width, height)
+    rows, columns = np.nonzero(cover == 0)
+    column, row = world().cells[place]
+    assert (int(columns.mean() / width * 3), int(rows.mean() / height * 3)) == (column, row)
+    assert columns.min() > 0
+    assert rows.min() > 0
+    assert columns.max() < width - 1
+    assert rows.max() < height - 1
+
+
+@pytest.mark.parametrize("medium", world().media)
+@pytest.mark.parametrize("colour", world().colours)
+def test_a_thing_has_its_own_colour_in_every_medium(colour: str, medium: str) -> None:
+    """Of the twelve colours the thing's own is the nearest to what is painted, brightness aside."""
+    scene = replace(BALL, things=(Thing("heart", colour, "center", "large"),), medium=medium)
+    picture, cover = render_with_cover(scene, 256, 256)
+    seen = np.median(picture[cover == 0].astype(float), axis=0)
+    lightened = {name: np.array(rgb) * (0.7 if medium == "sketch" else 0.9) for name, rgb in world().rgb.items()}
+    if medium == "sketch":
+        lightened = {name: rgb + 0.3 * np.array((246, 243, 235)) for name, rgb in lightened.items()}
+    nearest = min(lightened, key=lambda name: np.linalg.norm(lightened[name] - seen))
+    assert nearest == colour
+
+
+@pytest.mark.parametrize(
+    ("field", "names"),
+    [
+        ("background", "backgrounds"),
+        ("light", "lights"),
+        ("medium", "media"),
+        ("camera", "cameras"),
+        ("focus", "focus"),
+    ],
+)
+def test_each_choice_of_a_field_is_another_picture(field: str, names: str) -> None:
+    """No two words of the vocabulary are painted alike."""
+    base = replace(BALL, background="meadow")
+    drawn = [pixels(replace(base, **{field: name})) for name in getattr(world(), names)]
+    for number, one in enumerate(drawn):
+        for other in drawn[:number]:
+            assert np.abs(one - other).mean() > 0.5
+
+
+def test_light_from_the_left_brightens_the_left_of_a_thing() -> None:
+    """Shading follows the direction of light."""
+    scene = replace(BALL, things=(Thing("ball", "grey", "center", "large"),))
+
+    def left_over_right(direction: str) -> float:
+        picture = pixels(replace(scene, direction=direction))
+        x, y, radius = box_of(scene.things[0], scene, 256, 256)
+        rows = slice(int(y - radius / 2), int(y + radius / 2))
+        left, right = picture[rows, int(x - radius * 0.8) : int(x)], picture[rows, int(x) : int(x + radius * 0.8)]
+        return float(left.mean() / right.mean())
+
+    assert left_over_right("left") > 1.1
+    assert left_over_right("right") < 0.9
+
+
+def test_larger_words_are_larger_things() -> None:
+    covered = [
+        (render_with_cover(replace(BALL, things=(Thing("ball", "red", "center", size),)), 256, 256)[1] == 0).sum()
+        for size in ("small", "medium", "large")
+    ]
+    assert covered == sorted(covered)
+    assert covered[0] * 1.8 < covered[1]
+    assert covered[1] * 1.8 < covered[2]
+
+
+def test_the_same_scene_is_the_same_picture() -> None:
+    assert render(BALL).tobytes() == render(BALL).tobytes()
+    assert render(BALL).tobytes() != render(replace(BALL, background="sea")).tobytes()
+
+
+def test_scenes_drawn_by_chance_keep_their_things_clear_of_each_other() -> None:
+    """Each thing of three hundred scenes shows at least half of itself."""
+    rng = np.random.default_rng(4)
+    for _ in range(100):
+        scene = draw_scene(rng)
+        _, cover = render_with_cover(scene, 256, 256)
+        for index, thing in enumerate(scene.things):
+            alone = render_with_cover(replace(scene, things=(thing,)), 256, 256)[1]
+            assert (cover == index).sum() > 0.5 * (alone == 0).sum(), scene
+
+
+def test_a_caption_always_tells_what_each_thing_is_and_where() -> None:
+    """Whatever is left out: from the fields that win, every thing can be found again."""
+    rng = np.random.default_rng(1)
+    w = world()
+    for _ in range(300):
+        scene = draw_scene(rng)
+        document = describe(scene, rng).document
+        if "objects" not in document:
+            text = document["short_description"]
+            assert all(any(word in text for word in w.colours[thing.colour]) for thing in scene.things)
+            continue
+        assert len(document["objects"]) == len(scene.things)
+        places = sorted(next(n for n, words in w.places.items() if o["location"] in words) for o in document["objects"])
+        assert places == sorted(thing.place for thing in scene.things)
+        for entry in document["objects"]:
+            place = next(name for name, words in w.places.items() if entry["location"] in words)
+            thing = next(thing for thing in scene.things if thing.place == place)
+            told = entry.get("shape_and_color", entry["description"])
+            assert any(word in told for word in w.colours[thing.colour])
+
+
+def test_captions_of_one_scene_differ_and_are_repeatable() -> None:
+    one, same, other = (describe(BALL, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert one.canonical() == same.canonical() != other.canonical()

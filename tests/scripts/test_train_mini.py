@@ -1,0 +1,53 @@
+"""The trainer of the embedded model, in its smallest: every stage, stopped and resumed, to a folder that paints."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = [
+    *("--device", "cpu", "--processes", "1", "--seed", "3", "--vae-steps", "2", "--vae-pool", "2", "--vae-batch", "1"),
+    *("--scenes", "100", "--captions", "300", "--text-steps", "20", "--text-batch", "4"),
+    *("--flow-steps", "2", "--batch", "2"),
+]
+
+
+def train(folder: Path, *more: str) -> str:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "train_mini.py", "--folder", folder, *SMALL, *more],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_from_nothing_ends_in_a_folder_that_the_pipeline_loads_and_paints_with(tmp_path: Path) -> None:
+    """Two steps of every stage teach nothing, but leave weights in the layout that the studio loads."""
+    from diffusers import BriaFiboPipeline
+
+    assert "done" in train(tmp_path)
+    pipe = BriaFiboPipeline.from_pretrained(tmp_path / "weights", dtype=torch.float32, local_files_only=True)
+    picture = pipe(
+        '{"short_description":"a red ball"}', negative_prompt="{}", width=64, height=64, num_inference_steps=2
+    ).images[0]
+    assert picture.size == (64, 64)
+    assert sum(file.stat().st_size for file in (tmp_path / "weights").rglob("*") if file.is_file()) < 16 * 2**20
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    """Stopped at step ten of twenty and started again, the weights are those of a run without a stop."""
+    stopped = train(tmp_path / "stopped", "--stages", "text", "--minutes", "0")
+    assert "stopped at 10 of 20" in stopped
+    train(tmp_path / "stopped", "--stages", "text")
+    train(tmp_path / "whole", "--stages", "text")
+    resumed, whole = (
+        torch.load(tmp_path / name / "text.pt", weights_only=True)["averaged"] for name in ("stopped", "whole")
+    )
+    assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
