@@ -9,14 +9,14 @@ from PIL import Image
 from fibo_core.cancel import CancelFlag
 from fibo_core.errors import InputError
 from fibo_core.prompt import StructuredPrompt
-from fibo_core.writers import WrittenPrompt
+from fibo_core.writers import OnTokens, WrittenPrompt
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
+from fibo_core.writers.rules.instructions import is_instruction
 from fibo_core.writers.rules.lexicon import load_lexicon
 from fibo_core.writers.rules.picture import describe_picture, merge_hint
 from fibo_core.writers.rules.reading import read_scene
 from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene
-from fibo_core.writers.rules.steps import is_instruction
 
 MAX_WORDS_CHARS = 4_000  # FIBO reads 3,000 tokens of JSON; the words stand in it at least twice
 
@@ -27,7 +27,14 @@ class OfflineWriter:
     name = "offline"
     about = "written by rules, offline"
 
-    def expand(self, words: str, *, cancel: CancelFlag | None = None) -> WrittenPrompt:
+    def expand(
+        self,
+        words: str,
+        *,
+        cancel: CancelFlag | None = None,
+        seed: int | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> WrittenPrompt:
         """A complete prompt of any words; what is not understood stays in short_description, and a note says so.
 
         Raises InputError for no words at all and for more than MAX_WORDS_CHARS characters.
@@ -38,7 +45,16 @@ class OfflineWriter:
         document = compose(scene, load_lexicon())
         return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=_notes(scene))
 
-    def refine(self, prompt: StructuredPrompt, instruction: str, *, cancel: CancelFlag | None = None) -> WrittenPrompt:
+    def refine(
+        self,
+        prompt: StructuredPrompt,
+        instruction: str,
+        *,
+        picture: Image.Image | None = None,
+        cancel: CancelFlag | None = None,
+        seed: int | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> WrittenPrompt:
         """The prompt changed where the instruction names it; unknown keys, order and scores stay.
 
         What is not understood is added to short_description in the user's words, and a note says so. Raises
@@ -51,7 +67,15 @@ class OfflineWriter:
             cancel.check()
         return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=tuple(notes))
 
-    def inspire(self, picture: Image.Image, hint: str = "", *, cancel: CancelFlag | None = None) -> WrittenPrompt:
+    def inspire(
+        self,
+        picture: Image.Image,
+        hint: str = "",
+        *,
+        cancel: CancelFlag | None = None,
+        seed: int | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> WrittenPrompt:
         """A prompt for a picture like this one: its colours, layout and light, and shapes where they are clear.
 
         The hint names what is seen ("a red ball") or bends it ("at night"). Notes say what was seen and what is a

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.errors import Cancelled, InputError
-from fibo_core.prompt import KEYS
+from fibo_core.prompt import KEYS, StructuredPrompt
 from fibo_core.writers.offline import MAX_WORDS_CHARS, OfflineWriter
 
 WRITER = OfflineWriter()
@@ -36,6 +36,18 @@ def test_a_prompt_has_all_ten_keys_in_order_and_no_hints() -> None:
 def test_no_lettering_without_quotation_marks() -> None:
     """Words are painted only where they were asked for."""
     assert WRITER.expand("a sign above a door").prompt.document["text_render"] == []
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=500))
+def test_any_text_at_all_gives_a_valid_prompt_or_is_refused(words: str) -> None:
+    """Unicode, marks, nothing: a prompt that reads back as itself, or an InputError for no words."""
+    try:
+        prompt = WRITER.expand(words).prompt
+    except InputError:
+        assert not words.split()
+        return
+    assert StructuredPrompt.parse(prompt.to_json()) == prompt
 
 
 @settings(max_examples=80, deadline=None)

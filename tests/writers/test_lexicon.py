@@ -40,6 +40,15 @@ def test_what_is_written_for_a_color_names_that_color_again() -> None:
         assert any(found), color.say
 
 
+def test_the_lexicon_knows_some_thousand_words() -> None:
+    """Things, settings, lights and the rest are data: several hundred names of things alone, numbers up to twelve."""
+    words = [word for table in TERM_TABLES for term in getattr(LEXICON.tables, table).values() for word in term.words]
+    things = {word for thing in LEXICON.tables.things.values() for word in thing.words}
+    assert len(set(words)) > 1_500
+    assert len(things) > 500
+    assert {str(number) for number in range(1, 13)} == set(LEXICON.tables.counts)
+
+
 def test_a_misspelt_field_is_refused() -> None:
     """A slip in the data file is an error at load, not a silent loss."""
     data = tomllib.loads(LEXICON_FILE.read_text(encoding="utf-8"))

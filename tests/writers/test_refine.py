@@ -91,6 +91,48 @@ def test_an_empty_instruction_is_refused() -> None:
         WRITER.refine(WRITER.expand("a red ball").prompt, "  ")
 
 
+def test_what_is_so_already_is_said_and_changes_nothing() -> None:
+    """ "make the ball red" of a red ball gives the same prompt and a sentence about it."""
+    before = WRITER.expand("a red ball and a large box on the right").prompt
+    for instruction, note in (
+        ("make the ball red", "The ball is already red."),
+        ("make the box large", "The box is already large."),
+        ("move the box to the right", "The box is already on the right."),
+        ("only one ball", "There is already one ball."),
+    ):
+        written = WRITER.refine(before, instruction)
+        assert written.notes == (note,)
+        assert written.prompt == before
+
+
+def test_what_was_not_understood_stands_in_one_note() -> None:
+    """Two steps nobody understands are quoted together."""
+    written = WRITER.refine(WRITER.expand("a red ball").prompt, "gribble florp zant and make it wumble")
+    assert len(written.notes) == 1
+    assert '"gribble florp zant' in written.notes[0]
+
+
+def test_a_wording_for_a_thing_that_is_not_there_is_not_painted_elsewhere() -> None:
+    """The sign is missing: the note says so, and nothing is written on something else."""
+    before = WRITER.expand("a red ball").prompt
+    written = WRITER.refine(before, 'make the sign say "OPEN"')
+    assert written.prompt == before
+    assert 'There is no "sign"' in written.notes[0]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.text(max_size=300))
+def test_any_instruction_gives_a_valid_prompt_or_is_refused(instruction: str) -> None:
+    """Whatever is typed, the answer is a prompt that reads back as itself, or an InputError."""
+    before = StructuredPrompt.parse((HERE / "owl.json").read_text(encoding="utf-8"))
+    try:
+        after = WRITER.refine(before, instruction).prompt
+    except InputError:
+        assert not instruction.split()
+        return
+    assert StructuredPrompt.parse(after.to_json()) == after
+
+
 _WORDS = sorted({word for story in STORIES for word in story["instruction"].split()})
 
 

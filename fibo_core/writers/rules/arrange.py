@@ -4,6 +4,7 @@ What was said is fixed or weighs most (places, then "left of", "on", "behind"); 
 other, on the middle row, in reading order, balanced.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
@@ -37,7 +38,11 @@ def _cost(way: Mapping[int, Cell], cells: Mapping[int, Cell], links: Sequence[Li
     """What it costs to put subjects this way beside those that have their cells already."""
     every = {**cells, **way}
     close = {frozenset((link.subject, anchor)): link.relation for link in links for anchor in link.anchors}
-    cost = sum(_relation_cost(link, every) for link in links)
+    told = Counter((link.relation.key, link.anchors) for link in links)
+    # "three stars above a house" may stand beside each other, a single one straight above it
+    cost = sum(
+        _relation_cost(link, every, 2.0 if told[link.relation.key, link.anchors] == 1 else 0.2) for link in links
+    )
     for number, (x, y) in way.items():
         cost += 0.8 if y != 1 else 0.0
         for other, (x2, y2) in every.items():
@@ -54,7 +59,8 @@ def _cost(way: Mapping[int, Cell], cells: Mapping[int, Cell], links: Sequence[Li
     return cost + abs(sum(columns) / len(columns) - 1) + abs(sum(rows) / len(rows) - 1)
 
 
-def _relation_cost(link: Link, cells: Mapping[int, Cell]) -> float:
+def _relation_cost(link: Link, cells: Mapping[int, Cell], aside: float) -> float:
+    """``aside`` is what each cell beside the straight line costs."""
     if link.subject not in cells or any(anchor not in cells for anchor in link.anchors):
         return 0.0
     x, y = cells[link.subject]
@@ -65,9 +71,9 @@ def _relation_cost(link: Link, cells: Mapping[int, Cell]) -> float:
         if across == ANYWHERE_BESIDE:
             cost += (0 if dx else 2) + 0.3 * (abs(dx) - 1) + 2 * abs(dy)
         elif across:
-            cost += (0 if dx * across > 0 else _BROKEN_RELATION) + 2 * abs(dy) + 0.1 * (2 - abs(dx))
+            cost += (0 if dx * across > 0 else _BROKEN_RELATION) + aside * abs(dy) + 0.1 * (2 - abs(dx))
         elif down:
-            cost += (0 if dy * down > 0 else _BROKEN_RELATION) + 2 * abs(dx) + 0.5 * (abs(dy) - 1)
+            cost += (0 if dy * down > 0 else _BROKEN_RELATION) + aside * abs(dx) + 0.5 * (abs(dy) - 1)
         else:
             cost += _BROKEN_RELATION if dx or dy else 0
     if len(link.anchors) == 2:  # between

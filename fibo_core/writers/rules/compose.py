@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from fibo_core.writers.rules.arrange import Cell, arrange
-from fibo_core.writers.rules.lexicon import Lexicon, Relation, tokenize
+from fibo_core.writers.rules.lexicon import Lexicon, Light, Relation, tokenize
 from fibo_core.writers.rules.scene import Link, Scene, Subject
 
 PLAIN_SETTING = "a plain light gray studio wall"
@@ -32,10 +32,11 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
     tables = lexicon.tables
     medium = scene.medium or tables.media[PLAIN_MEDIUM]
     camera = {term.field: term.say for term in reversed(scene.camera)}
+    implied = tables.settings[scene.implied_setting].say if scene.implied_setting else ""
     return {
         "short_description": finish_sentence(scene.words),
         "objects": objects,
-        "background_setting": ", ".join(dict.fromkeys(scene.settings)) or PLAIN_SETTING,
+        "background_setting": ", ".join(dict.fromkeys(scene.settings)) or implied or PLAIN_SETTING,
         "lighting": compose_lighting(scene, lexicon),
         "aesthetics": {
             "composition": camera.get("composition") or composition(cells),
@@ -59,8 +60,22 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
 def compose_lighting(scene: Scene, lexicon: Lexicon) -> dict[str, str]:
     """The `lighting` of a scene."""
     lights = lexicon.tables.lights
-    light = scene.light or lights[scene.implied_light or PLAIN_LIGHT]
-    return {"conditions": light.say, "direction": scene.direction or "from above", "shadows": light.shadows}
+    light = scene.light or (lights[scene.implied_light] if scene.implied_light else None)
+    conditions, shadows = combine_lights(light, scene.weather, lights[PLAIN_LIGHT])
+    return {
+        "conditions": conditions,
+        "direction": scene.direction or "from above",
+        "shadows": scene.shadows or shadows,
+    }
+
+
+def combine_lights(light: Light | None, weather: Light | None, plain: Light) -> tuple[str, str]:
+    """Conditions and shadows of a time of day and a weather: "night, moonlight, fog"; ``plain`` where neither is."""
+    if weather is None:
+        return (light or plain).say, (light or plain).shadows
+    if light is None or light.key == plain.key:
+        return weather.say, weather.shadows
+    return f"{light.say}, {weather.also}", weather.shadows
 
 
 def compose_object(scene: Scene, number: int, cells: Sequence[Cell], lexicon: Lexicon) -> dict[str, Any]:
@@ -68,7 +83,8 @@ def compose_object(scene: Scene, number: int, cells: Sequence[Cell], lexicon: Le
     subject, term = scene.subjects[number], scene.subjects[number].term
     location = place_name(cells[number], lexicon)
     person = term is not None and (term.person or bool(term.gender))
-    seen_on_it = [word for word in subject.adjectives if not lexicon.match(tokenize(word), 0, "textures")]
+    seen_on_it = [word for word in subject.adjectives if not lexicon.match(tokenize(word), 0, "textures", "shapes")]
+    seen_on_it = [word for word in seen_on_it if not word.endswith("-shaped")]
     appearance = [*subject.details, *seen_on_it]
     document = {
         "description": describe(subject, lexicon),
@@ -77,9 +93,10 @@ def compose_object(scene: Scene, number: int, cells: Sequence[Cell], lexicon: Le
         "relative_size": subject.size.say if subject.size else "medium",
         "shape_and_color": shape_and_color(subject),
         "texture": ", ".join(subject.textures) or (term.texture if term else ""),
-        "appearance_details": ", ".join(appearance),
+        "appearance_details": ", ".join(appearance).replace(", and ", " and "),
         "number_of_objects": subject.count if subject.count > 1 else None,
         "pose": subject.pose if person else "",
+        "expression": subject.expression if person else "",
         "clothing": subject.clothing,
         "action": subject.action or ("" if person else subject.pose),
         "gender": term.gender if term else "",
@@ -96,7 +113,7 @@ def describe(subject: Subject, lexicon: Lexicon) -> str:
     elif not subject.plural:
         phrase = f"{article(phrase)} {phrase}"
     tail = [*subject.details, f"wearing {subject.clothing}" if subject.clothing else "", subject.pose, subject.action]
-    text = f'that says "{subject.text}"' if subject.text else ""
+    text = f'that says "{subject.text}"' if subject.text and subject.text not in subject.name else ""
     return " ".join(part for part in (phrase, *tail, text) if part)
 
 
@@ -104,6 +121,7 @@ def shape_and_color(subject: Subject) -> str:
     """The `shape_and_color` of a thing: "round, red"; an unknown thing has the shape of itself."""
     head = subject.name.split(" of ")[0].split()[-1].lower() if subject.name else "plain"
     own_shape = f"{head}-shaped" if head.isascii() else ""
+    own_shape = "" if subject.lettering else own_shape
     shape = subject.shape or (subject.term.shape if subject.term else own_shape)
     return ", ".join(part for part in (shape, listed(subject.colors)) if part)
 
@@ -140,7 +158,7 @@ def compose_text(scene: Scene, objects: Sequence[dict[str, Any]]) -> list[dict[s
             "text": subject.text,
             "location": f"on the {subject.name}, {document['location']}",
             "size": subject.size.say if subject.size else "medium",
-            "color": listed(subject.colors) if subject.name == "lettering" and subject.colors else "black",
+            "color": listed(subject.colors) if subject.lettering and subject.colors else "black",
             "font": "bold sans serif",
         }
         for subject, document in zip(scene.subjects, objects, strict=True)
@@ -165,17 +183,23 @@ def single_out(scene: Scene, lexicon: Lexicon) -> Scene:
         total = subject.count if subject.count > 1 else 2 if subject.plural and subject.term else 1
         spread = spread_places(subject, total)
         if total > 1 and len(subjects) + total + others - number - 1 <= MAX_SINGLED_OUT and spread:
-            one = lexicon.singular(subject.name)
+            *before, last = subject.name.split()
+            one = " ".join([*before, lexicon.singular(last)])
             subjects += [
                 replace(subject, name=one, plural=False, count=1, place=place, colors=list(subject.colors))
                 for place in spread
             ]
         else:
             subjects.append(replace(subject, name=plural_name(subject, lexicon)))
-    links = [
-        Link(first_of[link.subject], link.relation, tuple(first_of[anchor] for anchor in link.anchors))
-        for link in scene.links
-    ]
+    links = []
+    for link in scene.links:
+        anchors = tuple(first_of[anchor] for anchor in link.anchors)
+        following = min((n for n in first_of.values() if n > anchors[0]), default=len(subjects))
+        if link.relation.key == "between" and len(anchors) == 1 and following - anchors[0] > 1:
+            anchors = (anchors[0], anchors[0] + 1)  # "between two candles"
+        first = first_of[link.subject]
+        following = min((n for n in first_of.values() if n > first), default=len(subjects))
+        links += [Link(number, link.relation, anchors) for number in range(first, following)]
     return replace(scene, subjects=subjects, links=links)
 
 

@@ -15,9 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: The tables whose entries are terms: a meaning and the phrases for it.
 TERM_TABLES = (
-    "colors", "tones", "sizes", "counts", "textures", "things", "places", "depths", "relations", "settings",
-    "lights", "directions", "media", "styles", "moods", "camera", "schemes",
+    "colors", "tones", "sizes", "counts", "ordinals", "textures", "shapes", "things", "places", "depths", "relations",
+    "shifts", "settings", "lights", "directions", "shadows", "media", "styles", "moods", "expressions", "camera",
+    "schemes", "comparisons",
 )  # fmt: skip
+MAX_PHRASE = 8  # tokens
 LEXICON_FILE = Path(__file__).with_name("lexicon.toml")
 
 _TOKEN = re.compile(
@@ -84,6 +86,14 @@ class Relation(Term):
     step: tuple[int, int]
 
 
+class Shift(Term):
+    step: tuple[int, int]
+
+
+class Comparison(Term):
+    field: str
+
+
 class Setting(Term):
     light: str = ""
     colored: bool = False
@@ -92,6 +102,7 @@ class Setting(Term):
 class Light(Term):
     shadows: str
     at: str
+    also: str = ""  # what it adds to a time of day; "" for the times of day themselves
 
 
 class Medium(Term):
@@ -112,6 +123,13 @@ class Grammar(BaseModel):
     joiners: tuple[str, ...]
     copulas: tuple[str, ...]
     says: tuple[str, ...]
+    says_plainly: tuple[str, ...]
+    lettering: tuple[str, ...]
+    participles: tuple[str, ...]
+    made_of: tuple[str, ...]
+    frame: tuple[str, ...]
+    place_prepositions: tuple[str, ...]
+    place_tails: tuple[str, ...]
     inside: tuple[str, ...]
     prepositions: tuple[str, ...]
     negations: tuple[str, ...]
@@ -122,6 +140,7 @@ class Grammar(BaseModel):
     clothing: tuple[str, ...]
     parts: tuple[str, ...]
     poses: tuple[str, ...]
+    finite_poses: dict[str, str]
     verbs: tuple[str, ...]
     not_verbs: tuple[str, ...]
     verbs_taking: tuple[str, ...]
@@ -136,14 +155,32 @@ class Edits(BaseModel):
     remove: tuple[str, ...]
     move: tuple[str, ...]
     change: tuple[str, ...]
+    swap: tuple[str, ...]
+    keep: tuple[str, ...]
+    only: tuple[str, ...]
+    write: tuple[str, ...]
     into: tuple[str, ...]
     give: tuple[str, ...]
     bigger: tuple[str, ...]
     smaller: tuple[str, ...]
+    strongly: tuple[str, ...]
+    same_size: tuple[str, ...]
+    than: tuple[str, ...]
+    more: tuple[str, ...]
+    double: tuple[str, ...]
+    halve: tuple[str, ...]
+    but_for: tuple[str, ...]
     all: tuple[str, ...]
     it: tuple[str, ...]
+    there: tuple[str, ...]
+    rather: tuple[str, ...]
+    wording: tuple[str, ...]
+    say: tuple[str, ...]
+    shadows: tuple[str, ...]
     whole: tuple[str, ...]
     aspects: tuple[str, ...]
+    places: tuple[str, ...]
+    colors: tuple[str, ...]
 
 
 class Scenery(BaseModel):
@@ -156,26 +193,35 @@ class Scenery(BaseModel):
 
 
 class Tables(BaseModel):
-    """lexicon.toml. A table's entry may be a bare list of phrases; then what is written is its name."""
+    """lexicon.toml. A table's entry may be a bare list of phrases; then what is written is its name.
+
+    A place's `bare` names ("top left") are found behind "in the", "at the" and so on, and before "corner", "side", ….
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     colors: dict[str, Color]
     tones: dict[str, Term]
     sizes: dict[str, Size]
     counts: dict[str, Term]
+    ordinals: dict[str, Term]
     textures: dict[str, Term]
+    shapes: dict[str, Term]
     things: dict[str, Thing]
     places: dict[str, Place]
     depths: dict[str, Term]
     relations: dict[str, Relation]
+    shifts: dict[str, Shift]
     settings: dict[str, Setting]
     lights: dict[str, Light]
     directions: dict[str, Term]
+    shadows: dict[str, Term]
     media: dict[str, Medium]
     styles: dict[str, Term]
     moods: dict[str, Term]
+    expressions: dict[str, Term]
     camera: dict[str, Camera]
     schemes: dict[str, Term]
+    comparisons: dict[str, Comparison]
     grammar: Grammar
     edits: Edits
     scenery: tuple[Scenery, ...]
@@ -194,6 +240,16 @@ class Tables(BaseModel):
                 term = {"words": entry} if isinstance(entry, list) else dict(entry)
                 plain = key.replace("_", " ")
                 named[table][key] = {"key": key, "say": plain, "words": [plain], **term}
+        grammar = named.get("grammar", {})
+        forms = [
+            f"{before} the {{}}{after}"
+            for before in grammar.get("place_prepositions", ())
+            for after in ("", *(f" {tail}" for tail in grammar.get("place_tails", ())))
+        ]
+        for place in named.get("places", {}).values():
+            bare = place.pop("bare", [place["key"]])
+            made = [form.format(word) for word in bare for form in ("{}", *forms)]
+            place["words"] = list(dict.fromkeys([*made, *place["words"]]))
         return named
 
 
@@ -223,7 +279,7 @@ class Lexicon:
         self._lists = {
             name: {_split(phrase) for phrase in phrases}
             for name, phrases in (*tables.grammar, *tables.edits)
-            if name != "irregular_plurals"
+            if not isinstance(phrases, dict)
         }
 
     def match(self, tokens: Sequence[Token], at: int, *tables: str) -> Match | None:
@@ -268,7 +324,7 @@ class Lexicon:
 
     @staticmethod
     def _longest(tokens: Sequence[Token], at: int) -> int:
-        return min(7, len(tokens) - at)
+        return min(MAX_PHRASE, len(tokens) - at)
 
     def _index(self, terms: Iterable[Term], plurals: bool) -> dict[tuple[str, ...], tuple[Term, bool]]:
         index: dict[tuple[str, ...], tuple[Term, bool]] = {}

@@ -49,8 +49,10 @@ def find_mentions(text: str, names: Collection[str], lexicon: Lexicon) -> list[M
     """Every mention of a thing called by one of ``names`` (lower case; plurals are found too)."""
     tokens = tokenize(text)
     wanted = {tuple(token.low for token in tokenize(form)) for name in names for form in (name, lexicon.plural(name))}
-    mentions = []
+    mentions: list[Mention] = []
     for at in range(len(tokens)):
+        if mentions and tokens[at].start < mentions[-1].end:  # "man" in "old man" is named already
+            continue
         for length in sorted({len(name) for name in wanted}, reverse=True):
             if at + length <= len(tokens) and tuple(t.low for t in tokens[at : at + length]) in wanted:
                 mentions.append(_mention(tokens, at, at + length, lexicon))
@@ -79,6 +81,14 @@ def resize(text: str, mention: Mention, size: str) -> str:
     return _with_articles(f"{text[: mention.qualities]}{size} {text[mention.qualities :]}", mention.qualities)
 
 
+def qualify(text: str, mention: Mention, word: str) -> str:
+    """The text with a word that describes the mention, behind its size and before its colours."""
+    at = mention.qualities
+    if mention.size is not None:
+        at = mention.size.end + len(text[mention.size.end :]) - len(text[mention.size.end :].lstrip())
+    return _with_articles(f"{text[:at]}{word} {text[at:]}", at)
+
+
 def relocate(text: str, mention: Mention, place: str) -> str:
     """The text with the mention standing at ``place`` ("on the left")."""
     if mention.place is not None:
@@ -95,17 +105,27 @@ def erase(text: str, mention: Mention, lexicon: Lexicon) -> str:
     """The text without the mention and the "and", comma or "next to" that joined it."""
     end = mention.place.end if mention.place else mention.end
     before, after = text[: mention.first].rstrip(), text[end:].lstrip()
-    joined = re.compile(r"(\s*[,;]?\s*\b(and|with|plus|or)\b|\s*[,;&+])$", re.IGNORECASE)
+    joined = re.compile(r"(\s*[,;]?\s*\b(and|with|plus|or|wearing)\b|\s*[,;&+])$", re.IGNORECASE)
     for relation in lexicon.tables.relations.values():
         for words in sorted(relation.words, key=len, reverse=True):
             if before.lower().endswith(f" {words}"):
                 before = before[: -len(words)].rstrip()
                 return f"{before}{'' if after[:1] in ('', *',.;!?') else ' '}{after}"
+    if before.lower().endswith((" with", " wearing")) and (goes_on := _part_follows(after, lexicon)):
+        return f"{before} {after[goes_on:]}"  # "with a door and a roof" without the door
     if joined.search(before):
         before = joined.sub("", before)
         return f"{before}{'' if after[:1] in ('', *',.;!?') else ' '}{after}"
     after = re.sub(r"^([,;&+]|\b(and|with|plus|or)\b)\s*", "", after, flags=re.IGNORECASE)
     return f"{before}{' ' if before and after[:1] not in ('', *',.;!?') else ''}{after}".strip()
+
+
+def _part_follows(after: str, lexicon: Lexicon) -> int:
+    """Where one more part or garment begins behind "and"; 0 where something else is joined."""
+    joint = re.match(r"(and|,)\s+", after)
+    tokens = tokenize(after[joint.end() :])[:4] if joint else []
+    own = (*lexicon.grammar.parts, *lexicon.grammar.clothing)
+    return joint.end() if joint and any(token.low in own for token in tokens) else 0
 
 
 def first_match(text: str, lexicon: Lexicon, *tables: str) -> tuple[Match, Span] | None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from fibo_core.writers.rules.lexicon import Lexicon, Match, Place, Setting, Size, Thing, Token
 
 #: Tables whose words, before a thing, speak of the whole picture.
-PICTURE_TABLES = ("lights", "schemes", "media", "moods", "styles", "camera")
+PICTURE_TABLES = ("lights", "shadows", "schemes", "media", "moods", "styles", "camera")
 #: Tables of which a place before a thing may come.
 PLACE_TABLES = ("relations", "directions", "places", "depths")
 #: Longest match decides; of equal length, the earlier table.
 ALL_TABLES = (
-    "counts", "things", "settings", "colors", "textures", "sizes", *PLACE_TABLES, *PICTURE_TABLES,
+    "counts", "things", "settings", "colors", "textures", "sizes", "shapes", *PLACE_TABLES, *PICTURE_TABLES,
 )  # fmt: skip
 #: More unknown words in a row than this are not read as one thing.
 MAX_UNKNOWN_WORDS = 4
@@ -32,9 +32,11 @@ class NounPhrase:
     end: int
     determiner: str = ""
     count: int | None = None
+    ordinal: int | None = None  # 2 for "the second ball", -1 for the last, 0 for the other
     colors: list[str] = field(default_factory=list)
     size: Size | None = None
     textures: list[str] = field(default_factory=list)
+    shape: str = ""
     adjectives: list[str] = field(default_factory=list)  # as typed: textures, and moods said of the thing
     nouns: list[str] = field(default_factory=list)
     thing: Thing | None = None
@@ -54,7 +56,7 @@ class NounPhrase:
 
     @property
     def described(self) -> bool:
-        return bool(self.colors or self.size or self.textures or self.count)
+        return bool(self.colors or self.size or self.textures or self.count or self.shape)
 
 
 class NounReader:
@@ -86,9 +88,22 @@ class NounReader:
         grammar = self._lexicon.grammar
         if low in grammar.not_verbs:
             return False
+        if self._is_participle(at):
+            return True
         if low.endswith("ing") and len(low) > 4 and not self._lexicon.match(self._tokens, at, "things", "lights"):
             return True
-        return low in grammar.poses or self._lexicon.singular(low) in grammar.verbs
+        return bool(self._lexicon.listed("poses", self._tokens, at)) or self._lexicon.singular(low) in grammar.verbs
+
+    def _is_participle(self, at: int) -> bool:
+        """Whether "parked" or "perched" stands at ``at``, with a place after it rather than a thing."""
+        low = self._tokens[at].low
+        if not (low.endswith("ed") and len(low) > 4) or self._lexicon.match(self._tokens, at, *ALL_TABLES):
+            return False
+        follows = self._tokens[at + 1].low if at + 1 < len(self._tokens) else ""
+        grammar = self._lexicon.grammar
+        return follows in (*grammar.inside, *grammar.prepositions) or bool(
+            self._lexicon.match(self._tokens, at + 1, "relations", "places")
+        )
 
     def _take(self, phrase: NounPhrase) -> int:
         """Adds what stands at the phrase's end to it; how many tokens that was, 0 where the phrase ends."""
@@ -103,6 +118,10 @@ class NounReader:
                 return 0
             phrase.determiner = token.low
             return 1
+        ordinal = self._lexicon.match(tokens, at, "ordinals")
+        if ordinal and not phrase.nouns and phrase.determiner in ("the", "my", "") and self._goes_on(at + 1):
+            phrase.ordinal = int(ordinal.term.key)
+            return ordinal.length
         if tone := self._tone(at):
             if phrase.nouns:
                 return 0
@@ -114,7 +133,7 @@ class NounReader:
             phrase.count = int(token.low)
             return 1
         match = lexicon.match(tokens, at, *ALL_TABLES)
-        if match is None or (token.low in lexicon.grammar.pronouns and phrase.described):  # "a brown one"
+        if match is None or (token.low in lexicon.grammar.pronouns and self._distinct(phrase)):  # "a brown one"
             return self._take_unknown(phrase)
         return self._take_known(phrase, match)
 
@@ -126,15 +145,23 @@ class NounReader:
             if alternative and alternative.length == match.length and more:  # "an orange ball", "a glass box"
                 return self._take_quality(phrase, alternative)
             return self._take_noun(phrase, match.length, match)
-        if match.table in ("counts", "colors", "textures", "sizes"):
+        if match.table in ("counts", "colors", "textures", "sizes", "shapes"):
             return self._take_quality(phrase, match)
+        if match.table == "schemes" and more and (color := self._lexicon.match(self._tokens, at, "colors")):
+            return self._take_quality(phrase, color)  # "a black and white cat"
         if match.table == "settings":
+            if phrase.nouns and self._leads_away(at):  # "three fish | under water"
+                return 0
             return self._take_noun(phrase, match.length, match)
         if match.table in ("places", "depths") and at > phrase.start and not phrase.nouns and more:
             if isinstance(match.term, Place):
                 phrase.place = term.key
             return match.length
-        if match.table in PICTURE_TABLES and not phrase.nouns:
+        if match.table in PICTURE_TABLES:
+            if not all(map(self._is_adjective, phrase.nouns)):
+                return 0
+            phrase.adjectives += phrase.nouns
+            phrase.nouns = []
             phrase.picture.append(match)
             if match.table == "moods":
                 phrase.adjectives.append(self._low(at, match.length))
@@ -153,6 +180,9 @@ class NounReader:
             phrase.colors.append(term.say)
         elif match.table == "textures":
             phrase.textures.append(term.say)
+            phrase.adjectives.append(self._low(phrase.end, match.length))
+        elif match.table == "shapes":
+            phrase.shape = term.say
             phrase.adjectives.append(self._low(phrase.end, match.length))
         elif isinstance(term, Size):
             phrase.size = term
@@ -173,6 +203,12 @@ class NounReader:
         if any(lexicon.listed(name, self._tokens, at) for name in ("says", "wears", "style_of")):
             return 0
         grammar = lexicon.grammar
+        if phrase.nouns and lexicon.listed("participles", self._tokens, at):
+            return 0
+        if low.endswith("-shaped") and not phrase.nouns and self._goes_on(at + 1):
+            phrase.shape = low
+            phrase.adjectives.append(low)
+            return 1
         if low in (*grammar.prepositions, *grammar.inside, *grammar.copulas):
             return 0
         if self.is_verb(at) and (phrase.nouns or not self._goes_on(at + 1)):
@@ -205,6 +241,19 @@ class NounReader:
             return 1
         return 0
 
+    @staticmethod
+    def _distinct(phrase: NounPhrase) -> bool:
+        """Whether "one" may follow: "a brown one", "the left one", "the other one"."""
+        return phrase.described or bool(phrase.place) or phrase.ordinal is not None
+
+    def _leads_away(self, at: int) -> bool:
+        """Whether a preposition stands at ``at``."""
+        grammar = self._lexicon.grammar
+        low = self._tokens[at].low
+        return low in (*grammar.prepositions, *grammar.inside) or bool(
+            self._lexicon.match(self._tokens[: at + 1], at, "relations")
+        )
+
     def _low(self, at: int, length: int) -> str:
         return " ".join(token.low for token in self._tokens[at : at + length])
 
@@ -234,6 +283,8 @@ class NounReader:
             *grammar.copulas,
         ):
             return False
+        if low in ("one", "ones"):
+            return True
         match = self._lexicon.match(self._tokens, at, *ALL_TABLES)
         if match is None:
             return not self.is_verb(at)

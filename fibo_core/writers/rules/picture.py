@@ -201,9 +201,12 @@ def merge_hint(scene: Scene, hint: Scene) -> None:
         subject.size = said.size or subject.size
         subject.textures, subject.details = said.textures, said.details
         subject.pose, subject.action, subject.clothing = said.pose, said.action, said.clothing
+        subject.expression, subject.text = said.expression, said.text
     scene.settings = hint.settings or scene.settings
     scene.light = hint.light or scene.light
+    scene.weather = hint.weather or (None if hint.light else scene.weather)
     scene.direction = hint.direction or scene.direction
+    scene.shadows = hint.shadows or scene.shadows
     scene.medium = hint.medium or scene.medium
     scene.style = hint.style or scene.style
     scene.moods = hint.moods or scene.moods

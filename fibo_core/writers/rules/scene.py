@@ -32,7 +32,9 @@ class Subject:
     place: str = ""
     depth: str = ""
     text: str = ""
-    shape: str = ""  # where it was seen rather than said
+    lettering: bool = False  # it is its text ("the number 7")
+    shape: str = ""  # where it was seen, or said otherwise than by its name
+    expression: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,12 @@ class Scene:
     subjects: list[Subject] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
+    implied_setting: str = ""  # a key of the settings, for where nobody says: "in the sky"
     light: Light | None = None
+    weather: Light | None = None  # goes with a light: "at dawn, with fog"
     implied_light: str = ""
     direction: str = ""
+    shadows: str = ""
     medium: Medium | None = None
     style: str = ""
     moods: list[str] = field(default_factory=list)

@@ -19,6 +19,11 @@ class Target:
     index: int
     names: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """What to call it in a sentence."""
+        return self.names[0] if self.names else "object"
+
 
 def field_text(entry: dict[str, Any], key: str) -> str:
     """A field's text; "" where it is absent or no text."""
@@ -38,14 +43,21 @@ def find_targets(document: dict[str, Any], phrase: NounPhrase, lexicon: Lexicon)
     asked = lexicon.singular(phrase.nouns[-1].lower())
     whole = lexicon.singular(phrase.name.lower())
     found = []
-    for names in ((whole,), (asked,), _alike(phrase.thing)):
-        found = [target for target in targets(document, lexicon) if _goes_by(document, target, names, lexicon)]
-        if found:
-            break
-    found = [Target(target.index, (*target.names, asked)) for target in found]
+    if asked in lexicon.grammar.pronouns:  # "the green one"
+        found = targets(document, lexicon)
+    else:
+        for names in ((whole,), (asked,), _alike(phrase.thing)):
+            found = [target for target in targets(document, lexicon) if _goes_by(document, target, names, lexicon)]
+            if found:
+                break
+        found = [Target(target.index, (*target.names, asked)) for target in found]
+    if phrase.place and lexicon.tables.places[phrase.place].cell == (1, 1) and len(found) > 1:
+        found = _in_the_middle(document, found, lexicon)
     for fits in (_fits_color, _fits_place, _fits_size):
         found = [target for target in found if fits(document["objects"][target.index], phrase, lexicon)]
-    return found
+    if phrase.ordinal == -1:
+        return found[-1:]
+    return found[phrase.ordinal - 1 : phrase.ordinal] if phrase.ordinal else found
 
 
 def targets(document: dict[str, Any], lexicon: Lexicon) -> list[Target]:
@@ -57,6 +69,15 @@ def cell_of(entry: dict[str, Any], lexicon: Lexicon) -> Cell | None:
     """Where in the frame an object's location says it is; None where it says nothing of the kind."""
     found = first_match(field_text(entry, "location"), lexicon, "places")
     return lexicon.tables.places[found[0].term.key].cell if found else None
+
+
+def color_words(entry: dict[str, Any], lexicon: Lexicon) -> str:
+    """The first colour an object says it has, as written; "" where it says none."""
+    for key in ("shape_and_color", "description"):
+        text = field_text(entry, key)
+        if runs := color_runs(text, lexicon):
+            return text[runs[0].start : runs[0].end]
+    return ""
 
 
 def call(entry: dict[str, Any]) -> str:
@@ -105,6 +126,14 @@ def _fits_place(entry: dict[str, Any], phrase: NounPhrase, lexicon: Lexicon) -> 
     if cell is None:
         return False
     return all(a in (1, c) for a, c in zip(asked, cell, strict=True))
+
+
+def _in_the_middle(document: dict[str, Any], found: list[Target], lexicon: Lexicon) -> list[Target]:
+    """Of several, the ones in the centre; else the one with as many on its left as on its right."""
+    cells = [(cell_of(document["objects"][target.index], lexicon), target) for target in found]
+    exact = [target for cell, target in cells if cell == (1, 1)]
+    ordered = sorted((pair for pair in cells if pair[0] is not None), key=lambda pair: (pair[0], pair[1].index))
+    return exact or [target for _, target in ordered[len(ordered) // 2 :][:1]]
 
 
 def _fits_size(entry: dict[str, Any], phrase: NounPhrase, lexicon: Lexicon) -> bool:
