@@ -12,7 +12,9 @@ FiboError
 │   └── PictureError           an uploaded picture or recipe
 ├── WriterError                no prompt was written
 │   ├── WriterUnavailable      this writer cannot answer now; another may
-│   └── WriterAnswerError      it answered something that is no prompt; carries the raw text
+│   ├── WriterAnswerError      it answered something that is no prompt; carries the raw text
+│   ├── PromptRefused          the service does not allow these words or this picture; no other writer is asked
+│   └── NoWriterAnswered       all that are set up were asked; carries every reason
 ├── EngineError                no picture was painted
 │   ├── ModelMissing           its weights are not on this machine
 │   ├── ModelLoadFailed        its weights are there, and do not load
@@ -32,6 +34,8 @@ FiboError
     ├── TimedOut               it ran longer than JOB_TIMEOUT_S
     └── Interrupted            the process ends
 """
+
+from collections.abc import Sequence
 
 
 class FiboError(Exception):
@@ -73,7 +77,11 @@ class WriterError(FiboError):
 
 
 class WriterUnavailable(WriterError):
-    """This writer cannot answer now; another one may."""
+    """This writer cannot answer now; another one may. ``retry_after_s``: when to ask it again, where that is known."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None):
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class WriterAnswerError(WriterError):
@@ -82,6 +90,19 @@ class WriterAnswerError(WriterError):
     def __init__(self, message: str, text: str):
         super().__init__(message)
         self.text = text
+
+
+class PromptRefused(WriterError):
+    """The service blocked the words, the picture or its own answer; asking another writer would sidestep that."""
+
+
+class NoWriterAnswered(WriterError):
+    """Every writer that is set up was asked. Carries all reasons; ``text`` is what was answered that is no prompt."""
+
+    def __init__(self, reasons: Sequence[tuple[str, FiboError]]):
+        said = " ".join(f"{title}: {error}" for title, error in reasons)
+        super().__init__(f"No prompt was written. {said or 'No prompt writer is set up.'}")
+        self.text = "\n\n".join(error.text for _, error in reasons if isinstance(error, WriterAnswerError))
 
 
 class EngineError(FiboError):
