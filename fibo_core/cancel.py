@@ -37,6 +37,17 @@ class CancelFlag:
             if self._deadline is not None:
                 self._deadline += time.monotonic() - began
 
+    @contextmanager
+    def turn(self, lock: threading.Lock) -> Iterator[None]:
+        """Holds ``lock`` inside, once it is free; the wait does not count, and ends when the work must end."""
+        with self.clock_stopped():
+            while not lock.acquire(timeout=0.1):
+                self.check()
+        try:
+            yield
+        finally:
+            lock.release()
+
     def cancel(self) -> None:
         """Ends the work because a user asked for it."""
         self._set(Cancelled("Cancelled."))
@@ -58,6 +69,11 @@ class CancelFlag:
                 f"The job ran longer than {self._timeout_s:g} s and was ended. "
                 "Ask for fewer pictures or steps, or raise JOB_TIMEOUT_S."
             )
+
+    def wait(self, seconds: float) -> None:
+        """Sleeps so long, or until the work must end. Raises as :meth:`check` does."""
+        self._event.wait(seconds)
+        self.check()
 
     def _set(self, reason: Stopped) -> None:
         if self._reason is None:

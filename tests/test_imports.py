@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # Where each package may be imported, as path prefixes; a package not named here may be imported anywhere.
-ENGINE = ("fibo_core/engine/", "fibo_core/writers/local.py")
+LOCAL = "fibo_core/writers/local"  # local.py, local_model.py, local_decoding.py
+ENGINE = ("fibo_core/engine/", LOCAL)
 STORE = ("fibo_core/store/",)
 SHELL = ("studio/", "pages/")
 ALLOWED = {
@@ -19,6 +20,7 @@ ALLOWED = {
     "diffusers": ENGINE,
     "transformers": ENGINE,
     "accelerate": ENGINE,
+    "llguidance": LOCAL,
     "google": ("fibo_core/writers/gemini.py",),
     "sqlmodel": STORE,
     "sqlalchemy": STORE,

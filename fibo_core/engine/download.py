@@ -16,14 +16,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine.models import ModelSpec
-from fibo_core.engine.weights import COMPONENTS, downloaded, storage_folder
+from fibo_core.engine.models import WeightsSpec
+from fibo_core.engine.weights import downloaded, storage_folder
 from fibo_core.errors import DownloadFailed, Stopped
 
 __all__ = ["DownloadEvent", "check_access", "download", "downloaded"]
 
 GB = 1e9
-FILES = ("model_index.json", *(f"{component}/*" for component in COMPONENTS))
 AT_ONCE = 2  #: files; what is half there is lost when a download breaks off, so few are begun together
 TELL_INTERVAL_S = 0.25
 LEFTOVER_AGE_S = 3600.0  #: a part file nobody has written to for so long is a killed process's
@@ -41,7 +40,7 @@ class DownloadEvent:
 DownloadObserver = Callable[[DownloadEvent], None]
 
 
-def check_access(spec: ModelSpec, token: SecretStr | None) -> None:
+def check_access(spec: WeightsSpec, token: SecretStr | None) -> None:
     """Returns when this token may fetch the weights; one small request.
 
     Raises DownloadFailed that says what to do.
@@ -54,7 +53,7 @@ def check_access(spec: ModelSpec, token: SecretStr | None) -> None:
 
 
 def download(
-    spec: ModelSpec,
+    spec: WeightsSpec,
     hub_cache: Path,
     token: SecretStr | None,
     on_progress: DownloadObserver | None = None,
@@ -69,7 +68,11 @@ def download(
     repo = _repo(spec)
     check_access(spec, token)
     fetch, cancel = _hub().snapshot_download, cancel or CancelFlag()
-    source: dict[str, Any] = {"cache_dir": hub_cache, "token": _plain(token), "allow_patterns": list(FILES)}
+    source: dict[str, Any] = {
+        "cache_dir": hub_cache,
+        "token": _plain(token),
+        "allow_patterns": list(spec.layout.fetched),
+    }
     try:
         plan = fetch(repo, **source, dry_run=True, tqdm_class=_bar_class(lambda _: cancel.check()))
         total = sum(file.file_size or 0 for file in plan)
@@ -155,7 +158,7 @@ def _faults() -> tuple[type[Exception], ...]:
     return (OSError, httpx2.HTTPError, RuntimeError)
 
 
-def _repo(spec: ModelSpec) -> str:
+def _repo(spec: WeightsSpec) -> str:
     if spec.repo is None:
         raise DownloadFailed(f"{spec.title} comes with the program; there is nothing to download.")
     return spec.repo
@@ -172,7 +175,7 @@ def _remove_leftovers(storage: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def _check_disk(spec: ModelSpec, hub_cache: Path, missing: int) -> None:
+def _check_disk(spec: WeightsSpec, hub_cache: Path, missing: int) -> None:
     there = next(folder for folder in (hub_cache, *hub_cache.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     if free < missing:
@@ -182,7 +185,7 @@ def _check_disk(spec: ModelSpec, hub_cache: Path, missing: int) -> None:
         )
 
 
-def _failure(spec: ModelSpec, error: BaseException, token: SecretStr | None) -> DownloadFailed:
+def _failure(spec: WeightsSpec, error: BaseException, token: SecretStr | None) -> DownloadFailed:
     """What a fault of the hub's library means, in a sentence that holds nothing of the request's headers."""
     from huggingface_hub import constants
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError

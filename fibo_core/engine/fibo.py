@@ -8,10 +8,9 @@ import importlib.metadata
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +19,10 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, memory, placement
 from fibo_core.engine.loading import load_pipeline
 from fibo_core.engine.models import ModelSpec, find_model
-from fibo_core.engine.placement import Placement
+from fibo_core.engine.placement import Placement, SharedDevice
 from fibo_core.engine.steps import StepCallback
-from fibo_core.engine.weights import revision_of, weights_folder
-from fibo_core.errors import EngineError, OutOfMemory, RequestError
+from fibo_core.engine.weights import revision_of, weight_bytes, weights_folder
+from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.request import TOKENS_MAX, GenerationRequest, check_tokens
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ class _Held:
 
     spec: ModelSpec
     revision: str
+    folder: Path
     placement: Placement
     pipe: Any
     preview: "LatentPreview | None" = None
@@ -47,11 +47,12 @@ class FiboEngine:
     """The Engine over diffusers. Holds one model; never downloads.
 
     A seed is drawn as float32 noise on the CPU and then cast, so that it means the same on every device and
-    in every precision.
+    in every precision. ``device`` is shared with the local writer.
     """
 
-    def __init__(self, default_model: str, *, hub_cache: Path) -> None:
+    def __init__(self, default_model: str, *, hub_cache: Path, device: SharedDevice | None = None) -> None:
         self._hub_cache = hub_cache
+        self._device = device or SharedDevice()
         self._lock = threading.Lock()
         self._held: _Held | None = None
         self._status = EngineStatus("unloaded", find_model(default_model).name, "", False, 0.0)
@@ -72,6 +73,27 @@ class FiboEngine:
         with self._lock:
             self._drop()
             self._status = EngineStatus("unloaded", self._status.model, "", False, 0.0)
+
+    def leave(self) -> bool:
+        """Takes the model off the GPU, into main memory where there is room; the next render brings it back.
+
+        False while it loads or paints.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            held = self._held
+            if held is None or held.placement.offload:  # part by part, nothing stays there between two pictures
+                return True
+            if placement.waits_in_main_memory(sum(weight_bytes(held.folder, held.spec.layout).values())):
+                held.pipe.to("cpu")
+                memory.give_back()
+            else:
+                self._drop()
+                self._status = replace(self._status, state="unloaded", device="")
+            return True
+        finally:
+            self._lock.release()
 
     def revision(self, model: str) -> str:
         spec = find_model(model)
@@ -97,7 +119,7 @@ class FiboEngine:
         cancel = cancel or CancelFlag()
         spec = find_model(request.model)
         self._check(spec, request)
-        with self._turn(cancel):
+        with cancel.turn(self._lock):
             cancel.check()
             held = self._hold(spec, cancel)
             if request.revision != held.revision:
@@ -119,16 +141,6 @@ class FiboEngine:
                 f"{request.negative_prompt!r}. Leave it out."
             )
 
-    @contextmanager
-    def _turn(self, cancel: CancelFlag) -> Iterator[None]:
-        with cancel.clock_stopped():
-            while not self._lock.acquire(timeout=0.1):
-                cancel.check()
-        try:
-            yield
-        finally:
-            self._lock.release()
-
     # Below, the caller has the lock.
 
     def _hold(self, spec: ModelSpec, cancel: CancelFlag) -> _Held:
@@ -140,26 +152,53 @@ class FiboEngine:
                 self._status = replace(self._status, state="failed", model=spec.name, error=str(error))
             raise
         revision = revision_of(spec, folder)
-        if self._held is not None and (self._held.spec, self._held.revision) == (spec, revision):
-            return self._held
+        held = self._held
+        if held is not None and (held.spec, held.revision) == (spec, revision):
+            if not self._device.has(self):
+                self._bring_back(held, cancel)
+            return held
         self._drop()
         self._status = EngineStatus("loading", spec.name, "", False, 0.0)
         try:
-            place, pipe = load_pipeline(spec, folder, cancel)
+            place, pipe = load_pipeline(spec, folder, cancel, partial(self._arrival, spec, folder, cancel))
         except EngineError as error:
             self._status = replace(self._status, state="failed", error=str(error))
             raise
         except BaseException:
             self._status = replace(self._status, state="unloaded")
             raise
-        self._held = _Held(spec, revision, place, pipe)
+        self._held = _Held(spec, revision, folder, place, pipe)
         self._status = replace(self._status, state="ready", device=place.device_text)
         return self._held
+
+    def _arrival(self, spec: ModelSpec, folder: Path, cancel: CancelFlag) -> AbstractContextManager[None]:
+        needed = placement.painter_bytes(spec, folder, self._device.memory())
+        return self._device.arrival(self, needed, cancel)
+
+    def _bring_back(self, held: _Held, cancel: CancelFlag) -> None:
+        """Onto the device again, after it had to leave."""
+        try:
+            with self._arrival(held.spec, held.folder, cancel):
+                if not held.placement.offload:
+                    held.pipe.to(held.placement.device)
+        except Stopped:
+            raise
+        except Exception as error:
+            memory.let_go(error)
+            self._drop()
+            self._status = replace(self._status, state="unloaded", device="")
+            if not memory.is_out_of_memory(error):
+                raise
+            raise OutOfMemory(
+                f"The memory of {held.placement.device_text} did not suffice to take {held.spec.title} back. Try "
+                "again; if that does not help, end other programs that use the GPU."
+            ) from error
 
     def _drop(self) -> None:
         if self._held is not None:
             self._held = None
             memory.give_back()
+        self._device.left(self)
 
     def _paint(
         self,

@@ -5,9 +5,13 @@ Everything the libraries raise on the way is translated here.
 
 import errno
 import gc
+import importlib.util
 import logging
 import os
+import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import memory, placement
 from fibo_core.engine.models import ModelSpec
 from fibo_core.engine.placement import Placement
-from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory
+from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +31,20 @@ _PASSING = ("EIO", "EAGAIN", "EBUSY", "EINTR", "ESTALE", "ETIMEDOUT", "ENFILE", 
 PASSING_FAULTS = frozenset(getattr(errno, name) for name in _PASSING)
 
 
-def load_pipeline(spec: ModelSpec, folder: Path, cancel: CancelFlag) -> tuple[Placement, Any]:
+def load_pipeline(
+    spec: ModelSpec, folder: Path, cancel: CancelFlag, arrival: Callable[[], AbstractContextManager[None]]
+) -> tuple[Placement, Any]:
     """The pipeline of the weights in a folder, ready to paint, and where it was placed.
 
-    Tries again where a little time may mend a failure. Raises ModelLoadFailed, OutOfMemory, or a Stopped error when
-    ``cancel`` says so between two tries.
+    It comes onto the device inside ``arrival``. Tries again where a little time may mend a failure. Raises
+    ModelLoadFailed, OutOfMemory, or a Stopped error when ``cancel`` says so between two tries.
     """
     waits_s = iter(WAITS_S)
     while True:
         try:
-            return _open(spec, folder)
+            return _open(spec, folder, arrival)
+        except Stopped:
+            raise
         except Exception as error:
             memory.let_go(error)
             memory.give_back()
@@ -49,12 +57,14 @@ def load_pipeline(spec: ModelSpec, folder: Path, cancel: CancelFlag) -> tuple[Pl
 
 
 @lru_cache(maxsize=1)
-def _libraries() -> tuple[Any, Any, Any]:
+def libraries() -> tuple[Any, Any, Any]:
     """torch, transformers and BriaFiboPipeline, imported when first needed, quiet, and out of others' way."""
     # Read when torch is imported. Waiting threads that spin would starve whoever shares the cores: on two busy ones
     # a render of mini took ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
+
+    _leave_out_a_torchvision_that_does_not_fit()
     import transformers
 
     verbosity = transformers.logging.get_verbosity()
@@ -73,11 +83,29 @@ def _libraries() -> tuple[Any, Any, Any]:
     return torch, transformers, BriaFiboPipeline
 
 
-def _open(spec: ModelSpec, folder: Path) -> tuple[Placement, Any]:
-    """Reads the weights into memory and puts them where they run. Whatever the libraries raise comes out."""
-    torch, transformers, BriaFiboPipeline = _libraries()
-    torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
+def _leave_out_a_torchvision_that_does_not_fit() -> None:
+    """Nothing here needs torchvision, but transformers imports one that is there, and fails with it.
 
+    One made for another torch says "operator torchvision::nms does not exist".
+    """
+    if importlib.util.find_spec("torchvision") is None:
+        return
+    try:
+        importlib.import_module("torchvision")
+    except Exception as error:  # whatever a library of another build stumbles over
+        sys.modules["torchvision"] = None  # type: ignore[assignment]  # from now on it counts as not installed
+        log.warning("torchvision does not fit the installed torch (%s) and is left out.", str(error).split("\n")[0])
+
+
+def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextManager[None]]) -> tuple[Placement, Any]:
+    """Reads the weights into memory and puts them where they run. Whatever the libraries raise comes out."""
+    torch, transformers, BriaFiboPipeline = libraries()
+    torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
+    with arrival():
+        return _read(spec, folder, torch, transformers, BriaFiboPipeline)
+
+
+def _read(spec: ModelSpec, folder: Path, torch: Any, transformers: Any, BriaFiboPipeline: Any) -> tuple[Placement, Any]:
     started = time.monotonic()
     place = placement.choose(spec, folder)
     how = {"dtype": getattr(torch, place.precision), "local_files_only": True, "use_safetensors": True}

@@ -1,6 +1,6 @@
 """The catalogue of models: what each is called, where its weights come from, what it likes.
 
-Adding a model is adding an entry here; nothing else in the program names one.
+Adding a model that paints is adding an entry to CATALOGUE; nothing else in the program names one.
 """
 
 from collections.abc import Mapping
@@ -37,11 +37,36 @@ MINI_SIZES: Mapping[str, tuple[int, int]] = {
 
 
 @dataclass(frozen=True)
-class ModelSpec:
-    """One model: identity, licence, defaults.
+class Layout:
+    """Which files of a model's folder the program reads; the rest of a repository (other formats, samples) stays there.
+
+    ``fetched`` are patterns, ``needed`` the files that must be there, ``weighed`` the folders that hold weights.
+    """
+
+    fetched: tuple[str, ...]
+    needed: tuple[str, ...]
+    weighed: tuple[str, ...]
+
+
+#: What BriaFiboPipeline.from_pretrained reads.
+PIPELINE = Layout(
+    fetched=("model_index.json", "scheduler/*", "text_encoder/*", "tokenizer/*", "transformer/*", "vae/*"),
+    needed=("model_index.json", "scheduler/scheduler_config.json", "tokenizer/tokenizer.json"),
+    weighed=("text_encoder", "transformer", "vae"),
+)
+#: What the local writer reads: a transformers model with its tokenizer and its pictures' format.
+VISION_LANGUAGE = Layout(
+    fetched=("*.json", "*.safetensors"),
+    needed=("config.json", "tokenizer.json", "preprocessor_config.json"),
+    weighed=("",),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSpec:
+    """A model's weights: identity, licence, where they come from.
 
     ``folder`` is set where the weights come with the program, ``repo`` where they are fetched from the hub.
-    ``fixed_negative`` is sent whatever the user asks for (mini knows no other).
     """
 
     name: str
@@ -52,12 +77,22 @@ class ModelSpec:
     licence_url: str
     gated: bool
     download_gb: float
+    layout: Layout = PIPELINE
+    about: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(WeightsSpec):
+    """One model that paints: its weights and its defaults.
+
+    ``fixed_negative`` is sent whatever the user asks for (mini knows no other).
+    """
+
     sizes: Mapping[str, tuple[int, int]]
     num_inference_steps: int
     guidance_scale: float
     fixed_negative: str | None = None
     working_gb: float = 4.0  #: memory a render takes beside the weights, for each megapixel, in bfloat16
-    about: str = ""
 
     def size(self, aspect: str) -> tuple[int, int]:
         """Width and height in pixels of an aspect ratio such as "3:2". Raises InputError if it has none."""
@@ -106,6 +141,31 @@ CATALOGUE: Mapping[str, ModelSpec] = {
         ),
     )
 }
+
+
+#: The model of the local writer. Size as published by others, not measured.
+FIBO_VLM = WeightsSpec(
+    name="fibo-vlm",
+    title="FIBO-vlm",
+    repo="briaai/FIBO-vlm",
+    folder=None,
+    licence="CC BY-NC 4.0",
+    licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
+    gated=True,
+    download_gb=9.0,
+    layout=VISION_LANGUAGE,
+    about="Bria's 4-billion-parameter prompt writer. Needs a GPU and Bria's consent; not for commercial use.",
+)
+
+
+def find_weights(name: str) -> WeightsSpec:
+    """The weights, a painter's or the writer's, that a name or a repository means. Raises InputError for others."""
+    if name.lower() in (FIBO_VLM.name, (FIBO_VLM.repo or "").lower()):
+        return FIBO_VLM
+    try:
+        return find_model(name)
+    except InputError as exc:
+        raise InputError(f"{str(exc).removesuffix('.')}, {FIBO_VLM.name}.") from exc
 
 
 def find_model(name: str) -> ModelSpec:

@@ -1,22 +1,29 @@
-"""Where a model runs: which device, in which precision, and whether its parts take turns on the GPU.
+"""Where a model runs: which device, in which precision, and how painter and prompt writer share it.
 
-Only :func:`choose` imports torch; the rest answers pages and health checks from files.
+Only what loads a model imports torch; the rest answers pages and health checks from files.
 """
 
 import os
 import shutil
 import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from fibo_core.engine.models import CATALOGUE, ModelSpec, find_model
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine.models import CATALOGUE, ModelSpec, WeightsSpec, find_model
 from fibo_core.engine.weights import downloaded, weight_bytes
 from fibo_core.errors import OutOfMemory
 
 GB = 1e9
 MEGAPIXEL = 1e6
+WRITER_WORKING_GB = 2.0  #: beside FIBO-vlm's weights: 4,096 tokens on top of a picture, computed, not measured
+WRITER_CPU_GB = 1.0  #: of weights; without a GPU a larger writer would take an hour for one prompt
+SPARE_GB = 4.0  #: of main memory that a model waiting there leaves to everybody else
 
 
 class Occupied(OutOfMemory):
@@ -68,9 +75,7 @@ def choose(spec: ModelSpec, folder: Path) -> Placement:
     """
     import torch
 
-    sizes = weight_bytes(folder)  # 16-bit weights, as every model of the catalogue ships them
-    largest = max(width * height for width, height in spec.sizes.values())
-    working = spec.working_gb * GB * largest / MEGAPIXEL
+    sizes, working = weight_bytes(folder, spec.layout), _working_bytes(spec)
     if not torch.cuda.is_available():
         needed, main = 2 * (sum(sizes.values()) + working), available_memory()
         if main is not None and main < needed:
@@ -96,6 +101,112 @@ def choose(spec: ModelSpec, folder: Path) -> Placement:
         f"{spec.title} needs about {needed / GB:.0f} GB of GPU memory, and {torch.cuda.get_device_name()} "
         f"has {total / GB:.0f} GB. Choose mini, or a larger GPU."
     )
+
+
+def choose_for_writer(spec: WeightsSpec, folder: Path) -> Placement:
+    """CUDA in bfloat16, whole; without a GPU the CPU in float32, and only for small weights. Raises OutOfMemory."""
+    import torch
+
+    weights = sum(weight_bytes(folder, spec.layout).values())
+    if not torch.cuda.is_available():
+        if weights > WRITER_CPU_GB * GB:
+            raise OutOfMemory(
+                f"{spec.title} needs a CUDA GPU: on a CPU one prompt would take an hour. Choose another writer."
+            )
+        return Placement("cpu", "cpu", "float32")
+    needed, name = weights + WRITER_WORKING_GB * GB, torch.cuda.get_device_name()
+    free, total = torch.cuda.mem_get_info()
+    if free < needed:
+        raise OutOfMemory(
+            f"{spec.title} needs about {needed / GB:.1f} GB of GPU memory, and {free / GB:.1f} of the "
+            f"{total / GB:.0f} GB of {name} are free. End other programs that use it, or choose another writer."
+        )
+    return Placement("cuda", f"cuda: {name}", "bfloat16")
+
+
+def painter_bytes(spec: ModelSpec, folder: Path, capacity: float) -> float:
+    """The device's memory that a painter takes at most: all parts at once where they fit, else one at a time."""
+    sizes, working = weight_bytes(folder, spec.layout), _working_bytes(spec)
+    together = sum(sizes.values()) + working
+    return together if together <= capacity else max(sizes.values()) + working
+
+
+def writer_bytes(spec: WeightsSpec, folder: Path) -> float:
+    """The device's memory that the local writer takes at most."""
+    return sum(weight_bytes(folder, spec.layout).values()) + WRITER_WORKING_GB * GB
+
+
+def waits_in_main_memory(weights: float) -> bool:
+    """Whether weights that leave the GPU may wait in main memory; else they are read from disk again."""
+    free = available_memory()
+    return free is not None and free > weights + SPARE_GB * GB
+
+
+class Tenant(Protocol):
+    """A model that has a share of the device's memory."""
+
+    def leave(self) -> bool:
+        """Takes the model off the device; False while it is at work. Never waits."""
+        ...
+
+
+def device_memory() -> float:
+    """Bytes of the GPU that this process has or may take; without limit where there is no GPU.
+
+    Main memory has no tenants: a model there is checked against what is free when it is loaded.
+    """
+    if not has_cuda_gpu():
+        return float("inf")
+    import torch
+
+    return float(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()) if torch.cuda.is_available() else 0.0
+
+
+class SharedDevice:
+    """Who is on the device, and who has to leave it: the one place where painter and prompt writer meet.
+
+    Each is given the memory it takes at most while it works. Where that is enough for both, both stay, and work at
+    the same time; else who comes sends the other away, once it is idle. They come one at a time.
+    """
+
+    def __init__(self, memory: Callable[[], float] = device_memory) -> None:
+        self.memory = memory
+        self._coming = threading.Lock()
+        self._shares: dict[Tenant, float] = {}
+
+    def has(self, tenant: Tenant) -> bool:
+        return tenant in self._shares
+
+    @contextmanager
+    def arrival(self, tenant: Tenant, needed: float, cancel: CancelFlag) -> Iterator[None]:
+        """Inside, ``needed`` bytes are the tenant's, to move in; they stay its own unless that fails.
+
+        The tenant must have left before: who waits here while it holds memory could be waited for in turn.
+        """
+        assert tenant not in self._shares
+        with cancel.turn(self._coming):
+            with cancel.clock_stopped():
+                while (others := tuple(self._shares)) and sum(self._shares.values()) + needed > self.memory():
+                    if others[0].leave():
+                        self.left(others[0])
+                    else:
+                        cancel.wait(0.1)
+            self._shares[tenant] = needed
+            try:
+                yield
+            except BaseException:
+                self.left(tenant)
+                raise
+
+    def left(self, tenant: Tenant) -> None:
+        """The tenant has nothing on the device any more."""
+        self._shares.pop(tenant, None)
+
+
+def _working_bytes(spec: ModelSpec) -> float:
+    """What painting a picture of the model's largest shape takes beside the weights."""
+    largest = max(width * height for width, height in spec.sizes.values())
+    return spec.working_gb * GB * largest / MEGAPIXEL
 
 
 def check_main_memory(spec: ModelSpec, width: int, height: int) -> None:

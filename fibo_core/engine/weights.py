@@ -9,18 +9,14 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from fibo_core.engine.models import ModelSpec
+from fibo_core.engine.models import Layout, WeightsSpec
 from fibo_core.errors import ModelMissing
 
-#: What BriaFiboPipeline.from_pretrained reads; the rest of a repository (other formats, samples) stays there.
-COMPONENTS = ("scheduler", "text_encoder", "tokenizer", "transformer", "vae")
-WEIGHED = ("text_encoder", "transformer", "vae")  #: the components that have weights
 
-
-def weights_folder(spec: ModelSpec, hub_cache: Path) -> Path:
-    """The folder to load, in diffusers layout. Raises ModelMissing, which says how to get it."""
+def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:
+    """The folder to load, in the layout of its kind. Raises ModelMissing, which says how to get it."""
     if spec.folder is not None:
-        if is_whole(spec.folder):
+        if is_whole(spec.folder, spec.layout):
             return spec.folder
         raise ModelMissing(
             f"The weights of {spec.title} are not in {spec.folder}. They come with the program: "
@@ -35,7 +31,7 @@ def weights_folder(spec: ModelSpec, hub_cache: Path) -> Path:
     return folder
 
 
-def downloaded(spec: ModelSpec, hub_cache: Path) -> Path | None:
+def downloaded(spec: WeightsSpec, hub_cache: Path) -> Path | None:
     """The snapshot folder of a repository in the hub's cache, or None unless every file needed is there.
 
     While a newer snapshot is only half fetched, the whole one before it counts.
@@ -48,7 +44,7 @@ def downloaded(spec: ModelSpec, hub_cache: Path) -> Path | None:
         main = storage / "snapshots" / (storage / "refs" / "main").read_text().strip()
     except OSError:
         return None
-    return next((folder for folder in (main, *newest_first) if is_whole(folder)), None)
+    return next((folder for folder in (main, *newest_first) if is_whole(folder, spec.layout)), None)
 
 
 def storage_folder(repo: str, hub_cache: Path) -> Path:
@@ -56,13 +52,10 @@ def storage_folder(repo: str, hub_cache: Path) -> Path:
     return hub_cache / f"models--{repo.replace('/', '--')}"
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether a folder holds a pipeline's every file. A download links a file in only once it is complete."""
-    return (
-        (folder / "model_index.json").is_file()
-        and (folder / "scheduler" / "scheduler_config.json").is_file()
-        and (folder / "tokenizer" / "tokenizer.json").is_file()
-        and all(_component_is_whole(folder / name) for name in WEIGHED)
+def is_whole(folder: Path, layout: Layout) -> bool:
+    """Whether a folder holds a model's every file. A download links a file in only once it is complete."""
+    return all((folder / name).is_file() for name in layout.needed) and all(
+        _component_is_whole(folder / name) for name in layout.weighed
     )
 
 
@@ -79,7 +72,7 @@ def _component_is_whole(folder: Path) -> bool:
     return all((folder / part).is_file() for part in parts)
 
 
-def revision_of(spec: ModelSpec, folder: Path) -> str:
+def revision_of(spec: WeightsSpec, folder: Path) -> str:
     """Which weights these are: a snapshot's commit hash, or 16 hex digits of a SHA-256 over a folder's files."""
     if spec.repo is not None:
         return folder.name
@@ -105,6 +98,6 @@ def _digest(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
     return digest.hexdigest()[:16]
 
 
-def weight_bytes(folder: Path) -> dict[str, int]:
+def weight_bytes(folder: Path, layout: Layout) -> dict[str, int]:
     """Bytes of weights on disk for each component that has some."""
-    return {name: sum(part.stat().st_size for part in (folder / name).glob("*.safetensors")) for name in WEIGHED}
+    return {name: sum(part.stat().st_size for part in (folder / name).glob("*.safetensors")) for name in layout.weighed}

@@ -25,11 +25,11 @@ from pathlib import Path
 from pydantic import SecretStr
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.download import check_access, download, downloaded
-from fibo_core.engine.models import find_model
+from fibo_core.engine.models import find_weights
 from fibo_core.errors import FiboError
 
-todo, repo, cache, token, cancel_at = json.loads(sys.argv[1])
-spec = replace(find_model("fibo"), repo=repo)
+todo, model, repo, cache, token, cancel_at = json.loads(sys.argv[1])
+spec = replace(find_weights(model), repo=repo)
 token = SecretStr(token) if token else None
 flag, events = CancelFlag(), []
 
@@ -62,10 +62,10 @@ def client(hub: LoopbackHub, tmp_path: Path):
     """Runs the client against the hub; what it prints, and all it said, comes back."""
 
     def run(
-        todo: str = "download", *, repo: str = REPO, token: str | None = None,
+        todo: str = "download", *, model: str = "fibo", repo: str = REPO, token: str | None = None,
         cancel_at: int | None = None, **environ: str,
     ) -> SimpleNamespace:  # fmt: skip
-        arguments = json.dumps([todo, repo, str(tmp_path / "hub"), token, cancel_at])
+        arguments = json.dumps([todo, model, repo, str(tmp_path / "hub"), token, cancel_at])
         keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         environment = {**keep, "HOME": str(tmp_path), "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1"}
         done = subprocess.run(
@@ -106,6 +106,19 @@ def test_what_the_pipeline_does_not_read_stays_on_the_hub(client, hub: LoopbackH
     answer = client()
     assert answer.error == ""
     assert not [request for request in hub.requests if "everything" in request]
+
+
+def test_the_local_writer_s_weights_are_fetched_in_their_own_layout(client, hub: LoopbackHub, tmp_path: Path) -> None:
+    """A model with its tokenizer and picture format, no pipeline; no code of the repository."""
+    hub.folder = tmp_path / "repository"
+    hub.folder.mkdir()
+    wanted = ["config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json"]
+    for name in (*wanted, "modeling_tiny.py", "pytorch_model.bin"):
+        (hub.folder / name).write_text("{}")
+    answer = client(model="fibo-vlm")
+    assert answer.error == ""
+    assert answer.here == answer.folder
+    assert sorted(file.name for file in Path(answer.folder).iterdir()) == wanted
 
 
 def test_a_gated_repository_names_the_page_where_to_accept(client, hub: LoopbackHub) -> None:

@@ -1,15 +1,27 @@
 """Which model and which device: decided from what is there, said in a sentence where nothing fits."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 from test_weights import a_snapshot
 
+from fibo_core.cancel import CancelFlag
 from fibo_core.engine import placement
-from fibo_core.engine.models import MINI_WEIGHTS, find_model
-from fibo_core.engine.placement import Occupied, Placement, choose, default_model, usable_cores
-from fibo_core.errors import InputError, OutOfMemory
+from fibo_core.engine.models import FIBO_VLM, MINI_WEIGHTS, find_model
+from fibo_core.engine.placement import (
+    Occupied,
+    Placement,
+    SharedDevice,
+    choose,
+    choose_for_writer,
+    default_model,
+    painter_bytes,
+    usable_cores,
+    writer_bytes,
+)
+from fibo_core.errors import Cancelled, InputError, OutOfMemory
 
 FIBO, MINI = find_model("fibo"), find_model("mini")
 GB = 10**9
@@ -99,3 +111,96 @@ def test_without_a_gpu_mini_runs_on_the_cpu_and_fibo_only_with_much_memory(
 def test_threads_are_no_more_than_the_cores_of_this_process() -> None:
     """At least one, at most what it is pinned to."""
     assert 1 <= usable_cores() <= len(os.sched_getaffinity(0))
+
+
+@pytest.fixture
+def vlm_folder(tmp_path: Path) -> Path:
+    """A file of the size of FIBO-vlm's weights, 8.9 GB."""
+    folder = tmp_path / "vlm"
+    folder.mkdir()
+    with (folder / "model.safetensors").open("wb") as file:
+        file.truncate(int(8.9 * GB))
+    return folder
+
+
+def test_the_writer_takes_a_gpu_that_holds_it_whole(vlm_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A smaller one, or none, is said in a sentence."""
+    import torch
+
+    a_gpu(monkeypatch, 12, 16)
+    assert choose_for_writer(FIBO_VLM, vlm_folder) == Placement("cuda", "cuda: NVIDIA Test", "bfloat16")
+    a_gpu(monkeypatch, 8, 16)
+    with pytest.raises(OutOfMemory, match=r"10\.9 GB of GPU memory, and 8\.0 of the 16 GB"):
+        choose_for_writer(FIBO_VLM, vlm_folder)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(OutOfMemory, match="needs a CUDA GPU"):
+        choose_for_writer(FIBO_VLM, vlm_folder)
+
+
+class Guest:
+    """A model on the card: busy until told otherwise."""
+
+    def __init__(self, *, busy: bool = False) -> None:
+        self.busy, self.asked = busy, 0
+
+    def leave(self) -> bool:
+        self.asked += 1
+        return not self.busy
+
+
+@pytest.mark.parametrize(("card_gb", "painter_stays"), [(48, True), (40, True), (32, False), (24, False)])
+def test_fibo_and_its_writer_stay_together_where_the_card_is_large_enough(
+    fibo_folder: Path, vlm_folder: Path, card_gb: float, painter_stays: bool
+) -> None:
+    """From 40 GB on, by computed figures; below that they take turns."""
+    device, painter, writer, cancel = SharedDevice(lambda: card_gb * GB), Guest(), Guest(), CancelFlag()
+    with device.arrival(painter, painter_bytes(FIBO, fibo_folder, device.memory()), cancel):
+        pass
+    with device.arrival(writer, writer_bytes(FIBO_VLM, vlm_folder), cancel):
+        pass
+    assert (device.has(painter), device.has(writer)) == (painter_stays, True)
+    assert painter.asked == (0 if painter_stays else 1)
+
+
+def test_who_works_is_not_sent_away_but_waited_for_until_a_cancel() -> None:
+    """And who gave up waiting has no share."""
+    device, painter, writer, flag = SharedDevice(lambda: 10.0), Guest(busy=True), Guest(), CancelFlag()
+    with device.arrival(painter, 8, CancelFlag()):
+        pass
+    threading.Timer(0.3, flag.cancel).start()
+    with pytest.raises(Cancelled), device.arrival(writer, 8, flag):
+        pytest.fail("There was no room.")
+    assert (device.has(painter), device.has(writer)) == (True, False)
+    painter.busy = False
+    with device.arrival(writer, 8, CancelFlag()):
+        assert (device.has(painter), device.has(writer)) == (False, True)
+
+
+def test_a_model_that_failed_to_load_has_no_share() -> None:
+    """The other one need not make room for it."""
+    device, writer = SharedDevice(lambda: 10.0), Guest()
+
+    def load() -> None:
+        with device.arrival(writer, 8, CancelFlag()):
+            raise OutOfMemory("none left")
+
+    with pytest.raises(OutOfMemory):
+        load()
+    assert not device.has(writer)
+
+
+def test_they_load_one_after_the_other() -> None:
+    """Two models that load at once would each count on the memory the other is taking."""
+    device, first, second, cancel = SharedDevice(lambda: 100.0), Guest(), Guest(), CancelFlag()
+    loaded = threading.Event()
+
+    def load_second() -> None:
+        with device.arrival(second, 8, cancel):
+            loaded.set()
+
+    with device.arrival(first, 8, cancel):
+        thread = threading.Thread(target=load_second)
+        thread.start()
+        assert not loaded.wait(0.3)
+    thread.join()
+    assert device.has(second)
