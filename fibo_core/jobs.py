@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
@@ -23,12 +23,14 @@ from fibo_core.errors import (
     FiboError,
     Interrupted,
     JobError,
+    NoWriterAnswered,
     QueueTaken,
     StoreError,
     WorkspaceUnwritable,
+    WriterAnswerError,
 )
 from fibo_core.store.generation import Generation, Mode
-from fibo_core.store.job_store import JobRow, JobStore
+from fibo_core.store.job_store import PENDING, JobRow, JobStore
 from fibo_core.tasks import Task, task_from_json, task_to_json, written_from_record, written_to_record
 from fibo_core.workflows import Observer
 from fibo_core.writers import WrittenPrompt
@@ -38,6 +40,9 @@ log = logging.getLogger(__name__)
 JobState = Literal["queued", "waiting", "running", "done", "failed", "cancelled", "interrupted"]
 ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled", "interrupted"})
 
+NAP_MIN_S, NAP_MAX_S = 0.05, 5.0  #: between two looks of an idle worker
+WAIT_MIN_S = 1.0  #: before a writer is asked again, whatever it says
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -45,6 +50,7 @@ class Progress:
 
     stage: Literal["starting", "writing", "painting"] = "starting"
     writer: str = ""
+    tokens: int = 0  #: that the writer has written so far, where it tells
     picture: int = 0
     pictures: int = 0
     step: StepEvent | None = None
@@ -52,7 +58,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Job:
-    """One submission, as it is now. ``error`` is the sentence to show, ``error_kind`` the error's class."""
+    """One submission, as it is now. ``error`` is the sentence to show, ``error_kind`` the error's class.
+
+    While it waits, ``error`` is what for, and ``wait_until`` when it goes on by itself. ``answer`` is what a writer
+    said that could not be made a prompt.
+    """
 
     id: str
     title: str
@@ -66,6 +76,8 @@ class Job:
     written: WrittenPrompt | None
     generation_ids: tuple[str, ...]
     progress: Progress
+    wait_until: datetime | None = None
+    answer: str | None = None
 
     @property
     def mode(self) -> Mode:
@@ -80,13 +92,36 @@ class Job:
         return self.state in {"failed", "cancelled", "interrupted"}
 
 
+class _Postponed(Exception):
+    """Leaves a workflow whose writer is over its quota; the job is taken up again after ``seconds``."""
+
+    def __init__(self, reason: str, seconds: float):
+        super().__init__(reason)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a job ended, as its row has it."""
+
+    state: JobState
+    error: str | None = None
+    error_kind: str | None = None
+    answer: str | None = None
+
+    @classmethod
+    def of(cls, state: JobState, error: FiboError) -> "_End":
+        answer = error.text if isinstance(error, WriterAnswerError | NoWriterAnswered) else None
+        return cls(state, str(error), type(error).__name__, answer or None)
+
+
 @dataclass
 class _Live:
     """A running job's flag and what its observer last heard. ``lost`` is an ending that no row could take."""
 
     flag: CancelFlag
     progress: Progress = field(default_factory=Progress)
-    lost: tuple[JobState, str | None, str | None] | None = None
+    lost: _End | None = None
 
 
 class JobQueue:
@@ -184,15 +219,25 @@ class JobQueue:
                 self._changed.notify_all()
         return self.get(job_id)
 
-    def retry(self, job_id: str) -> Job:
+    def retry(self, job_id: str, *, writer: str | None = None) -> Job:
         """Submits what a job that failed, was cancelled or interrupted did not get to: the same prompt, where it was
-        written already, and the seeds not painted yet."""
+        written already, and the seeds not painted yet. ``writer`` is another one to ask."""
         job = self.get(job_id)
         if not job.retryable:
             raise JobError(f"Job {job_id} is {job.state}: there is nothing to retry.")
         painting = job.task.painting
         rest = replace(painting, seeds=painting.seeds[len(job.generation_ids) :])
-        return self.submit(replace(job.task, painting=rest, written=job.written or job.task.written))
+        task = replace(job.task, painting=rest, written=job.written or job.task.written)
+        return self.submit(task if writer is None else replace(task, writer=writer))
+
+    def ask_instead(self, job_id: str, writer: str) -> Job:
+        """Sends a job that has not begun, or waits for its writer, to another one; any other stays as it is."""
+        job = self.get(job_id)
+        if job.state in PENDING:
+            self._store.requeue(job_id, task_to_json(replace(job.task, writer=writer)))
+            with self._changed:
+                self._changed.notify_all()
+        return self.get(job_id)
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
         """The job once it has ended, or as it is after ``timeout_s``."""
@@ -205,13 +250,27 @@ class JobQueue:
             with self._changed:
                 row = self._claim()
                 while row is None and not self._stopping:
-                    self._changed.wait(timeout=5.0)
+                    self._changed.wait(timeout=self._nap_s())
                     row = self._claim()
                 if row is None:
                     return
                 live = self._live[row.id] = _Live(CancelFlag(self._timeout_s))
-            state, error = self._run_one(row, live)
-            self._finish(row.id, live, state, error)
+            try:
+                end = self._run_one(row, live)
+            except _Postponed as exc:
+                self._postpone(row.id, live, exc)
+            else:
+                self._finish(row.id, live, end)
+
+    def _nap_s(self) -> float:
+        """How long to sleep when nothing wakes the worker: to the next waiting job's time, at most five seconds."""
+        try:
+            due = self._store.next_due()
+        except StoreError:
+            due = None  # `_claim` says what is wrong with the database
+        if due is None:
+            return NAP_MAX_S
+        return min(NAP_MAX_S, max(NAP_MIN_S, (due - datetime.now(UTC)).total_seconds()))
 
     def _claim(self) -> JobRow | None:
         if self._stopping:
@@ -227,42 +286,57 @@ class JobQueue:
         self.trouble = None
         return row
 
-    def _run_one(self, row: JobRow, live: _Live) -> tuple[JobState, FiboError | None]:
-        """Runs one job to its end; never raises, so that its worker lives on."""
+    def _run_one(self, row: JobRow, live: _Live) -> _End:
+        """Runs one job to its end; raises nothing but _Postponed, so that its worker lives on."""
         live.flag.start_clock()
         try:
-            self._run(task_from_json(row.task), _JobObserver(self, row.id, live), live.flag)
+            self._run(task_from_json(row.task), _JobObserver(self, row, live), live.flag)
+        except _Postponed:
+            raise
         except Cancelled as exc:
-            return "cancelled", exc
+            return _End.of("cancelled", exc)
         except Interrupted as exc:
-            return "interrupted", exc
+            return _End.of("interrupted", exc)
         except FiboError as exc:
             log.warning("Job %s failed: %s", row.id, exc)
-            return "failed", exc
+            return _End.of("failed", exc)
         except Exception:  # a bug: the log has it in full, the job says so, the next job runs
             log.exception("Job %s failed on an error nobody foresaw.", row.id)
-            return "failed", JobError(
+            unforeseen = JobError(
                 "Something went wrong that the studio did not foresee. The log has the details; try again, or "
                 "report it with them."
             )
-        return "done", None
+            return _End.of("failed", unforeseen)
+        return _End("done")
+
+    def _postpone(self, job_id: str, live: _Live, wait: _Postponed) -> None:
+        """Puts the job aside, so that its worker is free meanwhile; a cancel that came in between ends it."""
+        with self._changed:
+            try:
+                self._store.postpone(job_id, str(wait), wait.seconds)
+                if live.flag.is_set and not self._stopping:
+                    self._store.cancel_queued(job_id)
+                del self._live[job_id]
+            except StoreError as exc:
+                self._finish(job_id, live, _End.of("interrupted", exc))
+            self._changed.notify_all()
+        log.info("Job %s waits %.0f s: %s", job_id, wait.seconds, wait)
 
     def _write_lost_ends(self) -> None:
         """Writes down the ends that no row could take when they came, now that one may."""
         for job_id, live in list(self._live.items()):
             if live.lost is not None:
-                self._store.finish(job_id, *live.lost)
+                self._store.finish(job_id, *astuple(live.lost))
                 del self._live[job_id]
 
-    def _finish(self, job_id: str, live: _Live, state: JobState, error: FiboError | None) -> None:
-        sentence, kind = (str(error), type(error).__name__) if error else (None, None)
+    def _finish(self, job_id: str, live: _Live, end: _End) -> None:
         with self._changed:
             try:
-                self._store.finish(job_id, state, sentence, kind)
+                self._store.finish(job_id, *astuple(end))
                 del self._live[job_id]
             except StoreError as exc:
                 log.error("The end of job %s could not be written down: %s", job_id, exc)
-                live.lost = (state, sentence, kind)
+                live.lost = end
             self._changed.notify_all()
 
     def _job(self, row: JobRow) -> Job:
@@ -280,10 +354,11 @@ class JobQueue:
             written=None if row.written is None else written_from_record(json.loads(row.written)),
             generation_ids=row.generation_ids,
             progress=Progress() if live is None else live.progress,
+            wait_until=row.wait_until,
+            answer=row.answer,
         )
         if live is not None and live.lost is not None:
-            state, error, kind = live.lost
-            return replace(job, state=state, error=error, error_kind=kind, finished_at=datetime.now(UTC))
+            return replace(job, **vars(live.lost), finished_at=datetime.now(UTC))
         return job
 
 
@@ -292,13 +367,23 @@ class _JobObserver:
 
     wants_previews = True
 
-    def __init__(self, queue: JobQueue, job_id: str, live: _Live) -> None:
+    def __init__(self, queue: JobQueue, row: JobRow, live: _Live) -> None:
         self._store = queue._store
-        self._job_id = job_id
+        self._job_id = row.id
+        self._waited_s = row.waited_s
         self._live = live
 
     def on_writing(self, writer: str) -> None:
         self._live.progress = Progress("writing", writer=writer)
+
+    def on_tokens(self, count: int) -> None:
+        self._live.progress = replace(self._live.progress, tokens=count)
+
+    def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
+        """Leaves the worker to other jobs until then; False once the job has waited long enough."""
+        if self._waited_s + retry_after_s > patience_s:
+            return False
+        raise _Postponed(reason, max(retry_after_s, WAIT_MIN_S))
 
     def on_written(self, written: WrittenPrompt) -> None:
         self._store.set_written(self._job_id, json.dumps(written_to_record(written)))

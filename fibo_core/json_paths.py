@@ -7,7 +7,7 @@ written ``["like.this"]``. Errors, hints and differences all name places this wa
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -34,11 +34,16 @@ MISSING = Missing.MISSING
 
 @dataclass(frozen=True)
 class Change:
-    """What one place held before and holds after; MISSING where it was not there."""
+    """What one place held before and holds after; MISSING where it was not there.
+
+    ``was`` is the place in the document before: another one than ``path`` where list items moved up or down. For a
+    new list item it is where that comes in.
+    """
 
     path: str
     before: Any
     after: Any
+    was: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.path}: {excerpt(self.before)} → {excerpt(self.after)}"
@@ -167,30 +172,33 @@ def _skip(text: str, position: int) -> int:
     return position
 
 
-def changes(before: Any, after: Any, steps: tuple[Step, ...] = ()) -> list[Change]:
+def changes(before: Any, after: Any, steps: tuple[Step, ...] = (), was: tuple[Step, ...] | None = None) -> list[Change]:
     """What differs between two JSON values, in document order; the order of keys does not count.
 
     A part that only one side has (a key, a list item) is one change carrying the whole part. List items are
     paired so that as little as possible differs: an item taken out of the middle is one change, not one for
-    each item after it. Paths use the positions of `after`, and of `before` for what was removed.
+    each item after it. Paths use the positions of `after`, and of `before` for what was removed; `steps` and `was`
+    are where the two values stand.
     """
+    was = steps if was is None else was
     if isinstance(before, dict) and isinstance(after, dict):
         found = []
         for key in dict.fromkeys([*before, *after]):
-            place = (*steps, key)
+            place, old_place = (*steps, key), (*was, key)
             if key in before and key in after:
-                found += changes(before[key], after[key], place)
+                found += changes(before[key], after[key], place, old_place)
             else:
-                found.append(Change(format_path(place), before.get(key, MISSING), after.get(key, MISSING)))
+                sides = before.get(key, MISSING), after.get(key, MISSING)
+                found.append(Change(format_path(place), *sides, format_path(old_place)))
         return found
     if isinstance(before, list) and isinstance(after, list):
-        return _list_changes(before, after, steps)
+        return _list_changes(before, after, steps, was)
     if type(before) is type(after) and before == after:
         return []
-    return [Change(format_path(steps), before, after)]
+    return [Change(format_path(steps), before, after, format_path(was))]
 
 
-def _list_changes(before: list[Any], after: list[Any], steps: tuple[Step, ...]) -> list[Change]:
+def _list_changes(before: list[Any], after: list[Any], steps: tuple[Step, ...], was: tuple[Step, ...]) -> list[Change]:
     old_keys, new_keys = ([json.dumps(item, sort_keys=True) for item in items] for items in (before, after))
     shared = min(len(before), len(after))
     head = 0
@@ -202,13 +210,13 @@ def _list_changes(before: list[Any], after: list[Any], steps: tuple[Step, ...]) 
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
 
     def removed(i: int) -> Change:
-        return Change(format_path((*steps, head + i)), old[i], MISSING)
+        return Change(format_path((*steps, head + i)), old[i], MISSING, format_path((*was, head + i)))
 
-    def added(j: int) -> Change:
-        return Change(format_path((*steps, head + j)), MISSING, new[j])
+    def added(i: int, j: int) -> Change:
+        return Change(format_path((*steps, head + j)), MISSING, new[j], format_path((*was, head + i)))
 
     def paired(i: int, j: int) -> list[Change]:
-        return changes(old[i], new[j], (*steps, head + j))
+        return changes(old[i], new[j], (*steps, head + j), (*was, head + i))
 
     old_sizes, new_sizes = ([sum(1 for _ in leaves(item)) for item in items] for items in (old, new))
     if sum(old_sizes) * sum(new_sizes) > ALIGN_LIMIT:
@@ -216,7 +224,7 @@ def _list_changes(before: list[Any], after: list[Any], steps: tuple[Step, ...]) 
         return [
             *(change for i in range(both) for change in paired(i, i)),
             *(removed(i) for i in range(both, len(old))),
-            *(added(j) for j in range(both, len(new))),
+            *(added(both, j) for j in range(both, len(new))),
         ]
 
     # Cheapest alignment: best[i][j] is (leaves touched, changes) for old[i:] and new[j:].
@@ -232,7 +240,7 @@ def _list_changes(before: list[Any], after: list[Any], steps: tuple[Step, ...]) 
                 choices.append((cost + old_sizes[i], [removed(i), *rest]))
             if j < len(new):
                 cost, rest = best[i][j + 1]
-                choices.append((cost + new_sizes[j], [added(j), *rest]))
+                choices.append((cost + new_sizes[j], [added(i, j), *rest]))
             if choices:
                 best[i][j] = min(choices, key=lambda choice: choice[0])
     return best[0][0][1]
@@ -252,4 +260,6 @@ def excerpt(value: Any, length: int = 60) -> str:
     """`value` as printable JSON, cut to `length` characters; "absent" for MISSING."""
     text = "absent" if value is MISSING else json.dumps(value, ensure_ascii=False)
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a lone surrogate cannot be printed
-    return text if len(text) <= length else text[: length - 1] + "…"
+    if len(text) <= length:
+        return text
+    return text[: length - 2] + '…"' if text.startswith('"') else text[: length - 1] + "…"

@@ -5,7 +5,7 @@ from functools import partial
 
 from fibo_core import workflows
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.placement import default_model
+from fibo_core.engine.placement import SharedDevice, default_model
 from fibo_core.jobs import JobQueue
 from fibo_core.settings import Settings
 from fibo_core.store.database import Database
@@ -13,6 +13,9 @@ from fibo_core.store.history import History
 from fibo_core.store.job_store import JobStore
 from fibo_core.workflows import Tools
 from fibo_core.writers import PromptWriter
+from fibo_core.writers.chain import Backend, Missing, Writers
+from fibo_core.writers.gemini_faults import NO_KEY
+from fibo_core.writers.local import LocalWriter, lacking
 from fibo_core.writers.offline import OfflineWriter
 
 
@@ -38,18 +41,46 @@ def build_database(settings: Settings) -> Database:
     return database
 
 
-def build_writers(preferred: str = "auto") -> dict[str, PromptWriter]:
-    """The prompt writers that are set up: the preferred one first, then the best."""
-    writers: dict[str, PromptWriter] = {writer.name: writer for writer in (OfflineWriter(),)}
-    return writers if preferred == "auto" else {preferred: writers[preferred]} | writers
+def build_writers(settings: Settings, device: SharedDevice | None = None) -> Writers:
+    """The prompt writers, best first. Each is built, and its library imported, when it is first asked.
+
+    ``device`` is what the local writer shares with the painter.
+    """
+    return Writers(
+        (
+            Backend(
+                "gemini",
+                "Gemini",
+                f"a service of Google's, model {settings.gemini_model}",
+                partial(_gemini, settings),
+                lambda: None if settings.google_api_key else Missing("no key", NO_KEY),
+            ),
+            Backend(
+                "local",
+                "The local writer",
+                LocalWriter.about,
+                partial(LocalWriter, hub_cache=settings.hub_cache, device=device),
+                partial(lacking, settings.hub_cache),
+            ),
+            Backend("offline", "The offline writer", OfflineWriter.about, OfflineWriter),
+        ),
+        settings.fibo_writer,
+    )
+
+
+def _gemini(settings: Settings) -> PromptWriter:
+    from fibo_core.writers.gemini import GeminiWriter
+
+    key = settings.google_api_key
+    return GeminiWriter("" if key is None else key.get_secret_value(), settings.gemini_model)
 
 
 def build_tools(settings: Settings, database: Database) -> Tools:
     """Writers, engine and history; no model is loaded yet."""
-    model = default_model(settings.fibo_model, settings.hub_cache)
+    model, device = default_model(settings.fibo_model, settings.hub_cache), SharedDevice()
     return Tools(
-        writers=build_writers(settings.fibo_writer),
-        engine=FiboEngine(model.name, hub_cache=settings.hub_cache),
+        writers=build_writers(settings, device),
+        engine=FiboEngine(model.name, hub_cache=settings.hub_cache, device=device),
         history=History(settings.workspace_dir, database, settings.cache_dir),
     )
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from fibo_core.engine.models import RenderSettings
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
-from fibo_core.writers import WrittenPrompt
+from fibo_core.writers import Usage, WrittenPrompt
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,10 @@ class Painting:
 
 @dataclass(frozen=True)
 class GenerateTask:
-    """Words to pictures. With ``written`` given, the writer is not asked."""
+    """Words to pictures. With ``written`` given, the writer is not asked.
+
+    ``pattern`` is what the user typed, where the words are one choice of its wildcards.
+    """
 
     mode: ClassVar[Mode] = "generate"
 
@@ -29,11 +32,17 @@ class GenerateTask:
     painting: Painting
     writer: str = "auto"
     written: WrittenPrompt | None = None
+    pattern: str = ""
 
 
 @dataclass(frozen=True)
 class RefineTask:
-    """A prompt and an instruction to a changed prompt, to pictures. ``source_id`` is the picture it came from."""
+    """A prompt and an instruction to a changed prompt, to pictures. ``source_id`` is the picture it came from.
+
+    ``with_picture``: the writer may look at that picture. ``locked`` are JSON paths of the source that stay as they
+    are, whatever the writer makes of them. ``only_asked`` takes of the writer's changes those that the instruction
+    asked for, and keeps the rest as offers.
+    """
 
     mode: ClassVar[Mode] = "refine"
 
@@ -43,6 +52,9 @@ class RefineTask:
     writer: str = "auto"
     written: WrittenPrompt | None = None
     source_id: str | None = None
+    with_picture: bool = False
+    locked: tuple[str, ...] = ()
+    only_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ Task = GenerateTask | RefineTask | InspireTask
 
 
 def task_to_json(task: Task) -> str:
-    """The task as JSON text; :func:`task_from_json` gives it back."""
+    """The task as JSON text; :func:`task_from_json` gives it back, from older versions' rows too."""
     record: dict[str, Any] = {
         "mode": task.mode,
         "words": task.words,
@@ -75,8 +87,11 @@ def task_to_json(task: Task) -> str:
         "settings": asdict(task.painting.settings),
         "seeds": list(task.painting.seeds),
     }
-    if isinstance(task, RefineTask):
+    if isinstance(task, GenerateTask):
+        record |= {"pattern": task.pattern}
+    elif isinstance(task, RefineTask):
         record |= {"source": task.source.document, "source_id": task.source_id}
+        record |= {"with_picture": task.with_picture, "locked": list(task.locked), "only_asked": task.only_asked}
     elif isinstance(task, InspireTask):
         record |= {"picture": str(task.picture), "source_id": task.source_id}
     return json.dumps(record)
@@ -89,10 +104,15 @@ def task_from_json(text: str) -> Task:
     written = None if record["written"] is None else written_from_record(record["written"])
     if record["mode"] == "refine":
         source = StructuredPrompt.from_dict(record["source"])
-        return RefineTask(words, source, painting, writer, written, record["source_id"])
+        return RefineTask(
+            *(words, source, painting, writer, written, record["source_id"]),
+            with_picture=record.get("with_picture", False),
+            locked=tuple(record.get("locked", ())),
+            only_asked=record.get("only_asked", False),
+        )
     if record["mode"] == "inspire":
         return InspireTask(words, Path(record["picture"]), painting, writer, written, record["source_id"])
-    return GenerateTask(words, painting, writer, written)
+    return GenerateTask(words, painting, writer, written, record.get("pattern", ""))
 
 
 def written_to_record(written: WrittenPrompt) -> dict[str, Any]:
@@ -102,6 +122,10 @@ def written_to_record(written: WrittenPrompt) -> dict[str, Any]:
         "writer": written.writer,
         "edited": written.edited,
         "notes": list(written.notes),
+        "model": written.model,
+        "usage": None if written.usage is None else asdict(written.usage),
+        "passed_over": list(written.passed_over),
+        "offered": None if written.offered is None else written.offered.document,
     }
 
 
@@ -111,4 +135,8 @@ def written_from_record(record: dict[str, Any]) -> WrittenPrompt:
         writer=record["writer"],
         edited=record["edited"],
         notes=tuple(record["notes"]),
+        model=record.get("model", ""),
+        usage=None if record.get("usage") is None else Usage(**record["usage"]),
+        passed_over=tuple(record.get("passed_over", ())),
+        offered=None if record.get("offered") is None else StructuredPrompt.from_dict(record["offered"]),
     )

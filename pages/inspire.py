@@ -140,7 +140,6 @@ with result:
                 st.rerun()
 
     if state.draft is not None:
-        st.subheader("Prompt", anchor=False)
         what_was_seen(state.draft)
         json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
         for note in state.draft.notes:

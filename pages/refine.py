@@ -5,14 +5,14 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.engine.models import RenderSettings, find_model
-from fibo_core.errors import InputError, PromptError
-from fibo_core.prompt import diff
+from fibo_core.errors import InputError
 from fibo_core.tasks import Painting, RefineTask
-from studio.components.changes import changes, untouched
 from studio.components.form import more_settings, read_painting, seed_field, shape_field, writer_field
 from studio.components.job_panel import live_picture, say_how_it_ended
 from studio.components.json_editor import json_editor, take_edits
+from studio.components.lock_tree import lock_tree
 from studio.components.picture import compare
+from studio.components.refinement import review_of, review_switches, what_to_change
 from studio.components.result import (
     facts,
     image_url,
@@ -33,7 +33,6 @@ from studio.session import (
     written_of,
 )
 from studio.state import field_key, field_value, page_state
-from studio.words import plain
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
@@ -49,6 +48,35 @@ if state.source is None:
     st.stop()
 
 source_picture = find_picture(runtime, state.source_id)
+base = what_to_change(state)
+
+
+def refine(*, paint: bool, reviewed: bool) -> None:
+    """Submits what the form says: the draft as it was reviewed, or the instruction to the writer."""
+    painting, task_base = read_painting("refine", spec), base
+    if state.source_request is not None:
+        painting = Painting(RenderSettings.like(state.source_request, spec), painting.seeds)
+    if not paint:
+        painting = Painting(painting.settings)
+    written = state.draft.parsed() if reviewed and state.draft is not None else None
+    if written is not None:
+        task_base = state.base or state.source
+    elif not words:
+        raise InputError("Say what should change, or edit the JSON.")
+    task = RefineTask(
+        words if written is None else state.draft.words,
+        task_base,
+        painting,
+        field_value("refine", "writer", "auto"),
+        written,
+        source_id=state.source_id,
+        with_picture=source_picture is not None and field_value("refine", "with_picture", False),
+        locked=state.locked,
+        only_asked=field_value("refine", "only_asked", True),
+    )
+    submit(runtime, state, task)
+
+
 form, result = st.columns([5, 6], gap="large")
 
 with form:
@@ -68,6 +96,12 @@ with form:
         placeholder="make the ball green",
     )
     words = (words or "").strip()
+    with st.expander("Keep as it is", type="compact", icon=":material/lock:"):
+        st.caption(
+            "What you tick is put back after the writer has answered, whatever it said. Your own edits are free."
+        )
+        state.locked = lock_tree(base, state.locked, of=state.source, key="refine_locks")
+    review_switches(state, picture=source_picture is not None)
     writer, seed = st.columns([3, 5])
     with writer:
         writer_field("refine", runtime.tools.writers)
@@ -77,10 +111,11 @@ with form:
         shape_field("refine", spec)
         more_settings("refine", spec)
 
+    same_seed = state.source_request is not None and field_value("refine", "seed") == str(state.source_request.seed)
+    paint_label = "Paint with the same seed" if same_seed else "Paint"
     with st.container(horizontal=True, gap="small"):
-        same_seed = state.source_request is not None and field_value("refine", "seed") == str(state.source_request.seed)
         paint = st.button(
-            "Paint with the same seed" if same_seed else "Paint",
+            paint_label,
             type="primary",
             icon=":material/brush:",
             shortcut="Ctrl+Enter",
@@ -91,19 +126,8 @@ with form:
 
     with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
         if paint or show_changes:
-            draft, painting = state.draft, read_painting("refine", spec)
-            if state.source_request is not None:
-                painting = Painting(RenderSettings.like(state.source_request, spec), painting.seeds)
-            if show_changes:
-                painting = Painting(painting.settings)
-            if not words and (show_changes or draft is None):
-                raise InputError("Say what should change, or edit the JSON.")
-            reviewed = draft is not None and words in ("", draft.words)
-            written = draft.parsed() if paint and draft is not None and reviewed else None
-            # A new instruction changes what the user has made of the prompt, else the source.
-            base = draft.parsed().prompt if draft is not None and draft.is_users else state.source
-            writer_name = field_value("refine", "writer", "auto")
-            submit(runtime, state, RefineTask(words, base, painting, writer_name, written, source_id=state.source_id))
+            known = state.draft is not None and words in ("", state.draft.words)
+            refine(paint=paint, reviewed=paint and known)
 
     if state.draft is None:
         if working:
@@ -112,13 +136,13 @@ with form:
             state.begin(state.source.to_json())
             st.rerun()
     else:
-        st.subheader("Prompt", anchor=False)
         json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
 
 with result:
     painted = pictures_of(runtime, job)
     after = painted[-1] if painted else None
     say_how_it_ended(runtime.jobs, state, job)
+    before_painting = st.container()  # what is reviewed stands first until it is painted
     if job is not None and working and job.task.painting.seeds:
         live_picture(runtime.jobs, job.id)
     elif after is not None and source_picture is not None:
@@ -161,14 +185,9 @@ with result:
                 task = RefineTask(after.words, state.source, painting, written=written, source_id=state.source_id)
                 submit(runtime, state, task)
 
-    if state.draft is not None:
-        st.subheader("Changes", anchor=False)
-        try:
-            rows = diff(state.source, state.draft.parsed().prompt)
-        except PromptError:
-            st.caption("The JSON must be valid before its changes can be shown.")
-        else:
-            st.caption(f"{len(rows)} changed · {len(untouched(state.source, rows))} kept")
-            changes(rows, key="refine_changes")
-        for note in state.draft.notes:
-            st.caption(f":material/info: {plain(note)}")
+    with st.container() if after is not None or working else before_painting:
+        if state.draft is not None:
+            accepted = review_of(state, base, paint_label=paint_label, working=working)
+            with errors_shown():
+                if accepted:
+                    refine(paint=True, reviewed=True)

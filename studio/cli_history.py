@@ -50,6 +50,8 @@ def show(id: Annotated[str, typer.Argument(help="A picture's id.")], as_json: Js
         return
     print_text(result_block(picture, settings.workspace_dir))
     print_text(f"  {picture.mode} on {picture.created_at:%Y-%m-%d %H:%M} UTC on {picture.device}, {picture.precision}")
+    if picture.usage is not None:
+        print_text(f"  tokens: {picture.usage.input_tokens:,} read, {picture.usage.output_tokens:,} written")
     if picture.words:
         print_text(f"  words: {picture.words}")
     if picture.parent_id is not None:

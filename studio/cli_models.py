@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fibo_core.engine.models import CATALOGUE, ModelSpec, find_model
+from fibo_core.engine.models import CATALOGUE, FIBO_VLM, WeightsSpec, find_weights
 from fibo_core.engine.placement import default_model
 from fibo_core.engine.weights import revision_of, weights_folder
 from fibo_core.errors import Cancelled, ModelMissing
@@ -20,7 +20,7 @@ Name = Annotated[str, typer.Argument(help="A name or repository of the catalogue
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the models, whether their weights are here, and which one paints."""
+    """List the models that paint and the one that writes, whether their weights are here, and which one paints."""
     settings = begin()
     default = default_model(settings.fibo_model, settings.hub_cache)
     models = [
@@ -34,7 +34,7 @@ def list_(as_json: Json = False) -> None:
             "revision": _revision(spec, settings),
             "default": spec is default,
         }
-        for spec in CATALOGUE.values()
+        for spec in (*CATALOGUE.values(), FIBO_VLM)
     ]
     if as_json:
         print_json(models)
@@ -55,7 +55,7 @@ def check(name: Name, as_json: Json = False) -> None:
     """Say whether a model's weights are here or, if not, whether they may be fetched (asks the hub)."""
     from fibo_core.engine.download import check_access
 
-    settings, spec = begin(), find_model(name)
+    settings, spec = begin(), find_weights(name)
     revision = _revision(spec, settings)
     if revision is None:
         check_access(spec, settings.hf_token)
@@ -73,7 +73,7 @@ def download(name: Name, as_json: Json = False) -> None:
     from fibo_core.engine.download import DownloadEvent
     from fibo_core.engine.download import download as fetch
 
-    settings, spec, line = begin(), find_model(name), StatusLine()
+    settings, spec, line = begin(), find_weights(name), StatusLine()
 
     def tell(event: DownloadEvent) -> None:
         left = "" if event.remaining_s is None else f", about {event.remaining_s / 60:.0f} min left"
@@ -92,7 +92,7 @@ def download(name: Name, as_json: Json = False) -> None:
         print_text(str(folder))
 
 
-def _revision(spec: ModelSpec, settings: Settings) -> str | None:
+def _revision(spec: WeightsSpec, settings: Settings) -> str | None:
     """Which weights are here; None where there are none."""
     try:
         return revision_of(spec, weights_folder(spec, settings.hub_cache))

@@ -4,11 +4,13 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
-from fibo_core.writers import WrittenPrompt
+from fibo_core.writers import WrittenPrompt, writer_name
 
 if TYPE_CHECKING:
     from fibo_core.store.generation import Generation
@@ -41,6 +43,8 @@ def result_record(generation: "Generation", workspace: Path) -> dict[str, Any]:
         "model": request.model,
         "writer": generation.writer,
         "duration_s": round(generation.duration_s, 3),
+        "writer_model": generation.writer_model,
+        "usage": None if generation.usage is None else asdict(generation.usage),
     }
 
 
@@ -53,6 +57,10 @@ def result_block(generation: "Generation", workspace: Path) -> str:
     """A picture's file and the numbers that made it, on two lines."""
     request = generation.request
     author = f"{generation.writer}, edited" if generation.edited else generation.writer
+    if generation.writer_model:
+        author += f" ({generation.writer_model})"
+    if generation.usage is not None:
+        author += f", {generation.usage.total:,} tokens"
     return (
         f"{workspace / generation.image_path}\n"
         f"  seed {request.seed} · {request.width}×{request.height} · {request.num_inference_steps} steps · "
@@ -86,21 +94,41 @@ class StatusLine:
 
 
 class PaintingProgress:
-    """The Observer of a command: what is done on the status line, and what is stored already."""
+    """The Observer of a command: what is done on the status line, and what is stored already.
+
+    A writer over its quota is waited for, until ``cancel`` ends that.
+    """
 
     wants_previews = False
 
-    def __init__(self, line: StatusLine) -> None:
+    def __init__(self, line: StatusLine, cancel: CancelFlag) -> None:
         self._line = line
+        self._cancel = cancel
+        self._waited_s = 0.0
+        self._writer = ""
         self._picture = ""
         self.notes: tuple[str, ...] = ()
         self.stored: list[Generation] = []
 
     def on_writing(self, writer: str) -> None:
-        self._line.show(f"{writer.capitalize()} is writing the prompt")
+        self._writer = writer_name(writer)
+        self._line.show(f"Writing with {self._writer}")
+
+    def on_tokens(self, count: int) -> None:
+        self._line.show(f"Writing with {self._writer}, {count:,} tokens")
+
+    def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
+        wait_s = max(1.0, retry_after_s)
+        if self._waited_s + wait_s > patience_s:
+            return False
+        self._waited_s += wait_s
+        self._line.clear()
+        print(f"{reason}; asking again in {wait_s:.0f} s", file=sys.stderr)
+        self._cancel.wait(wait_s)
+        return True
 
     def on_written(self, written: WrittenPrompt) -> None:
-        self.notes = written.notes
+        self.notes = (*written.passed_over, *written.notes)
 
     def on_painting(self, index: int, total: int) -> None:
         self._picture = f"Picture {index + 1} of {total}: " if total > 1 else ""

@@ -50,7 +50,9 @@ Guidance = Annotated[
 ]
 Negative = Annotated[str, typer.Option(help="What to keep away from.", show_default="the model's own")]
 Model = Annotated[str | None, typer.Option(help="A name from `models list`.", show_default="FIBO_MODEL")]
-Writer = Annotated[str, typer.Option(help="Who writes the prompt.")]
+Writer = Annotated[
+    str, typer.Option(metavar="NAME", help="gemini, local or offline; auto asks those set up, in that order.")
+]
 Out = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Copy the pictures to this folder, or one to this .png.")
 ]
@@ -106,9 +108,9 @@ class Painter:
         from fibo_core import workflows
 
         line = StatusLine()
-        progress = PaintingProgress(line)
         try:
             with ended_by_ctrl_c() as cancel:
+                progress = PaintingProgress(line, cancel)
                 pictures = workflows.run(tools, task, progress, cancel)
         except Cancelled as exc:
             stored = ", ".join(picture.id for picture in progress.stored)

@@ -1,7 +1,8 @@
 """What pages do with jobs and pictures: submit, find one's job again, begin a refinement or an inspiration."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import streamlit as st
 
@@ -11,7 +12,8 @@ from fibo_core.jobs import Job
 from fibo_core.request import draw_seed
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation, Mode
-from fibo_core.tasks import InspireTask, Painting, RefineTask, Task
+from fibo_core.tasks import GenerateTask, InspireTask, Painting, RefineTask, Task
+from fibo_core.wildcards import deal, read_wildcards
 from fibo_core.writers import WrittenPrompt
 from studio.navigation import GENERATE, INSPIRE, REFINE, go_to
 from studio.state import Field, PageState, field_key, fill_field, page_state
@@ -25,6 +27,18 @@ def errors_shown() -> Iterator[None]:
         yield
     except FiboError as exc:
         st.error(plain(str(exc)), icon=":material/error:")
+
+
+def follow_batch(runtime: Runtime, state: PageState) -> list[Job]:
+    """The jobs of the page's batch as they are now; the one that paints, or comes next, becomes the page's own."""
+    jobs = []
+    for job_id in state.batch:
+        with suppress(JobNotFound):
+            jobs.append(runtime.jobs.get(job_id))
+    going = [job for job in jobs if not job.ended]
+    painting = [job for job in going if job.progress.step is not None]
+    state.job_id = next((job.id for job in [*painting, *going]), state.job_id)
+    return jobs
 
 
 def attach_job(runtime: Runtime, state: PageState, mode: Mode) -> Job | None:
@@ -44,7 +58,10 @@ def attach_job(runtime: Runtime, state: PageState, mode: Mode) -> Job | None:
         _restore(runtime, state, job)
     written = job.written or job.task.written
     if written is not None and state.taken_from != job.id:
-        state.show(written, job.task.words)
+        # Once its user has changed the prompt of a batch, the batch's next one does not take its place.
+        if not (state.taken_from in state.batch and state.draft is not None and state.draft.is_users):
+            state.show(written, job.task.words)
+            state.base = job.task.source if isinstance(job.task, RefineTask) else None
         state.taken_from = job.id
     if job.ended and state.ended_job != job.id:
         state.ended_job, state.shown_id = job.id, None  # its picture, or why there is none, is what is shown now
@@ -60,7 +77,7 @@ def _restore(runtime: Runtime, state: PageState, job: Job) -> None:
     task, settings, seeds = job.task, job.task.painting.settings, job.task.painting.seeds
     spec = find_model(settings.model)
     fields: dict[Field, object] = {
-        "words": task.words,
+        "words": (isinstance(task, GenerateTask) and task.pattern) or task.words,
         "writer": task.writer,
         "aspect": spec.nearest_aspect(settings.width, settings.height),
         "steps": settings.num_inference_steps,
@@ -74,6 +91,9 @@ def _restore(runtime: Runtime, state: PageState, job: Job) -> None:
     if isinstance(task, RefineTask):
         source = find_picture(runtime, task.source_id)
         state.source, state.source_id = source.prompt if source else task.source, task.source_id
+        state.locked = task.locked
+        st.session_state[field_key("refine", "only_asked")] = task.only_asked
+        st.session_state[field_key("refine", "with_picture")] = task.with_picture
         state.source_request = source.request if source else None
     elif isinstance(task, InspireTask):
         state.picture, state.source_id = runtime.tools.history.absolute(task.picture), task.source_id
@@ -90,14 +110,44 @@ def prompt_to_paint(state: PageState, words: str) -> WrittenPrompt | None:
     return draft.parsed()
 
 
-def submit(runtime: Runtime, state: PageState, task: Task) -> None:
-    """Submits the task and runs the page again, watching it. Raises QueueFull or a StoreError."""
-    job = runtime.jobs.submit(task)
-    watch(state, job)
+def generate_tasks(state: PageState, words: str, painting: Painting, writer: str, *, paint: bool) -> list[GenerateTask]:
+    """One task for each distinct text that the words stand for, with its share of the seeds.
+
+    One in all where the user's own JSON is painted, whatever the words say; with ``paint`` False one that only writes
+    the first text's prompt. Raises InputError where there are neither words nor a prompt.
+    """
+    draft, found = state.draft, read_wildcards(words).found
+    if paint and draft is not None and draft.is_users:
+        return [GenerateTask(draft.words if found else words, painting, writer, draft.parsed())]
+    tasks = []
+    for text, seeds in deal(words, painting.seeds):
+        written = prompt_to_paint(state, text) if paint else None
+        if written is None and not text:
+            raise InputError("Say in a few words what the picture should show, or start from JSON.")
+        tasks.append(GenerateTask(text, Painting(painting.settings, seeds), writer, written, words if found else ""))
+    return tasks if paint else [replace(tasks[0], painting=Painting(painting.settings))]
 
 
-def watch(state: PageState, job: Job) -> None:
-    """Makes ``job`` the page's own and runs the page again."""
+def submit(runtime: Runtime, state: PageState, *tasks: Task) -> None:
+    """Submits the tasks, all or none, and runs the page again, watching them. Raises QueueFull or a StoreError."""
+    jobs: list[Job] = []
+    try:
+        for task in tasks:
+            jobs.append(runtime.jobs.submit(task))
+    except FiboError:
+        for job in jobs:
+            runtime.jobs.cancel(job.id)
+        raise
+    state.batch = tuple(job.id for job in jobs)
+    watch(state, jobs[0])
+
+
+def watch(state: PageState, job: Job, *, instead_of: str | None = None) -> None:
+    """Makes ``job`` the page's own and runs the page again; in a batch it takes the place of the one it retries."""
+    if instead_of in state.batch:
+        state.batch = tuple(job.id if each == instead_of else each for each in state.batch)
+    elif job.id not in state.batch:
+        state.batch = (job.id,)
     state.job_id, state.shown_id = job.id, None
     if job.task.written is not None:
         state.taken_from = job.id  # its prompt came from the editor, and is not put back into it
@@ -132,7 +182,13 @@ def shown_picture(runtime: Runtime, state: PageState) -> Generation | None:
 
 def written_of(generation: Generation) -> WrittenPrompt:
     """A stored picture's prompt with its author."""
-    return WrittenPrompt(generation.prompt, generation.writer, generation.edited)
+    return WrittenPrompt(
+        generation.prompt,
+        generation.writer,
+        generation.edited,
+        model=generation.writer_model,
+        usage=generation.usage,
+    )
 
 
 def new_seed(mode: Mode, generation: Generation, spec: ModelSpec) -> Painting:
@@ -170,7 +226,7 @@ def start_generate(generation: Generation, spec: ModelSpec, *, settings: bool) -
     request, state = generation.request, page_state("generate")
     words = generation.words if generation.mode == "generate" else ""
     state.show(written_of(generation), words)
-    state.shown_id, state.job_id = generation.id, None
+    state.shown_id, state.job_id, state.batch = generation.id, None, ()
     fill_field("generate", "words", words)
     if settings:
         like = RenderSettings.like(request, spec)

@@ -1,8 +1,11 @@
 """The job queue: durable, cancellable one by one, and alive whatever a job does."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +22,26 @@ from fibo_core.errors import (
     QueueTaken,
     TimedOut,
     WorkspaceUnwritable,
+    WriterAnswerError,
+    WriterUnavailable,
 )
-from fibo_core.jobs import JobQueue
+from fibo_core.jobs import Job, JobQueue
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.store.database import Database
 from fibo_core.store.job_store import JobStore
-from fibo_core.tasks import GenerateTask, InspireTask, Painting, RefineTask, Task, task_from_json, task_to_json
+from fibo_core.tasks import (
+    GenerateTask,
+    InspireTask,
+    Painting,
+    RefineTask,
+    Task,
+    task_from_json,
+    task_to_json,
+    written_from_record,
+    written_to_record,
+)
 from fibo_core.workflows import Observer
-from fibo_core.writers import WrittenPrompt
+from fibo_core.writers import Usage, WrittenPrompt
 
 SETTINGS = RenderSettings.of(CATALOGUE["mini"])
 PROMPT = StructuredPrompt.from_dict({"short_description": "a ball", "mine": [1, None]})
@@ -340,3 +355,165 @@ def test_what_the_writer_wrote_is_kept_with_the_job(make_queue: Callable[..., Jo
 def test_a_task_survives_being_written_down(task: Task) -> None:
     """The queue's rows hold everything the button press asked for."""
     assert task_from_json(task_to_json(task)) == task
+
+
+class OverQuota:
+    """A workflow whose writer is over its quota for ``seconds``, as often as ``times``; "offline" always answers."""
+
+    def __init__(self, seconds: float = 3600.0, times: int = 1, patience_s: float = 7200.0) -> None:
+        self.seconds, self.times, self.patience_s = seconds, times, patience_s
+        self.asked: list[str] = []
+
+    def __call__(self, task: Task, observer: Observer, cancel: CancelFlag) -> None:
+        self.asked.append(task.writer)
+        observer.on_writing(task.writer)
+        if task.writer != "offline" and self.times:
+            self.times -= 1
+            if not observer.on_over_quota("Gemini is over its quota", self.seconds, self.patience_s):
+                raise WriterUnavailable("Gemini is over its quota.", self.seconds)
+
+
+def wait_for_state(queue: JobQueue, job_id: str, state: str) -> Job:
+    """The job as soon as it is in this state."""
+    deadline = time.monotonic() + 20
+    while (job := queue.get(job_id)).state != state:
+        assert time.monotonic() < deadline, job
+        time.sleep(0.01)
+    return job
+
+
+def test_a_job_whose_writer_is_over_its_quota_waits_and_the_worker_does_the_next(
+    make_queue: Callable[..., JobQueue],
+) -> None:
+    """It says what for and until when; a job behind it is not held up, though there is one worker only."""
+    queue = make_queue(OverQuota())
+    waiting, other = queue.submit(task("waits")), queue.submit(replace(task("goes on"), writer="offline"))
+    assert queue.wait(other.id, 20).state == "done"
+    job = queue.get(waiting.id)
+    assert (job.state, job.error, job.ended) == ("waiting", "Gemini is over its quota", False)
+    assert 3500 < (job.wait_until - datetime.now(UTC)).total_seconds() <= 3600
+    assert queue.counts() == {"queued": 1, "running": 0}
+
+
+def test_a_waiting_job_goes_on_by_itself(make_queue: Callable[..., JobQueue]) -> None:
+    """When the quota is free again the same writer is asked again."""
+    run = OverQuota(seconds=0.0)
+    queue = make_queue(run)
+    job = queue.wait(queue.submit(task()).id, 20)
+    assert (job.state, job.error, run.asked) == ("done", None, ["auto", "auto"])
+
+
+def test_a_job_that_has_waited_long_enough_fails_with_its_writers_sentence(make_queue: Callable[..., JobQueue]) -> None:
+    """All waits of a job are added up: a service that asks for another second again and again is not obeyed forever."""
+    run = OverQuota(seconds=1.0, times=99, patience_s=1.5)
+    queue = make_queue(run)
+    job = queue.wait(queue.submit(task()).id, 20)
+    assert (job.state, job.error, job.error_kind) == ("failed", "Gemini is over its quota.", "WriterUnavailable")
+    assert len(run.asked) == 2
+
+
+def test_a_waiting_job_can_be_cancelled(make_queue: Callable[..., JobQueue]) -> None:
+    queue = make_queue(OverQuota())
+    job = queue.submit(task())
+    wait_for_state(queue, job.id, "waiting")
+    assert queue.cancel(job.id).state == "cancelled"
+    assert queue.get(job.id).wait_until is None
+
+
+def test_a_waiting_job_can_be_sent_to_another_writer(make_queue: Callable[..., JobQueue]) -> None:
+    """It keeps its id and its place, and is done at once."""
+    run = OverQuota()
+    queue = make_queue(run)
+    job = queue.submit(task())
+    wait_for_state(queue, job.id, "waiting")
+    queue.ask_instead(job.id, "offline")
+    assert queue.wait(job.id, 20).state == "done"
+    assert run.asked == ["auto", "offline"]
+
+
+def test_a_job_that_has_ended_is_not_sent_to_another_writer(make_queue: Callable[..., JobQueue]) -> None:
+    """A button pressed too late changes nothing."""
+    run = OverQuota(times=0)
+    queue = make_queue(run)
+    job = queue.wait(queue.submit(task()).id, 20)
+    assert queue.ask_instead(job.id, "offline") == job
+    assert run.asked == ["auto"]
+
+
+def test_a_waiting_job_survives_a_restart_and_still_goes_on(make_queue: Callable[..., JobQueue]) -> None:
+    """It waits in the database, not in a thread."""
+    queue = make_queue(OverQuota(seconds=2.0))
+    job = queue.submit(task("waits"))
+    before = wait_for_state(queue, job.id, "waiting")
+    queue.stop()
+    run = OverQuota(times=0)
+    again = make_queue(run, start=False)
+    assert again.get(job.id).wait_until == before.wait_until
+    again.start()
+    assert again.wait(job.id, 20).state == "done"
+
+
+def test_what_a_writer_said_that_is_no_prompt_is_kept_with_the_failed_job(make_queue: Callable[..., JobQueue]) -> None:
+    """The user may mend it by hand: nothing that was written is lost, over a restart too."""
+
+    def run(task: Task, observer: Observer, cancel: CancelFlag) -> None:
+        raise WriterAnswerError("It answered no JSON.", 'Sure! {"short_description": ')
+
+    queue = make_queue(run)
+    job = queue.wait(queue.submit(task()).id, 20)
+    assert (job.state, job.error, job.answer) == ("failed", "It answered no JSON.", 'Sure! {"short_description": ')
+    queue.stop()
+    assert make_queue(run, start=False).get(job.id).answer == job.answer
+
+
+def test_a_failed_job_can_be_tried_again_with_another_writer(make_queue: Callable[..., JobQueue]) -> None:
+    run = OverQuota(patience_s=0.0)
+    queue = make_queue(run)
+    failed = queue.wait(queue.submit(replace(task(), writer="gemini")).id, 20)
+    assert failed.state == "failed"
+    again = queue.retry(failed.id, writer="offline")
+    assert queue.wait(again.id, 20).state == "done"
+    assert run.asked == ["gemini", "offline"]
+
+
+def test_tokens_are_counted_while_a_writer_writes(make_queue: Callable[..., JobQueue]) -> None:
+    """The strip says "Writing with local, 212 tokens"."""
+    stop = threading.Event()
+
+    def run(task: Task, observer: Observer, cancel: CancelFlag) -> None:
+        observer.on_writing("local")
+        observer.on_tokens(212)
+        stop.wait(20)
+
+    queue = make_queue(run)
+    job = queue.submit(task())
+    deadline = time.monotonic() + 20
+    while (progress := queue.get(job.id).progress).tokens == 0:
+        assert time.monotonic() < deadline
+    assert (progress.stage, progress.writer, progress.tokens) == ("writing", "local", 212)
+    stop.set()
+
+
+@pytest.mark.parametrize(
+    "refine",
+    [
+        RefineTask("greener", PROMPT, Painting(SETTINGS), with_picture=True, locked=("objects[0].location",)),
+        RefineTask("greener", PROMPT, Painting(SETTINGS), source_id="one"),
+    ],
+)
+def test_what_a_refinement_locks_and_shows_survives_the_queue(refine: RefineTask) -> None:
+    assert task_from_json(task_to_json(refine)) == refine
+
+
+def test_who_was_passed_over_and_what_it_took_survive_the_queue() -> None:
+    """A page reloaded after the job says the same as before."""
+    written = WrittenPrompt(
+        PROMPT,
+        "local",
+        notes=("one",),
+        model="FIBO-vlm",
+        usage=Usage(521, 291),
+        passed_over=("Gemini did not answer.",),
+    )
+    again = written_from_record(json.loads(json.dumps(written_to_record(written))))
+    assert (again, again.notes, again.passed_over) == (written, written.notes, written.passed_over)

@@ -1,7 +1,9 @@
 """The three workflows on the real pipeline, the real database and real files: from a few words to stored pictures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,8 +22,10 @@ from fibo_core.store.history import History, HistoryQuery
 from fibo_core.tasks import GenerateTask, InspireTask, Painting, RefineTask
 from fibo_core.workflows import Tools
 from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.chain import Backend, Writers
 from fibo_core.writers.offline import OfflineWriter
 
+OFFLINE = Backend("offline", "The offline writer", OfflineWriter.about, OfflineWriter)
 SETTINGS = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=4)
 WORDS = "a red ball on the left and a blue box on the right, at night"
 
@@ -40,6 +44,13 @@ class Notes:
 
     def on_writing(self, writer: str) -> None:
         self.heard.append(f"{writer} writes")
+
+    def on_tokens(self, count: int) -> None:
+        self.heard.append(f"{count} tokens")
+
+    def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
+        self.heard.append(f"{reason}, {retry_after_s:g} s")
+        return False
 
     def on_written(self, written: WrittenPrompt) -> None:
         self.heard.append("written")
@@ -63,7 +74,7 @@ def tools(tmp_path: Path, mini_engine: FiboEngine) -> Iterator[Tools]:
     workspace.mkdir()
     database = Database(workspace / "studio.db")
     database.migrate()
-    yield Tools({"offline": OfflineWriter()}, mini_engine, History(workspace, database))
+    yield Tools(Writers((OFFLINE,)), mini_engine, History(workspace, database))
     database.close()
 
 
@@ -155,3 +166,34 @@ def test_a_prompt_too_long_for_the_model_is_refused_before_anything_is_painted(t
 def test_an_unknown_writer_names_those_there_are(tools: Tools) -> None:
     with pytest.raises(InputError, match="auto, offline"):
         workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS), writer="gpt"), Notes(), CancelFlag())
+
+
+class Curious(OfflineWriter):
+    """Writes by rules, and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+
+    def refine(self, prompt: StructuredPrompt, instruction: str, **given: Any) -> WrittenPrompt:
+        self.given = given
+        given["on_tokens"](212)
+        return super().refine(prompt, instruction, **given)
+
+
+@pytest.mark.parametrize("with_picture", [True, False])
+def test_a_writer_sees_the_source_picture_only_where_that_was_asked_for(tools: Tools, with_picture: bool) -> None:
+    """With Gemini it leaves the machine. The first seed goes along, so that a writer can repeat itself."""
+    (source,) = workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS, (7,))), Notes(), CancelFlag())
+    curious, notes = Curious(), Notes()
+    asking = replace(tools, writers=Writers((replace(OFFLINE, build=lambda: curious),)))
+    task = RefineTask("make the ball green", source.prompt, Painting(SETTINGS), source_id=source.id)
+    workflows.refine(asking, replace(task, with_picture=with_picture), notes, CancelFlag())
+    assert curious.given["seed"] == workflows.WRITER_SEED
+    assert notes.heard == ["offline writes", "212 tokens", "written"]
+    if with_picture:
+        assert np.array_equal(np.asarray(curious.given["picture"], dtype=np.int16), pixels(tools, source))
+    else:
+        assert curious.given["picture"] is None
+    seeded = replace(task, painting=Painting(SETTINGS, (2**40 + 5,)), with_picture=False)
+    workflows.refine(asking, seeded, Notes(), CancelFlag())
+    assert curious.given["seed"] == 5

@@ -47,7 +47,7 @@ def disk_errors(what: str, folder: Path) -> Iterator[None]:
         raise unwritable(what, folder, exc.errno) from exc
 
 
-def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str) -> None:
+def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str, *, mode: int = 0o644) -> None:
     """Writes ``files`` (name → content) into ``folder``, durably; each appears complete or not at all.
 
     ``folder`` lies in ``root``, which must be there: a volume that is not mounted is not filled underneath.
@@ -59,7 +59,7 @@ def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str)
         _make_folder(root, folder)
         try:
             for name, content in files.items():
-                parts.append(_open_part(folder, name))
+                parts.append(_open_part(folder, name, mode))
                 with os.fdopen(parts[-1][1], "wb", closefd=False) as file:
                     file.write(content)
                 os.fsync(parts[-1][1])
@@ -147,11 +147,11 @@ def _make_folder(root: Path, folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def _open_part(folder: Path, name: str) -> tuple[Path, int]:
+def _open_part(folder: Path, name: str, mode: int) -> tuple[Path, int]:
     """A new file beside the one to be written, locked so that no other process takes it for abandoned."""
     while True:
         part = folder / f"{name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with suppress(OSError):  # a filesystem without locks: there nothing is taken for abandoned either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if part.exists():  # nobody removed it between open and lock

@@ -5,13 +5,14 @@ them alone can rebuild the request and the row.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from fibo_core.errors import PictureError
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.request import GenerationRequest
+from fibo_core.writers import Usage
 
 Mode = Literal["generate", "refine", "inspire"]
 MODES: tuple[Mode, ...] = ("generate", "refine", "inspire")
@@ -24,8 +25,9 @@ class Generation:
     """One stored picture. Paths are relative to the workspace; ``created_at`` is UTC, aware.
 
     ``words`` is what the user typed: the idea, the instruction, or the hint. ``writer`` is who wrote the
-    prompt ("offline", "hand", …) and ``edited`` says that the user changed it afterwards. ``source_path`` is
-    the picture an inspiration started from. Deleted pictures keep their files; ``deleted_at`` says when.
+    prompt ("offline", "hand", …), ``writer_model`` with which model ("" where it has none), and ``usage`` what that
+    took; ``edited`` says that the user changed it afterwards. ``source_path`` is the picture an inspiration started
+    from. Deleted pictures keep their files; ``deleted_at`` says when.
     """
 
     id: str  #: a ULID
@@ -42,6 +44,8 @@ class Generation:
     versions: Mapping[str, str]
     parent_id: str | None = None
     source_path: str | None = None
+    writer_model: str = ""
+    usage: Usage | None = None
     favorite: bool = False
     deleted_at: datetime | None = None
 
@@ -75,6 +79,8 @@ class Generation:
             "recipe_hash": request.recipe_hash,
             "writer": self.writer,
             "edited": self.edited,
+            "writer_model": self.writer_model,
+            "usage": None if self.usage is None else asdict(self.usage),
             "parent_id": self.parent_id,
             "image_path": self.image_path,
             "source_path": self.source_path,
@@ -118,11 +124,19 @@ class Generation:
                 versions=dict(record["versions"]),
                 parent_id=record["parent_id"],
                 source_path=record["source_path"],
+                writer_model=record.get("writer_model", ""),  # absent from the records of the first version
+                usage=_usage(record.get("usage")),
             )
         except KeyError as exc:
             raise PictureError(f"This recipe has no {exc}.") from exc
         except (TypeError, ValueError, OverflowError) as exc:
             raise PictureError(f"This recipe is damaged: {exc}.") from exc
+
+
+def _usage(record: Mapping[str, Any] | None) -> Usage | None:
+    if record is None:
+        return None
+    return Usage(input_tokens=int(record["input_tokens"]), output_tokens=int(record["output_tokens"]))
 
 
 _TEXTS = (
@@ -137,5 +151,7 @@ def _check_types(record: Mapping[str, Any]) -> None:
         for name in names:
             if not isinstance(record[name], kind):
                 raise TypeError(f"{name} is {record[name]!r}")
+    if not isinstance(record.get("writer_model", ""), str):
+        raise TypeError(f"writer_model is {record['writer_model']!r}")
     if record["mode"] not in MODES:
         raise TypeError(f"mode is {record['mode']!r}")

@@ -32,6 +32,7 @@ from fibo_core.store.images import png_bytes, thumbnail_bytes
 from fibo_core.store.reconcile import SOURCE_SUFFIX, RebuildReport, SweepReport
 from fibo_core.store.search import HistoryQuery, index
 from fibo_core.store.tables import GenerationTable, generation_of, row_of
+from fibo_core.writers import Usage
 
 __all__ = ["DiskUsage", "History", "HistoryPage", "HistoryQuery", "RebuildReport", "SweepReport"]
 
@@ -96,6 +97,8 @@ class History:
         words: str,
         writer: str,
         edited: bool = False,
+        writer_model: str = "",
+        usage: Usage | None = None,
         parent_id: str | None = None,
         source: Image.Image | None = None,
     ) -> Generation:
@@ -115,6 +118,8 @@ class History:
             request=request,
             writer=writer,
             edited=edited,
+            writer_model=writer_model,
+            usage=usage,
             image_path=f"{folder}/{id}.png",
             duration_s=rendered.duration_s,
             device=rendered.device,

@@ -7,10 +7,10 @@ two threads, or two processes, never both succeed in ending or claiming the same
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import and_, func, or_, update
 from sqlmodel import Session, col, select
 from ulid import ULID
 
@@ -26,7 +26,8 @@ STATES = (*ACTIVE, "done", "failed", "cancelled", "interrupted")
 @dataclass(frozen=True)
 class JobRow:
     """A job as it was when it was read. ``task`` and ``written`` (the prompt, once there is one) are JSON
-    texts; times are UTC, aware."""
+    texts; times are UTC, aware. A waiting job is taken up again at ``wait_until``; ``waited_s`` counts all its waits.
+    ``answer`` is what a writer said that is no prompt."""
 
     id: str  #: a ULID
     kind: str
@@ -40,6 +41,9 @@ class JobRow:
     error_kind: str | None
     written: str | None
     generation_ids: tuple[str, ...]
+    wait_until: datetime | None
+    waited_s: float
+    answer: str | None
 
 
 class JobStore:
@@ -70,15 +74,56 @@ class JobStore:
             return _value(row)
 
     def claim(self) -> JobRow | None:
-        """The oldest queued job, now running; None when none is queued."""
-        oldest = select(func.min(JobTable.seq)).where(JobTable.state == "queued").scalar_subquery()
+        """The oldest job that is queued or has waited long enough, now running; None when there is none."""
+        now = datetime.now(UTC)
+        due = or_(
+            col(JobTable.state) == "queued",
+            and_(col(JobTable.state) == "waiting", col(JobTable.wait_until) <= now),
+        )
+        oldest = select(func.min(JobTable.seq)).where(due).scalar_subquery()
         with self._database.write() as session:
-            claimed = update(JobTable).where(col(JobTable.seq) == oldest, col(JobTable.state) == "queued")
-            return _changed(session, claimed.values(state="running", started_at=datetime.now(UTC)))
+            claimed = update(JobTable).where(col(JobTable.seq) == oldest, due)
+            return _changed(session, claimed.values(state="running", started_at=now, wait_until=None, error=None))
 
-    def finish(self, id: str, state: str, error: str | None = None, error_kind: str | None = None) -> JobRow | None:
+    def postpone(self, id: str, reason: str, seconds: float) -> JobRow | None:
+        """Puts a running job aside for so long; None when it has ended, or is unknown."""
+        statement = update(JobTable).where(col(JobTable.id) == id, col(JobTable.state) == "running")
+        with self._database.write() as session:
+            return _changed(
+                session,
+                statement.values(
+                    state="waiting",
+                    error=reason,
+                    wait_until=datetime.now(UTC) + timedelta(seconds=seconds),
+                    waited_s=col(JobTable.waited_s) + seconds,
+                ),
+            )
+
+    def requeue(self, id: str, task_json: str) -> JobRow | None:
+        """Gives a job that has not begun another task, and lets it begin at once; None when it has begun or ended."""
+        statement = update(JobTable).where(col(JobTable.id) == id, col(JobTable.state).in_(PENDING))
+        with self._database.write() as session:
+            return _changed(
+                session,
+                statement.values(state="queued", task=task_json, error=None, wait_until=None, waited_s=0.0),
+            )
+
+    def next_due(self) -> datetime | None:
+        """When the next waiting job may go on; None when none waits."""
+        with self._database.read() as session:
+            due = select(func.min(JobTable.wait_until)).where(JobTable.state == "waiting")
+            return session.exec(due).one()
+
+    def finish(
+        self,
+        id: str,
+        state: str,
+        error: str | None = None,
+        error_kind: str | None = None,
+        answer: str | None = None,
+    ) -> JobRow | None:
         """Ends a job that has not ended; None when it had, or is unknown."""
-        return self._end(id, ACTIVE, state, error, error_kind)
+        return self._end(id, ACTIVE, state, error, error_kind, answer)
 
     def cancel_queued(self, id: str) -> bool:
         """Cancels a job that has not begun; False when it has, or has ended, or is unknown."""
@@ -134,12 +179,20 @@ class JobStore:
         state: str,
         error: str | None = None,
         error_kind: str | None = None,
+        answer: str | None = None,
     ) -> JobRow | None:
         statement = update(JobTable).where(col(JobTable.id) == id, col(JobTable.state).in_(states))
         with self._database.write() as session:
             return _changed(
                 session,
-                statement.values(state=state, error=error, error_kind=error_kind, finished_at=datetime.now(UTC)),
+                statement.values(
+                    state=state,
+                    error=error,
+                    error_kind=error_kind,
+                    answer=answer,
+                    wait_until=None,
+                    finished_at=datetime.now(UTC),
+                ),
             )
 
 
@@ -169,4 +222,7 @@ def _value(row: JobTable) -> JobRow:
         error_kind=row.error_kind,
         written=row.written,
         generation_ids=tuple(json.loads(row.generation_ids)),
+        wait_until=row.wait_until,
+        waited_s=row.waited_s,
+        answer=row.answer,
     )

@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.request import GenerationRequest
 from fibo_core.store.generation import Generation, Mode
+from fibo_core.writers import Usage
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -80,6 +81,11 @@ class GenerationTable(SQLModel, table=True):
     structured_prompt: str = Field(sa_type=Text)  # JSON as typed; a JSON column would lose the order elsewhere
     negative_prompt: str = Field(sa_type=TypedText)
 
+    # Since migration 0002: SQLite adds columns at the end.
+    writer_model: str = Field(default="", sa_type=TypedText, sa_column_kwargs={"server_default": ""})
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
     # SQLite appends seq to each, so a filtered page is read in order, without a sort.
     __table_args__ = (
         Index("ix_generation_mode", "mode", sqlite_where=text("deleted_at IS NULL")),
@@ -108,6 +114,10 @@ class JobTable(SQLModel, table=True):
     error_kind: str | None = None
     written: str | None = Field(default=None, sa_type=Text)  # JSON
     generation_ids: str = Field(default="[]", sa_type=Text)  # JSON list
+    # Since migration 0002.
+    wait_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # of a waiting job
+    waited_s: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})  # altogether
+    answer: str | None = Field(default=None, sa_type=TypedText)  # what a writer said that is no prompt
 
 
 def microseconds(moment: datetime) -> int:
@@ -136,6 +146,9 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         recipe_hash=request.recipe_hash,
         writer=generation.writer,
         edited=generation.edited,
+        writer_model=generation.writer_model,
+        input_tokens=None if generation.usage is None else generation.usage.input_tokens,
+        output_tokens=None if generation.usage is None else generation.usage.output_tokens,
         parent_id=generation.parent_id,
         image_path=generation.image_path,
         source_path=generation.source_path,
@@ -147,6 +160,12 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         favorite=generation.favorite,
         deleted_at=generation.deleted_at,
     )
+
+
+def _usage_of(row: GenerationTable) -> Usage | None:
+    if row.input_tokens is None or row.output_tokens is None:
+        return None
+    return Usage(row.input_tokens, row.output_tokens)
 
 
 def generation_of(row: GenerationTable) -> Generation:
@@ -170,6 +189,8 @@ def generation_of(row: GenerationTable) -> Generation:
         request=request,
         writer=row.writer,
         edited=row.edited,
+        writer_model=row.writer_model,
+        usage=_usage_of(row),
         image_path=row.image_path,
         duration_s=row.duration_s,
         device=row.device,

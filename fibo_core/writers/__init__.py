@@ -1,63 +1,107 @@
 """Prompt writers: words or a picture in, a StructuredPrompt out (the field says "VLM").
 
-A writer is anything that implements :class:`PromptWriter`; `offline.py` needs nothing but rules.
+A writer is anything that implements :class:`PromptWriter`: `gemini.py` asks a service, `local.py` a model on this
+machine's GPU, `offline.py` needs nothing but rules. `chain.py` decides which of them is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.errors import InputError
 from fibo_core.prompt import StructuredPrompt
 
 #: Who "wrote" a prompt that a user typed or pasted.
 BY_HAND = "hand"
 
 
+def writer_name(name: str) -> str:
+    """A writer's name inside a sentence: "Gemini", "local"."""
+    return "Gemini" if name == "gemini" else name
+
+
+#: Is told how many tokens were written so far.
+OnTokens = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How many tokens a writer read and wrote, in all of the calls that one prompt took."""
+
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def total(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
 @dataclass(frozen=True)
 class WrittenPrompt:
     """A StructuredPrompt and where it comes from.
 
-    ``writer`` is a writer's name or :data:`BY_HAND`; ``edited`` says that a user changed what the writer gave;
-    ``notes`` are sentences for the user, such as words the writer did not understand.
+    ``writer`` is a writer's name or :data:`BY_HAND`, ``model`` its model's id ("" where it has none); ``edited`` says
+    that a user changed what the writer gave; ``notes`` are sentences for the user, such as words the writer did not
+    understand; ``passed_over`` has one sentence for each writer that was asked before and did not answer;
+    ``offered`` is the writer's whole answer to an instruction where ``prompt`` has only some of its changes.
     """
 
     prompt: StructuredPrompt
     writer: str = BY_HAND
     edited: bool = False
     notes: tuple[str, ...] = field(default=(), compare=False)
+    model: str = ""
+    usage: Usage | None = None
+    passed_over: tuple[str, ...] = field(default=(), compare=False)
+    offered: StructuredPrompt | None = field(default=None, compare=False)
 
 
 class PromptWriter(Protocol):
-    """Writes structured prompts. Each call may take a while; ``cancel`` is checked where it can be."""
+    """Writes structured prompts. Each call may take a while; ``cancel`` is checked where it can be.
+
+    The same call with the same ``seed`` gives the same prompt where the writer can do that. Each call raises
+    WriterUnavailable when the writer cannot answer now, WriterAnswerError when what it answered is no prompt,
+    PromptRefused when its service does not allow the words or the picture, and InputError for words it cannot take.
+    """
 
     name: str
     #: One line about itself for the page: "written by rules, offline".
     about: str
 
-    def expand(self, words: str, *, cancel: CancelFlag | None = None) -> WrittenPrompt:
+    def expand(
+        self,
+        words: str,
+        *,
+        cancel: CancelFlag | None = None,
+        seed: int | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> WrittenPrompt:
         """A complete prompt from a short idea."""
         ...
 
-    def refine(self, prompt: StructuredPrompt, instruction: str, *, cancel: CancelFlag | None = None) -> WrittenPrompt:
-        """The prompt changed as the instruction says, and nowhere else."""
+    def refine(
+        self,
+        prompt: StructuredPrompt,
+        instruction: str,
+        *,
+        picture: Image.Image | None = None,
+        cancel: CancelFlag | None = None,
+        seed: int | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> WrittenPrompt:
+        """The prompt changed as the instruction says, and nowhere else; ``picture`` is what it painted last."""
         ...
 
-    def inspire(self, picture: Image.Image, hint: str = "", *, cancel: CancelFlag | None = None) -> WrittenPrompt:
+    def inspire(
+        self,
+        picture: Image.Image,
+        hint: str = "",
+        *,
+        cancel: CancelFlag | None = None,
+        seed: int | None = None,
+        on_tokens: OnTokens | None = None,
+    ) -> WrittenPrompt:
         """A prompt that describes the picture, bent by the hint where one is given."""
         ...
-
-
-def pick_writer(writers: Mapping[str, PromptWriter], name: str) -> PromptWriter:
-    """The writer called ``name``; "auto" is the first of them, the best that is configured.
-
-    Raises InputError for a name that is not there.
-    """
-    if name == "auto":
-        return next(iter(writers.values()))
-    if name not in writers:
-        raise InputError(f"There is no prompt writer called {name!r}. Choose auto, {', '.join(writers)}.")
-    return writers[name]

@@ -26,6 +26,7 @@ from fibo_core.store.job_store import JobStore
 from fibo_core.tasks import GenerateTask, Painting, Task
 from fibo_core.workflows import Observer, Tools
 from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.chain import Writers
 from fibo_core.writers.offline import OfflineWriter
 
 SETTINGS = RenderSettings.of(CATALOGUE["mini"])
@@ -46,14 +47,13 @@ class WithoutPreviews:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    writer = OfflineWriter()
-    prompt = writer.expand(WORDS).prompt
+    prompt = OfflineWriter().expand(WORDS).prompt
     with tempfile.TemporaryDirectory() as folder:
         workspace = Path(folder)
         database = Database(workspace / "studio.db")
         database.migrate()
         engine = FiboEngine("mini", hub_cache=workspace / "hub")
-        tools = Tools({writer.name: writer}, engine, History(workspace, database))
+        tools = Tools(Writers(()), engine, History(workspace, database))
         seen = {"previews": True}
 
         def run(task: Task, observer: Observer, cancel: CancelFlag) -> object:

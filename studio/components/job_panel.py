@@ -1,16 +1,20 @@
 """What is being worked on right now: the strip on every page, and the picture as it appears."""
 
 import base64
+from datetime import UTC, datetime
 
 import streamlit as st
 
 from fibo_core.jobs import Job, JobQueue
+from fibo_core.writers import writer_name
 from studio.components.picture import picture
 from studio.session import errors_shown, watch
 from studio.state import PageState
 from studio.words import duration, plain
 
 POLL_S = 1.0
+OFFLINE = "offline"
+MAY_ASK_ANOTHER = ("WriterUnavailable", "WriterAnswerError")  #: a refused prompt is refused
 
 
 def job_strip(jobs: JobQueue) -> None:
@@ -34,8 +38,13 @@ def _live_strip(jobs: JobQueue) -> None:
     if jobs.trouble is not None:
         st.warning(plain(jobs.trouble), icon=":material/warning:")
     for job in active:
+        which = f"{plain(job.title)} · " if len(active) > 1 else ""
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"strip_{job.id}"):
-            st.progress(_fraction(job), text=describe(job))
+            st.progress(_fraction(job), text=which + describe(job))
+            if job.state == "waiting" and st.button(
+                "Ask offline instead", key=f"offline_{job.id}", icon=":material/bolt:", type="tertiary"
+            ):
+                jobs.ask_instead(job.id, OFFLINE)
             if st.button("Cancel", key=f"cancel_{job.id}", icon=":material/close:", type="tertiary"):
                 jobs.cancel(job.id)
 
@@ -48,10 +57,14 @@ def _signature(active: list[Job]) -> tuple[object, ...]:
 def describe(job: Job) -> str:
     """What a job is doing: "Picture 2 of 4, step 12 of 20, about 4 s left"."""
     progress = job.progress
+    if job.state == "waiting" and job.wait_until is not None:
+        left_s = max(1, round((job.wait_until - datetime.now(UTC)).total_seconds()))
+        return f"{job.error}; asking again in {duration(left_s) if left_s >= 90 else f'{left_s} s'}"
     if job.state in ("queued", "waiting"):
         return "Waiting in the queue"
     if progress.stage == "writing":
-        return f"{progress.writer.capitalize()} is writing the prompt"
+        tokens = f", {progress.tokens:,} tokens" if progress.tokens else ""
+        return f"Writing with {writer_name(progress.writer)}{tokens}"
     if progress.stage == "starting":
         return "Starting"
     which = f"Picture {progress.picture} of {progress.pictures}, " if progress.pictures > 1 else ""
@@ -96,6 +109,18 @@ def say_how_it_ended(jobs: JobQueue, state: PageState, job: Job | None) -> None:
         st.warning(plain(job.error or "Interrupted when the studio stopped."), icon=":material/power_off:")
     else:
         st.error(plain(job.error or "The job failed."), icon=":material/error:")
-    if st.button("Try again", key=f"{job.mode}_retry", icon=":material/refresh:"):
-        with errors_shown():
-            watch(state, jobs.retry(job.id))
+    with st.container(horizontal=True, gap="small"), errors_shown():
+        if st.button("Try again", key=f"retry_{job.id}", icon=":material/refresh:"):
+            watch(state, jobs.retry(job.id), instead_of=job.id)
+        if (
+            job.error_kind in MAY_ASK_ANOTHER
+            and job.task.writer != OFFLINE
+            and st.button("Ask offline instead", key=f"retry_offline_{job.id}", icon=":material/bolt:")
+        ):
+            watch(state, jobs.retry(job.id, writer=OFFLINE), instead_of=job.id)
+        if job.answer and st.button(
+            "Open what it said in the editor", key=f"answer_{job.id}", icon=":material/edit_note:",
+            help="The writer's answer as it came, to be mended by hand",
+        ):  # fmt: skip
+            state.begin(job.answer)
+            st.rerun()

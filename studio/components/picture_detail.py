@@ -6,7 +6,9 @@ from streamlit_ace import st_ace
 from fibo_core.engine.models import ModelSpec
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
+from fibo_core.writers import Usage
 from studio.components.history_filters import current_query
+from studio.components.json_editor import authorship
 from studio.components.result import (
     download_buttons,
     favourite_button,
@@ -82,12 +84,19 @@ def _recipe(generation: Generation) -> None:
         "Size": f"{request.width}×{request.height}",
         "Steps, guidance": f"{request.num_inference_steps}, {request.guidance_scale:g}",
         "Negative prompt": plain(request.negative_prompt),
+        "Prompt": authorship(generation.writer, generation.edited, generation.writer_model)
+        + (f" · {tokens(generation.usage)}" if generation.usage is not None else ""),
         "Model": f"{request.model} `{request.revision[:12]}`",
         "On": f"{generation.device}, {generation.precision}",
         "Versions": ", ".join(f"{name} {version}" for name, version in generation.versions.items()),
         "Recipe": f"`{generation.recipe_hash[:16]}`",
     }
     st.markdown("  \n".join(f":gray[{label}] {value}" for label, value in rows.items() if value))
+
+
+def tokens(usage: Usage) -> str:
+    """ "521 tokens read, 291 written"."""
+    return f"{usage.input_tokens:,} tokens read, {usage.output_tokens:,} written"
 
 
 def _family(runtime: Runtime, generation: Generation) -> None:

@@ -42,7 +42,7 @@ def show_picture(generation: Generation, *, key: str) -> None:
 
 
 def facts(generation: Generation) -> str:
-    """ "seed 20431 · 20 steps · 1.2 s · mini · written by offline"."""
+    """ "seed 20431 · 20 steps · 1.2 s · mini · written by Gemini · gemini-3.5-flash-lite · 812 tokens"."""
     request = generation.request
     return " · ".join(
         [
@@ -51,7 +51,7 @@ def facts(generation: Generation) -> str:
             f"{request.num_inference_steps} steps",
             duration(generation.duration_s),
             request.model,
-            authorship(generation.writer, generation.edited),
+            authorship(generation.writer, generation.edited, generation.writer_model, generation.usage),
         ]
     )
 

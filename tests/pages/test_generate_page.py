@@ -286,3 +286,124 @@ def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monk
         runtime.close()
         get_runtime.clear()
         subprocess.run(["umount", "--lazy", str(workspace)], check=False)
+
+
+def finish_batch(app: AppTest, runtime: Runtime) -> None:
+    for job_id in app.session_state["page_generate"].batch:
+        runtime.jobs.wait(job_id, 60)
+    app.run()
+
+
+def test_wildcards_are_shown_before_and_each_picture_keeps_its_own_words(app: AppTest, runtime: Runtime) -> None:
+    """Two colours, four pictures: two jobs, each seed painted once, the expanded words stored."""
+    app.text_area(key="generate_words").set_value("a {red|blue} ball")
+    app.text_input(key="generate_seed").set_value("10")
+    app.session_state["generate_count"] = 4
+    app.run()
+    assert "2 prompts, 4 pictures" in says(app)
+    set_steps(app, 1)
+    press(app, "Generate")
+    finish_batch(app, runtime)
+    stored = {(each.words, each.request.seed) for each in runtime.tools.history.page(HistoryQuery()).items}
+    assert stored == {("a red ball", 10), ("a blue ball", 11), ("a red ball", 12), ("a blue ball", 13)}
+    assert "This batch, 4 of 4" in says(app)
+    assert app.text_area(key="generate_words").value == "a {red|blue} ball"
+    assert not app.exception
+
+
+def test_fewer_pictures_than_combinations_are_those_that_were_shown(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("{red|blue|green|white} {ball|box}")
+    app.text_input(key="generate_seed").set_value("7")
+    set_steps(app, 1)
+    app.run()
+    assert "1 prompt of 8, drawn by the seed, 1 picture" in says(app)
+    press(app, "Generate")
+    finish_batch(app, runtime)
+    (picture,) = runtime.tools.history.page(HistoryQuery()).items
+    assert f"1 picture: {picture.words}" in says(app)
+
+
+def test_braces_without_a_partner_are_said_and_painted_as_they_stand(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("a {red|blue ball")
+    set_steps(app, 1)
+    app.run()
+    assert "has no partner" in says(app)
+    press(app, "Generate")
+    finish(app, runtime)
+    (picture,) = runtime.tools.history.page(HistoryQuery()).items
+    assert picture.words == "a {red|blue ball"
+
+
+def test_words_that_begin_with_a_wildcard_are_no_json_paste(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("{red|blue} ball")
+    press(app, "Write the prompt only")
+    finish(app, runtime)
+    assert app.session_state["page_generate"].draft.words in ("red ball", "blue ball")
+    assert runtime.tools.history.count(HistoryQuery()) == 0
+
+
+def test_a_batch_that_the_queue_cannot_take_whole_is_not_begun(app: AppTest, runtime: Runtime) -> None:
+    """All or none: no half a batch that nobody asked for."""
+    runtime.jobs._max_queued = 1
+    app.text_area(key="generate_words").set_value("{red|blue|green|white|black|pink|brown|gray} ball")
+    app.session_state["generate_count"] = 8
+    set_steps(app, 200)
+    press(app, "Generate")
+    assert "MAX_QUEUED" in says(app)
+    for job in runtime.jobs.recent():
+        assert runtime.jobs.wait(job.id, 60).state == "cancelled"
+    assert app.session_state["page_generate"].job_id is None
+
+
+def test_a_reload_brings_the_wildcards_back_not_one_of_their_choices(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("a {red|blue} ball")
+    app.session_state["generate_count"] = 2
+    set_steps(app, 1)
+    press(app, "Generate")
+    finish_batch(app, runtime)
+    again = AppTest.from_file(str(APP), default_timeout=60)
+    again.query_params["job"] = app.session_state["page_generate"].job_id
+    again.run()
+    assert again.text_area(key="generate_words").value == "a {red|blue} ball"
+
+
+def test_ones_own_json_is_painted_once_whatever_the_wildcards_say(app: AppTest, runtime: Runtime) -> None:
+    press(app, "Start from JSON")
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    app.text_area(key="generate_words").set_value("{red|blue} ball")
+    app.session_state["generate_count"] = 2
+    app.run()
+    assert "painted as it is" in says(app)
+    set_steps(app, 1)
+    press(app, "Generate from this JSON")
+    finish_batch(app, runtime)
+    pictures = runtime.tools.history.page(HistoryQuery()).items
+    assert {picture.words for picture in pictures} == {""}
+    assert len(pictures) == 2
+
+
+def test_an_edit_during_a_batch_is_not_replaced_by_its_next_prompt(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("{red|blue} ball")
+    app.session_state["generate_count"] = 2
+    set_steps(app, 150)
+    press(app, "Generate")
+    first = app.session_state["page_generate"].job_id
+    until = time.monotonic() + 60
+    while app.session_state["page_generate"].draft is None:
+        assert time.monotonic() < until
+        app.run()
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    app.run()
+    runtime.jobs.cancel(first)
+    runtime.jobs.wait(first, 60)
+    app.run()
+    second = app.session_state["page_generate"].job_id
+    assert second != first
+    while runtime.jobs.get(second).written is None:
+        assert time.monotonic() < until
+    app.run()
+    assert app.session_state["page_generate"].draft.text == '{"short_description": "mine"}'
+    runtime.jobs.cancel(second)
+    runtime.jobs.wait(second, 60)

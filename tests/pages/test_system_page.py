@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
+from fibo_core.store.migrations import REVISIONS
 from studio.runtime import get_runtime
 from tests.pages.conftest import APP, page, press, says
 
@@ -83,7 +84,7 @@ def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
     assert any(button.label == "Try again" for button in app.button)
     assert not app.exception
     with sqlite3.connect(runtime.settings.workspace_dir / "studio.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '0001'")
+        database.execute(f"UPDATE alembic_version SET version_num = '{REVISIONS[-1]}'")
     press(app, "Try again")
     assert app.title[0].value == "Generate"
     get_runtime().close()

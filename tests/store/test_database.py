@@ -1,5 +1,6 @@
 """The database file: made, migrated, copied, and every way in which it can be out of order."""
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -16,15 +17,17 @@ from fibo_core.store.history import History, HistoryQuery
 from fibo_core.store.job_store import JobStore
 from fibo_core.store.migrations import REVISIONS
 from fibo_core.store.tables import GenerationTable
+from fibo_core.tasks import RefineTask, task_from_json, written_from_record
 
 from .pictures import fill, rendered, request_of
 
+VERSION_1 = Path(__file__).parents[1] / "golden" / "studio-version-1.sqlite"  #: written by FIBO Studio 0.1
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9001"
+down_revision = "{before}"
 
 
 def upgrade() -> None:
@@ -41,9 +44,9 @@ def next_version(tmp_path, monkeypatch):
     def install(then: str = "") -> None:
         migrations = tmp_path / "migrations"
         shutil.copytree(database_module.MIGRATIONS, migrations)
-        (migrations / "versions" / "0002_note.py").write_text(NEXT.format(then=then))
+        (migrations / "versions" / "9001_note.py").write_text(NEXT.format(then=then, before=REVISIONS[-1]))
         monkeypatch.setattr(database_module, "MIGRATIONS", migrations)
-        monkeypatch.setattr(database_module, "REVISIONS", (*REVISIONS, "0002"))
+        monkeypatch.setattr(database_module, "REVISIONS", (*REVISIONS, "9001"))
 
     return install
 
@@ -113,8 +116,37 @@ def test_an_older_database_is_copied_and_then_brought_up_to_date(paint, database
         assert session.connection().execute(text("SELECT note FROM generation")).scalar() == "seed 42"
     assert History(workspace, again).get(stored.id) == stored
     [backup] = (workspace / "backups").iterdir()
-    assert scalar(backup, "SELECT version_num FROM alembic_version") == "0001"
+    assert scalar(backup, "SELECT version_num FROM alembic_version") == REVISIONS[-1]
     assert scalar(backup, "SELECT id FROM generation") == stored.id
+
+
+def test_a_database_of_the_first_version_keeps_its_pictures_and_jobs(workspace):
+    """A file that version 0.1 wrote: every row is there after the migration, and the copy opens as before."""
+    shutil.copy(VERSION_1, workspace / "studio.db")
+    database = Database(workspace / "studio.db")
+    database.migrate()
+    newer, older = History(workspace, database).page(HistoryQuery()).items
+    assert (newer.words, newer.parent_id, newer.edited, newer.favorite) == ("make the ball green", older.id, True, True)
+    assert (older.words, older.writer, older.writer_model, older.usage) == ("a red ball", "offline", "", None)
+
+    store = JobStore(database)
+    store.interrupt_running()
+    jobs = {row.title: row for row in store.recent(10)}
+    assert {title: row.state for title, row in jobs.items()} == {
+        "a done job": "done", "a failed job": "failed", "make the ball green": "interrupted",
+        "at night": "queued", "a queued job": "queued",
+    }  # fmt: skip
+    assert jobs["a done job"].generation_ids == (older.id,)
+    assert (jobs["a failed job"].error, jobs["a failed job"].answer) == ("It failed.", None)
+    refine = task_from_json(jobs["make the ball green"].task)
+    assert isinstance(refine, RefineTask)
+    assert (refine.source_id, refine.with_picture, refine.locked) == (older.id, False, ())
+    assert written_from_record(json.loads(jobs["a done job"].written)).usage is None
+    assert store.claim().title == "at night"
+    database.close()
+    [backup] = (workspace / "backups").iterdir()
+    assert scalar(backup, "SELECT version_num FROM alembic_version") == "0001"
+    assert scalar(backup, "SELECT count(*) FROM generation") == 2
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(paint, database, workspace, next_version):
@@ -124,7 +156,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(paint, database, w
     next_version(then="raise RuntimeError('the power failed')")
     with pytest.raises(RuntimeError, match="the power failed"):
         Database(workspace / "studio.db").migrate()
-    assert scalar(workspace / "studio.db", "SELECT version_num FROM alembic_version") == "0001"
+    assert scalar(workspace / "studio.db", "SELECT version_num FROM alembic_version") == REVISIONS[-1]
     assert "note" not in scalar(workspace / "studio.db", "SELECT sql FROM sqlite_master WHERE name = 'generation'")
     assert History(workspace, Database(workspace / "studio.db")).get(stored.id) == stored
 
@@ -139,7 +171,7 @@ def test_a_migration_is_not_begun_when_its_backup_does_not_fit(small_disk, next_
     with pytest.raises(WorkspaceUnwritable, match="is full"):
         Database(small_disk / "studio.db").migrate()
     filler.unlink()
-    assert scalar(small_disk / "studio.db", "SELECT version_num FROM alembic_version") == "0001"
+    assert scalar(small_disk / "studio.db", "SELECT version_num FROM alembic_version") == REVISIONS[-1]
     assert not list(small_disk.glob("backups/*.db"))
 
 
@@ -149,7 +181,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(database, works
         session.connection().execute(text("UPDATE alembic_version SET version_num = '0099'"))
     database.close()
     before = (workspace / "studio.db").read_bytes()
-    with pytest.raises(DatabaseTooNew, match=r"schema 0099.*up to 0001.*Update"):
+    with pytest.raises(DatabaseTooNew, match=rf"schema 0099.*up to {REVISIONS[-1]}.*Update"):
         Database(workspace / "studio.db").migrate()
     assert (workspace / "studio.db").read_bytes() == before
 

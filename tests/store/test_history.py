@@ -14,6 +14,7 @@ from fibo_core.store.database import Database
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History, HistoryQuery
 from fibo_core.store.images import read_recipe
+from fibo_core.writers import Usage
 
 from .pictures import rendered, request_of
 
@@ -409,9 +410,40 @@ def test_a_record_changed_by_someone_else_is_refused_with_a_reason(paint, change
         Generation.from_record(record)
 
 
+def test_the_writers_model_and_tokens_come_back_from_row_sidecar_and_png(paint, history, workspace, database):
+    """What a prompt took is part of the recipe; a rebuild from the files alone has it again."""
+    stored = paint(writer="gemini", writer_model="gemini-3.5-flash-lite", usage=Usage(521, 291))
+    assert History(workspace, database).get(stored.id) == stored
+    image = history.image_file(stored.id)
+    for content in (image.read_bytes(), image.with_suffix(".json").read_bytes()):
+        record = read_recipe(content)
+        assert record["writer_model"] == "gemini-3.5-flash-lite"
+        assert record["usage"] == {"input_tokens": 521, "output_tokens": 291}
+    anew = Database(workspace / "anew.db")
+    anew.migrate()
+    rebuilt = History(workspace, anew)
+    assert rebuilt.rebuild().added == 1
+    assert rebuilt.get(stored.id) == stored
+    anew.close()
+
+
+def test_a_record_of_the_first_version_knows_no_tokens_and_is_read(paint):
+    """Files written before prompts had a model and a price are whole recipes still."""
+    stored = paint()
+    record = {key: value for key, value in stored.to_record().items() if key not in ("writer_model", "usage")}
+    assert Generation.from_record(record) == stored
+
+
+@pytest.mark.parametrize("damage", [{"usage": {"input_tokens": 1}}, {"usage": 7}, {"writer_model": 7}])
+def test_a_record_whose_tokens_make_no_sense_is_refused(paint, damage):
+    """A file changed by someone else is an error of ours, not a crash."""
+    with pytest.raises(PictureError):
+        Generation.from_record(paint().to_record() | damage)
+
+
 def test_a_record_with_a_part_missing_names_the_part(paint):
     """Every part of the recipe is needed to paint it again."""
     record = paint().to_record()
-    for name in record.keys() - {"format", "recipe_hash"}:
+    for name in record.keys() - {"format", "recipe_hash", "writer_model", "usage"}:
         with pytest.raises(PictureError, match=f"no '{name}'"):
             Generation.from_record({key: value for key, value in record.items() if key != name})

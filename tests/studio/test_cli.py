@@ -17,12 +17,14 @@ from PIL import Image
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
+from tests.writers.loopback_gemini import answer, error, loopback_gemini, retry_info
 
 from .processes import CHECKOUT, Cli, opened, start_cli
 
 FAST = ("--steps", "2")
 GENERATION_KEYS = [
     "id", "image_path", "seed", "structured_prompt", "width", "height", "model", "writer", "duration_s",
+    "writer_model", "usage",
 ]  # fmt: skip
 
 
@@ -293,3 +295,50 @@ def test_the_canonical_text_is_that_of_the_library(cli: Cli):
     """On a real caption of some length."""
     caption = (CHECKOUT / "tests" / "golden" / "complete.json").read_text()
     assert cli("prompt", "--canonical", "-", stdin=caption).out == StructuredPrompt.parse(caption).canonical() + "\n"
+
+
+def test_each_writer_can_be_named_and_says_what_it_lacks(cli: Cli):
+    """An unknown one is misuse (2); one that is not set up is a failure (1) with the way out."""
+    assert cli("prompt", "a red ball", "--writer", "offline").code == 0
+    for writer, lacks in (("gemini", "GOOGLE_API_KEY is not set"), ("local", "needs a CUDA GPU")):
+        for command in (("prompt", "a red ball"), ("generate", "a red ball")):
+            said = cli(*command, "--writer", writer)
+            assert (said.code, said.out) == (1, "")
+            assert lacks in said.err
+    unknown = cli("prompt", "a red ball", "--writer", "gpt")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "auto, gemini, local, offline" in unknown.err
+
+
+def test_a_prompt_of_geminis_is_painted_with_its_model_and_tokens(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    """In the result and in the history; what a passed-over writer had to say stands on stderr."""
+    monkeypatch.setenv("GOOGLE_API_KEY", "-".join(["not", "a", "real", "key"]))
+    with loopback_gemini() as gemini:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini.url)
+        gemini.will(answer({"short_description": "A red ball."}, tokens=(521, 250, 41)))
+        painted = cli("generate", "a red ball", "--json", *FAST)
+        gemini.will(error(503, "UNAVAILABLE", "The model is overloaded."))
+        fallen = cli("prompt", "a red ball")
+    usage = {"input_tokens": 521, "output_tokens": 291}
+    assert (painted.json["writer"], painted.json["writer_model"], painted.json["usage"]) == (
+        "gemini", "gemini-3.5-flash-lite", usage,
+    )  # fmt: skip
+    assert cli("history", "show", painted.json["id"], "--json").json["usage"] == usage
+    assert "521 read, 291 written" in cli("history", "show", painted.json["id"]).out
+    assert (fallen.code, "Gemini did not answer" in fallen.err) == (0, True)
+    assert "red" in json.dumps(fallen.json)
+
+
+def test_a_quota_is_waited_for_and_ctrl_c_ends_the_wait(workspace: Path, monkeypatch: pytest.MonkeyPatch):
+    """stderr says how long; nobody has to wait that long to get out."""
+    with loopback_gemini() as gemini:
+        gemini.will(error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", retry_info("50s")))
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini.url)
+        monkeypatch.setenv("GOOGLE_API_KEY", "-".join(["not", "a", "real", "key"]))
+        waiting = start_cli("prompt", "a red ball", workspace=workspace)
+        said = waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        out, err = waiting.communicate(timeout=60)
+    assert said.strip() == "Gemini is over its quota; asking again in 50 s"
+    assert (waiting.returncode, out) == (130, "")
+    assert "Traceback" not in err

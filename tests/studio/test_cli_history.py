@@ -5,7 +5,12 @@ import socket
 import sys
 from pathlib import Path
 
+import pytest
+
 import fibo_core
+from tests.writers.loopback_gemini import INVALID_KEY, error, loopback_gemini, payload
+
+WRITERS = ("gemini", "local", "offline")
 
 
 def test_the_newest_picture_is_listed_first_and_pages_follow_one_another(cli, store):
@@ -61,11 +66,52 @@ def test_the_doctor_finds_this_machine_well_and_changes_nothing(cli, workspace: 
     told = cli("doctor", "--json")
     checks = {check["name"]: check for check in told.json["checks"]}
     assert (told.code, told.json["python"], told.json["version"]) == (0, sys.executable, fibo_core.__version__)
-    assert [*checks] == ["python", "workspace", "disk", "database", "model", "torch", "fibo", "writers", "port"]
+    assert [*checks] == ["python", "workspace", "disk", "database", "model", "torch", "fibo", *WRITERS, "port"]
     assert all(check.keys() == {"name", "ok", "detail", "todo"} for check in checks.values())
     assert "HF_TOKEN" in checks["fibo"]["todo"]
     assert "torch" not in checks["torch"]["todo"]
     assert not (workspace / "studio.db").exists()
+
+
+def test_the_doctor_says_of_each_writer_whether_it_is_ready_or_the_way_to_it(cli):
+    """One that is not set up is no fault: an offer. The writer by rules always is."""
+    checks = {check["name"]: check for check in cli("doctor", "--json").json["checks"]}
+    assert (checks["gemini"]["ok"], checks["gemini"]["detail"]) == (True, "no key")
+    assert "GOOGLE_API_KEY" in checks["gemini"]["todo"]
+    assert (checks["local"]["ok"], checks["local"]["detail"]) == (True, "no GPU")
+    assert (checks["offline"]["ok"], checks["offline"]["todo"]) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "says"),
+    [
+        (payload({"name": "models/gemini-3.5-flash-lite", "displayName": "Lite"}), 0, "Lite answers to this key"),
+        (error(404, "NOT_FOUND", "no such model"), 1, "gemini-3.5-flash-lite"),
+        (error(400, "INVALID_ARGUMENT", "API key not valid", INVALID_KEY), 1, "key"),
+    ],
+)
+def test_the_doctor_asks_gemini_whether_it_has_the_model_for_this_key(cli, monkeypatch, reply, code, says):
+    """A key that is set is tried where it costs nothing; it is shown to nobody."""
+    key = "-".join(["not", "a", "real", "key"])
+    with loopback_gemini() as gemini:
+        gemini.will(reply)
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini.url)
+        monkeypatch.setenv("GOOGLE_API_KEY", key)
+        told = cli("doctor", "--json")
+    check = next(check for check in told.json["checks"] if check["name"] == "gemini")
+    assert (told.code, check["ok"]) == (code, code == 0)
+    assert says in check["detail"]
+    assert gemini.received[0].path.endswith("models/gemini-3.5-flash-lite")
+    assert key not in told.out + told.err
+
+
+def test_a_writer_that_the_environment_asks_for_and_is_not_set_up_is_a_fault(cli, monkeypatch):
+    monkeypatch.setenv("FIBO_WRITER", "gemini")
+    told = cli("doctor")
+    assert (told.code, [line.split()[1] for line in told.out.splitlines() if line.startswith("FAIL")]) == (
+        1,
+        ["gemini"],
+    )
 
 
 def test_the_doctor_names_what_is_wrong_and_what_to_do(cli, workspace: Path, monkeypatch):

@@ -1,0 +1,134 @@
+"""Which writer is asked, and what may fall through to the next one.
+
+"auto" asks those that are set up, best first. Only a writer that cannot answer now, or whose answer could not be
+made a prompt, is passed over; what a service refuses is refused, and a bug is a bug.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from fibo_core.errors import InputError, NoWriterAnswered, WriterAnswerError, WriterError, WriterUnavailable
+from fibo_core.writers import PromptWriter, WrittenPrompt
+
+AUTO = "auto"
+AUTO_PATIENCE_S = 60.0  #: that "auto" waits for a writer over its quota, before it asks the next
+CHOSEN_PATIENCE_S = 900.0  #: that a writer chosen by name is waited for
+
+Ask = Callable[[PromptWriter], WrittenPrompt]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a writer lacks: in a word or two ("no key"), and as the sentence that says what to do."""
+
+    what: str
+    todo: str
+
+
+def _nothing_missing() -> Missing | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A writer that is built when it is first asked. ``missing`` is asked often: it must be quick, without network."""
+
+    name: str
+    title: str  #: as a sentence begins: "Gemini", "The local writer"
+    about: str  #: one line for the page: "a model on this machine's GPU"
+    build: Callable[[], PromptWriter]
+    missing: Callable[[], Missing | None] = _nothing_missing
+
+
+class Waiter(Protocol):
+    """Is told who is asked, and decides whether a quota is waited for."""
+
+    def on_writing(self, writer: str) -> None: ...
+
+    def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
+        """True once ``retry_after_s`` have passed: the writer is asked again. False to go on without it, as after
+        ``patience_s`` altogether. May raise, to come back to the whole task later."""
+        ...
+
+
+class Writers:
+    """The prompt writers of a process, best first. ``preferred`` is what "auto" means: itself, or one writer."""
+
+    def __init__(self, backends: Iterable[Backend], preferred: str = AUTO) -> None:
+        self._backends = {backend.name: backend for backend in backends}
+        self._built: dict[str, PromptWriter] = {}
+        self._building = threading.Lock()
+        self.preferred = preferred
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._backends)
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        return tuple(self._backends.values())
+
+    def missing(self, name: str) -> Missing | None:
+        """What the writer lacks to be asked, None where it is ready. Raises InputError for an unknown name."""
+        return self._backend(name).missing()
+
+    def write(self, choice: str, ask: Ask, waiter: Waiter) -> WrittenPrompt:
+        """What ``ask`` gets from the chosen writer, or with "auto" from the first that answers.
+
+        Raises InputError for an unknown writer, the WriterError of a chosen one, PromptRefused, and
+        NoWriterAnswered, with every reason, where "auto" found none.
+        """
+        choice = self.preferred if choice == AUTO else choice
+        if choice != AUTO:
+            backend = self._backend(choice)
+            lack = backend.missing()
+            if lack is not None:
+                raise WriterUnavailable(lack.todo)
+            return self._ask(backend, ask, waiter, CHOSEN_PATIENCE_S)
+        passed_over: list[tuple[str, WriterError | InputError]] = []
+        for backend in self._backends.values():
+            if backend.missing() is not None:
+                continue  # not set up, so nobody expects it to answer
+            try:
+                written = self._ask(backend, ask, waiter, AUTO_PATIENCE_S)
+            except (WriterUnavailable, WriterAnswerError) as exc:
+                passed_over.append((backend.title, exc))
+                continue
+            except InputError as exc:
+                if not passed_over:
+                    raise
+                passed_over.append((backend.title, exc))
+                break
+            return replace(written, passed_over=tuple(_in_vain(title, exc) for title, exc in passed_over))
+        raise NoWriterAnswered(passed_over)
+
+    def _ask(self, backend: Backend, ask: Ask, waiter: Waiter, patience_s: float) -> WrittenPrompt:
+        waiter.on_writing(backend.name)
+        writer = self._writer(backend)
+        while True:
+            try:
+                return ask(writer)
+            except WriterUnavailable as exc:
+                again_s = exc.retry_after_s
+                if again_s is None or not waiter.on_over_quota(
+                    f"{backend.title} is over its quota", again_s, patience_s
+                ):
+                    raise
+
+    def _backend(self, name: str) -> Backend:
+        if name not in self._backends:
+            raise InputError(f"There is no prompt writer called {name!r}. Choose auto, {', '.join(self._backends)}.")
+        return self._backends[name]
+
+    def _writer(self, backend: Backend) -> PromptWriter:
+        with self._building:
+            if backend.name not in self._built:
+                self._built[backend.name] = backend.build()
+            return self._built[backend.name]
+
+
+def _in_vain(title: str, error: Exception) -> str:
+    """One sentence on a writer that was asked in vain; most errors of its own name it already."""
+    return str(error) if str(error).startswith(title) else f"{title} did not answer: {error}"
