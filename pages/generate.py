@@ -5,9 +5,9 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.engine.models import find_model
-from fibo_core.errors import InputError
 from fibo_core.store.history import HistoryQuery
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.tasks import GenerateTask
+from fibo_core.wildcards import looks_like_json
 from studio.components.examples import example_cards
 from studio.components.form import (
     count_field,
@@ -20,13 +20,16 @@ from studio.components.form import (
 from studio.components.job_panel import live_picture, say_how_it_ended
 from studio.components.json_editor import json_editor, take_edits
 from studio.components.result import picture_actions, picture_strip, show_picture
+from studio.components.two_prompts import two_writers, two_writers_button, two_writers_open
+from studio.components.wildcards import what_the_words_stand_for
 from studio.runtime import get_runtime
 from studio.session import (
     attach_job,
     errors_shown,
+    follow_batch,
+    generate_tasks,
     new_seed,
     pictures_of,
-    prompt_to_paint,
     shown_picture,
     start_inspire,
     start_refine,
@@ -41,8 +44,14 @@ history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("generate")
 take_edits(state, key="generate")
 spec = find_model(engine.status().model)
+batch = follow_batch(runtime, state)
 job = attach_job(runtime, state, "generate")
-working = job is not None and not job.ended
+jobs = batch or ([] if job is None else [job])
+working = any(not each.ended for each in jobs)
+
+if two_writers_open():
+    two_writers(runtime, state, spec)
+    st.stop()
 
 form, result = st.columns([5, 6], gap="large")
 
@@ -55,6 +64,9 @@ with form:
         height=90,
     )
     words = (words or "").strip()
+    from_json = state.draft is not None and state.draft.is_users
+    with st.container():  # always there, so that nothing below it moves
+        wildcards = what_the_words_stand_for(words, from_json=from_json)
     writer, shape, count = st.columns([3, 4, 5])
     with writer:
         writer_field("generate", runtime.tools.writers)
@@ -65,7 +77,6 @@ with form:
     seed_field("generate")
     more_settings("generate", spec)
 
-    from_json = state.draft is not None and state.draft.is_users
     with st.container(horizontal=True, gap="small"):
         generate = st.button(
             "Generate from this JSON" if from_json else "Generate",
@@ -78,26 +89,21 @@ with form:
         if state.draft is None and st.button("Start from JSON", type="tertiary", icon=":material/data_object:"):
             state.begin('{\n  "short_description": ""\n}')
             st.rerun()
+        two_writers_button(disabled=working)
 
-    if words.startswith("{") and (generate or write_only):  # JSON pasted where the words go
+    if looks_like_json(words) and (generate or write_only):  # JSON pasted where the words go
         state.begin(words)
         fill_field("generate", "words", "")
         st.rerun()
     with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
         if generate or write_only:
             painting = read_painting("generate", spec)
-            written = None if write_only else prompt_to_paint(state, words)
-            if written is None and not words:
-                raise InputError("Say in a few words what the picture should show, or start from JSON.")
-            if write_only:
-                painting = Painting(painting.settings)
             writer_name = field_value("generate", "writer", "auto")
-            submit(runtime, state, GenerateTask(words, painting, writer_name, written))
+            submit(runtime, state, *generate_tasks(state, words, painting, writer_name, paint=generate))
 
     if state.draft is not None:
-        st.subheader("Prompt", anchor=False)
         json_editor(state, key="generate", count_tokens=partial(engine.count_tokens, spec.name))
-        if from_json and words and state.draft.words not in ("", words):
+        if from_json and words and not wildcards.found and state.draft.words not in ("", words):
             st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")
@@ -106,11 +112,15 @@ with form:
         st.skeleton(height=240)
 
 with result:
-    painted = pictures_of(runtime, job)
+    painted = [picture for each in jobs for picture in pictures_of(runtime, each)]
+    asked = sum(len(each.task.painting.seeds) for each in jobs)
     shown = shown_picture(runtime, state)
     with st.container():
         if state.shown_id is None:
-            say_how_it_ended(runtime.jobs, state, job)
+            for each in jobs:
+                if each.retryable and len(jobs) > 1:
+                    st.caption(plain(f"“{each.title}”"))
+                say_how_it_ended(runtime.jobs, state, each)
         if job is not None and working and state.shown_id is None and job.task.painting.seeds:
             live_picture(runtime.jobs, job.id)
         elif shown is not None:
@@ -132,7 +142,7 @@ with result:
                 st.rerun()
 
     if len(painted) > 1 or (working and painted):
-        st.caption(f"This batch, {len(painted)} of {len(job.task.painting.seeds) if job else 0}")
+        st.caption(f"This batch, {len(painted)} of {asked}")
         opened = picture_strip(painted, key="generate_batch", current=shown.id if shown else None)
         if opened is not None:
             state.shown_id = opened

@@ -1,6 +1,6 @@
 """The fields that Generate, Refine and Inspire share: writer, shape, number of pictures, seed, the finer settings."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 
 import streamlit as st
 
@@ -15,21 +15,32 @@ from fibo_core.request import (
 )
 from fibo_core.store.generation import Mode
 from fibo_core.tasks import Painting
+from fibo_core.writers.chain import AUTO, Writers
 from studio.session import read_seed
 from studio.state import Field, field_key, field_value, fill_field
 
 COUNTS = (1, 2, 4, 8)
 
 
-def writer_field(mode: Mode, writers: Iterable[str]) -> None:
+def writer_field(mode: Mode, writers: Writers) -> None:
+    _only(mode, "writer", (AUTO, *writers.names))
     st.selectbox(
         "Writer",
-        ["auto", *writers],
-        format_func=str.capitalize,
+        [AUTO, *writers.names],
+        format_func=lambda name: _writer_label(writers, name),
         key=field_key(mode, "writer"),
         persist_state="session",
-        help="Who turns words into the JSON that the model paints. Auto takes the best one that is set up.",
+        help="Who turns words into the JSON that the model paints. Auto asks those that are set up, best first, until "
+        "one answers.",
     )
+
+
+def _writer_label(writers: Writers, name: str) -> str:
+    """ "Gemini (no key)", "Offline"; "Auto (offline)" where FIBO_WRITER leaves it no choice."""
+    if name == AUTO:
+        return "Auto" if writers.preferred == AUTO else f"Auto ({writers.preferred})"
+    lack = writers.missing(name)
+    return name.capitalize() + (f" ({lack.what})" if lack is not None else "")
 
 
 def shape_field(mode: Mode, spec: ModelSpec) -> None:

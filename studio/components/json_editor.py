@@ -1,10 +1,12 @@
-"""The structured prompt in an Ace editor, with what is wrong or noteworthy about it in words below.
+"""The structured prompt as a form or in an Ace editor, with what is wrong or noteworthy about it in words below.
 
-The text lives in a Draft, not in the editor: it survives reruns, other pages and failed runs.
+The text lives in a Draft, not in the editor or the form: it survives reruns, other pages and failed runs, and both
+show the same.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import streamlit as st
 from streamlit_ace import st_ace
@@ -12,9 +14,14 @@ from streamlit_ace import st_ace
 from fibo_core.errors import FiboError, PromptError
 from fibo_core.prompt import Hint, StructuredPrompt
 from fibo_core.request import TOKENS_MAX
-from fibo_core.writers import BY_HAND
+from fibo_core.writers import BY_HAND, Usage, writer_name
+from studio.components.presets import presets_button, presets_dialog
+from studio.components.prompt_form import prompt_form
 from studio.state import Draft, PageState
 from studio.words import plain
+
+FORM, JSON = "Form", "JSON"
+EDITOR_DELAY_S = 0.3  #: Ace sends what is typed 200 ms after the last key
 
 
 @dataclass(frozen=True)
@@ -48,16 +55,64 @@ def take_edits(state: PageState, *, key: str) -> None:
     """Brings ``state.draft`` up to what has been typed since the last run; called before anything reads the draft."""
     if state.draft is not None:
         typed = st.session_state.get(_editor_key(key, state.draft))
-        if isinstance(typed, str):
-            state.draft = replace(state.draft, text=typed)
+        if isinstance(typed, str) and typed != state.draft.text:
+            state.type_in(typed)
 
 
 def json_editor(state: PageState, *, key: str, count_tokens: Callable[[str], int], height: int = 360) -> None:
-    """The editor of ``state.draft`` (which must be there), what is to be said of its text, and its buttons."""
+    """``state.draft`` (which must be there) as a form or as JSON, what is to be said of its text, and its buttons."""
     assert state.draft is not None
     verdict = judge(state.draft.text, count_tokens)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader("Prompt", anchor=False, width="content")
+        view = _view_switch(key)
+        presets = presets_button(state, verdict.prompt, key=key)
+    if presets:
+        presets_dialog(state, key=key)
+    with st.container():
+        if view == JSON:
+            _ace(state.draft, verdict, key, height)
+        elif verdict.prompt is not None:
+            prompt_form(state, verdict.prompt, key=key)
+        else:
+            st.caption("The form needs valid JSON. Mend it in the JSON view: it stands there as you left it.")
+            st.button(
+                "Open the JSON", key=f"{key}_mend", icon=":material/data_object:",
+                on_click=lambda: st.session_state.update({_view_key(key): JSON}),
+            )  # fmt: skip
+    _say(verdict)
+    _buttons(state, state.draft, verdict, key, view)
+
+
+def _view_switch(key: str) -> str:
+    view_key = _view_key(key)
+    view = st.segmented_control(
+        "The prompt as",
+        [FORM, JSON],
+        default=None if view_key in st.session_state else JSON,
+        required=True,
+        label_visibility="collapsed",
+        key=view_key,
+        persist_state="session",
+        on_change=_wait_for_the_editor,
+        args=(view_key,),
+    )
+    return str(view)
+
+
+def _wait_for_the_editor(view_key: str) -> None:
+    """Leaves the JSON editor on the page until its last keystrokes have arrived; they begin another run at once."""
+    if st.session_state[view_key] == FORM:
+        time.sleep(EDITOR_DELAY_S)
+
+
+def _view_key(key: str) -> str:
+    return f"{key}_prompt_view"
+
+
+def _ace(draft: Draft, verdict: Verdict, key: str, height: int) -> None:
     st_ace(
-        value=state.draft.text,  # heeded by an editor just built, ignored by one that is being typed into
+        value=draft.text,  # heeded by an editor just built, ignored by one that is being typed into
         language="json",
         theme="tomorrow_night",
         height=height,
@@ -66,10 +121,8 @@ def json_editor(state: PageState, *, key: str, count_tokens: Callable[[str], int
         wrap=True,
         auto_update=True,
         annotations=_annotations(verdict),
-        key=_editor_key(key, state.draft),
+        key=_editor_key(key, draft),
     )
-    _say(verdict)
-    _buttons(state, state.draft, verdict, key)
 
 
 def _editor_key(key: str, draft: Draft) -> str:
@@ -100,9 +153,9 @@ def _say(verdict: Verdict) -> None:
                 st.caption(plain(f"{hint.path}: {hint.message}" if hint.path else hint.message))
 
 
-def _buttons(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None:
+def _buttons(state: PageState, draft: Draft, verdict: Verdict, key: str, view: str) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if st.button(
+        if view == JSON and st.button(
             "Format", key=f"{key}_format", type="tertiary", icon=":material/format_align_left:",
             disabled=verdict.prompt is None, help="Lays the JSON out on lines; changes nothing in it",
         ):  # fmt: skip
@@ -121,11 +174,20 @@ def _buttons(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None
         ):  # fmt: skip
             state.bring_back()
             st.rerun()
-        st.caption(authorship(draft.writer, draft.edited))
+        written = draft.written
+        if written is None:
+            st.caption(authorship(BY_HAND))
+        else:
+            st.caption(authorship(draft.writer, draft.edited, written.model, written.usage))
 
 
-def authorship(writer: str, edited: bool) -> str:
-    """Who wrote a prompt: "written by offline, edited by you"."""
+def authorship(writer: str, edited: bool = False, model: str = "", usage: Usage | None = None) -> str:
+    """Who wrote a prompt, and what it took: "written by Gemini, edited by you · gemini-3.5-flash-lite · 812 tokens"."""
     if writer == BY_HAND:
         return "written by you"
-    return f"written by {writer}" + (", edited by you" if edited else "")
+    parts = [f"written by {writer_name(writer)}" + (", edited by you" if edited else "")]
+    if model:
+        parts.append(plain(model))
+    if usage is not None:
+        parts.append(f"{usage.total:,} tokens")
+    return " · ".join(parts)
