@@ -15,7 +15,23 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-WRITERS = ("auto", "offline")
+WRITERS = ("auto", "gemini", "local", "offline")
+
+
+class Pod(BaseModel):
+    """The RunPod pod this runs on, as RunPod's own variables tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    api_key: SecretStr | None  #: RunPod's key for this pod
+    network_volume: str  #: its id, "" without one
+    api: str
+    direct_address: str = ""  #: of the TCP port that RunPod maps to the studio's, where STUDIO_DIRECT_TCP is on
+
+    def proxied_host(self, port: int) -> str:
+        """The name under which RunPod's proxy shows a port to the world."""
+        return f"{self.id}-{port}.proxy.runpod.net"
 
 
 class Settings(BaseModel):
@@ -34,12 +50,19 @@ class Settings(BaseModel):
     database_url: str | None  #: None: `studio.db` in the workspace
     studio_host: str
     studio_port: int
+    studio_password: SecretStr | None  #: None: drawn where a login is needed
     max_workers: int
     max_queued: int
     job_timeout_s: float
     log_level: LogLevel
-    on_pod: bool  #: RunPod sets RUNPOD_POD_ID in its containers
+    idle_stop_minutes: int  #: 0: never
+    idle_stop_force: bool
+    pod: Pod | None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def on_pod(self) -> bool:
+        return self.pod is not None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -58,13 +81,16 @@ class Settings(BaseModel):
             cache_dir=cache,
             hub_cache=reader.folder("HF_HUB_CACHE") or hub_home / "hub",
             database_url=reader.database_url("DATABASE_URL"),
-            studio_host=reader.host("STUDIO_HOST"),
+            studio_host=reader.text("STUDIO_HOST"),
             studio_port=reader.whole("STUDIO_PORT", 1, 65535),
+            studio_password=reader.secret("STUDIO_PASSWORD"),
             max_workers=reader.whole("MAX_WORKERS", 1, 32),
             max_queued=reader.whole("MAX_QUEUED", 1, 100_000),
             job_timeout_s=reader.whole("JOB_TIMEOUT_S", 1, 7 * 24 * 3600),
             log_level=cast(LogLevel, reader.choice("LOG_LEVEL", get_args(LogLevel), upper=True)),
-            on_pod=bool(reader.text("RUNPOD_POD_ID")),
+            idle_stop_minutes=reader.whole("IDLE_STOP_MINUTES", 0, 7 * 24 * 60),
+            idle_stop_force=bool(reader.whole("IDLE_STOP_FORCE", 0, 1)),
+            pod=reader.pod(),
             warnings=tuple(reader.warnings),
         )
 
@@ -123,14 +149,27 @@ class _Reader:
         except InputError as exc:
             raise SettingsError(f"{name} is {value!r}. Set it to auto, {', '.join(CATALOGUE)}.") from exc
 
-    def host(self, name: str) -> str:
-        value = self.text(name)
-        if value not in LOOPBACK:
-            raise SettingsError(
-                f"{self.names.get(name, name)} is {value!r}, an address others can reach, and this version has no "
-                "login yet. Use 127.0.0.1 and an ssh tunnel."
-            )
-        return value
+    def pod(self) -> Pod | None:
+        """Read from what RunPod sets in its containers: these are not ours to document as settings."""
+        if not (id := self.text("RUNPOD_POD_ID")):
+            return None
+        return Pod(
+            id=id,
+            api_key=self.secret("RUNPOD_API_KEY"),
+            network_volume=self.text("RUNPOD_VOLUME_ID"),
+            api=self.text("RUNPOD_API_URL") or "https://rest.runpod.io/v1",
+            direct_address=self.direct_address(),
+        )
+
+    def direct_address(self) -> str:
+        if self.choice("STUDIO_DIRECT_TCP", ("off", "on")) == "off":
+            return ""
+        port = self.text("STUDIO_PORT")
+        ip, mapped = self.text("RUNPOD_PUBLIC_IP"), self.text(f"RUNPOD_TCP_PORT_{port}")
+        if not (ip and mapped):
+            self.warnings.append(f"STUDIO_DIRECT_TCP is on, and the pod maps no TCP port {port}. Expose {port}/tcp.")
+            return ""
+        return f"http://{ip}:{mapped}"
 
     def database_url(self, name: str) -> str | None:
         value = self.values.get(name)

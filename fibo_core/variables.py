@@ -24,14 +24,19 @@ VARIABLES: tuple[Variable, ...] = (
         "Hugging Face token with access to FIBO's gated weights; not needed for mini",
         secret=True,
     ),
-    Variable("GOOGLE_API_KEY", None, "Gemini key (the Gemini writer comes in a later version)", secret=True),
+    Variable("GOOGLE_API_KEY", None, "Gemini key; lets Gemini write prompts", secret=True),
     Variable(
         "FIBO_MODEL",
         "auto",
         "`mini`, or a name or repository of the catalogue; `auto`: FIBO where a CUDA GPU is and its weights are on "
         "the volume, else mini",
     ),
-    Variable("FIBO_WRITER", "auto", "`offline`; `auto` takes the best writer that is configured"),
+    Variable(
+        "FIBO_WRITER",
+        "auto",
+        "`gemini`, `local` or `offline`: the one to ask; `auto`: those that are set up, in that order, until one "
+        "answers",
+    ),
     Variable("GEMINI_MODEL", "gemini-3.5-flash-lite", "Gemini model id"),
     Variable(
         "WORKSPACE_DIR",
@@ -40,12 +45,36 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("CACHE_DIR", None, "weights and thumbnails; unset: `$WORKSPACE_DIR/.cache`"),
     Variable("DATABASE_URL", None, "SQLite only; unset: `studio.db` in the workspace"),
-    Variable("STUDIO_HOST", "127.0.0.1", "address to listen on"),
+    Variable("STUDIO_HOST", "127.0.0.1", "address to listen on; beyond this machine there is always a login"),
     Variable("STUDIO_PORT", "7860", "port to listen on"),
+    Variable(
+        "STUDIO_DIRECT_TCP",
+        "off",
+        "`on`: a pod's studio is meant for its mapped TCP port too, which is plain HTTP: the password can be read on "
+        "the way",
+    ),
+    Variable(
+        "STUDIO_PASSWORD",
+        None,
+        "asked for by every page, picture, socket and call; unset: no login on this machine alone, beyond it one is "
+        "drawn and printed at each start",
+        secret=True,
+    ),
     Variable("MAX_WORKERS", "2", "jobs in flight; one picture is painted at a time, the others write and save"),
     Variable("MAX_QUEUED", "100", "jobs that may wait; one more is refused"),
     Variable("JOB_TIMEOUT_S", "1800", "a job that runs longer is ended and says so"),
-    Variable("STUDIO_ENV_DIR", None, "where the scripts make their environments; unset: `.studio` in the checkout"),
+    Variable(
+        "IDLE_STOP_MINUTES",
+        "0",
+        "stops the pod when for so long no job ran or waited, no browser was connected and no call came; 0: never",
+    ),
+    Variable("IDLE_STOP_FORCE", "0", "`1`: stop by itself even a pod with a network volume"),
+    Variable(
+        "STUDIO_ENV_DIR",
+        None,
+        "where the scripts make their environments; unset: `.studio` in the checkout, on a pod its own folder in "
+        "`$WORKSPACE_DIR/.studio`",
+    ),
     Variable("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 )
 

@@ -19,7 +19,7 @@ from fibo_core.errors import Cancelled, FiboError, InputError
 from fibo_core.prompt import StructuredPrompt
 from studio import cli_history, cli_models
 from studio.cli_input import Source, read_picture, read_prompt, read_source, read_words
-from studio.cli_output import complain, print_json, print_text
+from studio.cli_output import PaintingProgress, StatusLine, complain, print_json, print_text
 from studio.cli_painting import (
     Aspect,
     Count,
@@ -33,7 +33,7 @@ from studio.cli_painting import (
     Steps,
     Writer,
 )
-from studio.cli_setup import begin, open_tools
+from studio.cli_setup import begin, ended_by_ctrl_c, open_tools
 
 log = logging.getLogger(__name__)
 
@@ -62,20 +62,23 @@ def serve() -> None:
     """Serve the studio to a browser on this machine (STUDIO_HOST, STUDIO_PORT)."""
     from fibo_core.settings import CHECKOUT
     from studio.doctor import address, port_trouble
+    from studio.serving import end_setup_page, pod_addresses, streamlit_flags
 
     settings = begin()
     host, port = settings.studio_host, settings.studio_port
     if not (CHECKOUT / "pages").is_dir():
         raise FiboError(f"The pages are not in {CHECKOUT}: serve runs from a checkout. Use its scripts/studio.sh.")
+    end_setup_page(host, port)
     if trouble := port_trouble(host, port):
         raise FiboError(f"{trouble}. End the program that has it, or set STUDIO_PORT to another one.")
     print(f"FIBO Studio: open {address(host, port)} (Ctrl+C ends it)", file=sys.stderr, flush=True)
+    for where in pod_addresses(settings):
+        warning = "" if where.startswith("https") else "  (plain HTTP: the password can be read on the way)"
+        print(f"FIBO Studio on this pod: {where}{warning}", file=sys.stderr, flush=True)
     os.chdir(CHECKOUT)
-    options = {"server.address": host, "server.port": port, "logger.hideWelcomeMessage": "true"}
-    flags = [f"--{name}={value}" for name, value in options.items()]
     from streamlit.web.cli import main as streamlit
 
-    sys.argv = ["streamlit", "run", "studio/server.py", *flags]
+    sys.argv = ["streamlit", "run", "studio/server.py", *streamlit_flags(settings)]
     streamlit()
 
 
@@ -161,12 +164,21 @@ def prompt(
 
 
 def _written(words: str, writer: str) -> StructuredPrompt:
-    from fibo_core.writers import pick_writer
-    from fibo_core.writers.offline import OfflineWriter
+    from fibo_core.runtime import build_writers
+    from fibo_core.workflows import WRITER_SEED
 
-    begin()
-    written = pick_writer({OfflineWriter.name: OfflineWriter()}, writer).expand(words)
-    for note in written.notes:
+    writers, line = build_writers(begin()), StatusLine()
+    try:
+        with ended_by_ctrl_c() as cancel:
+            progress = PaintingProgress(line, cancel)
+            written = writers.write(
+                writer,
+                lambda it: it.expand(words, cancel=cancel, seed=WRITER_SEED, on_tokens=progress.on_tokens),
+                progress,
+            )
+    finally:
+        line.clear()
+    for note in (*written.passed_over, *written.notes):
         print(note, file=sys.stderr)
     return written.prompt
 
@@ -176,7 +188,7 @@ def doctor(as_json: Json = False) -> None:
     """Look whether everything is here that painting needs, and say what to do where it is not."""
     from studio.doctor import examine
 
-    checks = examine(begin())
+    checks = examine(begin(), ask_services=True)
     if as_json:
         print_json(
             {"python": sys.executable, "version": fibo_core.__version__, "checks": [asdict(check) for check in checks]}

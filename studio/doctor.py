@@ -1,7 +1,7 @@
 """The doctor: is everything here that painting needs, and what to do where it is not.
 
-Each check looks at one thing, and none asks the network. Nothing is changed, but for an older database, which is
-brought up to date as any other command would.
+Each check looks at one thing, and none asks the network unless it is told to. Nothing is changed, but for an older
+database, which is brought up to date as any other command would.
 """
 
 import http.client
@@ -10,17 +10,21 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import fibo_core
+from fibo_core.engine.download import check_access
 from fibo_core.engine.models import CATALOGUE
 from fibo_core.engine.placement import choose, default_model
 from fibo_core.engine.weights import downloaded, revision_of, weights_folder
 from fibo_core.errors import FiboError
-from fibo_core.settings import Settings
+from fibo_core.settings import LOOPBACK, Settings
+from fibo_core.store.disk import filesystem_of
 
 LOW_DISK_BYTES = 1_000_000_000
 PYTHONS = ((3, 11), (3, 14))  #: from, and up to but not including: pyproject.toml
@@ -36,12 +40,22 @@ class Check:
     todo: str = ""
 
 
-def examine(settings: Settings) -> list[Check]:
-    """Every check, in the order in which to mend things. The slowest imports torch."""
-    checks: tuple[Callable[[Settings], Check], ...] = (
-        _python, _workspace, _disk, _database, _model, _torch, _fibo, _writers, _port,
+def examine(settings: Settings, *, ask_services: bool = False) -> list[Check]:
+    """Every check, in the order in which to mend things. The slowest imports torch.
+
+    With ``ask_services`` Gemini is asked whether it has the model for this key, and the hub whether FIBO's gate is
+    open for this token.
+    """
+    first: tuple[Callable[[Settings], Check], ...] = (
+        _python, _versions, _workspace, _volume, _disk, _database, _gpu, _torch, _model,
     )  # fmt: skip
-    return [check(settings) for check in checks]
+    return [
+        *(check(settings) for check in first),
+        _fibo(settings, ask_services),
+        *_writers(settings, ask_services),
+        _login(settings),
+        _port(settings),
+    ]
 
 
 def _python(settings: Settings) -> Check:
@@ -60,6 +74,28 @@ def _workspace(settings: Settings) -> Check:
     except OSError as exc:
         todo = "Mount it writable, change its owner, or set WORKSPACE_DIR to another folder."
         return Check("workspace", False, f"{there} cannot be written ({exc.strerror})", todo)
+
+
+def _versions(settings: Settings) -> Check:
+    found = [f"FIBO Studio {fibo_core.__version__}"]
+    missing = []
+    for name in ("streamlit", "diffusers", "transformers"):
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    todo = f"Missing: {', '.join(missing)}. Start with scripts/studio.sh, which brings them." if missing else ""
+    return Check("versions", not missing, ", ".join(found), todo)
+
+
+def _volume(settings: Settings) -> Check:
+    kind = filesystem_of(_nearest(settings.workspace_dir)) or "a filesystem that cannot be told"
+    if settings.pod is not None and settings.pod.network_volume:
+        return Check("volume", True, f"{kind}, a network volume", "Let one pod at a time write there.")
+    if settings.on_pod and kind == "overlay":
+        todo = "Give the pod a volume mounted at /workspace: this disk is wiped when the pod stops."
+        return Check("volume", False, "no volume: the workspace lies on the container's own disk", todo)
+    return Check("volume", True, kind)
 
 
 def _disk(settings: Settings) -> Check:
@@ -91,6 +127,28 @@ def _model(settings: Settings) -> Check:
     return Check("model", True, f"{spec.title}, revision {revision_of(spec, folder)}")
 
 
+def _gpu(settings: Settings) -> Check:
+    """What the driver's own tool says: it answers where torch may hang on a broken driver."""
+    ask = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(ask, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+    except FileNotFoundError:
+        return Check("gpu", not settings.on_pod, "no NVIDIA GPU", "mini paints without one; FIBO needs one.")
+    except (subprocess.SubprocessError, OSError) as exc:
+        reason = "no answer within 20 s" if isinstance(exc, subprocess.TimeoutExpired) else "nvidia-smi failed"
+        return Check("gpu", False, f"the driver does not answer ({reason})", "Take another machine or mend its driver.")
+    cards = [", ".join(part.strip() for part in line.split(",")) for line in answer.splitlines()]
+    return Check("gpu", bool(cards), "; ".join(cards) or "the driver lists none", "" if cards else "Give it a GPU.")
+
+
+def _login(settings: Settings) -> Check:
+    if settings.studio_password is not None:
+        return Check("login", True, "a password is asked for (STUDIO_PASSWORD)")
+    if settings.studio_host in LOOPBACK:
+        return Check("login", True, "none: only this machine can reach the studio")
+    return Check("login", True, "a drawn password is asked for; the start's log shows it")
+
+
 def _torch(settings: Settings) -> Check:
     spec = default_model(settings.fibo_model, settings.hub_cache)
     try:
@@ -103,9 +161,16 @@ def _torch(settings: Settings) -> Check:
     return Check("torch", True, f"{version}, {place.device_text} in {place.precision}")
 
 
-def _fibo(settings: Settings) -> Check:
+def _fibo(settings: Settings, ask_services: bool) -> Check:
     spec = CATALOGUE["fibo"]
     token = "a token is set" if settings.hf_token else "no token is set"
+    if settings.hf_token and ask_services:
+        try:
+            check_access(spec, settings.hf_token)
+        except FiboError as exc:
+            todo = f"mini paints without it. FIBO's licence is {spec.licence}: {spec.licence_url}"
+            return Check("fibo", settings.fibo_model != spec.name, str(exc), todo)
+        token = f"the token opens its gate; licence {spec.licence}"
     if downloaded(spec, settings.hub_cache) is not None:
         return Check("fibo", True, f"its weights are here; {token}")
     todo = f"For FIBO itself: accept its licence at huggingface.co/{spec.repo}, "
@@ -113,10 +178,33 @@ def _fibo(settings: Settings) -> Check:
     return Check("fibo", True, f"its weights are not here; {token}", todo + "then run models download fibo.")
 
 
-def _writers(settings: Settings) -> Check:
-    from fibo_core.writers.offline import OfflineWriter
+def _writers(settings: Settings, ask_services: bool) -> list[Check]:
+    """A check for each prompt writer. One that is not set up is amiss only where FIBO_WRITER asks for no other."""
+    from fibo_core.runtime import build_writers
 
-    return Check("writers", True, f"{OfflineWriter.name} ({OfflineWriter.about})")
+    writers = build_writers(settings)
+    checks = []
+    for backend in writers.backends:
+        lack = backend.missing()
+        if lack is not None:
+            checks.append(Check(backend.name, writers.preferred != backend.name, lack.what, lack.todo))
+        elif backend.name == "gemini" and ask_services:
+            checks.append(gemini_check(settings))
+        else:
+            checks.append(Check(backend.name, True, f"ready: {backend.about}"))
+    return checks
+
+
+def gemini_check(settings: Settings) -> Check:
+    """Asks the service for the model with this key; writes nothing, and takes a second or so."""
+    from fibo_core.writers.gemini import check_model
+
+    assert settings.google_api_key is not None
+    try:
+        said = check_model(settings.google_api_key.get_secret_value(), settings.gemini_model)
+    except FiboError as exc:
+        return Check("gemini", False, str(exc), "Do what the sentence says, or choose another writer.")
+    return Check("gemini", True, said)
 
 
 def _port(settings: Settings) -> Check:

@@ -41,6 +41,10 @@ class Downloads:
     def of_process() -> "Downloads":
         return Downloads()
 
+    @property
+    def any_running(self) -> bool:
+        return any(fetch.running for fetch in list(self._fetches.values()))
+
     def get(self, model: str) -> Fetch | None:
         return self._fetches.get(model)
 

@@ -6,7 +6,7 @@ the event loop.
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,15 @@ _NOTHING_KNOWN = {
     "model": "",
     "queue": {"queued": 0, "running": 0},
 }
-_TITLES = {404: "Not found", 503: "Not available now"}
+_TITLES = {
+    401: "Log in first",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not a method of this address",
+    413: "Too large",
+    429: "Too many attempts",
+    503: "Not available now",
+}
 
 
 def routes() -> list[BaseRoute]:
@@ -139,12 +147,12 @@ def _unknown(request: Request) -> Response:
     return problem(404, "There is no such picture. Pictures are at /img/{id}.png and /img/thumb/{id}.webp.")
 
 
-def problem(status: int, detail: str) -> JSONResponse:
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An error as RFC 9457 has it."""
     return JSONResponse(
         {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail},
         status_code=status,
-        headers={"Cache-Control": "no-store"},
+        headers={"Cache-Control": "no-store", **(headers or {})},
         media_type="application/problem+json",
     )
 

@@ -1,6 +1,11 @@
-"""Headers that keep a browser from guessing: every answer over HTTP carries them."""
+"""What a browser is told, and what is believed of it: headers of every answer, where a request comes from, where a
+login may lead."""
 
-from starlette.datastructures import MutableHeaders
+import re
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -8,6 +13,9 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",  # the JSON editor is a frame of our own
     "Referrer-Policy": "same-origin",
 }
+#: Names under which a browser on this machine, or at the end of an ssh tunnel, knows it.
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOCAL_TARGET = re.compile(r"/[A-Za-z0-9._~/-]*(\?[!-\[\]-~]*)?")
 
 
 class SecurityHeaders:
@@ -23,3 +31,36 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def is_foreign(headers: Headers, own_hosts: Collection[str] = ()) -> bool:
+    """Whether another site's page makes this request in its visitor's name; a program names no site, and is not.
+
+    A browser says so itself (Sec-Fetch-Site) or names the page's origin, which must be the host that was asked or one
+    of ``own_hosts``. Another pod's page counts as foreign, though its address ends like ours.
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site not in ("same-origin", "none"):
+        return True
+    if origin is None or site == "same-origin":
+        return False
+    try:
+        named = urlsplit(origin).netloc.lower()
+    except ValueError:
+        return True
+    return not named or named not in {headers.get("host", "").lower(), *own_hosts}
+
+
+def is_loopback_host(headers: Headers) -> bool:
+    """Whether the browser knows us by a name of this machine's, and not by one that somebody pointed here."""
+    try:
+        return urlsplit(f"//{headers.get('host', '')}").hostname in LOOPBACK_NAMES
+    except ValueError:
+        return False
+
+
+def local_target(target: str) -> str:
+    """``target`` where it is a plain path of ours, with or without a question; else the first page."""
+    path = target.partition("?")[0]
+    plain = len(target) <= 2000 and _LOCAL_TARGET.fullmatch(target) and "//" not in path and "/." not in path
+    return target if plain and path not in ("/login", "/logout") else "/"

@@ -5,10 +5,12 @@ else, since that would make a second app.
 """
 
 import logging
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 from anyio import to_thread
@@ -17,12 +19,16 @@ from starlette.middleware import Middleware
 from fibo_core.errors import FiboError
 from fibo_core.runtime import Runtime
 from fibo_core.settings import Settings
-from studio.downloads import fetch_weights_on_a_pod
+from studio.auth import Gate
+from studio.downloads import Downloads, fetch_weights_on_a_pod
 from studio.environment import prepare_environment
+from studio.idle import Activity, begin_idle_stop
 from studio.logs import start_logging
+from studio.passwords import login_for
 from studio.routes import routes
 from studio.runtime import first_page_shown, get_runtime
 from studio.security import SecurityHeaders
+from studio.serving import pod_addresses
 
 log = logging.getLogger("studio.server")
 
@@ -34,6 +40,9 @@ CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after te
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """The first page waits for nothing: all that takes time happens in a thread."""
+    if login is not None and login.drawn:  # on a pod this is its log; ours on the volume never holds it
+        password = login.password.get_secret_value()
+        print(f"FIBO Studio: STUDIO_PASSWORD is not set; the login asks for {password}", file=sys.stderr, flush=True)
     start = _Start()
     start.thread.start()
     yield
@@ -54,9 +63,9 @@ class _Start:
 
     def _run(self) -> None:
         try:
-            settings = Settings.from_environ()
             prepare_environment(settings)
             start_logging(settings, "studio.log", stderr=True)
+            begin_idle_stop(settings, self._busy, self._ending)
             for warning in settings.warnings:
                 log.warning(warning)
             self._runtime = self._build()
@@ -83,6 +92,11 @@ class _Start:
             self._ending.wait(RETRY_S)
         return None
 
+    def _busy(self) -> bool:
+        """Whether there is work that goes on without a browser."""
+        runtime = self._runtime
+        return Downloads.of_process().any_running or (runtime is not None and any(runtime.jobs.counts().values()))
+
     def undo(self) -> None:
         """Ends the jobs, and the database with them. A model, held or just being loaded, goes with the process."""
         self._ending.set()
@@ -92,9 +106,25 @@ class _Start:
             closing.join(CLOSE_S)
 
 
+settings = Settings.from_environ()
+#: Where Streamlit listens, whoever told it; nothing said means everywhere.
+login = login_for(settings, st.get_option("server.address") or "0.0.0.0")
+if login is not None:  # the log hides the password, also one that was drawn
+    warnings = (*settings.warnings, *login.warnings)
+    settings = settings.model_copy(update={"studio_password": login.password, "warnings": warnings})
+
 app = st.App(
     Path(__file__).resolve().parent / "app.py",
     routes=routes(),
-    middleware=[Middleware(SecurityHeaders)],
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(
+            Gate,
+            login=login,
+            activity=Activity.of_process(),
+            own_hosts=[urlsplit(each).netloc for each in pod_addresses(settings)],
+            behind_cloudflare=settings.on_pod,
+        ),
+    ],
     lifespan=lifespan,
 )

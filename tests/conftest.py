@@ -29,7 +29,11 @@ def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings are what a test makes them, and nothing is written outside its own folder."""
-    for name in ("HF_TOKEN", "GOOGLE_API_KEY", "FIBO_MODEL", "FIBO_WRITER", "DATABASE_URL", "CACHE_DIR", "HF_HOME"):
+    for name in (
+        *("HF_TOKEN", "GOOGLE_API_KEY", "FIBO_MODEL", "FIBO_WRITER", "DATABASE_URL", "CACHE_DIR", "HF_HOME"),
+        *("STUDIO_HOST", "STUDIO_PASSWORD", "IDLE_STOP_MINUTES", "IDLE_STOP_FORCE"),
+        *("RUNPOD_POD_ID", "RUNPOD_API_KEY", "RUNPOD_VOLUME_ID", "RUNPOD_API_URL"),
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
 

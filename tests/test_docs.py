@@ -8,7 +8,7 @@ import pytest
 from fibo_core.variables import markdown_table
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ["README.md", "docs/USAGE.md", "docs/DEVELOPMENT.md", "CHANGELOG.md"]
+DOCUMENTS = ["README.md", "docs/USAGE.md", "docs/DEVELOPMENT.md", "docs/TROUBLESHOOTING.md", "CHANGELOG.md"]
 
 
 def test_the_table_of_variables_in_the_documents_is_the_one_in_the_code() -> None:

@@ -29,12 +29,13 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     ("name", "value", "allowed"),
     [
         ("FIBO_MODEL", "dall-e", "auto, mini, fibo"),
-        ("FIBO_WRITER", "gpt", "auto, offline"),
+        ("FIBO_WRITER", "gpt", "auto, gemini, local, offline"),
         ("STUDIO_PORT", "99999", "from 1 to 65535"),
         ("STUDIO_PORT", "http", "from 1 to 65535"),
         ("MAX_WORKERS", "0", "from 1 to 32"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR, CRITICAL"),
-        ("STUDIO_HOST", "0.0.0.0", "127.0.0.1"),
+        ("IDLE_STOP_MINUTES", "soon", "from 0 to 10080"),
+        ("IDLE_STOP_FORCE", "yes", "from 0 to 1"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_with_the_allowed_ones(name: str, value: str, allowed: str) -> None:
@@ -64,7 +65,13 @@ def test_the_older_names_are_read_with_a_warning() -> None:
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
     """A token in a log is a token lost."""
-    settings = read(HF_TOKEN="hf_verysecret", GOOGLE_API_KEY="key_verysecret")
+    settings = read(
+        HF_TOKEN="hf_verysecret",
+        GOOGLE_API_KEY="key_verysecret",
+        STUDIO_PASSWORD="pw_verysecret",
+        RUNPOD_POD_ID="abc",
+        RUNPOD_API_KEY="rp_verysecret",
+    )
     assert "verysecret" not in repr(settings)
     assert settings.hf_token is not None
     assert settings.hf_token.get_secret_value() == "hf_verysecret"

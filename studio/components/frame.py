@@ -5,22 +5,38 @@ import streamlit as st
 from fibo_core.engine import EngineStatus
 from fibo_core.engine.models import CATALOGUE
 from fibo_core.runtime import Runtime
+from studio.auth import COOKIE, HOST_COOKIE
+from studio.components import asset
 from studio.components.job_panel import job_strip
+from studio.idle import Activity, IdleStop, idle_stop
 from studio.navigation import SYSTEM
 from studio.preferences import dismiss_mini_note, mini_note_dismissed
 from studio.session import errors_shown
 from studio.state import apply_fills
+from studio.words import duration
 
 LOADING_POLL_S, QUIET_POLL_S = 2.0, 10.0
+
+_LOG_OUT = st.components.v2.component(
+    "fibo_log_out",
+    html="<form method='post' action='/logout'><button>Log out</button></form>",
+    css=asset("log_out.css"),
+)
 
 
 def frame(runtime: Runtime, title: str) -> None:
     """Draws the frame above a page; first of all, fills the form fields that the last run asked for."""
     apply_fills()
+    Activity.of_process().used()  # a page is run when somebody does something; what merely polls is a fragment
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
         loading = runtime.tools.engine.status().state in ("loading", "unloaded")
         st.fragment(_status, run_every=LOADING_POLL_S if loading else QUIET_POLL_S)(runtime)
+        if not {COOKIE, HOST_COOKIE}.isdisjoint(st.context.cookies):
+            _LOG_OUT(key="log_out", width="content")
+    with st.container():
+        if (idle := idle_stop()) is not None:
+            _countdown(idle)
     with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
         job_strip(runtime.jobs)
     with st.container():
@@ -35,6 +51,21 @@ def _status(runtime: Runtime) -> None:
     device = f" · {status.device}" if status.device else ""
     label = f"{CATALOGUE[status.model].title}{device} · {words}{waiting}"
     st.page_link(str(SYSTEM), label=label, icon=icon, width="content", help=status.error or "Open System")
+
+
+@st.fragment(run_every=QUIET_POLL_S)
+def _countdown(idle: IdleStop) -> None:
+    """Says that the pod is about to stop, where it is: in a tab that was open, and unused, for hours."""
+    if not idle.near:
+        return
+    left = duration(max(QUIET_POLL_S, idle.left_s()))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.warning(
+            f"Nobody has used the studio for hours: the pod stops in about {left}. What is stored stays; a stopped "
+            "pod still costs its disk.",
+            icon=":material/timer:",
+        )
+        st.button("Keep running", key="keep_running", icon=":material/play_arrow:", on_click=idle.keep_running)
 
 
 def _state(status: EngineStatus) -> tuple[str, str]:

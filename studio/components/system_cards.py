@@ -8,8 +8,9 @@ from fibo_core.errors import ModelMissing
 from fibo_core.jobs import Job
 from fibo_core.runtime import Runtime
 from fibo_core.settings import Settings
+from fibo_core.writers.chain import AUTO
 from studio.components.job_panel import describe
-from studio.doctor import Check, examine
+from studio.doctor import Check, examine, gemini_check
 from studio.downloads import Downloads
 from studio.session import errors_shown
 from studio.words import duration, moment, plain, size
@@ -92,11 +93,26 @@ def _download_progress(spec: ModelSpec) -> None:
 
 
 def writers_card(runtime: Runtime) -> None:
+    """Each writer: ready, or the way to ready. Gemini itself is asked only when somebody presses the button."""
+    writers = runtime.tools.writers
     with st.container(border=True):
         st.subheader("Prompt writers", anchor=False)
-        for writer in runtime.tools.writers.values():
-            st.markdown(f"**{writer.name.capitalize()}** :green-badge[ready]")
-            st.caption(plain(writer.about[0].upper() + writer.about[1:] + "."))
+        if writers.preferred != AUTO:
+            st.caption(f"FIBO\\_WRITER is {writers.preferred}: “Auto” asks that one and no other.")
+        for backend in writers.backends:
+            lack = backend.missing()
+            badge = ":green-badge[ready]" if lack is None else f":orange-badge[{plain(lack.what)}]"
+            st.markdown(f"**{backend.name.capitalize()}** {badge}")
+            st.caption(plain(f"{backend.about[0].upper()}{backend.about[1:]}."))
+            if lack is not None:
+                st.caption(plain(lack.todo))
+            elif backend.name == "gemini" and st.button(
+                "Ask whether it answers", type="tertiary", icon=":material/network_check:",
+                help="Asks the service for the model with your key; writes nothing",
+            ):  # fmt: skip
+                with st.spinner("Asking"):
+                    check = gemini_check(runtime.settings)
+                st.markdown(f"{_icon(check)} {plain(check.detail)}")
 
 
 def storage_card(runtime: Runtime) -> None:
@@ -142,13 +158,22 @@ def checks_card(runtime: Runtime) -> None:
     with st.container(border=True):
         st.subheader("Checks", anchor=False)
         for check in _checks(runtime.settings):
-            icon = ":green[:material/check_circle:]" if check.ok else ":orange[:material/error:]"
-            st.markdown(f"{icon} **{check.name.capitalize()}** {plain(check.detail)}")
-            if check.todo:
-                st.caption(plain(check.todo))
+            _say_check(check)
         if st.button("Check again", type="tertiary", icon=":material/refresh:"):
             _checks.clear()
             st.rerun()
+
+
+def _icon(check: Check) -> str:
+    if not check.ok:
+        return ":orange[:material/error:]"
+    return ":gray[:material/info:]" if check.todo else ":green[:material/check_circle:]"
+
+
+def _say_check(check: Check) -> None:
+    st.markdown(f"{_icon(check)} **{check.name.capitalize()}** {plain(check.detail)}")
+    if check.todo:
+        st.caption(plain(check.todo))
 
 
 @st.cache_data(ttl=60, show_spinner="Looking…")

@@ -37,8 +37,16 @@ def opened(workspace: Path) -> Iterator[tuple[Database, History]]:
     database.close()
 
 
-def add_picture(history: History, words: str, *, seed: int = 7, color: str = "red", **more: Any) -> Generation:
-    prompt = StructuredPrompt.from_dict({"short_description": words})
+def add_picture(
+    history: History,
+    words: str,
+    *,
+    seed: int = 7,
+    color: str = "red",
+    prompt: StructuredPrompt | None = None,
+    **more: Any,
+) -> Generation:
+    prompt = prompt or StructuredPrompt.from_dict({"short_description": words})
     request = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=3).request(prompt, seed, "r1")
     rendered = RenderedImage(Image.new("RGB", (256, 256), color), 0.5, "cpu", "float32", {"torch": "2.13"})
     arguments = {"mode": "generate", "words": words, "writer": "offline"} | more

@@ -208,7 +208,7 @@ def test_bad_input_is_one_sentence_on_stderr(cli: Cli, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("STUDIO_PORT", "none"), ("FIBO_MODEL", "sdxl"), ("STUDIO_HOST", "0.0.0.0")]
+    ("name", "value"), [("STUDIO_PORT", "none"), ("FIBO_MODEL", "sdxl"), ("IDLE_STOP_MINUTES", "soon")]
 )
 def test_a_wrong_environment_is_misuse_and_named(cli: Cli, monkeypatch, name, value):
     """The variable and its value, before anything starts."""

@@ -16,6 +16,7 @@ from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation
 from fibo_core.store.job_store import JobStore
 from fibo_core.workflows import Tools
+from fibo_core.writers.chain import Writers
 from studio import routes
 
 from .processes import Server, add_picture, opened, served
@@ -167,7 +168,7 @@ def test_little_room_on_the_disk_is_told_before_pictures_are_refused(workspace: 
         queue = JobQueue(
             JobStore(database), print, lock_file=workspace / "lock", max_workers=1, max_queued=1, timeout_s=1
         )
-        runtime = Runtime(settings, Tools({}, mini_engine, history), queue, database)
+        runtime = Runtime(settings, Tools(Writers(()), mini_engine, history), queue, database)
         monkeypatch.setattr(routes, "get_runtime", lambda: runtime)
         assert json.loads(routes.health(None).body)["status"] == "healthy"
         monkeypatch.setattr(routes, "LOW_DISK_BYTES", 2**60)
