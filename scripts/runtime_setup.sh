@@ -5,12 +5,14 @@
 #     python=$(scripts/runtime_setup.sh app)        the program
 #     python=$(scripts/runtime_setup.sh test)       the program and what its tests need
 #
-# An environment is a folder under STUDIO_ENV_DIR (default: .studio in the checkout; on a pod, on its
-# volume), named by a hash of everything it is made from: locks, this script, Python, kind of torch. It is
+# An environment is a folder under STUDIO_ENV_DIR (default: .studio in the checkout; on a pod, a folder of its
+# own under .studio on the volume, since pods may share one), named by a hash of everything it is made from:
+# locks, this script, Python, kind of torch. It is
 # complete if, and only if, it holds the stamp `.complete`, which is written last. A folder without one was
 # interrupted and is made anew from uv's cache, because installing again into a half-made environment ends
 # well and leaves files missing. When a new environment has proven itself, those it replaces go, unless a
-# running program holds them (studio.sh does, through `.in-use`).
+# running program holds them (studio.sh does, through `.in-use`); so do folders of pods that have not started
+# for three months. Each step's name goes to the file STUDIO_STEPS_FILE, where one is named (setup_page.py).
 #
 # torch is not in the locks, since the right build depends on the machine:
 #     system   this Python already has a CUDA build (a pod's base image): it is used
@@ -26,6 +28,7 @@ oldest_uv=0.9
 
 say() { echo "studio: $*" >&2; }
 die() { say "$*"; exit 1; }
+step() { [ -z "${STUDIO_STEPS_FILE:-}" ] || echo "$1" >>"$STUDIO_STEPS_FILE"; }
 
 script=$(readlink -f "${BASH_SOURCE[0]}")
 root=${script%/scripts/*}
@@ -100,8 +103,11 @@ fi
 
 # ---- Is it there already? --------------------------------------------------------------------------------
 
+pods_dir=
 if [ -n "${STUDIO_ENV_DIR:-}" ]; then env_dir=$STUDIO_ENV_DIR
-elif [ -n "${RUNPOD_POD_ID:-}" ]; then env_dir=${WORKSPACE_DIR:-/workspace}/.studio
+elif [ -n "${RUNPOD_POD_ID:-}" ]; then
+    pods_dir=${WORKSPACE_DIR:-/workspace}/.studio
+    env_dir=$pods_dir/$RUNPOD_POD_ID
 else env_dir=$root/.studio; fi
 mkdir -p -- "$env_dir" || die "The folder for the environment cannot be made: $env_dir." \
     "Set STUDIO_ENV_DIR to a folder that can be written."
@@ -117,9 +123,11 @@ link=$env_dir/current
 
 ready() { [ -f "$env/.complete" ] && [ -x "$env/bin/python" ]; }
 finish() { # point the link at it and hand it out
+    [ -z "$pods_dir" ] || touch -- "$env_dir/.started" || true
     if ! [ "$link" -ef "$env" ]; then
         ln -sfn -- "${env##*/}" "$link.part.$$" && mv -fT -- "$link.part.$$" "$link"
     fi
+    step studio
     echo "$env/bin/python"
     exit 0
 }
@@ -130,11 +138,14 @@ if ready; then finish; fi
 command -v flock >/dev/null || die "flock is missing. Install it: apt-get install util-linux"
 # The lock is inherited by the installer: should only this script be killed, the next start waits for it.
 exec 9>"$env_dir/.lock"
-if ! flock -n 9; then
-    say "Another start is making the environment. Waiting for it…"
-    flock 9
-    if ready; then finish; fi
-fi
+flock -n -E 75 9 || case $? in
+    75)
+        say "Another start is making the environment. Waiting for it…"
+        flock 9
+        if ready; then finish; fi
+        ;;
+    *) say "Files in $env_dir cannot be locked. Two starts at the same time would be in each other's way." ;;
+esac
 
 need_disk() { # need_disk MEGABYTES
     local free
@@ -209,12 +220,15 @@ build() { # build [--offline]
     discard "$env" &&
         "$uv" venv --quiet --python "$python" "${system_packages[@]}" "$env" >&2 &&
         : >"$env/.in-use" &&
+        step packages &&
         install --no-deps --require-hashes "${lock_options[@]}" &&
+        step torch &&
         case $torch in cpu | cuda) install_torch ;; esac
 }
 
 say "Making the environment ($mode, Python $python_version, torch: $torch) in $env. This takes a few minutes, once."
 [ "$fitness" = fit ] || say "Python $python_version is newer than those this was tried with (3.11 to 3.13)."
+step installer
 discard "$env"
 case $torch in
     none) need_disk 50 ;;
@@ -227,6 +241,7 @@ find_uv
     die "The environment could not be made (see above). Start again when that is mended:" \
         "what was downloaded is kept."
 
+step check
 say "Checking it…"
 # shellcheck disable=SC2086  # a list of words
 if ! trouble=$("$env/bin/python" -I -c '
@@ -249,5 +264,9 @@ for old in "$env_dir/$mode"-*; do
         exec 8>"$old/.in-use"
         flock -n 8 && discard "$old"
     ) || say "Kept $old, which a running program uses."
+done
+[ -z "$pods_dir" ] || find "$pods_dir" -mindepth 2 -maxdepth 2 -name .started -mtime +90 | while read -r started; do
+    say "Removing ${started%/.started}, of a pod that has not started for three months."
+    rm -rf -- "${started%/.started}"
 done
 finish

@@ -11,7 +11,7 @@ python=$("$root/scripts/runtime_setup.sh" app </dev/null)
 
 # Held as long as the program runs, so that a later version's start does not remove this environment.
 exec 8<"${python%/bin/python}/.in-use"
-flock -s 8
+flock -s 8 || echo "studio: Files there cannot be locked; do not start another version beside this one." >&2
 
 [ $# -gt 0 ] || set -- serve
 export PYTHONPATH=$root PYTHONNOUSERSITE=1

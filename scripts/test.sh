@@ -66,7 +66,7 @@ check() { # check NAME COMMAND…
 check "format: ruff format" ruff format --check --quiet .
 check "lint: ruff check" ruff check --quiet .
 check "types: mypy" mypy --no-error-summary
-check "shell: shellcheck" shellcheck scripts/*.sh .ci/run
+check "shell: shellcheck" shellcheck scripts/*.sh scripts/bench/*.sh .ci/run
 
 "$python" -m pytest "$@"
 status=$?

@@ -46,6 +46,7 @@ class Bench:
         self.environments = self.folder / "environments"
         self.gate = self.folder / "gate"
         self.wheels.mkdir(parents=True)
+        self.more: dict[str, str] = {}  #: variables, beside or in place of the usual ones; "" for none
         self.started: list[subprocess.Popen[str]] = []
         self.write_lock("1.0")
 
@@ -60,10 +61,12 @@ class Bench:
         digest = hashlib.sha256((self.wheels / name).read_bytes()).hexdigest()
         self.lock.write_text(f"tiny=={version} \\\n    --hash=sha256:{digest}\n", "utf-8")
 
-    def start(self, imports: str = "tiny") -> "subprocess.Popen[str]":
-        """A run of the script, not waited for, in a process group of its own."""
+    def start(
+        self, imports: str = "tiny", *, torch: tuple[str, ...] = ("--torch", "none"), inside: tuple[object, ...] = ()
+    ) -> "subprocess.Popen[str]":
+        """A run of the script, not waited for, in a process group of its own; ``inside`` goes before it."""
         process = subprocess.Popen(
-            [SCRIPT, "app", "--torch", "none", "--lock", self.lock, "--imports", imports],
+            [*map(str, inside), SCRIPT, "app", *torch, "--lock", self.lock, "--imports", imports],
             env=os.environ
             | {
                 "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -72,7 +75,8 @@ class Bench:
                 "UV_FIND_LINKS": str(self.wheels),
                 "UV_NO_INDEX": "1",
                 "TINY_GATE": str(self.gate),
-            },
+            }
+            | self.more,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -242,3 +246,68 @@ def test_a_python_that_is_too_old_is_named_with_what_to_install(bench: Bench, tm
     assert "Python 3.11, 3.12 or 3.13 is needed" in done.stderr
     assert "python3 is 3.9.2" in done.stderr
     assert "apt-get install" in done.stderr
+
+
+def test_pods_on_one_volume_have_an_environment_each_and_those_of_pods_long_gone_are_removed(bench: Bench):
+    """A pod is known by its id. Only a folder that a pod's start has left, and not for three months, may go."""
+    pods = bench.folder / ".studio"
+    bench.more = {"STUDIO_ENV_DIR": "", "WORKSPACE_DIR": str(bench.folder), "RUNPOD_POD_ID": "first"}
+    first, _ = bench.make()
+    bench.more["RUNPOD_POD_ID"] = "second"
+    second, _ = bench.make()
+    assert (first.parent, second.parent) == (pods / "first", pods / "second")
+
+    hundred_days_ago = time.time() - 100 * 24 * 3600
+    os.utime(pods / "first" / ".started", (hundred_days_ago, hundred_days_ago))
+    (pods / "mine").mkdir()
+    os.utime(pods / "mine", (hundred_days_ago, hundred_days_ago))
+    bench.more["RUNPOD_POD_ID"] = "third"
+    _, said = bench.make()
+    assert {path.name for path in pods.iterdir()} == {"second", "third", "mine"}
+    assert f"Removing {pods}/first" in said
+
+
+def test_the_steps_are_told_to_whom_it_concerns(bench: Bench):
+    """The set-up's page shows them; a start that finds all made goes to the last one at once."""
+    steps = bench.folder / "steps"
+    bench.more = {"STUDIO_STEPS_FILE": str(steps)}
+    bench.make()
+    told = steps.read_text().split()
+    assert [name for index, name in enumerate(told) if name not in told[:index]] == [
+        "installer",
+        "packages",
+        "torch",
+        "check",
+        "studio",
+    ]
+    steps.unlink()
+    bench.make()
+    assert steps.read_text().split() == ["studio"]
+
+
+def test_the_torch_of_a_pods_image_is_used_and_none_is_fetched(bench: Bench):
+    """A system Python with a CUDA build of torch, as RunPod's image has: its environment sees that very torch."""
+    base = subprocess.run(
+        ["python3", "-I", "-c", "import sys; print(getattr(sys, '_base_executable', None) or sys.executable)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    where = "import site; print(site.getsitepackages()[0])"
+    packages = subprocess.run([base, "-I", "-c", where], capture_output=True, text=True).stdout.strip()
+    torch = bench.folder / "image" / "torch"
+    torch.mkdir(parents=True)
+    (torch / "__init__.py").write_text("from torch.version import __version__\n")
+    (torch / "version.py").write_text("__version__ = '2.9.1+cu128'\ncuda = '12.8'\n")
+    script = f"mkdir -p '{packages}' && mount --bind '{torch.parent}' '{packages}' && exec \"$@\""
+    inside = ("unshare", "--mount", "sh", "-c", script, "sh")
+    if os.geteuid() != 0 or subprocess.run([*inside, "true"], capture_output=True).returncode != 0:
+        pytest.skip("such a Python can only be put together by root")
+
+    bench.more = {"PATH": f"{Path(base).parent}:{os.environ['PATH']}:{BIN}"}
+    process = bench.start("tiny torch", torch=(), inside=inside)
+    out, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    environment = Path(out.strip()).parent.parent
+    assert "torch: system 2.9.1+cu128" in (environment / ".complete").read_text()
+    assert [*environment.glob("lib/*/site-packages/torch*")] == []

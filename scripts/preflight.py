@@ -1,0 +1,220 @@
+"""Whether this machine will do for the studio: every fault at once, each with what to do about it.
+
+    python3 scripts/preflight.py              exit 0, or 1 with the faults on stderr
+    python3 scripts/preflight.py --secrets    the names of the variables that hold secrets
+
+Standard library only: scripts/entrypoint.sh runs it before anything is installed. It prints what it finds of the
+machine, and never a variable that may hold a secret.
+"""
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VOLUME = "/workspace"
+
+ENVIRONMENT_GB = 3.0  #: what runtime_setup.sh asks for where the image brings torch
+SPARE_GB = 1.0  #: below it the studio itself warns
+FIBO_GB = 25.0  #: FIBO's weights, as in fibo_core/engine/models.py
+FIBO_FOLDER = "models--briaai--FIBO"
+PROBE_BYTES = 16_000_000  #: a quota, which the free space does not show, is noticed in writing
+PATIENCE_S = 60  #: a driver that is ill may never answer
+
+#: On a pod others listen there: the base image's nginx, ssh, Jupyter.
+TAKEN_PORTS = (22, 3001, 7270, 7861, 8001, 8081, 8888, 9091)
+
+#: Asks the driver itself, as torch.cuda.init() would, in a process that may hang or crash.
+CUDA_PROBE = """
+import ctypes
+cuda = ctypes.CDLL("libcuda.so.1")
+count, version = ctypes.c_int(), ctypes.c_int()
+print(cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count)), count.value)
+"""
+
+ANOTHER_HOST = "The fault is the host's: end this pod and take another one."
+
+
+@dataclass
+class Findings:
+    """What was seen (a line each), what is amiss, and what should be known."""
+
+    seen: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def variable(name: str) -> str:
+    """Its value without blanks around it, as Settings reads it."""
+    return os.environ.get(name, "").strip()
+
+
+def on_pod() -> bool:
+    return bool(variable("RUNPOD_POD_ID"))
+
+
+def paints_with_fibo() -> bool:
+    """Whether more than the embedded model is wanted."""
+    return variable("FIBO_MODEL").lower() != "mini"
+
+
+def look_at_variables(found: Findings) -> None:
+    if paints_with_fibo() and not variable("HF_TOKEN"):
+        found.faults.append(
+            "HF_TOKEN is not set, and FIBO's weights are gated. Accept the licence at huggingface.co/briaai/FIBO, make "
+            "a token at huggingface.co/settings/tokens, and set HF_TOKEN in the pod's environment; or set FIBO_MODEL "
+            "to mini, which needs none."
+        )
+    name = "STUDIO_PORT" if variable("STUDIO_PORT") or not variable("GRADIO_SERVER_PORT") else "GRADIO_SERVER_PORT"
+    port = variable(name) or "7860"
+    if not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
+        found.faults.append(f"{name} is {port!r}. Set it to a whole number from 1 to 65535.")
+    elif on_pod() and int(port) in TAKEN_PORTS:
+        found.faults.append(f"{name} is {port}, where a service of the pod's image listens. Leave it at 7860.")
+
+
+def look_at_gpu(found: Findings) -> None:
+    trouble = gpu_trouble(found)
+    if trouble and paints_with_fibo():
+        found.faults.append(f"{trouble} Or set FIBO_MODEL to mini, which paints without a GPU.")
+    elif trouble:
+        found.notes.append("No GPU is in use: mini paints on the processor.")
+
+
+def gpu_trouble(found: Findings) -> str:
+    """Why no GPU can be used, or ""."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return "No NVIDIA GPU is here: nvidia-smi is missing. Give the pod a GPU, or the container --gpus all."
+    query = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        asked = subprocess.run(query, capture_output=True, text=True, timeout=PATIENCE_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return f"The GPU's driver does not answer: nvidia-smi did not come to an end. {ANOTHER_HOST}"
+    lines = [line.strip() for line in (asked.stdout or asked.stderr).splitlines() if line.strip()]
+    if asked.returncode != 0 or not lines:
+        said = lines[0][:200] if lines else "nothing"
+        return f"The GPU's driver does not answer: nvidia-smi said {said!r} (exit {asked.returncode}). {ANOTHER_HOST}"
+    found.seen += [f"GPU: {line}" for line in lines]
+    return cuda_trouble()
+
+
+def cuda_trouble() -> str:
+    """Why CUDA cannot be begun although nvidia-smi is content, or ""."""
+    try:
+        probe = [sys.executable, "-I", "-c", CUDA_PROBE]
+        asked = subprocess.run(probe, capture_output=True, text=True, timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        return f"CUDA does not begin: the driver did not answer within {PATIENCE_S} s. {ANOTHER_HOST}"
+    if "libcuda.so.1" in asked.stderr:
+        return (
+            "CUDA does not begin: libcuda.so.1 is not here. Start the container with the NVIDIA runtime (--gpus all)."
+        )
+    answer = asked.stdout.split()
+    if len(answer) != 2 or answer[0] != "0":
+        code = f"error {answer[0]}" if answer else f"exit {asked.returncode}"
+        return f"CUDA does not begin: the driver answers with {code}. {ANOTHER_HOST}"
+    return "" if int(answer[1]) else f"CUDA begins and finds no GPU. {ANOTHER_HOST}"
+
+
+def look_at_volume(found: Findings) -> None:
+    """Mounted, writable, large enough. Where it is not mounted nothing is made, or an empty gallery would be shown."""
+    chosen = variable("WORKSPACE_DIR")
+    folder = Path(chosen or VOLUME).expanduser().absolute()
+    if mount_of(folder) == "/":
+        if not chosen:
+            found.faults.append(
+                f"No volume is mounted at {VOLUME}: pictures and weights would go with the container. Give the pod a "
+                f"volume there, or the container -v NAME:{VOLUME}; or set WORKSPACE_DIR to a folder that may go."
+            )
+            return
+        found.notes.append(f"WORKSPACE_DIR is {folder}, on the container's own disk: what is made goes with it.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(PROBE_BYTES))
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as exc:
+        found.faults.append(
+            f"The volume at {folder} cannot be written: {exc.strerror}. Mount it writable, free some space or enlarge "
+            "it, or set WORKSPACE_DIR to another folder."
+        )
+        return
+    free = shutil.disk_usage(folder).free / 1e9
+    found.seen.append(f"Workspace: {folder}, {free:.1f} GB free")
+    needs = {
+        "the environment": 0.0 if environment_is_made(folder) else ENVIRONMENT_GB,
+        "FIBO's weights": max(0.0, FIBO_GB - weights_gb(folder)) if paints_with_fibo() else 0.0,
+        "new pictures": SPARE_GB,
+    }
+    if free < sum(needs.values()):
+        listed = ", ".join(f"{gigabytes:.0f} GB for {what}" for what, gigabytes in needs.items() if gigabytes >= 0.5)
+        found.faults.append(
+            f"The volume at {folder} is too small: {free:.1f} GB are free, and it needs {listed}. Enlarge it, free "
+            "some space, or set FIBO_MODEL to mini, which needs no weights."
+        )
+
+
+def mount_of(folder: Path) -> str:
+    """The mount point that a folder, or where it would be made, lies on."""
+    real = os.path.realpath(folder)
+    points = []
+    for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), line.split()[4])
+        if point == "/" or real == point or real.startswith(f"{point}/"):
+            points.append(point)
+    return max(points, key=len, default="/")
+
+
+def environment_is_made(workspace: Path) -> bool:
+    """Whether runtime_setup.sh has made one here; that it is the right one, it sees itself."""
+    own = workspace / ".studio" / (variable("RUNPOD_POD_ID") or "container")
+    return any(Path(variable("STUDIO_ENV_DIR") or own).glob("app-*/.complete"))
+
+
+def weights_gb(workspace: Path) -> float:
+    """How much of FIBO's weights is there, whole or in part."""
+    cache = Path(variable("CACHE_DIR") or workspace / ".cache")
+    home = Path(variable("HF_HOME") or cache / "huggingface")
+    blobs = Path(variable("HF_HUB_CACHE") or home / "hub") / FIBO_FOLDER / "blobs"
+    return sum(blob.stat().st_size for blob in blobs.glob("*") if blob.is_file()) / 1e9
+
+
+def secrets() -> list[str]:
+    """Names of the variables that hold secrets. The table is read as a file: its package needs libraries."""
+    table = runpy.run_path(str(ROOT / "fibo_core" / "variables.py"))["VARIABLES"]
+    return [each.name for each in table if each.secret]
+
+
+def version() -> str:
+    found = re.search(r'__version__ = "(.*)"', (ROOT / "fibo_core" / "__init__.py").read_text("utf-8"))
+    return found.group(1) if found else ""
+
+
+def main() -> int:
+    if sys.argv[1:] == ["--secrets"]:
+        print(*secrets(), sep="\n")
+        return 0
+    found = Findings()
+    for look in (look_at_variables, look_at_gpu, look_at_volume):
+        look(found)
+    python = ".".join(map(str, sys.version_info[:3]))
+    pod = f", pod {variable('RUNPOD_POD_ID')}" if on_pod() else ""
+    lines = [f"FIBO Studio {version()}, Python {python}{pod}", *found.seen, *found.notes]
+    if found.faults:
+        lines.append("The studio cannot start here. To mend:")
+        lines += [f"  {number}. {fault}" for number, fault in enumerate(found.faults, 1)]
+    for line in lines:
+        print(f"studio: {line}", file=sys.stderr)
+    return 1 if found.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

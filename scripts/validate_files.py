@@ -1,0 +1,219 @@
+"""The checks of scripts/validate.sh that no other program has.
+
+    validate_files.py syntax                     every Python file compiles
+    validate_files.py sizes                      nothing above 1 MB but what is allowed, in the tree or staged
+    validate_files.py actions                    every action of a workflow is named by its commit
+    validate_files.py run-blocks                 the shell scripts inside workflows, by shellcheck
+    validate_files.py secrets [--since REVISION] no key, token or private key in the tree, staged, or in those commits
+
+Each is asked in a git checkout and prints a line a fault, with its place and never the secret. Exit 0 or 1.
+"""
+
+import argparse
+import fnmatch
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from detect_secrets.plugins import (
+    aws,
+    azure_storage_key,
+    discord,
+    github_token,
+    gitlab_token,
+    jwt,
+    mailchimp,
+    npm,
+    openai,
+    private_key,
+    pypi_token,
+    sendgrid,
+    slack,
+    square_oauth,
+    stripe,
+    telegram_token,
+    twilio,
+)
+
+LARGEST_BYTES = 1_000_000
+#: What may be larger: the weights of the model that comes with the program.
+LARGE = ("fibo_core/engine/mini/weights/*/*.safetensors",)
+
+#: The patterns of detect-secrets for tokens that can be told by their form. Its guesses (entropy, keywords) are left
+#: out, and so are its filters: what looks like a token is a fault, whatever stands around it.
+KNOWN = (
+    aws.AWSKeyDetector,
+    azure_storage_key.AzureStorageKeyDetector,
+    discord.DiscordBotTokenDetector,
+    github_token.GitHubTokenDetector,
+    gitlab_token.GitLabTokenDetector,
+    jwt.JwtTokenDetector,
+    mailchimp.MailchimpDetector,
+    npm.NpmDetector,
+    openai.OpenAIDetector,
+    private_key.PrivateKeyDetector,
+    pypi_token.PypiTokenDetector,
+    sendgrid.SendGridDetector,
+    slack.SlackDetector,
+    square_oauth.SquareOAuthDetector,
+    stripe.StripeDetector,
+    telegram_token.TelegramBotTokenDetector,
+    twilio.TwilioKeyDetector,
+)
+#: What it lacks, of the services that this project has to do with.
+OURS = {
+    "Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
+    "Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
+    "RunPod key": r"\brpa_[A-Za-z0-9]{30,}",
+    "GitHub token": r"\bgithub_pat_[A-Za-z0-9_]{22,}",
+    "Docker Hub token": r"\bdckr_[a-z]{3}_[A-Za-z0-9_-]{20,}",
+    "private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY",
+}
+PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    *((detector.secret_type, re.compile(pattern)) for detector in KNOWN for pattern in detector.denylist),
+    *((kind, re.compile(pattern)) for kind, pattern in OURS.items()),
+)
+
+
+@dataclass(frozen=True)
+class Content:
+    """Text to look through, and how to name its lines."""
+
+    where: str
+    data: bytes
+    first_line: int = 1
+
+
+def git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], check=True, stdout=subprocess.PIPE).stdout
+
+
+def names(listing: bytes) -> list[str]:
+    return [name.decode("utf-8", "surrogateescape") for name in listing.split(b"\0") if name]
+
+
+def tree() -> list[Path]:
+    """What git would take: tracked files and new ones, but for what is ignored or deleted."""
+    listed = names(git("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
+    return [path for path in map(Path, dict.fromkeys(listed)) if path.is_file() and not path.is_symlink()]
+
+
+def staged() -> Iterator[Content]:
+    """What would be committed, which the file in the tree need no longer say."""
+    for name in names(git("diff", "--cached", "--name-only", "--diff-filter=d", "-z")):
+        yield Content(f"{name} (staged)", git("cat-file", "blob", f":{name}"))
+
+
+def added_since(revision: str) -> Iterator[Content]:
+    """The lines that each commit after ``revision`` has added; a later one may have removed them again."""
+    log = git("log", "-p", "-m", "-U0", "--no-color", "--no-ext-diff", "--format=commit %h", f"{revision}..HEAD")
+    commit = name = ""
+    number = 0
+    for line in log.splitlines():
+        if line.startswith(b"commit "):
+            commit = line[7:].decode()
+        elif line.startswith(b"+++ "):
+            name = line[4:].decode("utf-8", "replace").removeprefix("b/")
+        elif found := re.match(rb"@@ -\S+ \+(\d+)", line):
+            number = int(found[1])
+        elif line.startswith(b"+"):
+            yield Content(f"{name} (commit {commit})", line[1:], number)
+            number += 1
+
+
+def secrets(since: str | None) -> Iterator[str]:
+    in_tree = (Content(str(path), path.read_bytes()) for path in tree() if not is_allowed_to_be_large(str(path)))
+    seen = set()
+    for contents in (in_tree, staged(), added_since(since) if since else iter(())):
+        for content in contents:
+            text = content.data.decode("utf-8", "replace")
+            for kind, pattern in PATTERNS:
+                for found in pattern.finditer(text):
+                    line = content.first_line + text.count("\n", 0, found.start())
+                    if (fault := f"{content.where}:{line}: {kind}") not in seen:
+                        seen.add(fault)
+                        yield fault
+
+
+def is_allowed_to_be_large(name: str) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in LARGE)
+
+
+def sizes() -> Iterator[str]:
+    sizes = {str(path): path.stat().st_size for path in tree()} | {each.where: len(each.data) for each in staged()}
+    for name, size in sizes.items():
+        if size > LARGEST_BYTES and not is_allowed_to_be_large(name.removesuffix(" (staged)")):
+            yield f"{name}: {size / 1e6:.1f} MB; at most {LARGEST_BYTES / 1e6:.0f} MB may be committed"
+
+
+def syntax() -> Iterator[str]:
+    for path in tree():
+        if path.suffix == ".py":
+            try:
+                compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+            except (SyntaxError, ValueError) as exc:
+                yield f"{path}:{getattr(exc, 'lineno', None) or 1}: {exc}"
+
+
+def github_files() -> list[Path]:
+    return [path for path in tree() if path.parts[0] == ".github" and path.suffix in (".yml", ".yaml")]
+
+
+def actions() -> Iterator[str]:
+    """A tag can be moved to other code by whoever gets hold of its repository; a commit cannot."""
+    for path in github_files():
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            found = re.match(r"\s*(?:- )?uses:\s*(\S+)(.*)", line)
+            if found is None or found[1].startswith("./"):
+                continue
+            if not re.search(r"@[0-9a-f]{40}$", found[1]):
+                yield f"{path}:{number}: {found[1]} is named by no commit"
+            elif not re.fullmatch(r"\s+# v\d+\.\d+\.\d+", found[2]):
+                yield f"{path}:{number}: {found[1]} lacks its version, as in «# v1.2.3»"
+
+
+def run_blocks() -> Iterator[str]:
+    """GitHub runs them with bash -e; expressions in them are zizmor's subject."""
+    for path in github_files():
+        try:
+            document = yaml.safe_load(path.read_text("utf-8"))
+        except yaml.YAMLError as exc:
+            yield f"{path}: {' '.join(str(exc).split())}"
+            continue
+        jobs = document.get("jobs") if isinstance(document, dict) else None
+        for name, job in (jobs or {}).items():
+            for number, step in enumerate(job.get("steps", []), 1):
+                if "run" in step:
+                    command = ["shellcheck", "--shell", "bash", "--format", "gcc", "-"]
+                    asked = subprocess.run(command, input=step["run"], text=True, stdout=subprocess.PIPE, check=False)
+                    for line in asked.stdout.splitlines():
+                        yield f"{path}: job {name}, step {number}: line {line.removeprefix('-:')}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Checks of scripts/validate.sh.")
+    parser.add_argument("what", choices=("syntax", "sizes", "actions", "run-blocks", "secrets"))
+    parser.add_argument("--since", metavar="REVISION")
+    given = parser.parse_args()
+    checks: dict[str, Callable[[], Iterator[str]]] = {
+        "syntax": syntax,
+        "sizes": sizes,
+        "actions": actions,
+        "run-blocks": run_blocks,
+        "secrets": lambda: secrets(given.since),
+    }
+    try:
+        faults = list(checks[given.what]())
+    except subprocess.CalledProcessError as exc:
+        faults = [f"git could not be asked ({' '.join(exc.cmd[:2])} ended with {exc.returncode})"]
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""scripts/validate.sh: what should not be committed is named, all of it in one pass, and nothing else is.
+
+Each test plants its faults in a small repository of its own, which has the real scripts. What looks like a secret is
+put together here, so that this file is none.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+SCRIPTS = ("validate.sh", "validate_files.py", "runpod/template.schema.json", "runpod/template.json")
+PINNED = f"actions/checkout@{'0123456789' * 4} # v1.2.3"
+LETTERS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ"
+
+SECRETS = {
+    "Hugging Face token": "_".join(["hf", LETTERS + "fgHJkl"]),
+    "Google API key": "".join(["AI", "za", LETTERS, "012345678"]),
+    "RunPod key": "_".join(["rpa", LETTERS + "0123456789"]),
+    "GitHub Token": "_".join(["ghp", LETTERS + "0123456789"]),
+    "GitHub token": "_".join(["github", "pat", LETTERS]),
+    "Private Key": " ".join(["-----BEGIN", "RSA", "PRIVATE", "KEY-----"]),
+    "private key": " ".join(["-----BEGIN", "ENCRYPTED", "PRIVATE", "KEY-----"]),
+    "AWS Access Key": "".join(["AK", "IA", "ABCDEFGHIJKLMNOP"]),
+}
+
+WORKFLOW = """
+name: W
+on: push
+permissions: {{}}
+jobs:
+  a:
+    name: A
+    runs-on: ubuntu-24.04
+    permissions: {{}}
+    steps:
+      - uses: {action}
+        with:
+          persist-credentials: false
+      - run: {run}
+"""
+FAULTS = {
+    "syntax.sh": "if true; then\n",
+    "lint.sh": "#!/usr/bin/env bash\necho $1\n",
+    "tools/without-suffix": "#!/usr/bin/env bash\nrm $1\n",
+    "broken.py": "def f(:\n",
+    "unused.py": "import os\n",
+    "ugly.py": "x = {  'a':1 }\n",
+    "Dockerfile": "FROM debian\n",
+    ".github/workflows/schema.yml": "on: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    stepz: []\n",
+    ".github/workflows/tag.yml": WORKFLOW.format(action="actions/checkout@v7", run="true"),
+    ".github/workflows/injection.yml": WORKFLOW.format(
+        action=PINNED.split(" #")[0], run='echo "${{ github.event.head_commit.message }}"'
+    ),
+    ".github/workflows/shell.yml": WORKFLOW.format(action=PINNED, run="rm $1"),
+    ".github/dependabot.yml": "version: 2\nupdates:\n  - package-ecosystem: pipp\n    directory: /\n",
+    ".github/ISSUE_TEMPLATE/fault.yml": "name: A\nbody: []\n",
+    "scripts/runpod/template.json": json.dumps({"name": "x", "imageName": "x/y", "env": [{"key": "A", "value": "b"}]}),
+    "large.bin": "0" * 1_000_001,
+}
+
+
+def git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.invalid", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *identity, *arguments], cwd=folder, env=environment(), capture_output=True, text=True)
+
+
+def environment() -> dict[str, str]:
+    """This one's, without a repository that a hook may have named, and with the tools of this Python."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**own, "VALIDATE_PYTHON": sys.executable, "GIT_CONFIG_GLOBAL": os.devnull}
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def validate(folder: Path, *options: str) -> tuple[int, str]:
+    run = subprocess.run(
+        [folder / "scripts" / "validate.sh", *options], cwd="/", env=environment(), capture_output=True, text=True
+    )
+    assert run.stdout == ""
+    return run.returncode, run.stderr
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository in which all is well, with one commit."""
+    for name in SCRIPTS:
+        (tmp_path / "scripts" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / "scripts" / name, tmp_path / "scripts" / name)
+    shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
+    write(tmp_path, ".gitignore", "/ignored/\n")
+    write(tmp_path, "ignored/notes.txt", SECRETS["Hugging Face token"])
+    write(tmp_path, "fine.py", "x = 1\n")
+    write(tmp_path, "fibo_core/engine/mini/weights/vae/model.safetensors", "0" * 1_500_000)
+    write(tmp_path, ".github/workflows/fine.yml", WORKFLOW.format(action=PINNED, run='echo "$HOME"'))
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "all is well")
+    assert git(tmp_path, "rev-parse", "HEAD").returncode == 0
+    return tmp_path
+
+
+def test_every_fault_is_listed_in_one_pass_and_no_secret_is_shown(repository: Path) -> None:
+    """Sixteen kinds at once: each check fails by name, each fault has its place, what is fine is not named."""
+    for name, text in FAULTS.items():
+        write(repository, name, text)
+    for number, secret in enumerate(SECRETS.values()):
+        write(repository, f"notes/{number}.txt", f"one line\nand {secret} here\n")
+    status, said = validate(repository)
+    assert status == 1
+
+    checks = {line.removeprefix("validate.sh: FAULT: ") for line in said.splitlines() if "FAULT: " in line}
+    assert checks == {
+        "shell scripts: syntax",
+        "shell scripts: shellcheck",
+        "Python: syntax",
+        "Python: ruff check",
+        "Python: ruff format",
+        "Dockerfile: hadolint",
+        "workflows: schema",
+        "workflows: every action by its commit",
+        "workflows: shellcheck",
+        "workflows: zizmor",
+        "Dependabot: schema",
+        "issue forms: schema",
+        "RunPod template: schema",
+        "no secrets",
+        "no large files",
+    }
+    for place in (
+        "syntax.sh: line",
+        "lint.sh line 2",
+        "tools/without-suffix line 2",
+        "broken.py:1",
+        "unused.py:1",
+        "ugly.py",
+        "DL3006",
+        "stepz",
+        "tag.yml:11: actions/checkout@v7 is named by no commit",
+        "injection.yml:11: actions/checkout@",
+        "template-injection",
+        "shell.yml: job a, step 2: line 1",
+        "pipp",
+        "'description' is a required property",
+        "'containerDiskInGb' is a required property",
+        "[{'key': 'A', 'value': 'b'}] is not of type 'object'",
+        "'x/y' does not match",
+        "large.bin: 1.0 MB",
+        *(f"notes/{number}.txt:2: {kind}" for number, kind in enumerate(SECRETS)),
+    ):
+        assert place in said, place
+    for name in ("fine.py", "fine.yml", "model.safetensors", "ignored/"):
+        assert name not in said
+    for secret in (secret for secret in SECRETS.values() if "BEGIN" not in secret):
+        assert secret not in said
+
+
+def test_a_secret_that_only_a_commit_or_the_index_still_holds_is_found(repository: Path) -> None:
+    """The tree says nothing of it any more: it was staged and then removed, or removed by a later commit."""
+    token = SECRETS["RunPod key"]
+    for text in (f"a\nb\n{token}\n", "a\nb\n"):
+        write(repository, "once.txt", text)
+        git(repository, "add", "once.txt")
+        git(repository, "commit", "--quiet", "-m", "once")
+    write(repository, "staged.txt", f"{token}\n")
+    git(repository, "add", "staged.txt")
+    write(repository, "staged.txt", "nothing\n")
+    commit = git(repository, "rev-parse", "--short", "HEAD~1").stdout.strip()
+
+    status, said = validate(repository, "--since", "HEAD~2")
+    assert status == 1
+    assert f"once.txt (commit {commit}):3: RunPod key" in said
+    assert "staged.txt (staged):1: RunPod key" in said
+    assert token not in said
+
+    git(repository, "rm", "--quiet", "--force", "--cached", "staged.txt")
+    assert validate(repository, "--since", "HEAD") == (0, validate(repository)[1])
+
+
+def test_as_a_hook_it_keeps_a_fault_from_being_committed(repository: Path) -> None:
+    """With and without a fault, through the link that .pre-commit-config.yaml names."""
+    (repository / ".git" / "hooks").mkdir(exist_ok=True)
+    (repository / ".git" / "hooks" / "pre-commit").symlink_to("../../scripts/validate.sh")
+    write(repository, "mail.txt", f"my token: {SECRETS['GitHub Token']}\n")
+    git(repository, "add", "mail.txt")
+    refused = git(repository, "commit", "-m", "oh")
+    assert refused.returncode == 1
+    assert "mail.txt:1: GitHub Token" in refused.stderr
+    write(repository, "mail.txt", "my token is mine\n")
+    git(repository, "add", "mail.txt")
+    done = git(repository, "commit", "-m", "good")
+    assert (done.returncode, "All fine." in done.stderr) == (0, True)
+
+
+def test_what_it_does_not_know_is_refused_before_anything_is_looked_at(repository: Path) -> None:
+    """A misspelt option or revision must not pass for a clean tree."""
+    assert validate(repository, "--sinse", "HEAD") == (
+        2,
+        "validate.sh: Unknown option --sinse. There is --since REVISION.\n",
+    )
+    assert validate(repository, "--since", "nowhere") == (2, "validate.sh: There is no commit nowhere.\n")
