@@ -1,7 +1,7 @@
 """The database's schema as numbered changes, one file each in `versions/`, never edited once released.
 
 A new one: copy the last file, raise its number, write `upgrade`, add the number here, and let
-`tests/store/test_migrations.py` say whether the tables agree.
+`tests/store/test_database.py` say whether the tables agree.
 """
 
 #: In order. Kept here so that a start need not import Alembic when nothing is to be done.
