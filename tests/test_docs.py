@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,29 @@ def test_every_module_that_development_names_exists() -> None:
     named = set(re.findall(r"`(\w+\.(?:py|toml))`", table))
     assert len(named) > 30
     assert named - files == set()
+
+
+def uneven_tables(text: str) -> list[str]:
+    """Rows that have more or fewer cells than the row above, as a stray | in a cell gives them."""
+    lines = text.splitlines()
+    return [
+        line
+        for before, line in pairwise(lines)
+        if before.strip().startswith("|") and line.strip().startswith("|") and cells(before) != cells(line)
+    ]
+
+
+def cells(row: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", row))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_table_has_as_many_cells_in_each_row(document: str) -> None:
+    assert uneven_tables(text_of(document)) == []
+
+
+def test_a_stray_cell_is_noticed() -> None:
+    assert uneven_tables("| a | b |\n|---|---|\n| 1 | x\\|y |\n| 2 | x|y |") == ["| 2 | x|y |"]
 
 
 # ---- Variables -----------------------------------------------------------------------------------------------
