@@ -44,8 +44,8 @@ def said(program: Path, source: str, file: str = "fibo_core/x.py") -> list[str]:
         ('def f(x):\n    a, b = "The seed", x\n    raise InputError(f"{a}: {b} instead")', ["The seed: … instead"]),
         ('def why(x):\n    return f"It is {x}."\nraise InputError(f"{why(1)} Change it.")', ["It is …. Change it."]),
         (
-            'def fail(text, code):\n    raise InputError(text)\nfail("Too many of them.", 1)\nfail(code=2, text="Too few.")',
-            ["Too many of them."],  # the other is so short that it counts as passed on
+            'def fail(text, code):\n    raise InputError(text)\nfail("Too many seeds.", 1)\nfail(code=2, text="Few.")',
+            ["Too many seeds."],  # the other is so short that it counts as passed on
         ),
         ('class Mine(InputError): ...\nraise Mine("This one is of ours.")', ["This one is of ours."]),
         ('st.error("There is no such picture.")', ["There is no such picture."]),
