@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GAP = "…"
 ROOTS_OF_ERRORS = {"FiboError", "TemplateError"}
 #: Other calls that show a text, and which of their arguments is the text.
-OURS = {"complain": 0, "Missing": 1, "problem": 1, "_page": 1, "PlainTextResponse": 0}
+OURS = {"complain": 0, "Missing": 1, "problem": 1, "_page": 1, "PlainTextResponse": 0, "JSONResponse": 0}
 SHELL_SCRIPTS = ("scripts/studio.sh", "scripts/runtime_setup.sh", "scripts/entrypoint.sh")
 DOCUMENT = "docs/TROUBLESHOOTING.md"
 MOST_FORMS = 24  #: of one text; beyond it, what differs is a gap
@@ -138,7 +138,7 @@ class Source:
         match node:
             case ast.Call(func=ast.Name(id=name), args=given) if name in OURS or name in self.errors:
                 place = OURS.get(name, 0)
-                if place < len(given):
+                if place < len(given) and not isinstance(given[place], ast.Dict):
                     yield name, given[place]
             case ast.Call(func=ast.Call(func=ast.Name(id="type")), args=[text]):
                 yield "the same error", text
