@@ -8,6 +8,7 @@ from fibo_core.engine.models import find_model
 from fibo_core.store.history import HistoryQuery
 from fibo_core.tasks import GenerateTask
 from fibo_core.wildcards import looks_like_json
+from studio.components.beyond import say_what_is_beyond
 from studio.components.examples import example_cards
 from studio.components.form import (
     count_field,
@@ -103,6 +104,7 @@ with form:
 
     if state.draft is not None:
         json_editor(state, key="generate", count_tokens=partial(engine.count_tokens, spec.name))
+        say_what_is_beyond(spec, state.draft)
         if from_json and words and not wildcards.found and state.draft.words not in ("", words):
             st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")
         for note in state.draft.notes:

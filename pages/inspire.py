@@ -9,6 +9,7 @@ from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import open_picture
 from fibo_core.store.uploads import keep_upload
 from fibo_core.tasks import InspireTask, Painting
+from studio.components.beyond import say_what_is_beyond
 from studio.components.form import (
     count_field,
     more_settings,
@@ -142,6 +143,7 @@ with result:
     if state.draft is not None:
         what_was_seen(state.draft)
         json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
+        say_what_is_beyond(spec, state.draft)
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")
     elif working:

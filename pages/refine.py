@@ -7,6 +7,7 @@ import streamlit as st
 from fibo_core.engine.models import RenderSettings, find_model
 from fibo_core.errors import InputError
 from fibo_core.tasks import Painting, RefineTask
+from studio.components.beyond import say_what_is_beyond
 from studio.components.form import more_settings, read_painting, seed_field, shape_field, writer_field
 from studio.components.job_panel import live_picture, say_how_it_ended
 from studio.components.json_editor import json_editor, take_edits
@@ -137,6 +138,7 @@ with form:
             st.rerun()
     else:
         json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
+        say_what_is_beyond(spec, state.draft)
 
 with result:
     painted = pictures_of(runtime, job)

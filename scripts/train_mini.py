@@ -2,7 +2,7 @@
 
     PYTHONPATH=. python scripts/train_mini.py                      # every stage, in order, from where it stopped
     PYTHONPATH=. python scripts/train_mini.py --minutes 30         # half an hour of it
-    PYTHONPATH=. python scripts/train_mini.py --export fibo_core/engine/mini/weights   # copy the best weights there
+    PYTHONPATH=. python scripts/train_mini.py --start-from fibo_core/engine/mini/weights --keep-latents
 
 Everything lies under `--folder` (git ignores `training/`): one checkpoint a stage, the log, sample grids, and the
 exported weights. The same seed on the same machine with the same number of processes gives the same weights; a run
@@ -23,6 +23,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ SHARE_OF_SIZES = (0.52, 0.12, 0.12, 0.12, 0.12)
 CHANNELS = 16
 VOCABULARY = 2048
 EMPTY = "{}"  # mini's only negative prompt
+LEARNED = ("things", "backgrounds", "media")  # of the world, told beside the weights: the pages name what is not there
 
 
 # --- models ---------------------------------------------------------------------------------------------------------
@@ -190,6 +192,8 @@ class Run:
     processes: int
     ends_at: float  #: `time.monotonic()`
     captions: int  #: that the tokenizer learns from
+    start_from: Path | None  #: exported weights to begin with, instead of noise
+    samples: int  #: pictures in a row of a sample grid, and of which the VAE's likeness is the mean
 
     @property
     def leads(self) -> bool:
@@ -335,11 +339,28 @@ def label_sizes() -> list[int]:
 # --- stage 1: the VAE -----------------------------------------------------------------------------------------------
 
 
-def psnr(vae: Any, run: Run, first: int = 10_000_000, count: int = 12) -> float:
+def vae_so_far(run: Run) -> nn.Module:
+    """The VAE with its averaged weights, else with those to begin with, else with noise."""
+    vae: Any = new_vae()
+    file = run.folder / "vae.pt"
+    if file.exists():
+        vae.load_state_dict(torch.load(file, map_location="cpu", weights_only=True)["averaged"])
+    elif run.start_from:
+        vae.load_state_dict(_exported_vae(run.start_from).state_dict())
+    return vae.to(run.device)
+
+
+def _exported_vae(weights: Path) -> Any:
+    from diffusers import AutoencoderKLWan
+
+    return AutoencoderKLWan.from_pretrained(weights, subfolder="vae")
+
+
+def psnr(vae: Any, run: Run, first: int = 10_000_000) -> float:
     """Mean over scenes never trained on, in dB of full scale."""
     values = []
     with torch.no_grad():
-        for index in range(first, first + count):
+        for index in range(first, first + run.samples):
             scene, (width, height) = scene_of(run.seed, index)
             x = to_tensor(render(scene, width, height))[None, :, None].to(run.device)
             y = vae.decode(vae.encode(x).latent_dist.mode()).sample
@@ -348,11 +369,7 @@ def psnr(vae: Any, run: Run, first: int = 10_000_000, count: int = 12) -> float:
 
 
 def train_vae(run: Run, args: argparse.Namespace) -> bool:
-    vae: Any = new_vae()
-    if args.start_from and not (run.folder / "vae.pt").exists():
-        from diffusers import AutoencoderKLWan
-
-        vae.load_state_dict(AutoencoderKLWan.from_pretrained(args.start_from, subfolder="vae").state_dict())
+    vae: Any = vae_so_far(run)
     if args.keep_latents:
         vae.encoder.requires_grad_(False)
         vae.quant_conv.requires_grad_(False)
@@ -389,14 +406,14 @@ def train_vae(run: Run, args: argparse.Namespace) -> bool:
 
 # --- stage 2: latents -----------------------------------------------------------------------------------------------
 
-CHUNK = 100
+CHUNK = 25
 
 
 def encode_scenes(run: Run, args: argparse.Namespace) -> bool:
-    """Draws and encodes the scenes, a hundred to a file: latents (C, h, w) and what covers each token."""
+    """Draws and encodes the scenes, CHUNK to a file: latents (C, h, w) and what covers each token."""
     folder = run.folder / "latents"
     folder.mkdir(exist_ok=True)
-    vae: Any = _averaged(run, "vae", new_vae())
+    vae: Any = vae_so_far(run).eval()
     for chunk in range(run.rank, args.scenes // CHUNK, run.processes):
         file = folder / f"{chunk:05d}.pt"
         if file.exists():
@@ -451,6 +468,9 @@ def load_latents(run: Run, args: argparse.Namespace) -> tuple[dict[tuple[int, in
             rows.setdefault(tuple(row[1].shape[1:]), []).append(row)
     some = torch.cat([row[1].float().flatten(1) for each in rows.values() for row in each[:400]], dim=1)
     mean, std = some.mean(dim=1), some.std(dim=1)
+    if args.keep_latents and run.start_from:
+        config = _exported_vae(run.start_from).config
+        mean, std = torch.tensor(config.latents_mean), torch.tensor(config.latents_std)
     return (
         {
             shape: Encoded(
@@ -504,12 +524,31 @@ class Painter(nn.Module):
         return velocity, self.seeing_head(seen[0])
 
 
+def painter_so_far(run: Run, vocabulary: int) -> Painter:
+    """Text encoder and transformer: with the weights to begin with, if any, and what the stage `text` has learned."""
+    painter = Painter(vocabulary)
+    if run.start_from:
+        from diffusers import BriaFiboTransformer2DModel
+        from transformers import SmolLM3ForCausalLM
+
+        for part, kind in (("text_encoder", SmolLM3ForCausalLM), ("transformer", BriaFiboTransformer2DModel)):
+            before = kind.from_pretrained(run.start_from, subfolder=part, dtype=torch.float32)
+            getattr(painter, part).load_state_dict(before.state_dict())
+    file = run.folder / "text.pt"
+    if file.exists():
+        saved = torch.load(file, map_location="cpu", weights_only=True)["averaged"]
+        painter.load_state_dict(saved, strict=False)
+    return painter.to(run.device)
+
+
 def load_tokenizer(run: Run) -> Any:
-    """The tokenizer, trained first where there is none."""
+    """The tokenizer; where there is none yet, that of the weights to begin with, else one that is trained first."""
     from transformers import PreTrainedTokenizerFast
 
     file = run.folder / "tokenizer.json"
-    if run.leads and not file.exists():
+    if run.leads and not file.exists() and run.start_from:
+        shutil.copyfile(run.start_from / "tokenizer" / "tokenizer.json", file)
+    elif run.leads and not file.exists():
         rng = np.random.default_rng([run.seed, 2])
         train_tokenizer((describe(draw_scene(rng), rng).canonical() for _ in range(run.captions)), file)
     if run.processes > 1:
@@ -536,7 +575,7 @@ def tokens(tokenizer: Any, texts: list[str], device: torch.device) -> tuple[Tens
 
 def train_text(run: Run, args: argparse.Namespace) -> bool:
     tokenizer = load_tokenizer(run)
-    painter = Painter(VOCABULARY).to(run.device)
+    painter = painter_so_far(run, len(tokenizer))
     reader = nn.ModuleDict({"text_encoder": painter.text_encoder, "reading_head": painter.reading_head})
     each = args.text_batch // run.processes
 
@@ -554,15 +593,7 @@ def train_text(run: Run, args: argparse.Namespace) -> bool:
 
 def train_flow(run: Run, args: argparse.Namespace) -> bool:
     tokenizer = load_tokenizer(run)
-    painter = Painter(VOCABULARY)
-    saved = torch.load(run.folder / "text.pt", map_location="cpu", weights_only=True)["averaged"]
-    painter.load_state_dict(saved, strict=False)
-    if args.start_from:
-        from diffusers import BriaFiboTransformer2DModel
-
-        before = BriaFiboTransformer2DModel.from_pretrained(args.start_from, subfolder="transformer").state_dict()
-        painter.transformer.load_state_dict(before)
-    painter.to(run.device)
+    painter = painter_so_far(run, len(tokenizer))
     encoded, mean, std = load_latents(run, args)
     shapes = list(encoded)
     counts = np.array([len(encoded[shape].indices) for shape in shapes], dtype=float)
@@ -631,20 +662,13 @@ def train_flow(run: Run, args: argparse.Namespace) -> bool:
 # --- export and samples ---------------------------------------------------------------------------------------------
 
 
-def _averaged(run: Run, name: str, model: nn.Module) -> nn.Module:
-    """The model with a finished stage's averaged weights."""
-    saved = torch.load(run.folder / f"{name}.pt", map_location="cpu", weights_only=True)["averaged"]
-    model.load_state_dict(saved)
-    return model.to(run.device).eval()
-
-
 def export(run: Run, painter: Any, mean: Tensor, std: Tensor) -> Path:
-    """Writes `weights/`, a diffusers folder in half precision, and gives its path."""
+    """Writes `weights/`, a diffusers folder in half precision, and `learned.json` beside it; gives the folder."""
     from diffusers import BriaFiboTransformer2DModel
     from transformers import SmolLM3ForCausalLM
 
     target = run.folder / "weights"
-    vae: Any = _averaged(run, "vae", new_vae()).cpu()
+    vae: Any = vae_so_far(run).cpu().eval()
     for module in vae.modules():  # taps that a single frame never meets
         if isinstance(module, nn.Conv3d) and module.kernel_size[0] > 1:
             module.weight.data[:, :, :-1] = 0
@@ -670,19 +694,22 @@ def export(run: Run, painter: Any, mean: Tensor, std: Tensor) -> Path:
         "vae": ["diffusers", "AutoencoderKLWan"],
     }
     (target / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    learned = {group: list(getattr(world(), group)) for group in LEARNED}
+    (run.folder / "learned.json").write_text(json.dumps(learned) + "\n")
     for file in target.rglob("*"):
         if file.is_file():
             file.chmod(0o644)
     return target
 
 
-def sample_grid(run: Run, columns: int = 8) -> str:
+def sample_grid(run: Run) -> str:
     """Scenes never trained on: drawn above, painted below; gives the file's name."""
     from diffusers import BriaFiboPipeline
     from PIL import Image
 
     pipe = BriaFiboPipeline.from_pretrained(run.folder / "weights", dtype=torch.float32, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
+    columns = run.samples
     grid = Image.new("RGB", (columns * 260, 4 * 260))
     for number in range(columns * 2):
         rng = np.random.default_rng([run.seed, 5, number])
@@ -716,7 +743,10 @@ def work(rank: int, args: argparse.Namespace) -> None:
     if args.processes > 1:
         dist.init_process_group("gloo", init_method=f"file://{args.meeting}", rank=rank, world_size=args.processes)
     torch.set_num_threads(max(1, args.threads // args.processes))
-    run = Run(args.folder, args.seed, torch.device(args.device), rank, args.processes, args.ends_at, args.captions)
+    run = Run(
+        args.folder, args.seed, torch.device(args.device), rank, args.processes, args.ends_at, args.captions,
+        args.start_from, args.samples,
+    )  # fmt: skip
     see_one_frame()
     for name in args.stages:
         torch.manual_seed(args.seed)
@@ -737,6 +767,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if cuda else "cpu")
     parser.add_argument("--processes", type=int, default=1 if cuda else min(2, os.cpu_count() or 1))
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--samples", type=int, default=8, help="pictures in a row of a sample grid")
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints")
     parser.add_argument("--vae-steps", type=int, default=10_000)
     parser.add_argument("--vae-rate", type=float, default=3e-3)

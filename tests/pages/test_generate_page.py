@@ -407,3 +407,16 @@ def test_an_edit_during_a_batch_is_not_replaced_by_its_next_prompt(app: AppTest,
     assert app.session_state["page_generate"].draft.text == '{"short_description": "mine"}'
     runtime.jobs.cancel(second)
     runtime.jobs.wait(second, 60)
+
+
+def test_what_mini_was_never_shown_is_named_under_the_prompt_and_goes_when_it_is_edited_away(
+    app: AppTest, runtime: Runtime
+) -> None:
+    app.text_area(key="generate_words").set_value("a red dragon")
+    press(app, "Write the prompt only")
+    finish(app, runtime)
+    assert "mini was not trained on: dragon." in says(app)
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = draft.text.replace("dragon", "mushroom")
+    app.run()
+    assert "not trained on" not in says(app)

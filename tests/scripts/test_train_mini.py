@@ -1,5 +1,6 @@
 """The trainer of the embedded model, in its smallest: every stage, stopped and resumed, to a folder that paints."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,12 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+
+from fibo_core.engine.mini.world import world
+from fibo_core.engine.models import MINI_WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     *("--device", "cpu", "--processes", "1", "--seed", "3", "--vae-steps", "2", "--vae-pool", "2", "--vae-batch", "1"),
-    *("--scenes", "100", "--captions", "300", "--text-steps", "20", "--text-batch", "4"),
-    *("--flow-steps", "2", "--batch", "2"),
+    *("--scenes", "25", "--captions", "300", "--text-steps", "20", "--text-batch", "4"),
+    *("--flow-steps", "2", "--batch", "2", "--samples", "1"),
 ]
 
 
@@ -51,3 +56,21 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
         torch.load(tmp_path / name / "text.pt", weights_only=True)["averaged"] for name in ("stopped", "whole")
     )
     assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
+
+
+@pytest.mark.slow
+def test_a_run_may_begin_with_weights_that_paint_and_keep_what_their_latents_mean(tmp_path: Path) -> None:
+    """A longer training of the transformer alone: tokenizer, VAE and the text encoder's size are the old ones."""
+    train(tmp_path, "--start-from", str(MINI_WEIGHTS), "--keep-latents", "--stages", "latents", "flow")
+    for name in ("tokenizer/tokenizer.json", "vae/config.json", "text_encoder/config.json"):
+        old, new = (json.loads((folder / name).read_text("utf-8")) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
+        assert {key: value for key, value in new.items() if not key.startswith("_")} == {
+            key: value for key, value in old.items() if not key.startswith("_")
+        }
+    vae = "vae/diffusion_pytorch_model.safetensors"
+    old, new = (load_file(folder / vae) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
+    assert all(torch.equal(value, new[key]) for key, value in old.items())
+    transformer = "transformer/diffusion_pytorch_model.safetensors"
+    old, new = (load_file(folder / transformer) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
+    assert any(not torch.equal(value, new[key]) for key, value in old.items())
+    assert json.loads((tmp_path / "learned.json").read_text("utf-8"))["things"] == list(world().things)
