@@ -103,8 +103,8 @@ with form:
             submit(runtime, state, *generate_tasks(state, words, painting, writer_name, paint=generate))
 
     if state.draft is not None:
-        json_editor(state, key="generate", count_tokens=partial(engine.count_tokens, spec.name))
         say_what_is_beyond(spec, state.draft)
+        json_editor(state, key="generate", count_tokens=partial(engine.count_tokens, spec.name))
         if from_json and words and not wildcards.found and state.draft.words not in ("", words):
             st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")
         for note in state.draft.notes:

@@ -142,8 +142,8 @@ with result:
 
     if state.draft is not None:
         what_was_seen(state.draft)
-        json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
         say_what_is_beyond(spec, state.draft)
+        json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")
     elif working:

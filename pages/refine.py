@@ -137,8 +137,8 @@ with form:
             state.begin(state.source.to_json())
             st.rerun()
     else:
-        json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
         say_what_is_beyond(spec, state.draft)
+        json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
 
 with result:
     painted = pictures_of(runtime, job)

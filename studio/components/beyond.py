@@ -1,4 +1,4 @@
-"""What the model in use was never shown, said under the prompt that asks for it."""
+"""What the model in use was never shown, said above the prompt that asks for it."""
 
 import streamlit as st
 
@@ -12,15 +12,18 @@ from studio.words import plain
 
 def say_what_is_beyond(spec: ModelSpec, draft: Draft) -> None:
     """Names what mini cannot paint of a draft, and what it can. Says nothing of other models, or of broken JSON."""
-    if spec.name != "mini":
-        return
+    with st.container():  # always there, so that the editor below it does not move while it is typed into
+        unknown = _beyond_mini(draft.text) if spec.name == "mini" else ()
+        if unknown:
+            *others, last = learned("things")
+            st.caption(
+                f":material/info: mini was not trained on: {plain(', '.join(unknown))}. It paints something else in "
+                f"their place. It knows {', '.join(others)} and {last}."
+            )
+
+
+def _beyond_mini(text: str) -> tuple[str, ...]:
     try:
-        unknown = not_trained_on(StructuredPrompt.parse(draft.text))
+        return not_trained_on(StructuredPrompt.parse(text))
     except PromptError:  # the editor says what is wrong
-        return
-    if unknown:
-        *others, last = learned("things")
-        st.caption(
-            f":material/info: mini was not trained on: {plain(', '.join(unknown))}. It paints something else in their "
-            f"place. It knows {', '.join(others)} and {last}."
-        )
+        return ()

@@ -409,7 +409,7 @@ def test_an_edit_during_a_batch_is_not_replaced_by_its_next_prompt(app: AppTest,
     runtime.jobs.wait(second, 60)
 
 
-def test_what_mini_was_never_shown_is_named_under_the_prompt_and_goes_when_it_is_edited_away(
+def test_what_mini_was_never_shown_is_named_above_the_prompt_and_goes_when_it_is_edited_away(
     app: AppTest, runtime: Runtime
 ) -> None:
     app.text_area(key="generate_words").set_value("a red dragon")
