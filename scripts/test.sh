@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks format, lint, types and shell scripts, then runs the tests, in an environment of their own that it
-# makes where it is missing. Arguments go to pytest; the checks take seconds and run all the same:
+# Runs scripts/validate.sh and mypy, then the tests, in an environment of their own that it makes where it is
+# missing. Arguments go to pytest; the checks run all the same:
 #
 #     scripts/test.sh                                      everything but what needs a GPU
 #     scripts/test.sh tests/test_prompt.py -k canonical
@@ -63,10 +63,12 @@ check() { # check NAME COMMAND…
     say "$1"
     "${@:2}" >&2 || failed+=("$1")
 }
-check "format: ruff format" ruff format --check --quiet .
-check "lint: ruff check" ruff check --quiet .
+if git rev-parse --git-dir >/dev/null 2>&1; then
+    check "scripts/validate.sh" env VALIDATE_PYTHON="$python" scripts/validate.sh
+else # it asks git which files there are
+    say "No git checkout: scripts/validate.sh is left out."
+fi
 check "types: mypy" mypy --no-error-summary
-check "shell: shellcheck" shellcheck scripts/*.sh scripts/bench/*.sh .ci/run
 
 "$python" -m pytest "$@"
 status=$?

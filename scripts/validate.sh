@@ -37,10 +37,10 @@ files=() shell=()
 while IFS= read -r -d '' file; do
     [ -f "$file" ] && [ ! -L "$file" ] || continue
     files+=("$file")
-    case $file in
+    case ${file##*/} in
         *.sh) shell+=("$file") ;;
         *.*) ;;
-        *) IFS= read -r first <"$file" && [[ $first =~ ^#!.*(ba|/)sh$ ]] && shell+=("$file") ;;
+        *) IFS= read -r first <"$file" && [[ $first =~ ^#!.*[/\ ](ba|da)?sh(\ |$) ]] && shell+=("$file") ;;
     esac
 done < <(git ls-files -z --cached --others --exclude-standard) 2>/dev/null
 matching() { # matching PATTERN: those of the files that are like it
@@ -72,18 +72,18 @@ schema() { # schema NAME FILE…
 # shellcheck disable=SC2329  # called by check
 bash_syntax() {
     local file bad=0
-    for file in "${shell[@]}"; do bash -n "$file" || bad=1; done
+    for file in "${shell[@]}"; do bash -n -- "$file" || bad=1; done
     return "$bad"
 }
 # shellcheck disable=SC2329  # called by check
 ours() { "$python" -P -I scripts/validate_files.py "$@"; }
 
 [ ${#shell[@]} -eq 0 ] || check "shell scripts: syntax" bash_syntax
-[ ${#shell[@]} -eq 0 ] || check "shell scripts: shellcheck" shellcheck "${shell[@]}"
+[ ${#shell[@]} -eq 0 ] || check "shell scripts: shellcheck" shellcheck -- "${shell[@]}"
 check "Python: syntax" ours syntax
 check "Python: ruff check" ruff check --no-cache --quiet --output-format concise .
 check "Python: ruff format" ruff format --no-cache --check --quiet .
-[ ${#dockerfiles[@]} -eq 0 ] || check "Dockerfile: hadolint" hadolint "${dockerfiles[@]}"
+[ ${#dockerfiles[@]} -eq 0 ] || check "Dockerfile: hadolint" hadolint -- "${dockerfiles[@]}"
 if [ ${#workflows[@]} -gt 0 ]; then
     check "workflows: schema" schema github-workflows "${workflows[@]}"
     check "workflows: every action by its commit" ours actions

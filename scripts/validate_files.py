@@ -66,11 +66,12 @@ KNOWN = (
 )
 #: What it lacks, of the services that this project has to do with.
 OURS = {
-    "Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
-    "Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
-    "RunPod key": r"\brpa_[A-Za-z0-9]{30,}",
-    "GitHub token": r"\bgithub_pat_[A-Za-z0-9_]{22,}",
-    "Docker Hub token": r"\bdckr_[a-z]{3}_[A-Za-z0-9_-]{20,}",
+    "Hugging Face token": r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}",
+    "Google API key": r"(?<![A-Za-z0-9])(?:AIza[A-Za-z0-9_-]{35}|AQ\.A[A-Za-z0-9_-]{40,})",
+    "Google client secret": r"(?<![A-Za-z0-9])GOCSPX-[A-Za-z0-9_-]{24,}",
+    "RunPod key": r"(?<![A-Za-z0-9])rpa_[A-Za-z0-9]{30,}",
+    "GitHub token": r"(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{22,}",
+    "Docker Hub token": r"(?<![A-Za-z0-9])dckr_[a-z]{3}_[A-Za-z0-9_-]{20,}",
     "private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY",
 }
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -110,17 +111,18 @@ def staged() -> Iterator[Content]:
 
 def added_since(revision: str) -> Iterator[Content]:
     """The lines that each commit after ``revision`` has added; a later one may have removed them again."""
-    log = git("log", "-p", "-m", "-U0", "--no-color", "--no-ext-diff", "--format=commit %h", f"{revision}..HEAD")
+    form = ("-p", "-m", "-U0", "--text", "--no-color", "--no-ext-diff", "--no-textconv", "--format=commit %h")
+    log = git("log", *form, f"{revision}..HEAD")
     commit = name = ""
     number = 0
-    for line in log.splitlines():
+    for line in log.split(b"\n"):
         if line.startswith(b"commit "):
             commit = line[7:].decode()
         elif line.startswith(b"+++ "):
             name = line[4:].decode("utf-8", "replace").removeprefix("b/")
         elif found := re.match(rb"@@ -\S+ \+(\d+)", line):
             number = int(found[1])
-        elif line.startswith(b"+"):
+        elif line.startswith(b"+") and not is_allowed_to_be_large(name):
             yield Content(f"{name} (commit {commit})", line[1:], number)
             number += 1
 
@@ -130,7 +132,7 @@ def secrets(since: str | None) -> Iterator[str]:
     seen = set()
     for contents in (in_tree, staged(), added_since(since) if since else iter(())):
         for content in contents:
-            text = content.data.decode("utf-8", "replace")
+            text = content.data.replace(b"\0", b"").decode("utf-8", "replace")  # UTF-16 is read as well
             for kind, pattern in PATTERNS:
                 for found in pattern.finditer(text):
                     line = content.first_line + text.count("\n", 0, found.start())
@@ -166,7 +168,7 @@ def github_files() -> list[Path]:
 def actions() -> Iterator[str]:
     """A tag can be moved to other code by whoever gets hold of its repository; a commit cannot."""
     for path in github_files():
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
             found = re.match(r"\s*(?:- )?uses:\s*(\S+)(.*)", line)
             if found is None or found[1].startswith("./"):
                 continue
@@ -180,18 +182,27 @@ def run_blocks() -> Iterator[str]:
     """GitHub runs them with bash -e; expressions in them are zizmor's subject."""
     for path in github_files():
         try:
-            document = yaml.safe_load(path.read_text("utf-8"))
+            document = yaml.safe_load(path.read_bytes())
         except yaml.YAMLError as exc:
             yield f"{path}: {' '.join(str(exc).split())}"
             continue
-        jobs = document.get("jobs") if isinstance(document, dict) else None
-        for name, job in (jobs or {}).items():
-            for number, step in enumerate(job.get("steps", []), 1):
-                if "run" in step:
-                    command = ["shellcheck", "--shell", "bash", "--format", "gcc", "-"]
-                    asked = subprocess.run(command, input=step["run"], text=True, stdout=subprocess.PIPE, check=False)
-                    for line in asked.stdout.splitlines():
-                        yield f"{path}: job {name}, step {number}: line {line.removeprefix('-:')}"
+        for job, number, script in scripts_in(document):
+            command = ["shellcheck", "--shell", "bash", "--format", "gcc", "-"]
+            asked = subprocess.run(command, input=script, text=True, stdout=subprocess.PIPE, check=False)
+            for line in asked.stdout.splitlines():
+                yield f"{path}: {job}, step {number}: line {line.removeprefix('-:')}"
+
+
+def scripts_in(document: object) -> Iterator[tuple[str, int, str]]:
+    """Each shell script of a workflow or an action. What has another form than theirs is the schema's to refuse."""
+    top = document if isinstance(document, dict) else {}
+    jobs = top.get("jobs") if isinstance(top.get("jobs"), dict) else {}
+    parts = {"action": top.get("runs"), **{f"job {name}": job for name, job in jobs.items()}}
+    for name, part in parts.items():
+        steps = part.get("steps") if isinstance(part, dict) else None
+        for number, step in enumerate(steps if isinstance(steps, list) else [], 1):
+            if isinstance(step, dict) and isinstance(step.get("run"), str):
+                yield name, number, step["run"]
 
 
 def main() -> int:
@@ -210,6 +221,7 @@ def main() -> int:
         faults = list(checks[given.what]())
     except subprocess.CalledProcessError as exc:
         faults = [f"git could not be asked ({' '.join(exc.cmd[:2])} ended with {exc.returncode})"]
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # a file's name may be no text
     for fault in faults:
         print(fault)
     return 1 if faults else 0

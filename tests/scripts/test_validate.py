@@ -24,6 +24,7 @@ SECRETS = {
     "RunPod key": "_".join(["rpa", LETTERS + "0123456789"]),
     "GitHub Token": "_".join(["ghp", LETTERS + "0123456789"]),
     "GitHub token": "_".join(["github", "pat", LETTERS]),
+    "Google client secret": "-".join(["GOCSPX", LETTERS]),
     "Private Key": " ".join(["-----BEGIN", "RSA", "PRIVATE", "KEY-----"]),
     "private key": " ".join(["-----BEGIN", "ENCRYPTED", "PRIVATE", "KEY-----"]),
     "AWS Access Key": "".join(["AK", "IA", "ABCDEFGHIJKLMNOP"]),
@@ -48,6 +49,8 @@ FAULTS = {
     "syntax.sh": "if true; then\n",
     "lint.sh": "#!/usr/bin/env bash\necho $1\n",
     "tools/without-suffix": "#!/usr/bin/env bash\nrm $1\n",
+    ".hidden/with-options": "#!/bin/sh -e\nrm $1\n",
+    "-dash.sh": "#!/bin/sh\nrm $1\n",
     "broken.py": "def f(:\n",
     "unused.py": "import os\n",
     "ugly.py": "x = {  'a':1 }\n",
@@ -58,6 +61,7 @@ FAULTS = {
         action=PINNED.split(" #")[0], run='echo "${{ github.event.head_commit.message }}"'
     ),
     ".github/workflows/shell.yml": WORKFLOW.format(action=PINNED, run="rm $1"),
+    ".github/actions/own/action.yml": "runs:\n  using: composite\n  steps:\n    - run: mv $1\n",
     ".github/dependabot.yml": "version: 2\nupdates:\n  - package-ecosystem: pipp\n    directory: /\n",
     ".github/ISSUE_TEMPLATE/fault.yml": "name: A\nbody: []\n",
     "scripts/runpod/template.json": json.dumps({"name": "x", "imageName": "x/y", "env": [{"key": "A", "value": "b"}]}),
@@ -140,6 +144,8 @@ def test_every_fault_is_listed_in_one_pass_and_no_secret_is_shown(repository: Pa
         "syntax.sh: line",
         "lint.sh line 2",
         "tools/without-suffix line 2",
+        ".hidden/with-options line 2",
+        "-dash.sh line 2",
         "broken.py:1",
         "unused.py:1",
         "ugly.py",
@@ -148,7 +154,8 @@ def test_every_fault_is_listed_in_one_pass_and_no_secret_is_shown(repository: Pa
         "tag.yml:11: actions/checkout@v7 is named by no commit",
         "injection.yml:11: actions/checkout@",
         "template-injection",
-        "shell.yml: job a, step 2: line 1",
+        "shell.yml: job a, step 2: line 1:4",
+        "action.yml: action, step 1: line 1:4",
         "pipp",
         "'description' is a required property",
         "'containerDiskInGb' is a required property",
@@ -164,12 +171,42 @@ def test_every_fault_is_listed_in_one_pass_and_no_secret_is_shown(repository: Pa
         assert secret not in said
 
 
+def test_a_secret_is_found_in_any_form_of_text_and_under_any_name(repository: Path) -> None:
+    """UTF-16, as PowerShell writes it; a name that is no UTF-8; among bytes; forced past .gitignore; a second Google
+    form, and a token in the middle of an address."""
+    token = SECRETS["Hugging Face token"]
+    (repository / "utf16.txt").write_bytes(f"one\r\n{token}\r\n".encode("utf-16"))
+    (repository / os.fsdecode(b"caf\xe9.txt")).write_text(token)
+    (repository / "bytes.dat").write_bytes(b"\x89PNG\r\n\x1a\n" + token.encode() + bytes(range(256)))
+    write(repository, "google.txt", "".join(["AQ", ".A", LETTERS, LETTERS]))
+    write(repository, "address.txt", f"https://user_{token}@example.invalid/")
+    git(repository, "add", "--force", "ignored/notes.txt")
+    assert secrets(repository) == {
+        "utf16.txt:2: Hugging Face token",
+        "caf\\udce9.txt:1: Hugging Face token",
+        "bytes.dat:3: Hugging Face token",
+        "google.txt:1: Google API key",
+        "address.txt:1: Hugging Face token",
+        "ignored/notes.txt:1: Hugging Face token",
+        "ignored/notes.txt (staged):1: Hugging Face token",
+    }
+
+
+def secrets(folder: Path, *options: str) -> set[str]:
+    """What the part of it that looks for secrets says."""
+    command = [sys.executable, "-I", folder / "scripts" / "validate_files.py", "secrets", *options]
+    run = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (int(run.stdout != ""), "")
+    return set(run.stdout.splitlines())
+
+
 def test_a_secret_that_only_a_commit_or_the_index_still_holds_is_found(repository: Path) -> None:
     """The tree says nothing of it any more: it was staged and then removed, or removed by a later commit."""
     token = SECRETS["RunPod key"]
-    for text in (f"a\nb\n{token}\n", "a\nb\n"):
+    for text in (f"a\nb\r{token}\n", "a\nb\n"):
         write(repository, "once.txt", text)
-        git(repository, "add", "once.txt")
+        (repository / "utf16.txt").write_bytes(text.encode("utf-16"))
+        git(repository, "add", "once.txt", "utf16.txt")
         git(repository, "commit", "--quiet", "-m", "once")
     write(repository, "staged.txt", f"{token}\n")
     git(repository, "add", "staged.txt")
@@ -178,12 +215,13 @@ def test_a_secret_that_only_a_commit_or_the_index_still_holds_is_found(repositor
 
     status, said = validate(repository, "--since", "HEAD~2")
     assert status == 1
-    assert f"once.txt (commit {commit}):3: RunPod key" in said
+    assert f"once.txt (commit {commit}):2: RunPod key" in said
+    assert f"utf16.txt (commit {commit}):2: RunPod key" in said
     assert "staged.txt (staged):1: RunPod key" in said
     assert token not in said
 
     git(repository, "rm", "--quiet", "--force", "--cached", "staged.txt")
-    assert validate(repository, "--since", "HEAD") == (0, validate(repository)[1])
+    assert secrets(repository, "--since", "HEAD") == set()
 
 
 def test_as_a_hook_it_keeps_a_fault_from_being_committed(repository: Path) -> None:
