@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-WRITERS = ("auto", "gemini", "local", "offline")
+TABLE = {variable.name: variable for variable in VARIABLES}
 
 
 class Pod(BaseModel):
@@ -75,21 +75,21 @@ class Settings(BaseModel):
             hf_token=reader.secret("HF_TOKEN"),
             google_api_key=reader.secret("GOOGLE_API_KEY"),
             fibo_model=reader.model("FIBO_MODEL"),
-            fibo_writer=reader.choice("FIBO_WRITER", WRITERS),
+            fibo_writer=reader.choice("FIBO_WRITER"),
             gemini_model=reader.text("GEMINI_MODEL"),
             workspace_dir=workspace,
             cache_dir=cache,
             hub_cache=reader.folder("HF_HUB_CACHE") or hub_home / "hub",
             database_url=reader.database_url("DATABASE_URL"),
             studio_host=reader.text("STUDIO_HOST"),
-            studio_port=reader.whole("STUDIO_PORT", 1, 65535),
+            studio_port=reader.whole("STUDIO_PORT"),
             studio_password=reader.secret("STUDIO_PASSWORD"),
-            max_workers=reader.whole("MAX_WORKERS", 1, 32),
-            max_queued=reader.whole("MAX_QUEUED", 1, 100_000),
-            job_timeout_s=reader.whole("JOB_TIMEOUT_S", 1, 7 * 24 * 3600),
-            log_level=cast(LogLevel, reader.choice("LOG_LEVEL", get_args(LogLevel), upper=True)),
-            idle_stop_minutes=reader.whole("IDLE_STOP_MINUTES", 0, 7 * 24 * 60),
-            idle_stop_force=bool(reader.whole("IDLE_STOP_FORCE", 0, 1)),
+            max_workers=reader.whole("MAX_WORKERS"),
+            max_queued=reader.whole("MAX_QUEUED"),
+            job_timeout_s=reader.whole("JOB_TIMEOUT_S"),
+            log_level=cast(LogLevel, reader.choice("LOG_LEVEL")),
+            idle_stop_minutes=reader.whole("IDLE_STOP_MINUTES"),
+            idle_stop_force=bool(reader.whole("IDLE_STOP_FORCE")),
             pod=reader.pod(),
             warnings=tuple(reader.warnings),
         )
@@ -112,10 +112,9 @@ class _Reader:
                 "GRADIO_SHARE does nothing here: there is no share tunnel. Reach the studio through the pod's own "
                 "address or an ssh tunnel."
             )
-        self.defaults = {variable.name: variable.default for variable in VARIABLES}
 
     def text(self, name: str) -> str:
-        return self.values.get(name, self.defaults.get(name) or "")
+        return self.values.get(name, (TABLE[name].default if name in TABLE else None) or "")
 
     def secret(self, name: str) -> SecretStr | None:
         return SecretStr(self.values[name]) if name in self.values else None
@@ -123,13 +122,14 @@ class _Reader:
     def folder(self, name: str) -> Path | None:
         return Path(self.values[name]).expanduser().absolute() if name in self.values else None
 
-    def choice(self, name: str, allowed: tuple[str, ...], *, upper: bool = False) -> str:
-        value = self.text(name).upper() if upper else self.text(name).lower()
-        if value not in allowed:
-            raise SettingsError(f"{name} is {self.text(name)!r}. Set it to {', '.join(allowed)}.")
-        return value
+    def choice(self, name: str) -> str:
+        allowed = {choice.lower(): choice for choice in TABLE[name].choices}
+        if self.text(name).lower() not in allowed:
+            raise SettingsError(f"{name} is {self.text(name)!r}. Set it to {', '.join(allowed.values())}.")
+        return allowed[self.text(name).lower()]
 
-    def whole(self, name: str, low: int, high: int) -> int:
+    def whole(self, name: str) -> int:
+        low, high = TABLE[name].between or (0, 2**31)
         try:
             value = int(self.text(name))
         except ValueError:
@@ -162,7 +162,7 @@ class _Reader:
         )
 
     def direct_address(self) -> str:
-        if self.choice("STUDIO_DIRECT_TCP", ("off", "on")) == "off":
+        if self.choice("STUDIO_DIRECT_TCP") == "off":
             return ""
         port = self.text("STUDIO_PORT")
         ip, mapped = self.text("RUNPOD_PUBLIC_IP"), self.text(f"RUNPOD_TCP_PORT_{port}")

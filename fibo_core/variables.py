@@ -9,12 +9,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variable:
-    """One environment variable. ``default`` is the text it would have; None when unset means something."""
+    """One environment variable. ``default`` is the text it would have; None when unset means something.
+
+    ``choices`` are all it may be, in any case; ``between`` bounds a whole number.
+    """
 
     name: str
     default: str | None
     meaning: str
     secret: bool = False
+    choices: tuple[str, ...] = ()
+    between: tuple[int, int] | None = None
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -36,6 +41,7 @@ VARIABLES: tuple[Variable, ...] = (
         "auto",
         "`gemini`, `local` or `offline`: the one to ask; `auto`: those that are set up, in that order, until one "
         "answers",
+        choices=("auto", "gemini", "local", "offline"),
     ),
     Variable("GEMINI_MODEL", "gemini-3.5-flash-lite", "Gemini model id"),
     Variable(
@@ -46,12 +52,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CACHE_DIR", None, "weights and thumbnails; unset: `$WORKSPACE_DIR/.cache`"),
     Variable("DATABASE_URL", None, "SQLite only; unset: `studio.db` in the workspace"),
     Variable("STUDIO_HOST", "127.0.0.1", "address to listen on; beyond this machine there is always a login"),
-    Variable("STUDIO_PORT", "7860", "port to listen on"),
+    Variable("STUDIO_PORT", "7860", "port to listen on", between=(1, 65535)),
     Variable(
         "STUDIO_DIRECT_TCP",
         "off",
         "`on`: a pod's studio is meant for its mapped TCP port too, which is plain HTTP: the password can be read on "
         "the way",
+        choices=("off", "on"),
     ),
     Variable(
         "STUDIO_PASSWORD",
@@ -60,22 +67,33 @@ VARIABLES: tuple[Variable, ...] = (
         "drawn and printed at each start",
         secret=True,
     ),
-    Variable("MAX_WORKERS", "2", "jobs in flight; one picture is painted at a time, the others write and save"),
-    Variable("MAX_QUEUED", "100", "jobs that may wait; one more is refused"),
-    Variable("JOB_TIMEOUT_S", "1800", "a job that runs longer is ended and says so"),
+    Variable(
+        "MAX_WORKERS",
+        "2",
+        "jobs in flight; one picture is painted at a time, the others write and save",
+        between=(1, 32),
+    ),
+    Variable("MAX_QUEUED", "100", "jobs that may wait; one more is refused", between=(1, 100_000)),
+    Variable("JOB_TIMEOUT_S", "1800", "a job that runs longer is ended and says so", between=(1, 7 * 24 * 3600)),
     Variable(
         "IDLE_STOP_MINUTES",
         "0",
         "stops the pod when for so long no job ran or waited, no browser was connected and no call came; 0: never",
+        between=(0, 7 * 24 * 60),
     ),
-    Variable("IDLE_STOP_FORCE", "0", "`1`: stop by itself even a pod with a network volume"),
+    Variable("IDLE_STOP_FORCE", "0", "`1`: stop by itself even a pod with a network volume", between=(0, 1)),
     Variable(
         "STUDIO_ENV_DIR",
         None,
         "where the scripts make their environments; unset: `.studio` in the checkout, on a pod its own folder in "
         "`$WORKSPACE_DIR/.studio`",
     ),
-    Variable("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+    Variable(
+        "LOG_LEVEL",
+        "INFO",
+        "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+    ),
 )
 
 #: Names of the Gradio program that came before, and what is read in their place.

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 VOLUME = "/workspace"
@@ -24,9 +25,14 @@ ENVIRONMENT_GB = 3.0  #: what runtime_setup.sh asks for where the image brings t
 SPARE_GB = 1.0  #: below it the studio itself warns
 FIBO_GB = 25.0  #: FIBO's weights, as in fibo_core/engine/models.py
 FIBO_FOLDER = "models--briaai--FIBO"
+#: What FIBO_MODEL may be: the catalogue's names and repositories.
+MODELS = ("auto", "mini", "fibo", "briaai/FIBO")
 PROBE_BYTES = 16_000_000  #: a quota, which the free space does not show, is noticed in writing
 PATIENCE_S = 60  #: a driver that is ill may never answer
 
+#: What a pod tells of its image.
+IMAGE_VERSIONS = {"PyTorch": "PYTORCH_VERSION", "CUDA": "CUDA_VERSION"}
+OLDER_NAMES = {"STUDIO_PORT": "GRADIO_SERVER_PORT"}
 #: On a pod others listen there: the base image's nginx, ssh, Jupyter.
 TAKEN_PORTS = (22, 3001, 7270, 7861, 8001, 8081, 8888, 9091)
 
@@ -71,12 +77,29 @@ def look_at_variables(found: Findings) -> None:
             "a token at huggingface.co/settings/tokens, and set HF_TOKEN in the pod's environment; or set FIBO_MODEL "
             "to mini, which needs none."
         )
-    name = "STUDIO_PORT" if variable("STUDIO_PORT") or not variable("GRADIO_SERVER_PORT") else "GRADIO_SERVER_PORT"
-    port = variable(name) or "7860"
-    if not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
-        found.faults.append(f"{name} is {port!r}. Set it to a whole number from 1 to 65535.")
-    elif on_pod() and int(port) in TAKEN_PORTS:
-        found.faults.append(f"{name} is {port}, where a service of the pod's image listens. Leave it at 7860.")
+    for each in table():
+        older = OLDER_NAMES.get(each.name, "")
+        name = each.name if variable(each.name) or not variable(older) else older
+        value = variable(name)
+        if not value:
+            continue
+        choices = MODELS if each.name == "FIBO_MODEL" else each.choices
+        if choices and value.lower() not in map(str.lower, choices):
+            named = ", ".join(choice for choice in choices if "/" not in choice)
+            found.faults.append(f"{name} is {value!r}. Set it to {named}.")
+        elif each.between and not is_whole(value, *each.between):
+            low, high = each.between
+            found.faults.append(f"{name} is {value!r}. Set it to a whole number from {low} to {high}.")
+        elif each.name == "STUDIO_PORT" and on_pod() and int(value) in TAKEN_PORTS:
+            found.faults.append(f"{name} is {value}, where a service of the pod's image listens. Leave it at 7860.")
+
+
+def is_whole(text: str, low: int, high: int) -> bool:
+    """Whether it is a whole number between the two."""
+    try:
+        return low <= int(text) <= high
+    except ValueError:
+        return False
 
 
 def look_at_gpu(found: Findings) -> None:
@@ -187,10 +210,10 @@ def weights_gb(workspace: Path) -> float:
     return sum(blob.stat().st_size for blob in blobs.glob("*") if blob.is_file()) / 1e9
 
 
-def secrets() -> list[str]:
-    """Names of the variables that hold secrets. The table is read as a file: its package needs libraries."""
-    table = runpy.run_path(str(ROOT / "fibo_core" / "variables.py"))["VARIABLES"]
-    return [each.name for each in table if each.secret]
+def table() -> tuple[Any, ...]:
+    """The studio's variables. Their table is read as a file: its package needs libraries."""
+    variables: tuple[Any, ...] = runpy.run_path(str(ROOT / "fibo_core" / "variables.py"))["VARIABLES"]
+    return variables
 
 
 def version() -> str:
@@ -200,14 +223,15 @@ def version() -> str:
 
 def main() -> int:
     if sys.argv[1:] == ["--secrets"]:
-        print(*secrets(), sep="\n")
+        print(*(each.name for each in table() if each.secret), sep="\n")
         return 0
     found = Findings()
     for look in (look_at_variables, look_at_gpu, look_at_volume):
         look(found)
     python = ".".join(map(str, sys.version_info[:3]))
+    image = "".join(f", {name} {variable(of)}" for name, of in IMAGE_VERSIONS.items() if variable(of))
     pod = f", pod {variable('RUNPOD_POD_ID')}" if on_pod() else ""
-    lines = [f"FIBO Studio {version()}, Python {python}{pod}", *found.seen, *found.notes]
+    lines = [f"FIBO Studio {version()}, Python {python}{image}{pod}", *found.seen, *found.notes]
     if found.faults:
         lines.append("The studio cannot start here. To mend:")
         lines += [f"  {number}. {fault}" for number, fault in enumerate(found.faults, 1)]

@@ -5,6 +5,7 @@ Stand-ins take the place of the set-up and of the studio where these are not the
 
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from fibo_core.engine.models import CATALOGUE
 from tests.scripts.containers import CHECKOUT, Container, can, container, end_all, first_process, wait_until
 from tests.studio.test_server_ends import FOREVER, job, submit
 
@@ -47,13 +49,30 @@ def test_without_a_token_the_container_ends_and_says_how_to_get_one(container: C
 
 
 def test_every_fault_is_listed_at_once(container: Container):
-    """Three things are amiss, and one start is enough to hear of all three."""
-    container.env |= {"FIBO_MODEL": "auto", "STUDIO_PORT": "web", "WORKSPACE_DIR": "/proc/no-such-folder"}
+    """Eight things are amiss, and one start is enough to hear of all of them."""
+    container.env |= {"FIBO_MODEL": "fibo-9", "STUDIO_PORT": "", "GRADIO_SERVER_PORT": "web", "MAX_WORKERS": "99"}
+    container.env |= {"FIBO_WRITER": "GPT", "LOG_LEVEL": "debug", "IDLE_STOP_MINUTES": "-1"}
+    container.env |= {"WORKSPACE_DIR": "/proc/no-such-folder"}
     container.env["PATH"] = without_nvidia_smi(container)
     status, said = container.run()
     assert status == 1
-    faults = re.findall(r"^studio:   \d\. (\S+ \S+)", said, re.MULTILINE)
-    assert faults == ["HF_TOKEN is", "STUDIO_PORT is", "No NVIDIA", "The volume"]
+    faults = re.findall(r"^studio:   \d\. (.*)", said, re.MULTILINE)
+    assert [" ".join(fault.split()[:2]) for fault in faults] == [
+        "HF_TOKEN is",
+        "FIBO_MODEL is",
+        "FIBO_WRITER is",
+        "GRADIO_SERVER_PORT is",
+        "MAX_WORKERS is",
+        "IDLE_STOP_MINUTES is",
+        "No NVIDIA",
+        "The volume",
+    ]
+    assert faults[1:5] == [
+        f"FIBO_MODEL is 'fibo-9'. Set it to auto, {', '.join(CATALOGUE)}.",
+        "FIBO_WRITER is 'GPT'. Set it to auto, gemini, local, offline.",
+        "GRADIO_SERVER_PORT is 'web'. Set it to a whole number from 1 to 65535.",
+        "MAX_WORKERS is '99'. Set it to a whole number from 1 to 32.",
+    ]
 
 
 def test_where_no_volume_is_mounted_nothing_is_begun(container: Container):
@@ -146,16 +165,13 @@ def test_a_gpu_that_answers_is_shown_and_weights_that_do_not_fit_are_a_fault(con
     assert status == 1
 
 
-def test_the_check_knows_the_weights_as_the_catalogue_does():
+def test_the_check_knows_models_and_weights_as_the_catalogue_does():
     """It cannot import the catalogue: nothing is installed when it runs."""
-    import runpy
-
-    from fibo_core.engine.models import CATALOGUE
-
     preflight = runpy.run_path(str(CHECKOUT / "scripts" / "preflight.py"))
     fibo = CATALOGUE["fibo"]
     assert preflight["FIBO_GB"] == fibo.download_gb
     assert preflight["FIBO_FOLDER"] == f"models--{fibo.repo}".replace("/", "--")
+    assert preflight["MODELS"] == ("auto", *CATALOGUE, *(spec.repo for spec in CATALOGUE.values() if spec.repo))
 
 
 # ---- While it is set up ----------------------------------------------------------------------------------
