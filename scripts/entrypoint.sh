@@ -86,7 +86,7 @@ if [ -x "$base_start" ] && [ -n "${PUBLIC_KEY:-}${JUPYTER_PASSWORD:-}" ]; then
     beside+=($!)
 fi
 
-scratch=$(mktemp -d)
+scratch=$(mktemp -d) || exit 1
 export STUDIO_STEPS_FILE=$scratch/steps # runtime_setup.sh tells it the step it has come to
 echo machine >"$STUDIO_STEPS_FILE"
 python3 -I "$root/scripts/setup_page.py" "${STUDIO_HOST:-127.0.0.1}" \

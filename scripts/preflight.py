@@ -116,32 +116,46 @@ def gpu_trouble(found: Findings) -> str:
     if program is None:
         return "No NVIDIA GPU is here: nvidia-smi is missing. Give the pod a GPU, or the container --gpus all."
     query = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    try:
-        asked = subprocess.run(query, capture_output=True, text=True, timeout=PATIENCE_S)
-    except (OSError, subprocess.TimeoutExpired):
-        return f"The GPU's driver does not answer: nvidia-smi did not come to an end. {ANOTHER_HOST}"
-    lines = [line.strip() for line in (asked.stdout or asked.stderr).splitlines() if line.strip()]
-    if asked.returncode != 0 or not lines:
+    asked = ask(query)
+    if asked is None:
+        return f"The GPU's driver does not answer: nvidia-smi did not end within {PATIENCE_S} s. {ANOTHER_HOST}"
+    status, out, errors = asked
+    lines = [line.strip() for line in (out or errors).splitlines() if line.strip()]
+    if status != 0 or not lines:
         said = lines[0][:200] if lines else "nothing"
-        return f"The GPU's driver does not answer: nvidia-smi said {said!r} (exit {asked.returncode}). {ANOTHER_HOST}"
+        return f"The GPU's driver does not answer: nvidia-smi said {said!r} (exit {status}). {ANOTHER_HOST}"
     found.seen += [f"GPU: {line}" for line in lines]
     return cuda_trouble()
 
 
+def ask(command: list[str]) -> tuple[int, str, str] | None:
+    """Exit status and both outputs; None where it does not end. It is killed then and not waited for: a process that
+    hangs in a driver cannot even be killed."""
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+    except OSError as exc:
+        return 126, "", str(exc.strerror)
+    try:
+        out, errors = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return None
+    return process.returncode, out, errors
+
+
 def cuda_trouble() -> str:
     """Why CUDA cannot be begun although nvidia-smi is content, or ""."""
-    try:
-        probe = [sys.executable, "-I", "-c", CUDA_PROBE]
-        asked = subprocess.run(probe, capture_output=True, text=True, timeout=PATIENCE_S)
-    except subprocess.TimeoutExpired:
+    asked = ask([sys.executable, "-I", "-c", CUDA_PROBE])
+    if asked is None:
         return f"CUDA does not begin: the driver did not answer within {PATIENCE_S} s. {ANOTHER_HOST}"
-    if "libcuda.so.1" in asked.stderr:
+    status, out, errors = asked
+    if "libcuda.so.1" in errors:
         return (
             "CUDA does not begin: libcuda.so.1 is not here. Start the container with the NVIDIA runtime (--gpus all)."
         )
-    answer = asked.stdout.split()
+    answer = out.split()
     if len(answer) != 2 or answer[0] != "0":
-        code = f"error {answer[0]}" if answer else f"exit {asked.returncode}"
+        code = f"error {answer[0]}" if answer else f"exit {status}"
         return f"CUDA does not begin: the driver answers with {code}. {ANOTHER_HOST}"
     return "" if int(answer[1]) else f"CUDA begins and finds no GPU. {ANOTHER_HOST}"
 

@@ -3,6 +3,7 @@
 Stand-ins take the place of the set-up and of the studio where these are not the point (containers.py).
 """
 
+import importlib.util
 import os
 import re
 import runpy
@@ -144,6 +145,22 @@ def test_a_gpu_whose_driver_is_ill_is_said_at_once(container: Container, smi: st
     assert status == 1
     assert sentence in said
     assert "take another one" in said
+
+
+def test_a_driver_that_never_answers_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Even where nvidia-smi leaves children that hold its output; a minute is given, here less."""
+    spec = importlib.util.spec_from_file_location("preflight", CHECKOUT / "scripts" / "preflight.py")
+    assert spec is not None
+    assert spec.loader is not None
+    monkeypatch.setitem(sys.modules, "preflight", preflight := importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(preflight)
+    monkeypatch.setattr(preflight, "PATIENCE_S", 0.3)
+    Container.script(tmp_path / "nvidia-smi", "#!/bin/sh\nsleep 5 &\nwait\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    said = preflight.gpu_trouble(preflight.Findings())
+    assert said.startswith(
+        "The GPU's driver does not answer: nvidia-smi did not end within 0.3 s. The fault is the host's"
+    )
 
 
 def test_a_gpu_that_answers_is_shown_and_weights_that_do_not_fit_are_a_fault(container: Container):
