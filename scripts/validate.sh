@@ -54,16 +54,12 @@ readarray -d '' -t dockerfiles < <(matching '@(Dockerfile|*/Dockerfile|*.Dockerf
 readarray -d '' -t workflows < <(matching '.github/workflows/*.@(yml|yaml)')
 readarray -d '' -t issue_forms < <(matching '.github/ISSUE_TEMPLATE/*.yml')
 
-failed=()
-check() { # check NAME COMMAND…: what it says is shown only where it fails
-    local said
-    if said=$("${@:2}" 2>&1); then
-        say "fine: $1"
-    else
-        failed+=("$1")
-        say "FAULT: $1"
-        printf '%s\n' "$said" | sed 's/^/    /' >&2
-    fi
+work=$(mktemp -d) || exit 2
+trap 'rm -rf -- "$work"' EXIT
+names=() pids=()
+check() { # check NAME COMMAND…: begun here, told at the end; what it says is shown only where it fails
+    "${@:2}" >"$work/${#names[@]}" 2>&1 </dev/null &
+    names+=("$1") pids+=($!)
 }
 # shellcheck disable=SC2329  # called by check
 schema() { # schema NAME FILE…
@@ -99,6 +95,16 @@ for file in "${issue_forms[@]}"; do [ "${file##*/}" = config.yml ] || forms+=("$
 check "no secrets" ours secrets "${since[@]}"
 check "no large files" ours sizes
 
+failed=()
+for number in "${!names[@]}"; do
+    if wait "${pids[number]}"; then
+        say "fine: ${names[number]}"
+    else
+        failed+=("${names[number]}")
+        say "FAULT: ${names[number]}"
+        sed 's/^/    /' "$work/$number" >&2
+    fi
+done
 [ ${#failed[@]} -gt 0 ] || { say "All fine."; exit 0; }
 say "Failed: ${#failed[@]}"
 for name in "${failed[@]}"; do say "    $name"; done
