@@ -187,15 +187,16 @@ def look_at_volume(found: Findings) -> None:
     free = shutil.disk_usage(folder).free / 1e9
     found.seen.append(f"Workspace: {folder}, {free:.1f} GB free")
     needs = {
-        "the environment": 0.0 if environment_is_made(folder) else ENVIRONMENT_GB,
+        "the environment": environment_needs_gb(folder),
         "FIBO's weights": max(0.0, FIBO_GB - weights_gb(folder)) if paints_with_fibo() else 0.0,
         "new pictures": SPARE_GB,
     }
     if free < sum(needs.values()):
         listed = ", ".join(f"{gigabytes:.0f} GB for {what}" for what, gigabytes in needs.items() if gigabytes >= 0.5)
+        smaller = ", or set FIBO_MODEL to mini, which needs no weights" if paints_with_fibo() else ""
         found.faults.append(
-            f"The volume at {folder} is too small: {free:.1f} GB are free, and it needs {listed}. Enlarge it, free "
-            "some space, or set FIBO_MODEL to mini, which needs no weights."
+            f"The volume at {folder} is too small: {free:.1f} GB are free, and it needs {listed}. Enlarge it or free "
+            f"some space{smaller}."
         )
 
 
@@ -210,10 +211,19 @@ def mount_of(folder: Path) -> str:
     return max(points, key=len, default="/")
 
 
-def environment_is_made(workspace: Path) -> bool:
-    """Whether runtime_setup.sh has made one here; that it is the right one, it sees itself."""
+def environment_needs_gb(workspace: Path) -> float:
+    """What runtime_setup.sh is yet to take there. Where it has made one, nothing: that it is the right one, it sees
+    itself. It begins by removing what an interrupted start has left, so that counts as free."""
     own = workspace / ".studio" / (variable("RUNPOD_POD_ID") or "container")
-    return any(Path(variable("STUDIO_ENV_DIR") or own).glob("app-*/.complete"))
+    made = [*Path(variable("STUDIO_ENV_DIR") or own).glob("app-*")]
+    if any((environment / ".complete").exists() for environment in made):
+        return 0.0
+    return max(0.0, ENVIRONMENT_GB - sum(size_gb(environment) for environment in made))
+
+
+def size_gb(folder: Path) -> float:
+    """What lies in it. Files shared with uv's cache count: made anew, they take no more room."""
+    return sum(os.lstat(os.path.join(at, name)).st_size for at, _, names in os.walk(folder) for name in names) / 1e9
 
 
 def weights_gb(workspace: Path) -> float:

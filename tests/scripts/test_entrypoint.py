@@ -110,6 +110,24 @@ def test_a_volume_that_will_not_do_is_named_before_anything_is_made(container: C
     assert f"The volume at {container.volume} {sentence}" in said
 
 
+def test_what_an_interrupted_set_up_has_left_does_not_keep_the_next_one_from_beginning(container: Container):
+    """It is removed first, so its room counts: a disk that had room for the first start has room for the next."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3500m", "tmpfs", container.volume]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("such a disk can only be mounted by root")
+    try:
+        assert "is too small: 3.7 GB are free, and it needs 3 GB for the environment" in container.run()[1]
+        half_made = container.volume / ".studio" / "container" / "app-0123456789abcdef" / "lib"
+        half_made.mkdir(parents=True)
+        with (half_made / "torch").open("wb") as torch:
+            torch.truncate(800_000_000)
+        container.start()
+        container.wait_for_words("serving")
+    finally:
+        end_all(container)
+        subprocess.run(["umount", container.volume], check=True)
+
+
 def without_nvidia_smi(container: Container) -> str:
     """A PATH on which all is as it was, but for nvidia-smi."""
     folders = [folder for folder in os.environ["PATH"].split(":") if not Path(folder, "nvidia-smi").exists()]
@@ -176,7 +194,7 @@ def test_a_gpu_that_answers_is_shown_and_weights_that_do_not_fit_are_a_fault(con
     assert "GPU: NVIDIA H200, 143771 MiB, 570.195.03" in said
     assert re.findall(r"^studio:   \d\. (.*)", said, re.MULTILINE) == [
         f"The volume at {container.volume} is too small: 6.4 GB are free, and it needs 3 GB for the environment, 25 GB "
-        "for FIBO's weights, 1 GB for new pictures. Enlarge it, free some space, or set FIBO_MODEL to mini, which "
+        "for FIBO's weights, 1 GB for new pictures. Enlarge it or free some space, or set FIBO_MODEL to mini, which "
         "needs no weights."
     ]
     assert status == 1
