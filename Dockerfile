@@ -8,7 +8,7 @@
 # small, reaches the pod with its next start, and makes its environment anew only where the lock has changed.
 
 # CUDA 12.8.1, torch 2.9.1 and Python 3.12 on Ubuntu 24.04, with uv, sshd and JupyterLab. The tag says what it
-# is, the digest which; tags are listed at hub.docker.com/r/runpod/pytorch. Older than torch 2.9 would make
+# is, the digest which; other tags are listed on Docker Hub. Older than torch 2.9 would make
 # runtime_setup.sh download another one.
 FROM --platform=linux/amd64 runpod/pytorch:1.0.3-cu1281-torch291-ubuntu2404@sha256:60baa36d3fb6b98fd4f4ece6b96776c83c01a8b7c540e54460ab4d496816141f
 
