@@ -157,7 +157,7 @@ class _Reader:
             id=id,
             api_key=self.secret("RUNPOD_API_KEY"),
             network_volume=self.text("RUNPOD_VOLUME_ID"),
-            api=self.text("RUNPOD_API_URL") or "https://rest.runpod.io/v1",
+            api=self.text("RUNPOD_API_URL") or "https://api.runpod.io/v2",
             direct_address=self.direct_address(),
         )
 

@@ -6,6 +6,7 @@ fetched. A command run in a shell of the pod is not seen.
 
 import functools
 import http.client
+import json
 import logging
 import threading
 import time
@@ -23,6 +24,7 @@ NEAR_S = 300.0  #: before its end the countdown is shown
 LOOK_S = 5.0  #: between two looks at the clock
 RETRY_S = 300.0  #: after a stop was asked for, before it is asked for again
 TIMEOUT_S = 30.0
+REASON_BYTES = 10_000  #: that are read of an answer
 
 
 class StopFailed(FiboError):
@@ -167,8 +169,9 @@ def why_not(settings: Settings) -> str:
         return "RUNPOD_API_KEY is not set, without which RunPod does not stop a pod."
     if pod.network_volume and not settings.idle_stop_force:
         return (
-            f"this pod has the network volume {pod.network_volume}, and RunPod may only be able to terminate such a "
-            "pod, not to stop it. Set IDLE_STOP_FORCE=1 if yours may be stopped."
+            f"this pod has the network volume {pod.network_volume}. Its files outlive the pod, so terminate it in "
+            "RunPod's console and deploy anew: a stopped pod waits for a GPU of the machine it ran on. Set "
+            "IDLE_STOP_FORCE=1 to have it stopped all the same."
         )
     return ""
 
@@ -178,23 +181,39 @@ def stop_pod(pod: Pod) -> None:
     address = urlsplit(pod.api)
     kind = http.client.HTTPConnection if address.scheme == "http" else http.client.HTTPSConnection
     assert pod.api_key is not None
+    key = pod.api_key.get_secret_value()
     try:
         connection = kind(address.netloc, timeout=TIMEOUT_S)  # follows no redirect, which would carry the key along
         try:
-            key = pod.api_key.get_secret_value()
             connection.request(
                 "POST",
-                f"{address.path.rstrip('/')}/pods/{pod.id}/stop",
-                headers={"Authorization": f"Bearer {key}", "Content-Length": "0"},
+                f"{address.path.rstrip('/')}/pods/{pod.id}/action",
+                json.dumps({"action": "stop"}),
+                {"Authorization": f"Bearer {key}", "User-Agent": "fibo-studio", "Content-Type": "application/json"},
             )
-            status = connection.getresponse().status
+            answer = connection.getresponse()
+            if 200 <= answer.status < 300:
+                return
+            why = _reason(answer.read(REASON_BYTES), key)
         finally:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as exc:
         what = type(exc).__name__ if isinstance(exc, ValueError) else exc  # a header's value may stand in its text
         raise StopFailed(f"RunPod could not be asked to stop the pod ({what}); it goes on, and costs. {_NEXT}") from exc
-    if not 200 <= status < 300:
-        raise StopFailed(f"RunPod answered {status} instead of stopping the pod; it goes on, and costs. {_NEXT}")
+    if answer.status == 409:  # it runs, or nothing would run here: perhaps it is being stopped already, or is locked
+        raise StopFailed(f"RunPod does not stop the pod in its present state{why}. If it goes on, it costs. {_NEXT}")
+    raise StopFailed(
+        f"RunPod answered {answer.status} instead of stopping the pod{why}; it goes on, and costs. {_NEXT}"
+    )
+
+
+def _reason(body: bytes, key: str) -> str:
+    """The reason that an error of RunPod's (RFC 9457) gives, in brackets, without the key; "" where it gives none."""
+    try:
+        detail = " ".join(json.loads(body)["detail"].replace(key, "…").split())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    return f" ({detail[:200]})" if detail else ""
 
 
 _NEXT = f"Stop it in RunPod's console; it is tried again in {RETRY_S / 60:.0f} minutes."

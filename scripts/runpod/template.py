@@ -5,23 +5,27 @@
     RUNPOD_API_KEY=… scripts/runpod/template.py --apply            does it
     scripts/runpod/template.py --image gemneye/fibo-runpod:1.2.3   another image; --name NAME, another template
 
-Your template of that name is updated; where there is none, one is made. Values in its environment, more ports and who
-may see it are yours: they stay. Standard library only.
+Your template of that name is updated; where there is none, one is made. Values in its environment, more ports, who may
+see it and whether ssh and Jupyter start are yours: they stay. What the template says to its readers, README.md beside
+it, RunPod's API does not take; it is pasted into the console. Standard library only.
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 TEMPLATE = Path(__file__).with_name("template.json")
-API = "https://rest.runpod.io/v1"
+API = "https://api.runpod.io/v2"
 TIMEOUT_S = 60
-NOT_UPDATED = ("category", "isServerless", "isPublic")  #: the first two are for good, the third is the user's
+USER_AGENT = "fibo-studio"  #: with none, the Cloudflare in front of RunPod is reported to answer 403
+THE_USERS = ("public", "startSsh", "startJupyter")  #: set when a template is made, never changed afterwards
 
 
 class TemplateError(Exception):
@@ -46,15 +50,30 @@ class RunPod:
 
     def find(self, name: str) -> dict[str, Any] | None:
         """Your template of that name, or None. Raises TemplateError where there are several."""
-        listed = self._ask("GET", "/templates")
-        if not isinstance(listed, list):
-            raise TemplateError("RunPod answered with something that is no list of templates. Try again later.")
-        found = [each for each in listed if isinstance(each, dict) and each.get("name") == name]
+        found = [each for each in self._all() if each.get("name") == name]
         if len(found) > 1:
             raise TemplateError(f"There are {len(found)} templates called {name!r}. Rename or delete all but one.")
         if found and not isinstance(found[0].get("id"), str):
             raise TemplateError(f"RunPod tells no id of the template {name!r}. Try again later.")
         return found[0] if found else None
+
+    def _all(self) -> Iterator[dict[str, Any]]:
+        """Every template, from as many pages as there are."""
+        path = "/templates"
+        seen: set[str] = set()
+        while path not in seen:
+            seen.add(path)
+            page = self._ask("GET", path)
+            listed = page.get("templates") if isinstance(page, dict) else None
+            if not isinstance(listed, list):
+                raise TemplateError("RunPod answered with something that is no list of templates. Try again later.")
+            yield from (each for each in listed if isinstance(each, dict))
+            pagination = page.get("pagination")
+            cursor = pagination.get("nextCursor") if isinstance(pagination, dict) else None
+            if not (cursor and isinstance(cursor, str)):
+                return
+            path = f"/templates?cursor={quote(cursor, safe='')}"
+        raise TemplateError("RunPod's list of templates comes back to a page it had. Try again later.")
 
     def create(self, template: dict[str, Any]) -> str:
         return self._id(self._ask("POST", "/templates", template))
@@ -70,7 +89,8 @@ class RunPod:
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         kind = http.client.HTTPConnection if self._address.scheme == "http" else http.client.HTTPSConnection
         connection = kind(self._address.netloc, timeout=TIMEOUT_S)
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self._key}", "User-Agent": USER_AGENT, "Content-Type": "application/json"}
+        asked = f"{method} {path.partition('?')[0]}"
         try:
             text = None if body is None else json.dumps(body)
             connection.request(method, self._address.path.rstrip("/") + path, text, headers)
@@ -84,20 +104,23 @@ class RunPod:
             connection.close()
         if answer.status in (401, 403):
             raise TemplateError(
-                f"RunPod does not accept RUNPOD_API_KEY for {method} {path} ({answer.status}). Make a key that may "
+                f"RunPod does not accept RUNPOD_API_KEY for {asked} ({answer.status}). Make a key that may "
                 "write, at console.runpod.io under Settings, API Keys."
             )
         if not 200 <= answer.status < 300:
-            raise TemplateError(f"RunPod answered {method} {path} with {answer.status}: {self._said(data)}")
+            raise TemplateError(f"RunPod answered {asked} with {answer.status}: {self._said(data)}")
         try:
             return json.loads(data)
         except ValueError as exc:
-            raise TemplateError(f"RunPod answered {method} {path} with something that is no JSON.") from exc
+            raise TemplateError(f"RunPod answered {asked} with something that is no JSON.") from exc
 
     def _said(self, data: bytes) -> str:
-        """The beginning of what it said, on one line, without the key should it be repeated."""
-        text = " ".join(data.decode("utf-8", "replace").replace(self._key, "…").split())
-        return text[:300] or "nothing."
+        """Its reason, or whatever it said: the beginning, on one line, without the key should it be repeated."""
+        text = data.decode("utf-8", "replace")
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):  # else it is no problem of RFC 9457
+            problem = json.loads(text)
+            text = " ".join([problem["detail"], *problem.get("errors", [])])  # `errors` names the fields it refuses
+        return " ".join(text.replace(self._key, "…").split())[:300] or "nothing."
 
 
 def changes_to(existing: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +129,7 @@ def changes_to(existing: dict[str, Any], wanted: dict[str, Any]) -> dict[str, An
     kept = {name: value for name, value in set_there.items() if value not in (None, "")}
     ports = list(dict.fromkeys([*(existing.get("ports") or []), *wanted["ports"]]))
     full = {**wanted, "env": {**set_there, **wanted["env"], **kept}, "ports": ports}
-    return {name: value for name, value in full.items() if name not in NOT_UPDATED and existing.get(name) != value}
+    return {name: value for name, value in full.items() if name not in THE_USERS and existing.get(name) != value}
 
 
 def told(template: dict[str, Any]) -> str:
@@ -115,8 +138,6 @@ def told(template: dict[str, Any]) -> str:
     for name, value in template.items():
         if name == "env":
             value = ", ".join(sorted(value))
-        elif name == "readme":
-            value = f"{len(value)} characters"
         lines.append(f"  {name}: {value}")
     return "\n".join(lines)
 
@@ -130,7 +151,7 @@ def run(arguments: list[str]) -> str:
     given = parser.parse_args(arguments)
 
     wanted = json.loads(TEMPLATE.read_text("utf-8"))
-    wanted |= {name: value for name, value in (("imageName", given.image), ("name", given.name)) if value}
+    wanted |= {name: value for name, value in (("image", given.image), ("name", given.name)) if value}
     key = os.environ.get("RUNPOD_API_KEY", "").strip()
     if not key:
         if given.apply:

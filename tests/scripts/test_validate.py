@@ -64,7 +64,7 @@ FAULTS = {
     ".github/actions/own/action.yml": "runs:\n  using: composite\n  steps:\n    - run: mv $1\n",
     ".github/dependabot.yml": "version: 2\nupdates:\n  - package-ecosystem: pipp\n    directory: /\n",
     ".github/ISSUE_TEMPLATE/fault.yml": "name: A\nbody: []\n",
-    "scripts/runpod/template.json": json.dumps({"name": "x", "imageName": "x/y", "env": [{"key": "A", "value": "b"}]}),
+    "scripts/runpod/template.json": json.dumps({"name": "x", "image": "x/y", "env": [{"key": "A", "value": "b"}]}),
     "large.bin": "0" * 1_000_001,
 }
 
@@ -158,7 +158,7 @@ def test_every_fault_is_listed_in_one_pass_and_no_secret_is_shown(repository: Pa
         "action.yml: action, step 1: line 1:4",
         "pipp",
         "'description' is a required property",
-        "'containerDiskInGb' is a required property",
+        "'disk' is a required property",
         "[{'key': 'A', 'value': 'b'}] is not of type 'object'",
         "'x/y' does not match",
         "large.bin: 1.0 MB",

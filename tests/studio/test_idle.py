@@ -2,6 +2,7 @@
 
 import asyncio
 import http.server
+import json
 import logging
 import re
 import threading
@@ -146,16 +147,23 @@ def runpod() -> Iterator["RunPod"]:
 
 
 class RunPod(http.server.ThreadingHTTPServer):
-    """RunPod's API on loopback: notes what it is asked, answers ``status``."""
+    """RunPod's API v2 on loopback, as far as it is documented: notes what it is asked, answers ``status``, and with an
+    error its ``detail``."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Asked)
-        self.asked: list[tuple[str, str, str | None]] = []
+        self.asked: list[tuple[str, str, str | None, Any]] = []
         self.status = 200
+        self.detail: str | None = "what is wrong"
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        return f"http://127.0.0.1:{self.server_port}/v2"
+
+    def answer(self) -> Any:
+        if self.status == 200:
+            return {"id": "abc", "status": "EXITED", "actions": ["start", "terminate"]}
+        return {"title": http.HTTPStatus(self.status).phrase, "status": self.status, "detail": self.detail}
 
     def pod(self, key: str = KEY) -> Pod:
         environ = POD | {"RUNPOD_API_URL": self.address, "RUNPOD_API_KEY": key, "WORKSPACE_DIR": "/nowhere"}
@@ -168,10 +176,14 @@ class _Asked(http.server.BaseHTTPRequestHandler):
     server: RunPod
 
     def do_POST(self) -> None:
-        self.server.asked.append((self.command, self.path, self.headers["Authorization"]))
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((self.command, self.path, self.headers["Authorization"], body))
+        said = json.dumps(self.server.answer()).encode()
         self.send_response(self.server.status)
         self.send_header("Location", f"{self.server.address}/elsewhere")
+        self.send_header("Content-Length", str(len(said)))
         self.end_headers()
+        self.wfile.write(said)
 
     do_GET = do_POST
 
@@ -181,22 +193,47 @@ class _Asked(http.server.BaseHTTPRequestHandler):
 
 def test_runpod_is_asked_to_stop_this_pod_with_its_key(runpod):
     stop_pod(runpod.pod())
-    assert runpod.asked == [("POST", "/v1/pods/abc/stop", f"Bearer {KEY}")]
+    assert runpod.asked == [("POST", "/v2/pods/abc/action", f"Bearer {KEY}", {"action": "stop"})]
 
 
-@pytest.mark.parametrize("status", [401, 404, 500, 302, 307])
+@pytest.mark.parametrize("status", [401, 403, 404, 422, 429, 500, 302, 307])
 def test_a_refusal_says_what_to_do_and_the_key_goes_nowhere_else(runpod, status):
-    """Redirects are not followed; the sentence holds the status and never the key."""
+    """Redirects are not followed; the sentence holds the status and RunPod's reason, but never the key."""
     runpod.status = status
-    with pytest.raises(StopFailed, match=f"answered {status}.*console") as failed:
+    runpod.detail = f"the token\n{KEY} is {'long ' * 100}"
+    with pytest.raises(StopFailed, match=rf"answered {status}.*\(the token … is long.*console") as failed:
         stop_pod(runpod.pod())
     assert len(runpod.asked) == 1
     assert KEY not in str(failed.value)
+    assert len(str(failed.value)) < 400
+
+
+def test_no_part_of_the_key_is_left_where_a_long_reason_is_cut(runpod):
+    runpod.status = 401
+    runpod.detail = "x" * 195 + KEY
+    with pytest.raises(StopFailed) as failed:
+        stop_pod(runpod.pod())
+    assert KEY[:5] not in str(failed.value)
+
+
+def test_a_state_that_allows_no_stop_is_said_so(runpod):
+    """RunPod's 409: the pod may be on its way already, so nobody claims that it goes on."""
+    runpod.status = 409
+    runpod.detail = "stop is not valid for EXITED"
+    with pytest.raises(StopFailed, match=r"present state \(stop is not valid for EXITED\)\. If it goes on, it costs\."):
+        stop_pod(runpod.pod())
+
+
+@pytest.mark.parametrize("detail", [None, ""])
+def test_a_refusal_without_a_reason_has_no_empty_brackets(runpod, detail):
+    runpod.status, runpod.detail = 500, detail
+    with pytest.raises(StopFailed, match="answered 500 instead of stopping the pod; it goes on"):
+        stop_pod(runpod.pod())
 
 
 def test_a_runpod_that_cannot_be_reached_is_said_so_without_the_key(runpod):
     """Nobody listens there; or the key cannot even be sent."""
-    for pod in (runpod.pod().model_copy(update={"api": "http://127.0.0.1:1/v1"}), runpod.pod("broken\nkey")):
+    for pod in (runpod.pod().model_copy(update={"api": "http://127.0.0.1:1/v2"}), runpod.pod("broken\nkey")):
         with pytest.raises(StopFailed, match="could not be asked") as failed:
             stop_pod(pod)
         assert "key" not in str(failed.value)
@@ -207,7 +244,10 @@ def test_a_runpod_that_cannot_be_reached_is_said_so_without_the_key(runpod):
     [
         ({"RUNPOD_POD_ID": ""}, "no RunPod pod"),
         ({"RUNPOD_API_KEY": ""}, "RUNPOD_API_KEY is not set"),
-        ({"RUNPOD_VOLUME_ID": "vol1"}, "network volume vol1.*IDLE_STOP_FORCE=1"),
+        (
+            {"RUNPOD_VOLUME_ID": "vol1"},
+            "network volume vol1.*terminate it.*a stopped pod waits for a GPU.*IDLE_STOP_FORCE=1",
+        ),
     ],
 )
 def test_where_a_pod_cannot_or_should_not_stop_itself_the_log_says_why(environ, reason, caplog):
