@@ -203,18 +203,23 @@ def _request(
     """What `send` gets from the SDK's client, or the Fault that it failed with.
 
     The request runs in a thread of its own, because nothing ends a blocked read from outside. On a cancel, and
-    after `timeout_s`, it is abandoned: its answer goes nowhere, the SDK's own time-outs end it, and Google may still
-    count its tokens.
+    after `timeout_s`, it is abandoned: its answer goes nowhere, and Google may still count its tokens. Its connection
+    is closed, because the SDK's time-outs count from the last byte: an answer that drips would never end by them.
     """
     key = api_key.get_secret_value()
     if fault := gemini_faults.key_fault(key) or gemini_faults.model_fault(model):
         return fault
     outcome: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    clients: list[Any] = []
+    abandoned = threading.Event()
 
     def work() -> None:
         try:
             # Imported and built here as well: both take a second or so, in which a cancel shall count.
             with _client(key, base_url, timeout_s) as client:
+                clients.append(client)
+                if abandoned.is_set():
+                    return
                 try:
                     outcome.put(send(client))
                 except Exception as exc:  # sorted by fault_of; what no server can cause is raised again
@@ -224,18 +229,23 @@ def _request(
 
     threading.Thread(target=work, name="gemini-request", daemon=True).start()
     deadline = time.monotonic() + timeout_s
-    while True:
-        if cancel is not None:
-            cancel.check()
-        try:
-            result = outcome.get(timeout=POLL_S)
-        except queue.Empty:
-            if time.monotonic() > deadline:
-                return gemini_faults.no_answer(timeout_s)
-            continue
-        if isinstance(result, Exception):
-            raise result
-        return result
+    try:
+        while True:
+            if cancel is not None:
+                cancel.check()
+            try:
+                result = outcome.get(timeout=POLL_S)
+                break
+            except queue.Empty:
+                if time.monotonic() > deadline:
+                    return gemini_faults.no_answer(timeout_s)
+    finally:
+        abandoned.set()
+        for client in clients:  # a second time where the request has ended, which does nothing
+            client.close()
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _client(key: str, base_url: str | None, timeout_s: float) -> Any:

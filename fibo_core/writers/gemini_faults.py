@@ -107,9 +107,9 @@ def fault_of(exc: Exception, *, model: str, key: str, timeout_s: float) -> Fault
         fault = _unavailable("The connection to Gemini broke off before the answer was whole. Try again.", again=True)
     elif names & {"UnsupportedProtocol", "InvalidURL"}:
         fault = _unavailable("Gemini's address is no web address. Remove GOOGLE_GEMINI_BASE_URL, or correct it.")
-    elif names & {"ValueError", "DecodingError", "KeyError", "TypeError", "AttributeError"}:
+    elif names & {"ValueError", "DecodingError", "KeyError", "TypeError", "AttributeError", "RecursionError"}:
         # JSONDecodeError, UnicodeDecodeError, pydantic's ValidationError and the SDK's own are ValueErrors; the rest
-        # is what the SDK stumbles over in an answer of another shape.
+        # is what the SDK stumbles over in an answer of another shape, or of lists nested a thousand deep.
         fault = _unreadable(exc)
     else:
         return None

@@ -48,9 +48,12 @@ def repair(text: str) -> Repaired:
     """The structured prompt in what a model said.
 
     Raises WriterAnswerError, with the text, where there is none: no JSON, or neither a summary nor an object in it.
+    Of a text that is too long to be read its beginning is kept: it goes into a row and an editor.
     """
     if len(text) > MAX_ANSWER_CHARS:
-        raise _no_prompt(f"it has {len(text):,} characters, and at most {MAX_ANSWER_CHARS:,} are read", text)
+        raise _no_prompt(
+            f"it has {len(text):,} characters, and at most {MAX_ANSWER_CHARS:,} are read", text[:MAX_ANSWER_CHARS]
+        )
     try:
         found = _documents(text)
         if not found:

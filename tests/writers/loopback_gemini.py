@@ -14,13 +14,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. ``cut_after`` bytes of the body the connection is dropped; ``hangs`` never answers."""
+    """One answer. ``cut_after`` bytes of the body the connection is dropped; ``hangs`` never answers;
+    ``drips`` sends a header now and then, for ever."""
 
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     hangs: bool = False
+    drips: bool = False
     raw: bytes | None = None  #: sent in place of an HTTP answer
 
 
@@ -110,7 +112,8 @@ class LoopbackGemini:
         self.url = url
         self.received: list[Received] = []
         self.arrived = threading.Event()  #: set when a request has come
-        self.ended = threading.Event()  #: lets those go that hang
+        self.ended = threading.Event()  #: lets those go that hang or drip
+        self.left = threading.Event()  #: set when a client has hung up on an answer that drips
         self._replies: list[Reply] = []
         self._lock = threading.Lock()
 
@@ -140,6 +143,9 @@ def loopback_gemini() -> Iterator[LoopbackGemini]:
             if reply.hangs:
                 gemini.ended.wait(60)
                 return
+            if reply.drips:
+                self._drip()
+                return
             if reply.raw is not None:
                 self.wfile.write(reply.raw)
                 return
@@ -149,6 +155,14 @@ def loopback_gemini() -> Iterator[LoopbackGemini]:
             self.end_headers()
             self.wfile.write(reply.body[: reply.cut_after])
             self.close_connection = True
+
+        def _drip(self) -> None:
+            try:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                while not gemini.ended.wait(0.02):
+                    self.wfile.write(b"X-Drip: drop\r\n")
+            except OSError:
+                gemini.left.set()
 
         def log_message(self, format: str, *args: Any) -> None:
             """Silent: the tests look at what was received."""

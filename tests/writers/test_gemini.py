@@ -330,6 +330,8 @@ UNANSWERED = (
     (Reply(bytes(range(256))), "is not JSON", 1),
     (Reply(bytes(range(128, 256)), 500), "is not JSON", 1),
     (Reply(b"\x00\x01", headers={"Content-Encoding": "gzip"}), "is not JSON", 1),
+    (Reply(b"[" * 100_000), "a form that this version of the studio does not know", 1),
+    (answer("[" * 100_000), "a form that this version of the studio does not know", 1),
     (Reply(status=302, headers={"Location": "/elsewhere"}), r"sends elsewhere \(302\)", 1),
     *((payload(body), "a form that this version of the studio does not know", 1) for body in SHAPES),
 )
@@ -463,6 +465,14 @@ def test_a_server_that_never_answers_is_given_up(gemini: LoopbackGemini) -> None
         _writer(gemini, timeout_s=2).expand("a red ball")
     assert _documented(caught.value)
     assert len(gemini.received) == 1
+
+
+def test_an_answer_that_drips_for_ever_is_given_up_and_hung_up_on(gemini: LoopbackGemini) -> None:
+    """The SDK's time-outs count from the last byte, so its thread would read on until the process ends."""
+    gemini.will(Reply(drips=True))
+    with pytest.raises(WriterUnavailable, match="did not answer within 2 s"):
+        _writer(gemini, timeout_s=2).expand("a red ball")
+    assert gemini.left.wait(20)
 
 
 def test_a_refused_connection_is_told() -> None:

@@ -152,7 +152,6 @@ def test_a_missing_summary_is_made_of_the_objects_and_told() -> None:
         "<html><body>Sign in</body></html>",
         "{" * 5000,
         '{"objects": ' * 3000,
-        "x" * (MAX_ANSWER_CHARS + 1),
         json.dumps({**MINIMAL, "objects": ["x"] * 1001}),
     ],
 )
@@ -162,6 +161,13 @@ def test_what_is_no_prompt_is_an_error_with_the_text(text: str) -> None:
         repair(text)
     assert caught.value.text == text
     assert len(str(caught.value)) < 300
+
+
+def test_of_an_answer_without_end_the_beginning_is_kept() -> None:
+    """It is written into a row and opened in an editor: sixty megabytes would bring both down."""
+    with pytest.raises(WriterAnswerError, match=f"it has {MAX_ANSWER_CHARS + 1:,} characters") as caught:
+        repair("x" * (MAX_ANSWER_CHARS + 1))
+    assert caught.value.text == "x" * MAX_ANSWER_CHARS
 
 
 @pytest.mark.parametrize("escaped", [True, False])
