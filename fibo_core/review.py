@@ -98,7 +98,9 @@ def reviewed(
     notes = written.notes
     if locked and (lost := len(diff(written.prompt, answer))):
         notes = (*notes, f"The writer changed {lost} locked field{'s' if lost > 1 else ''}: put back as they were.")
-    prompt = only_asked(source, answer, instruction) if narrow else answer
+    prompt = answer
+    if narrow:  # a removal without the new object that was to fill its place moves what stands after it
+        prompt = restore_locked(source, only_asked(source, answer, instruction), locked)
     return replace(written, prompt=prompt, notes=notes, offered=answer if diff(prompt, answer) else None)
 
 

@@ -380,6 +380,25 @@ def test_an_answer_is_narrowed_to_what_was_asked_and_the_rest_is_kept_as_an_offe
     assert (whole.prompt, whole.offered) == (ANSWER, None)
 
 
+def test_a_locked_place_holds_where_only_some_of_the_changes_are_taken() -> None:
+    """A new object moves those behind it, where the removal that made room for it was not asked for."""
+    ball, cube, tree = (
+        {"description": name, "location": place, "relationship": "alone"}
+        for name, place in (("a red ball", "left"), ("a blue cube", "right"), ("an old tree", "centre"))
+    )
+    source = StructuredPrompt.from_dict({"objects": [ball, cube, tree]})
+    new = [
+        ball,
+        {**ball, "description": "a green ball"},
+        {**cube, "description": "a dog"},
+        {**ball, "location": "centre"},
+    ]
+    written = WrittenPrompt(StructuredPrompt.from_dict({"objects": new}))
+    narrowed = reviewed(source, written, "add a red ball in the centre", locked=["objects[2].description"], narrow=True)
+    assert diff(source, narrowed.prompt)
+    assert narrowed.prompt.get("objects[2].description") == "an old tree"
+
+
 def test_rows_are_ticked_where_the_draft_has_them() -> None:
     seen = review(SOURCE, only_asked(SOURCE, ANSWER, WISH), ANSWER, WISH)
     assert [(row.change.path, row.origin, row.taken) for row in seen.rows] == [
