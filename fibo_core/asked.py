@@ -61,8 +61,8 @@ def asked(source: StructuredPrompt, answer: StructuredPrompt, instruction: str) 
 class _Wish:
     """An instruction, as far as its words tell.
 
-    ``places`` are where the offline writer would change the source, ``targets`` the objects among them, ``removals``
-    the objects it would take out; ``names`` are the words of the instruction that its things are called by.
+    ``places`` are where the offline writer would change the source, ``targets`` the objects among them (where there
+    are none, those that the instruction names), ``removals`` the objects it would take out; ``names`` are the words of the instruction that its things are called by.
     """
 
     words: frozenset[str]
@@ -110,8 +110,10 @@ def _read(source: StructuredPrompt, instruction: str) -> _Wish:
     items = {place for place in places if _is_item(place)}
     removals = {_place(c) for c in own if _is_item(_place(c)) and c.after is MISSING}
     targets = {place[:2] for place in places - items if place[:1] == ("objects",)} | removals
-    called = {stem for target in targets for stem in _called(read(source.document, target))}
     words = frozenset(said - _small_words())
+    if not places:  # the prompt says so already, or the rules do not understand: then what it names is what it is about
+        targets = {place for place in _objects(source) if _called(read(source.document, place)) & words - _attributes()}
+    called = {stem for target in targets for stem in _called(read(source.document, target))}
     adds = bool(items - removals)
     return _Wish(
         words=words,
@@ -123,6 +125,11 @@ def _read(source: StructuredPrompt, instruction: str) -> _Wish:
         removes=bool(said & _phrases([edits.remove])),
         replaces=bool(removals or said & _stems("replace swap exchange transform convert into instead")),
     )
+
+
+def _objects(prompt: StructuredPrompt) -> list[Place]:
+    items = prompt.document.get("objects")
+    return [("objects", number) for number in range(len(items) if isinstance(items, list) else 0)]
 
 
 def _place(change: Change) -> Place:

@@ -345,6 +345,13 @@ def test_where_the_words_tell_nothing_every_change_counts_as_asked(instruction: 
     assert len(asked(SOURCE, answer, instruction)) == 2
 
 
+def test_a_wish_that_is_fulfilled_already_asks_for_changes_of_its_thing_alone() -> None:
+    """The ball is red; what the writer changes besides is offered, not taken for what was asked."""
+    answer = SOURCE.set("objects[0].location", "bottom left").set("lighting.shadows", "long")
+    changes = diff(SOURCE, answer)
+    assert [changes[number].path for number in asked(SOURCE, answer, "make the ball red")] == ["objects[0].location"]
+
+
 def test_an_answer_without_changes_has_none_that_were_asked_for() -> None:
     assert asked(SOURCE, SOURCE, "make the ball green") == frozenset()
 

@@ -65,7 +65,10 @@ def review_of(state: PageState, base: StructuredPrompt, *, paint_label: str, wor
         accepted = bool(seen.rows) and st.button(
             "Accept and paint", icon=":material/check:", key="refine_accept", disabled=working, help=paint_label
         )
-    _turn_over(state, seen, review_changes(seen, key="refine_changes"))
+    if seen.rows or answer is None:
+        _turn_over(state, seen, review_changes(seen, key="refine_changes"))
+    elif not state.draft.notes:
+        st.caption("The writer changed nothing: the prompt may say so already. Else say it in other words.")
     for note in state.draft.notes:
         st.caption(f":material/info: {plain(note)}")
     return accepted

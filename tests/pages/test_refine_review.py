@@ -100,6 +100,14 @@ def test_a_locked_part_is_as_it_was_and_the_page_says_what_the_writer_tried(refi
     assert "put back" in says(refine)
 
 
+def test_a_writer_that_changes_nothing_is_said_to(refine: AppTest, runtime: Runtime, gemini: LoopbackGemini) -> None:
+    """ "Nothing differs" alone would leave the user to guess what to do."""
+    source = refine.session_state["page_refine"].source
+    gemini.will(answer(source.document))
+    show(refine, runtime)
+    assert "The writer changed nothing: the prompt may say so already" in says(refine)
+
+
 def test_accepting_paints_the_reviewed_prompt_with_the_same_seed(refine: AppTest, runtime: Runtime) -> None:
     show(refine, runtime)
     reviewed = draft(refine)

@@ -55,6 +55,20 @@ def test_a_missing_thing_is_named_with_what_is_there() -> None:
     assert written.notes == ('There is no "dragon" to change. The prompt has: a red ball; a blue box.',)
 
 
+def test_a_second_thing_is_missing_where_there_is_one() -> None:
+    """ "There is no ball" would not be true."""
+    before = WRITER.expand("a red ball").prompt
+    written = WRITER.refine(before, "change the second ball to red")
+    assert written.prompt == before
+    assert written.notes == ('There is no "second ball" to change. The prompt has: a red ball.',)
+
+
+@pytest.mark.parametrize(("words", "expected"), [("two red balls", 3), ("three red balls", 3), ("a red ball", 3)])
+def test_it_means_all_of_the_things_that_are_counted(words: str, expected: int) -> None:
+    after = WRITER.refine(WRITER.expand(words).prompt, "make it three balls").prompt
+    assert len(after.document["objects"]) == expected
+
+
 def test_the_green_ball_is_missing_where_the_only_ball_is_red() -> None:
     """A colour narrows: another ball is not changed in its place."""
     before = WRITER.expand("a red ball").prompt

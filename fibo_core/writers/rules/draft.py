@@ -95,7 +95,8 @@ class Draft:
         """A note that names what is not there, and what is."""
         names = [call(entry) for entry in self.entries()]
         there = f"The prompt has: {'; '.join(names)}." if names else "The prompt has no objects."
-        named = f"{listed(phrase.colors)} {phrase.name}".strip()
+        which = "" if phrase.ordinal is None else self.lexicon.tables.ordinals[str(phrase.ordinal)].words[0]
+        named = " ".join(word for word in (which, listed(phrase.colors), phrase.name) if word)
         self.notes.append(f'There is no "{named}" to {verb}. {there}')
 
     def keep(self, words: str) -> None:

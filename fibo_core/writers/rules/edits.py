@@ -103,9 +103,12 @@ def _count(draft: Draft, step: Step) -> None:
     """So many of a thing; a thing that is not there yet is added, and "two stars" of a ball become stars first."""
     if step.becomes is not None:
         found = _choose(draft, step) or []
-        kept = {target.index for target in draft.find(step.becomes)}
+        alike = draft.find(step.becomes)
+        kept = {target.index for target in alike}
         for target in found if not kept & {target.index for target in found} else []:
             ObjectEditor(draft, target, several=draft.all_of_name(target, found)).apply(step, None)
+        if step.target != "named" and kept >= {target.index for target in found}:
+            found = alike  # "make it three balls" of two means both
         indexes = {target.index for target in found}
         found = [target for target in draft.targets() if target.index in indexes]
     elif step.target == "named":
