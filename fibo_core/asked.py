@@ -62,7 +62,8 @@ class _Wish:
     """An instruction, as far as its words tell.
 
     ``places`` are where the offline writer would change the source, ``targets`` the objects among them (where there
-    are none, those that the instruction names), ``removals`` the objects it would take out; ``names`` are the words of the instruction that its things are called by.
+    are none, those that the instruction names), ``removals`` the objects it would take out; ``names`` are the words
+    of the instruction that its things are called by.
     """
 
     words: frozenset[str]
