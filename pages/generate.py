@@ -101,6 +101,12 @@ with form:
             painting = read_painting("generate", spec)
             writer_name = field_value("generate", "writer", "auto")
             submit(runtime, state, *generate_tasks(state, words, painting, writer_name, paint=generate))
+    with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
+        if state.shown_id is None:
+            for each in jobs:
+                if each.retryable and len(jobs) > 1:
+                    st.caption(plain(f"“{each.title}”"))
+                say_how_it_ended(runtime.jobs, state, each)
 
     if state.draft is not None:
         say_what_is_beyond(spec, state.draft)
@@ -118,11 +124,6 @@ with result:
     asked = sum(len(each.task.painting.seeds) for each in jobs)
     shown = shown_picture(runtime, state)
     with st.container():
-        if state.shown_id is None:
-            for each in jobs:
-                if each.retryable and len(jobs) > 1:
-                    st.caption(plain(f"“{each.title}”"))
-                say_how_it_ended(runtime.jobs, state, each)
         if job is not None and working and state.shown_id is None and job.task.painting.seeds:
             live_picture(runtime.jobs, job.id)
         elif shown is not None:

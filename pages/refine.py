@@ -129,6 +129,8 @@ with form:
         if paint or show_changes:
             known = state.draft is not None and words in ("", state.draft.words)
             refine(paint=paint, reviewed=paint and known)
+    with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
+        say_how_it_ended(runtime.jobs, state, job)
 
     if state.draft is None:
         if working:
@@ -143,7 +145,6 @@ with form:
 with result:
     painted = pictures_of(runtime, job)
     after = painted[-1] if painted else None
-    say_how_it_ended(runtime.jobs, state, job)
     before_painting = st.container()  # what is reviewed stands first until it is painted
     if job is not None and working and job.task.painting.seeds:
         live_picture(runtime.jobs, job.id)
