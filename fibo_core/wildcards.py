@@ -14,8 +14,8 @@ from fibo_core.errors import InputError
 
 MAX_NESTING = 8  # deeper than anybody means
 
-# {} or {"key": …}, and {"key… where a paste was cut off
-_JSON = re.compile(r'\{\s*(?:\}|"[^|]*$|["\']?[^"\'{}|]*["\']?\s*:)')
+# {} or {"key": …}, and {"key… where a paste was cut off; not {close-up: a face|wide}, whose first choice has a colon
+_JSON = re.compile(r'\{\s*(?:\}|"[^|]*$|["\']?[^"\'{}|]*["\']?\s*:(?![^{}"\']*\|))')
 _TOKEN = re.compile(r"\\[{}|]|[{}|]|\\|[^\\{}|]+")
 
 

@@ -84,7 +84,15 @@ def test_a_json_paste_is_no_wildcard(words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["{red|blue} ball", '{"STOP"|"GO"} on a sign', "a ball", "{red} ball", "{red|blue ball"]
+    "words",
+    [
+        "{red|blue} ball",
+        '{"STOP"|"GO"} on a sign',
+        "{close-up: a face|wide shot} of a cat",
+        "a ball",
+        "{red} ball",
+        "{red|blue ball",
+    ],
 )
 def test_words_that_begin_with_a_brace_are_no_json(words: str) -> None:
     assert not looks_like_json(words)
