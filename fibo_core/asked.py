@@ -57,6 +57,14 @@ def asked(source: StructuredPrompt, answer: StructuredPrompt, instruction: str) 
     return frozenset(core | follows)
 
 
+def told_besides(source: StructuredPrompt, taken: StructuredPrompt, answer: StructuredPrompt) -> list[str]:
+    """The paths of summaries in ``taken`` that speak of changes which only ``answer`` has."""
+    here, there = diff(source, taken), diff(taken, answer)
+    mine: set[str] = set().union(*(_brought(change) for change in here if not _sums_up(_place(change))))
+    others: set[str] = set().union(*(_brought(change) for change in there if not _sums_up(_place(change))))
+    return [change.path for change in here if _sums_up(_place(change)) and _brought(change) & (others - mine)]
+
+
 @dataclass(frozen=True)
 class _Wish:
     """An instruction, as far as its words tell.

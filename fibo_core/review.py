@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from fibo_core.asked import asked
+from fibo_core.asked import asked, told_besides
 from fibo_core.json_paths import MISSING, Change, Step, format_path, leaves, parse_path, read, remove, write
 from fibo_core.prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
@@ -92,7 +92,7 @@ def reviewed(
 ) -> WrittenPrompt:
     """What a writer answered, its locks put back and, with ``narrow``, only what was asked in it; the rest is offered.
 
-    A note says how many locked fields the writer had changed.
+    Notes say how many locked fields the writer had changed, and which summaries speak of changes that are not taken.
     """
     answer = restore_locked(source, written.prompt, locked)
     notes = written.notes
@@ -101,6 +101,9 @@ def reviewed(
     prompt = answer
     if narrow:  # a removal without the new object that was to fill its place moves what stands after it
         prompt = restore_locked(source, only_asked(source, answer, instruction), locked)
+        if summaries := told_besides(source, prompt, written.prompt):
+            verb = "speaks" if len(summaries) == 1 else "speak"
+            notes = (*notes, f"{', '.join(summaries)} also {verb} of what was not asked for: have a look.")
     return replace(written, prompt=prompt, notes=notes, offered=answer if diff(prompt, answer) else None)
 
 

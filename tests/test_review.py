@@ -387,6 +387,18 @@ def test_an_answer_is_narrowed_to_what_was_asked_and_the_rest_is_kept_as_an_offe
     assert (whole.prompt, whole.offered) == (ANSWER, None)
 
 
+def test_a_summary_that_speaks_of_what_is_only_offered_is_named() -> None:
+    """It is taken for its green ball, and would bring the meadow into the picture as well."""
+    source = SOURCE.set("short_description", "a red ball").set("background_setting", "a plain wall")
+    plain = source.set("short_description", "a green ball").set("objects[0].shape_and_color", GREEN)
+    meadow = plain.set("background_setting", "a golden meadow")
+    told = [
+        reviewed(source, WrittenPrompt(answer), WISH, locked=[], narrow=True).notes
+        for answer in (plain, meadow, meadow.set("short_description", "a green ball in a meadow"))
+    ]
+    assert told == [(), (), ("short_description also speaks of what was not asked for: have a look.",)]
+
+
 def test_a_locked_place_holds_where_only_some_of_the_changes_are_taken() -> None:
     """A new object moves those behind it, where the removal that made room for it was not asked for."""
     ball, cube, tree = (
