@@ -22,8 +22,9 @@ FLAGS = [
 DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """One browser for these tests alone: while Playwright runs, this thread has an event loop and can start no other."""
     if reason := os.environ.get("STUDIO_TEST_NO_CHROMIUM"):
         pytest.skip(reason)
     with sync_playwright() as playwright:

@@ -66,7 +66,10 @@ def test_the_doctor_finds_this_machine_well_and_changes_nothing(cli, workspace: 
     told = cli("doctor", "--json")
     checks = {check["name"]: check for check in told.json["checks"]}
     assert (told.code, told.json["python"], told.json["version"]) == (0, sys.executable, fibo_core.__version__)
-    assert [*checks] == ["python", "workspace", "disk", "database", "model", "torch", "fibo", *WRITERS, "port"]
+    assert [*checks] == [
+        *("python", "versions", "workspace", "volume", "disk", "database", "gpu", "torch", "model", "fibo"),
+        *(*WRITERS, "login", "port"),
+    ]
     assert all(check.keys() == {"name", "ok", "detail", "todo"} for check in checks.values())
     assert "HF_TOKEN" in checks["fibo"]["todo"]
     assert "torch" not in checks["torch"]["todo"]
