@@ -8,6 +8,7 @@ that only its own machine reaches) what remains is: no other site's page may act
 import asyncio
 import html
 import ipaddress
+import logging
 import string
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -15,18 +16,21 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote
 
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.attempts import Attempts
 from studio.idle import Activity
-from studio.passwords import SESSION_S, Login, Session
+from studio.passwords import KNOWN_S, SESSION_S, Login, Session
 from studio.routes import problem
 from studio.security import is_foreign, is_loopback_host, local_target
+
+log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/health", "/_stcore/health"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE = "fibo-studio"
+BROWSER_COOKIE = "fibo-studio-browser"  #: outlives the login: its browser is not held to what strangers guess
 HOST_COOKIE = f"__Host-{COOKIE}"  #: by https: a name that browsers let only this very host set
 FORM_BYTES = 10_000
 ENDED = 1008  #: to an open socket whose session is over (RFC 6455: policy)
@@ -104,35 +108,38 @@ class Gate:
             target = local_target(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
             return _go(f"/login?next={quote(target, safe='/')}" if target != "/" else "/login")
         if request.url.path.startswith("/_stcore/"):  # what a page that has lost its socket shows its user
-            return PlainTextResponse("Reload this page to log in again.", 401, {"Cache-Control": "no-store"})
+            return JSONResponse("Reload this page to log in again.", 401, {"Cache-Control": "no-store"})
         detail = "Log in at /login, or send the password as Authorization: Bearer."
         return problem(401, detail, {"WWW-Authenticate": "Bearer"})
 
     def _session(self, login: Login, asked: HTTPConnection) -> Session | None:
-        """The session of a request's cookie. A sibling's site may have put another of that name beside it."""
-        for header in asked.headers.getlist("cookie"):
-            for each in header.split(";"):
-                name, _, value = each.strip().partition("=")
-                if name == _cookie_name(asked) and (session := login.session_of(value)) is not None:
-                    return session
-        return None
+        """The session of a request's cookie."""
+        return next(filter(None, map(login.session_of, _cookies(asked, COOKIE))), None)
 
     def _try(self, login: Login, asked: HTTPConnection, given: bytes) -> float | None:
         """None where that is the password; else how long to wait before the next try, 0 where not at all.
 
         During a wait nothing is looked at: the right password is refused as the wrong ones are.
         """
-        address = self._address(asked)
-        if wait_s := self._attempts.wait_s(address):
+        who = self._guesser(login, asked)
+        if wait_s := self._attempts.wait_s(who):
             return wait_s
         if login.is_password(given):
-            self._attempts.succeeded(address)
+            self._attempts.known(who)
             return None
-        self._attempts.failed(address)
+        self._attempts.failed(who)
+        log.warning("A wrong password was given, from %s.", self._address(asked) or "an unknown address")
         return 0.0
 
+    def _guesser(self, login: Login, asked: HTTPConnection) -> str:
+        """Whose attempts these are: a browser's that has logged in before, wherever it is now; else an address's."""
+        for browser in filter(None, map(login.browser_of, _cookies(asked, BROWSER_COOKIE))):
+            self._attempts.known(f"browser {browser}")
+            return f"browser {browser}"
+        return self._address(asked)
+
     def _address(self, asked: HTTPConnection) -> str:
-        """Whose attempts these are. The server itself believes X-Forwarded-For of a proxy on this machine alone."""
+        """Where a request comes from. The server itself believes X-Forwarded-For of a proxy on this machine alone."""
         if self._behind_cloudflare:
             try:
                 return str(ipaddress.ip_address(asked.headers.get("cf-connecting-ip", "")))
@@ -150,13 +157,17 @@ class Gate:
         if form is None:
             return problem(413, f"A login is a form of at most {FORM_BYTES:,} bytes.")
         target = local_target(form.get("next", "/"))
-        wait_s = self._try(login, request, form.get("password", "").encode("utf-8", "surrogateescape"))
+        wait_s = self._try(login, request, form.get("password", "").strip().encode("utf-8", "surrogateescape"))
         if wait_s is None:
             answer = _go(target)
-            _, cookie = login.begin()
-            answer.set_cookie(
-                _cookie_name(request), cookie, int(SESSION_S), secure=_is_https(request), httponly=True, samesite="lax"
-            )
+            for name, cookie, lasts_s in (
+                (BROWSER_COOKIE, login.know_browser(), KNOWN_S),
+                (COOKIE, login.begin()[1], SESSION_S),
+            ):
+                answer.set_cookie(
+                    _cookie_name(request, name), cookie, int(lasts_s),
+                    secure=_is_https(request), httponly=True, samesite="lax",
+                )  # fmt: skip
             return answer
         if wait_s:
             return _page(target, _too_many(wait_s), 429, {"Retry-After": str(_whole(wait_s))})
@@ -171,7 +182,7 @@ class Gate:
             for ended in self._sockets.get(session.id, ()):
                 ended.set()
         answer = _go("/login")
-        answer.delete_cookie(_cookie_name(request), secure=_is_https(request), httponly=True, samesite="lax")
+        answer.delete_cookie(_cookie_name(request, COOKIE), secure=_is_https(request), httponly=True, samesite="lax")
         return answer
 
     async def _connect(self, asked: HTTPConnection, receive: Receive, send: Send) -> None:
@@ -249,8 +260,17 @@ def _is_https(asked: HTTPConnection) -> bool:
     return "https" in (told, asked.scope.get("scheme")) or asked.scope.get("scheme") == "wss"
 
 
-def _cookie_name(asked: HTTPConnection) -> str:
-    return HOST_COOKIE if _is_https(asked) else COOKIE
+def _cookie_name(asked: HTTPConnection, name: str) -> str:
+    return f"__Host-{name}" if _is_https(asked) else name
+
+
+def _cookies(asked: HTTPConnection, wanted: str) -> Iterator[str]:
+    """What a request's cookies of that name hold. A sibling's site may have put another one beside ours."""
+    for header in asked.headers.getlist("cookie"):
+        for each in header.split(";"):
+            name, _, value = each.strip().partition("=")
+            if name == _cookie_name(asked, wanted):
+                yield value
 
 
 async def _read_form(request: Request) -> dict[str, str] | None:

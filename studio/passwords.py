@@ -25,6 +25,7 @@ from fibo_core.store.disk import write_files
 log = logging.getLogger(__name__)
 
 SESSION_S = 7 * 24 * 3600.0
+KNOWN_S = 180 * 24 * 3600.0  #: for so long after a login a browser is known as one that had it
 SHORT = 12  #: characters; a password below that is warned about
 #: No letters or digits that look alike: 16 of them, some 79 bits, are typed on a phone in one go.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -57,7 +58,8 @@ class Login:
         self._digest = hashlib.sha256(password.encode("utf-8", "surrogateescape")).digest()
         # Another password is another key: cookies given for the one before are worth nothing.
         signing_key = hmac.digest(key, self._digest, "sha256")
-        self._signer = Signer(signing_key, b"fibo-studio login", key_derivation="hmac", digest_method=hashlib.sha256)
+        self._signer = _signer(signing_key, b"fibo-studio login")
+        self._browser_signer = _signer(signing_key, b"fibo-studio browser")
         self._folder = folder
         self._clock = clock
         self._lock = threading.Lock()
@@ -74,13 +76,20 @@ class Login:
 
     def session_of(self, cookie: str) -> Session | None:
         """The session a cookie stands for; None where it is forged, over, logged out or of another password."""
-        try:
-            signed = self._signer.unsign(cookie.encode("utf-8", "surrogateescape"))
-        except BadSignature:
+        signed = _unsigned(self._signer, cookie)
+        if signed is None:
             return None
-        id, _, ends_at = signed.decode("ascii").partition("-")
+        id, _, ends_at = signed.partition("-")
         session = Session(id, int(ends_at))
         return session if self.left_s(session) > 0 else None
+
+    def know_browser(self) -> str:
+        """A cookie by which a browser that has logged in is recognised at its next login; it opens nothing."""
+        return self._browser_signer.sign(secrets.token_hex(16)).decode("ascii")
+
+    def browser_of(self, cookie: str) -> str | None:
+        """Which browser such a cookie was given to; None where it is forged, or of another password."""
+        return _unsigned(self._browser_signer, cookie)
 
     def left_s(self, session: Session) -> float:
         """For how long the session still lasts; 0 where it is over."""
@@ -112,6 +121,17 @@ def login_for(settings: Settings, host: str) -> Login | None:
     if len(password) < SHORT:
         warnings.append(f"STUDIO_PASSWORD has fewer than {SHORT} characters. A longer one is harder to guess.")
     return Login(password, key, folder=folder, warnings=tuple(warnings))
+
+
+def _signer(key: bytes, purpose: bytes) -> Signer:
+    return Signer(key, purpose, key_derivation="hmac", digest_method=hashlib.sha256)
+
+
+def _unsigned(signer: Signer, cookie: str) -> str | None:
+    try:
+        return signer.unsign(cookie.encode("utf-8", "surrogateescape")).decode("ascii")
+    except BadSignature:
+        return None
 
 
 def _draw_password() -> str:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",  # no other pod's page shows our pictures with its visitor's cookie
     "X-Frame-Options": "SAMEORIGIN",  # the JSON editor is a frame of our own
     "Referrer-Policy": "same-origin",
 }

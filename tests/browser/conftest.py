@@ -24,7 +24,7 @@ DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for these tests alone: while Playwright runs, this thread has an event loop and can start no other."""
+    """One browser, ended with these tests: while Playwright runs, this thread has a loop and can start no other."""
     if reason := os.environ.get("STUDIO_TEST_NO_CHROMIUM"):
         pytest.skip(reason)
     with sync_playwright() as playwright:

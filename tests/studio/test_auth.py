@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import json
 import re
 import stat
 import time
@@ -33,13 +34,15 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: dict[str, str]  #: by name, with their flags
 
 
 def ask(server: Server, path: str, headers: Any = None, method: str = "GET", body: str | None = None) -> Answer:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     connection.request(method, path, body, dict(headers or {}))
     got = connection.getresponse()
-    answer = Answer(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())
+    cookies = {each.partition("=")[0]: each for each in got.headers.get_all("set-cookie", [])}
+    answer = Answer(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read(), cookies)
     connection.close()
     return answer
 
@@ -53,7 +56,12 @@ def log_in(server: Server) -> dict[str, str]:
     """The header that a browser sends once it has logged in."""
     answer = try_password(server, PASSWORD)
     assert answer.status == 303
-    return {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+    return as_sent(answer.cookies["fibo-studio"])
+
+
+def as_sent(cookie: str) -> dict[str, str]:
+    """The header by which a browser sends a cookie back."""
+    return {"Cookie": cookie.partition(";")[0]}
 
 
 def open_socket(server: Server, headers: Any = None, origin: str | None = "self") -> ClientConnection:
@@ -195,7 +203,7 @@ def test_a_browser_is_led_to_the_login_and_back(server):
     assert "default-src 'none'" in page.headers["content-security-policy"]
     answer = try_password(server, PASSWORD, "/history?q=red%20ball")
     assert (answer.status, answer.headers["location"]) == (303, "/history?q=red%20ball")
-    cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+    cookie = as_sent(answer.cookies["fibo-studio"])
     assert ask(server, "/login?next=/system", cookie).headers["location"] == "/system", "who is in need not log in"
 
     answer = ask(server, "/img/x.png", {"Accept": "image/webp,*/*"})
@@ -205,14 +213,15 @@ def test_a_browser_is_led_to_the_login_and_back(server):
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(server):
     """HttpOnly, SameSite; behind https also Secure, under a name that only this very host can set."""
-    plain = try_password(server, PASSWORD).headers["set-cookie"]
-    assert plain.startswith("fibo-studio=")
-    assert {"HttpOnly", "SameSite=lax", "Path=/", f"Max-Age={SESSION_S:.0f}"} <= set(plain.split("; "))
-    assert "Secure" not in plain
-    secure = try_password(server, PASSWORD, X_Forwarded_Proto="https").headers["set-cookie"]
-    assert secure.startswith("__Host-fibo-studio=")
-    assert {"Secure", "HttpOnly", "SameSite=lax", "Path=/"} <= set(secure.split("; "))
-    assert "Domain" not in plain + secure
+    plain = try_password(server, PASSWORD).cookies
+    assert [*plain] == ["fibo-studio-browser", "fibo-studio"]
+    assert f"Max-Age={SESSION_S:.0f}" in plain["fibo-studio"].split("; ")
+    secure = try_password(server, PASSWORD, X_Forwarded_Proto="https").cookies
+    assert [*secure] == ["__Host-fibo-studio-browser", "__Host-fibo-studio"]
+    for cookie in (*plain.values(), *secure.values()):
+        assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
+        assert ("Secure" in cookie) == cookie.startswith("__Host-")
+        assert "Domain" not in cookie
 
 
 @pytest.mark.parametrize(
@@ -283,6 +292,24 @@ def test_logging_out_ends_the_cookie_its_copies_and_its_open_sockets(server):
     assert ask(server, "/", other).status == 200
 
 
+def test_a_page_whose_login_is_over_is_told_what_to_do(server):
+    """Streamlit shows the answer to this address where it is JSON, and only a status where it is not."""
+    answer = ask(server, "/_stcore/host-config")
+    assert (answer.status, json.loads(answer.body)) == (401, "Reload this page to log in again.")
+
+
+def test_no_other_site_may_show_what_it_gets_with_its_visitors_cookie(server):
+    """Not even another pod of the same provider, whose pages browsers count as the same site."""
+    for path in ("/", "/login", "/img/examples/star.webp", "/_stcore/host-config"):
+        assert ask(server, path, log_in(server)).headers["cross-origin-resource-policy"] == "same-origin", path
+
+
+def test_a_space_pasted_with_the_password_does_no_harm(server):
+    """The environment's value is taken without those around it, too."""
+    assert try_password(server, f" {PASSWORD}\t").status == 303
+    assert ask(server, "/", {"Authorization": f"Bearer   {PASSWORD} ".encode()}).status == 200
+
+
 def test_a_socket_is_closed_when_its_sessions_time_is_up(server):
     """A tab left open does not outlive its cookie."""
     workspace = server.log.parent / "workspace"
@@ -301,11 +328,12 @@ def test_what_is_no_login_form_is_refused(server):
 
 def test_guessing_is_made_slow_and_forged_addresses_do_not_help(tmp_path: Path):
     """After five wrong ones an address waits, and the right one waits with it; with ever new addresses all wait.
-    Who is logged in notices nothing."""
+    Who is logged in notices nothing, and a browser that was is let in, wherever it is: guessers lock nobody out."""
     workspace = tmp_path / "workspace"
     workspace.mkdir()
-    with served(workspace, STUDIO_PASSWORD=PASSWORD) as server:
-        good = log_in(server)
+    with served(workspace, STUDIO_PASSWORD=PASSWORD, LOG_LEVEL="DEBUG") as server:
+        answer = try_password(server, PASSWORD, X_Forwarded_For="192.0.2.7")
+        good, browser = (as_sent(answer.cookies[name]) for name in ("fibo-studio", "fibo-studio-browser"))
         for n in range(FREE_TRIES):
             assert try_password(server, f"guess {n}", X_Forwarded_For="203.0.113.5").status == 401
         told = try_password(server, PASSWORD, X_Forwarded_For="203.0.113.5")
@@ -320,7 +348,18 @@ def test_guessing_is_made_slow_and_forged_addresses_do_not_help(tmp_path: Path):
         assert statuses.count(401) < TRIES_OF_ALL
         assert statuses[-1] == 429
         assert ask(server, "/", good).status == 200
-        assert PASSWORD not in server.log.read_text()
+
+        guesser = {"X_Forwarded_For": "203.0.113.5"}  # where it must wait, and all new addresses must
+        assert try_password(server, PASSWORD, **guesser, Cookie="fibo-studio-browser=forged.x").status == 429
+        assert ask(server, "/", browser).status == 401, "it is no login"
+        assert try_password(server, PASSWORD, **guesser, **browser).status == 303
+        for n in range(FREE_TRIES):
+            assert try_password(server, f"guess {n}", **guesser, **browser).status == 401
+        assert try_password(server, PASSWORD, **guesser, **browser).status == 429, "its own guesses count"
+        log = server.log.read_text()
+        assert "wrong password was given, from 203.0.113.5" in log
+        for secret in (PASSWORD, "guess 1", good["Cookie"].partition("=")[2], browser["Cookie"].partition("=")[2]):
+            assert secret not in log
 
 
 @pytest.mark.slow
@@ -338,7 +377,7 @@ def test_a_drawn_password_is_printed_at_each_start_and_kept_for_its_owner_alone(
             assert ask(server, "/").status == 401
             answer = try_password(server, drawn)
             assert answer.status == 303
-            cookie = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+            cookie = as_sent(answer.cookies["fibo-studio"])
     assert said[0] == said[1]
     assert len(drawn) == 19
     kept = sorted((workspace / ".login").iterdir())
@@ -351,7 +390,7 @@ def test_a_drawn_password_is_printed_at_each_start_and_kept_for_its_owner_alone(
         assert ask(server, "/logout", cookie, "POST").status == 303
     with served(workspace, STUDIO_HOST="127.1") as server:
         assert ask(server, "/", cookie).status == 401, "logged out stays logged out"
-        other = {"Cookie": try_password(server, drawn).headers["set-cookie"].partition(";")[0]}
+        other = as_sent(try_password(server, drawn).cookies["fibo-studio"])
     with served(workspace, STUDIO_HOST="127.1", STUDIO_PASSWORD=PASSWORD) as server:
         assert ask(server, "/", other).status == 401
         assert "asks for" not in server.log.read_text()
@@ -381,7 +420,7 @@ def test_a_login_that_cannot_be_kept_holds_while_the_process_lives(tmp_path: Pat
     with served(workspace, STUDIO_HOST="127.1", before=read_only(workspace)) as server:
         assert ask(server, "/").status == 401
         (drawn,) = re.findall(r"asks for (\S+)", server.log.read_text())
-        cookie = {"Cookie": try_password(server, drawn).headers["set-cookie"].partition(";")[0]}
+        cookie = as_sent(try_password(server, drawn).cookies["fibo-studio"])
         assert ask(server, "/", cookie).status == 200
         assert "The login could not be written" in server.log.read_text()
 
@@ -419,7 +458,7 @@ def test_all_together_have_so_many_tries_and_known_addresses_only_their_own():
     """A botnet, or a liar about addresses, cannot lock the owner out of an address that was logged in from."""
     clock = Clock()
     attempts = Attempts(clock)
-    attempts.succeeded("192.0.2.1")
+    attempts.known("192.0.2.1")
     for n in range(TRIES_OF_ALL):
         assert attempts.wait_s(f"203.0.113.{n}") == 0
         attempts.failed(f"203.0.113.{n}")
@@ -427,12 +466,40 @@ def test_all_together_have_so_many_tries_and_known_addresses_only_their_own():
     assert attempts.wait_s("192.0.2.1") == 0
     for _ in range(FREE_TRIES):
         attempts.failed("192.0.2.1")
-        attempts.succeeded("192.0.2.1")
+        attempts.known("192.0.2.1")
     assert attempts.wait_s("192.0.2.1") > 1, "a right password in between does not buy new guesses"
     clock.now += ONE_MORE_S + 0.1
     assert attempts.wait_s("198.51.100.1") == 0
     attempts.failed("198.51.100.1")
     assert attempts.wait_s("198.51.100.2") > 0
+
+
+def test_what_is_remembered_of_guessers_stays_small():
+    """A day of ever new addresses, each refused by the limit for all or counted; the day after, nothing is left."""
+    clock = Clock()
+    attempts = Attempts(clock)
+    for n in range(24 * 3600 // 5):
+        clock.now += 5
+        if not attempts.wait_s(f"198.51.{n >> 8}.{n & 255}"):
+            attempts.failed(f"198.51.{n >> 8}.{n & 255}")
+    assert TRIES_OF_ALL <= attempts.remembered <= TRIES_OF_ALL + 24 * 3600 / ONE_MORE_S
+    clock.now += 24 * 3600
+    attempts.failed("203.0.113.1")
+    assert attempts.remembered == 1
+
+
+def test_who_gives_the_right_password_every_day_stays_known():
+    """A program, say: a botnet's guesses are not held against it in its second week either."""
+    clock = Clock()
+    attempts = Attempts(clock)
+    for _ in range(10):
+        attempts.known("192.0.2.1")
+        clock.now += 23 * 3600
+        attempts.failed("198.51.100.1")
+    for n in range(TRIES_OF_ALL):
+        attempts.failed(f"203.0.113.{n}")
+    assert attempts.wait_s("198.51.100.7") > 0
+    assert attempts.wait_s("192.0.2.1") == 0
 
 
 def test_a_whole_ipv6_line_counts_as_one_address():
@@ -452,8 +519,8 @@ def test_only_on_a_pod_is_cloudflares_word_taken_for_who_asks(tmp_path: Path, be
     failed: list[str] = []
 
     class Noted(Attempts):
-        def failed(self, address: str) -> None:
-            failed.append(address)
+        def failed(self, who: str) -> None:
+            failed.append(who)
 
     gate = Gate(
         nothing_behind,
