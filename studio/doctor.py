@@ -20,11 +20,12 @@ from pathlib import Path
 import fibo_core
 from fibo_core.engine.download import check_access
 from fibo_core.engine.models import CATALOGUE
-from fibo_core.engine.placement import choose, default_model
+from fibo_core.engine.placement import choose, default_model, torch_version
 from fibo_core.engine.weights import downloaded, revision_of, weights_folder
 from fibo_core.errors import FiboError
 from fibo_core.settings import LOOPBACK, Settings
 from fibo_core.store.disk import filesystem_of
+from studio.idle import why_not
 
 LOW_DISK_BYTES = 1_000_000_000
 PYTHONS = ((3, 11), (3, 14))  #: from, and up to but not including: pyproject.toml
@@ -47,13 +48,14 @@ def examine(settings: Settings, *, ask_services: bool = False) -> list[Check]:
     open for this token.
     """
     first: tuple[Callable[[Settings], Check], ...] = (
-        _python, _versions, _workspace, _volume, _disk, _database, _gpu, _torch, _model,
+        _python, _versions, _workspace, _volume, _disk, _database, _gpu, _torch, _model, _fibo, _token,
     )  # fmt: skip
     return [
         *(check(settings) for check in first),
-        _fibo(settings, ask_services),
+        _licence(settings, ask_services),
         *_writers(settings, ask_services),
         _login(settings),
+        *_idle_stop(settings),
         _port(settings),
     ]
 
@@ -129,7 +131,7 @@ def _model(settings: Settings) -> Check:
 
 def _gpu(settings: Settings) -> Check:
     """What the driver's own tool says: it answers where torch may hang on a broken driver."""
-    ask = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    ask = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,memory.free", "--format=csv,noheader"]
     try:
         answer = subprocess.run(ask, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
     except FileNotFoundError:
@@ -137,8 +139,16 @@ def _gpu(settings: Settings) -> Check:
     except (subprocess.SubprocessError, OSError) as exc:
         reason = "no answer within 20 s" if isinstance(exc, subprocess.TimeoutExpired) else "nvidia-smi failed"
         return Check("gpu", False, f"the driver does not answer ({reason})", "Take another machine or mend its driver.")
-    cards = [", ".join(part.strip() for part in line.split(",")) for line in answer.splitlines()]
+    cards = [_card(line) for line in answer.splitlines()]
     return Check("gpu", bool(cards), "; ".join(cards) or "the driver lists none", "" if cards else "Give it a GPU.")
+
+
+def _card(line: str) -> str:
+    parts = [part.strip() for part in line.split(",")]
+    if len(parts) != 4:
+        return ", ".join(parts)
+    name, driver, total, free = parts
+    return f"{name}, driver {driver}, {total} of memory, {free} of it free"
 
 
 def _login(settings: Settings) -> Check:
@@ -149,10 +159,23 @@ def _login(settings: Settings) -> Check:
     return Check("login", True, "a drawn password is asked for; the start's log shows it")
 
 
+def _idle_stop(settings: Settings) -> list[Check]:
+    """Whether a pod ends its own rent; nothing where that was not asked for and could not be."""
+    if settings.idle_stop_minutes:
+        reason = why_not(settings)
+        detail = f"after {settings.idle_stop_minutes} minutes without use; a stopped pod still costs its disk"
+        todo = "Do what the sentence says, or unset IDLE_STOP_MINUTES."
+        return [Check("idle stop", not reason, f"not set up: {reason}" if reason else detail, todo if reason else "")]
+    if settings.on_pod:
+        todo = "Set IDLE_STOP_MINUTES, and a pod that nobody uses stops by itself."
+        return [Check("idle stop", True, "off: the pod costs until somebody stops it", todo)]
+    return []
+
+
 def _torch(settings: Settings) -> Check:
     spec = default_model(settings.fibo_model, settings.hub_cache)
     try:
-        version = importlib.metadata.version("torch")
+        version = torch_version()
         place = choose(spec, weights_folder(spec, settings.hub_cache))
     except (ImportError, OSError) as exc:  # OSError: a shared library of its own is missing
         return Check("torch", False, f"It cannot be imported: {exc}", "Start with scripts/studio.sh, which brings it.")
@@ -161,21 +184,39 @@ def _torch(settings: Settings) -> Check:
     return Check("torch", True, f"{version}, {place.device_text} in {place.precision}")
 
 
-def _fibo(settings: Settings, ask_services: bool) -> Check:
+def _fibo(settings: Settings) -> Check:
     spec = CATALOGUE["fibo"]
-    token = "a token is set" if settings.hf_token else "no token is set"
-    if settings.hf_token and ask_services:
-        try:
-            check_access(spec, settings.hf_token)
-        except FiboError as exc:
-            todo = f"mini paints without it. FIBO's licence is {spec.licence}: {spec.licence_url}"
-            return Check("fibo", settings.fibo_model != spec.name, str(exc), todo)
-        token = f"the token opens its gate; licence {spec.licence}"
     if downloaded(spec, settings.hub_cache) is not None:
-        return Check("fibo", True, f"its weights are here; {token}")
-    todo = f"For FIBO itself: accept its licence at huggingface.co/{spec.repo}, "
-    todo += "" if settings.hf_token else "set HF_TOKEN, "
-    return Check("fibo", True, f"its weights are not here; {token}", todo + "then run models download fibo.")
+        return Check("fibo", True, "its weights are here")
+    todo = f"mini paints without them. To have them, about {spec.download_gb:.0f} GB: models download {spec.name}, or "
+    return Check("fibo", True, "its weights are not here", todo + "the button on the System page.")
+
+
+def _token(settings: Settings) -> Check:
+    if settings.hf_token is not None:
+        return Check("token", True, "HF_TOKEN is set")
+    todo = "FIBO's weights need one: make it at https://huggingface.co/settings/tokens and set HF_TOKEN."
+    return Check("token", not _fibo_is_awaited(settings), "HF_TOKEN is not set", todo)
+
+
+def _licence(settings: Settings, ask_services: bool) -> Check:
+    """FIBO's: who has accepted it finds its gate open."""
+    spec = CATALOGUE["fibo"]
+    terms = f"{spec.licence}, not for commercial use"
+    accept = f"Read it at {spec.licence_url} and accept it at https://huggingface.co/{spec.repo}."
+    if settings.hf_token is None or not ask_services:
+        return Check("licence", True, f"FIBO's is {terms}; whether it is accepted was not asked", accept)
+    try:
+        check_access(spec, settings.hf_token)
+    except FiboError as exc:
+        return Check("licence", not _fibo_is_awaited(settings), str(exc), f"FIBO's is {terms}. {accept}")
+    return Check("licence", True, f"FIBO's is {terms}; the token's account has accepted it")
+
+
+def _fibo_is_awaited(settings: Settings) -> bool:
+    """Whether FIBO shall paint here and cannot yet: it was asked for, or this is a pod, which fetches it by itself."""
+    wanted = settings.fibo_model == "fibo" or (settings.fibo_model == "auto" and settings.on_pod)
+    return wanted and downloaded(CATALOGUE["fibo"], settings.hub_cache) is None
 
 
 def _writers(settings: Settings, ask_services: bool) -> list[Check]:
@@ -230,7 +271,8 @@ def port_trouble(host: str, port: int) -> str:
 
 
 def address(host: str, port: int) -> str:
-    """What to open in a browser."""
+    """What to open in a browser on this machine; "everywhere" is no address to open."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 

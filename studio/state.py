@@ -184,6 +184,13 @@ class HistoryState:
         self.revision += 1
 
 
+@dataclass
+class SystemState:
+    """Whether the System page's checks ask Hugging Face and Gemini too: once somebody has pressed "Check again"."""
+
+    asks_services: bool = False
+
+
 def page_state(mode: Mode) -> PageState:
     """The state of the page that does ``mode``."""
     state: PageState = st.session_state.setdefault(f"page_{mode}", PageState())
@@ -197,6 +204,11 @@ def two_writers_state() -> TwoWriters:
 
 def history_state() -> HistoryState:
     state: HistoryState = st.session_state.setdefault("page_history", HistoryState())
+    return state
+
+
+def system_state() -> SystemState:
+    state: SystemState = st.session_state.setdefault("page_system", SystemState())
     return state
 
 

@@ -68,6 +68,13 @@ def has_cuda_gpu() -> bool:
     return answer.returncode == 0 and "GPU " in answer.stdout
 
 
+def torch_version() -> str:
+    """torch's version, and the CUDA it was built for."""
+    import torch
+
+    return f"{torch.__version__}, {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'without CUDA'}"
+
+
 def choose(spec: ModelSpec, folder: Path) -> Placement:
     """CUDA in bfloat16 where torch can use a GPU (resident if it fits, else part by part), else CPU in float32.
 

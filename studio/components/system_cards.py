@@ -13,6 +13,7 @@ from studio.components.job_panel import describe
 from studio.doctor import Check, examine, gemini_check
 from studio.downloads import Downloads
 from studio.session import errors_shown
+from studio.state import system_state
 from studio.words import duration, moment, plain, size
 
 
@@ -157,10 +158,15 @@ def checks_card(runtime: Runtime) -> None:
     """What the doctor finds, each with the way to green."""
     with st.container(border=True):
         st.subheader("Checks", anchor=False)
-        for check in _checks(runtime.settings):
+        state = system_state()
+        for check in _checks(runtime.settings, state.asks_services):
             _say_check(check)
-        if st.button("Check again", type="tertiary", icon=":material/refresh:"):
+        if st.button(
+            "Check again", type="tertiary", icon=":material/refresh:",
+            help="Asks Hugging Face about the licence, and Gemini about its model, too",
+        ):  # fmt: skip
             _checks.clear()
+            state.asks_services = True
             st.rerun()
 
 
@@ -171,11 +177,14 @@ def _icon(check: Check) -> str:
 
 
 def _say_check(check: Check) -> None:
-    st.markdown(f"{_icon(check)} **{check.name.capitalize()}** {plain(check.detail)}")
-    if check.todo:
-        st.caption(plain(check.todo))
+    label = _LABELS.get(check.name, check.name.capitalize())
+    todo = f"  \n:small[:gray[{plain(check.todo)}]]" if check.todo else ""
+    st.markdown(f"{_icon(check)} **{label}** {plain(check.detail)}{todo}")
+
+
+_LABELS = {"gpu": "GPU", "fibo": "FIBO", "torch": "torch"}
 
 
 @st.cache_data(ttl=60, show_spinner="Looking…")
-def _checks(_settings: Settings) -> list[Check]:
-    return examine(_settings)
+def _checks(_settings: Settings, asks_services: bool) -> list[Check]:
+    return examine(_settings, ask_services=asks_services)

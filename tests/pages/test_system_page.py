@@ -21,6 +21,32 @@ def test_it_says_what_is_loaded_where_data_lies_and_under_which_licence(app: App
     assert not app.exception
 
 
+def test_each_check_is_named_as_people_name_it_with_its_way_to_green(app: AppTest) -> None:
+    """Nobody's service is asked until "Check again" is pressed; then the hub's answer stands there."""
+    page(app, "system")
+    checks = [part.value for part in app.markdown if ":material/" in part.value]
+    for name in ("GPU", "torch", "Disk", "Volume", "Token", "Licence", "Gemini", "Login", "Port", "Versions"):
+        assert any(f"**{name}**" in check for check in checks), name
+    assert "was not asked" in says(app)
+    (token,) = [check for check in checks if "**Token**" in check]
+    assert token.endswith("set HF\\_TOKEN\\.]]"), "the way stands in the check's own paragraph"
+
+
+def test_check_again_asks_the_services_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a token and a key for them; offline, that is what it says."""
+    (tmp_path / "workspace").mkdir()
+    monkeypatch.setenv("HF_TOKEN", "hf_of-no-account")
+    get_runtime.clear()
+    try:
+        app = page(AppTest.from_file(str(APP), default_timeout=60).run(), "system")
+        press(app, "Check again")
+        assert "cannot be downloaded while HF_HUB_OFFLINE is set" in says(app)
+        assert not app.exception
+    finally:
+        get_runtime().close()
+        get_runtime.clear()
+
+
 def test_the_model_can_be_loaded_and_unloaded(app: AppTest, runtime: Runtime) -> None:
     page(app, "system")
     press(app, "Use this model")

@@ -68,10 +68,12 @@ def test_the_doctor_finds_this_machine_well_and_changes_nothing(cli, workspace: 
     assert (told.code, told.json["python"], told.json["version"]) == (0, sys.executable, fibo_core.__version__)
     assert [*checks] == [
         *("python", "versions", "workspace", "volume", "disk", "database", "gpu", "torch", "model", "fibo"),
-        *(*WRITERS, "login", "port"),
+        *("token", "licence", *WRITERS, "login", "port"),
     ]
     assert all(check.keys() == {"name", "ok", "detail", "todo"} for check in checks.values())
-    assert "HF_TOKEN" in checks["fibo"]["todo"]
+    assert "models download fibo" in checks["fibo"]["todo"]
+    assert "HF_TOKEN" in checks["token"]["todo"]
+    assert "CC BY-NC 4.0" in checks["licence"]["detail"]
     assert "torch" not in checks["torch"]["todo"]
     assert not (workspace / "studio.db").exists()
 

@@ -1,11 +1,21 @@
 """The doctor's checks, against machines that are well and machines that are not."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from fibo_core.engine.models import MINI_WEIGHTS
 from fibo_core.settings import Settings
-from studio.doctor import Check, examine
+from studio.doctor import Check, address, examine
+from tests.engine.loopback_hub import LoopbackHub, serve
+
+from .processes import CHECKOUT
+
+TOKEN = "hf_of-an-account-that-accepted"
 
 
 def checks(tmp_path: Path, **environ: str) -> dict[str, Check]:
@@ -23,9 +33,10 @@ def put_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> 
 
 
 def test_a_gpu_is_named_with_its_driver_and_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_driver(tmp_path, monkeypatch, "echo 'NVIDIA L40S, 570.86.15, 46068 MiB'")
+    put_driver(tmp_path, monkeypatch, "echo 'NVIDIA L40S, 570.86.15, 46068 MiB, 45000 MiB'")
     gpu = checks(tmp_path)["gpu"]
-    assert (gpu.ok, gpu.detail, gpu.todo) == (True, "NVIDIA L40S, 570.86.15, 46068 MiB", "")
+    detail = "NVIDIA L40S, driver 570.86.15, 46068 MiB of memory, 45000 MiB of it free"
+    assert (gpu.ok, gpu.detail, gpu.todo) == (True, detail, "")
 
 
 def test_a_driver_that_does_not_answer_is_a_fault_with_a_way_out(
@@ -52,10 +63,76 @@ def test_the_login_is_told_without_its_password(tmp_path: Path) -> None:
     assert not any("horse" in f"{check.detail}{check.todo}" for check in told.values())
 
 
+@pytest.mark.parametrize(
+    ("environ", "ok"),
+    [({"FIBO_MODEL": "mini"}, True), ({"FIBO_MODEL": "auto"}, True), ({"FIBO_MODEL": "fibo"}, False)],
+)
+def test_a_missing_token_is_a_fault_where_fibo_is_awaited(tmp_path: Path, environ: dict[str, str], ok: bool) -> None:
+    """Asked for by name, or on a pod, which would fetch it by itself; mini needs none."""
+    assert checks(tmp_path, **environ)["token"].ok == ok
+    on_a_pod = checks(tmp_path, RUNPOD_POD_ID="abc123", **environ)["token"]
+    assert on_a_pod.ok == (environ["FIBO_MODEL"] == "mini")
+    assert "https://huggingface.co/settings/tokens" in on_a_pod.todo
+
+
+@pytest.mark.parametrize(("fibo_model", "code"), [("mini", 0), ("fibo", 1)])
+def test_the_hub_is_asked_whether_the_licence_is_accepted(tmp_path: Path, fibo_model: str, code: int) -> None:
+    """The token that opens FIBO's gate is green. Another one's todo names the licence, and is a fault where FIBO shall
+    paint; the token is never told."""
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    with serve(LoopbackHub("briaai/FIBO", MINI_WEIGHTS, token=TOKEN)) as hub:
+        environment = os.environ | {
+            "WORKSPACE_DIR": str(workspace), "PYTHONPATH": str(CHECKOUT), "FIBO_MODEL": fibo_model,
+            "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0",
+        }  # fmt: skip
+        found, codes = [], []
+        for token in (TOKEN, "hf_of-somebody-else"):
+            doctor = [sys.executable, "-m", "studio", "doctor", "--json"]
+            said = subprocess.run(
+                doctor, env=environment | {"HF_TOKEN": token}, capture_output=True, text=True, timeout=120, check=False
+            )
+            assert token not in said.stdout + said.stderr
+            found.append({check["name"]: check for check in json.loads(said.stdout)["checks"]})
+            codes.append(said.returncode)
+    right, wrong = found
+    assert "has accepted it" in right["licence"]["detail"]
+    assert (right["licence"]["ok"], right["licence"]["todo"]) == (True, "")
+    assert wrong["licence"]["ok"] == (fibo_model == "mini")
+    assert "https://creativecommons.org/licenses/by-nc/4.0/" in wrong["licence"]["todo"]
+    assert codes == [code, code]
+
+
+def test_an_idle_stop_that_cannot_be_is_a_fault_with_its_reason(tmp_path: Path) -> None:
+    """Who sets it counts on it. Where it can be, what a stopped pod costs; on a pod without it, that it is off."""
+    pod = {"RUNPOD_POD_ID": "abc123", "RUNPOD_API_KEY": "fake-key-for-tests"}
+    assert "idle stop" not in checks(tmp_path)
+    off = checks(tmp_path, **pod)["idle stop"]
+    assert (off.ok, "IDLE_STOP_MINUTES" in off.todo) == (True, True)
+    works = checks(tmp_path, **pod, IDLE_STOP_MINUTES="30")["idle stop"]
+    assert (works.ok, "still costs its disk" in works.detail) == (True, True)
+    volume = checks(tmp_path, **pod, IDLE_STOP_MINUTES="30", RUNPOD_VOLUME_ID="vol1")["idle stop"]
+    assert (volume.ok, "network volume vol1" in volume.detail) == (False, True)
+    assert volume.todo
+
+
+@pytest.mark.parametrize(
+    ("host", "opened"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:7860"),
+        ("::", "http://[::1]:7860"),
+        ("localhost", "http://localhost:7860"),
+        ("192.0.2.7", "http://192.0.2.7:7860"),
+    ],
+)
+def test_what_to_open_is_an_address_that_a_browser_can_open(host: str, opened: str) -> None:
+    assert address(host, 7860) == opened
+
+
 def test_every_check_has_words_and_every_fault_a_way_out(tmp_path: Path) -> None:
     found = checks(tmp_path)
     assert {"python", "versions", "workspace", "volume", "disk", "database", "gpu", "torch", "model", "fibo"} <= set(
         found
     )
-    assert {"gemini", "local", "offline", "login", "port"} <= set(found)
+    assert {"token", "licence", "gemini", "local", "offline", "login", "port"} <= set(found)
     assert all(check.detail and (check.ok or check.todo) for check in found.values())
