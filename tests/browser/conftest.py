@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.studio.processes import Server, served
+from tests.studio.processes import Server, add_picture, opened, served
 
 FLAGS = [
     "--no-sandbox",
@@ -35,9 +34,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A studio with an empty workspace, its model ready."""
+    """A studio for all tests that need none of their own, its model ready."""
     workspace = tmp_path_factory.mktemp("browser") / "workspace"
     with served(workspace) as server:
         server.wait_for(lambda health: health["status"] == "healthy")
@@ -128,5 +127,8 @@ def phone(chromium: Browser, studio: Server) -> Iterator[Visitor]:
 
 
 @pytest.fixture
-def workspace_of(studio: Server) -> Path:
-    return studio.log.parent / "workspace"
+def two_pictures(studio: Server) -> None:
+    """The newest pictures of the studio."""
+    with opened(studio.log.parent / "workspace") as (_, history):
+        for words, color in (("a red ball", "red"), ("a blue star", "blue")):
+            add_picture(history, words, color=color)

@@ -135,9 +135,8 @@ def test_a_refinement_stands_beside_its_source_under_a_slider(visitor: Visitor) 
     expect(visitor.page.get_by_text("objects[0].shape_and_color")).to_be_visible()
 
 
+@pytest.mark.usefixtures("two_pictures")
 def test_pictures_are_ticked_deleted_and_brought_back(visitor: Visitor) -> None:
-    paint(visitor, "a red ball")
-    paint(visitor, "a blue star")
     visitor.open("/history")
     tiles = visitor.page.locator("button.tile")
     tiles.first.wait_for()
@@ -153,9 +152,8 @@ def test_pictures_are_ticked_deleted_and_brought_back(visitor: Visitor) -> None:
     expect(tiles).to_have_count(before)
 
 
+@pytest.mark.usefixtures("two_pictures")
 def test_a_picture_opens_large_and_the_arrow_keys_reach_its_neighbours(visitor: Visitor) -> None:
-    paint(visitor, "a red ball")
-    paint(visitor, "a blue star")
     visitor.open("/history")
     visitor.page.locator("button.tile").first.click()
     visitor.page.get_by_role("button", name="All pictures").wait_for()

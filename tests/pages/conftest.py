@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.engine.models import CATALOGUE, RenderSettings
@@ -18,6 +20,14 @@ from studio.runtime import get_runtime
 
 APP = Path(__file__).resolve().parents[2] / "studio" / "app.py"
 FAST = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_looked_at_once() -> Iterator[None]:
+    """For every new AppTest Streamlit reads the metadata of all installed packages, in search of components."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture

@@ -362,30 +362,38 @@ def test_guessing_is_made_slow_and_forged_addresses_do_not_help(tmp_path: Path):
             assert secret not in log
 
 
+def drawn_password(server: Server) -> str:
+    (drawn,) = re.findall(r"asks for (\S+)", server.log.read_text())
+    return str(drawn)
+
+
+def logged(workspace: Path) -> str:
+    """All that the studio's own log files hold."""
+    return "".join(path.read_text() for path in (workspace / "logs").glob("*.log"))
+
+
 @pytest.mark.slow
 def test_a_drawn_password_is_printed_at_each_start_and_kept_for_its_owner_alone(tmp_path: Path):
     """Where others can reach the studio and no password is set. Not in our log files; cookies outlive a restart, not
     another password."""
     workspace = tmp_path / "workspace"
     workspace.mkdir()
-    said: list[str] = []
-    for _ in range(2):
-        with served(workspace, STUDIO_HOST="127.1") as server:  # 127.0.0.1, by a name that counts as a public one
-            server.wait_for(lambda state: state["status"] == "healthy")
-            (drawn,) = re.findall(r"asks for (\S+)", server.log.read_text())
-            said.append(drawn)
-            assert ask(server, "/").status == 401
-            answer = try_password(server, drawn)
-            assert answer.status == 303
-            cookie = as_sent(answer.cookies["fibo-studio"])
-    assert said[0] == said[1]
-    assert len(drawn) == 19
+    to_log = {"IDLE_STOP_MINUTES": "30"}  # what the first line in the log files is about
+    with served(workspace, STUDIO_HOST="127.1", **to_log) as server:  # 127.0.0.1, by a name that counts as a public one
+        drawn = drawn_password(server)
+        assert len(drawn) == 19
+        assert ask(server, "/").status == 401
+        answer = try_password(server, drawn)
+        assert answer.status == 303
+        cookie = as_sent(answer.cookies["fibo-studio"])
+        server.wait_for(lambda _: "IDLE_STOP_MINUTES" in logged(workspace))
     kept = sorted((workspace / ".login").iterdir())
     assert [path.name for path in kept] == ["key", "password"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
-    assert drawn not in "".join(path.read_text() for path in (workspace / "logs").iterdir())
+    assert drawn not in logged(workspace)
 
     with served(workspace, STUDIO_HOST="127.1") as server:
+        assert drawn_password(server) == drawn
         assert ask(server, "/", cookie).status == 200
         assert ask(server, "/logout", cookie, "POST").status == 303
     with served(workspace, STUDIO_HOST="127.1") as server:
@@ -419,8 +427,7 @@ def test_a_login_that_cannot_be_kept_holds_while_the_process_lives(tmp_path: Pat
     workspace.mkdir()
     with served(workspace, STUDIO_HOST="127.1", before=read_only(workspace)) as server:
         assert ask(server, "/").status == 401
-        (drawn,) = re.findall(r"asks for (\S+)", server.log.read_text())
-        cookie = as_sent(try_password(server, drawn).cookies["fibo-studio"])
+        cookie = as_sent(try_password(server, drawn_password(server)).cookies["fibo-studio"])
         assert ask(server, "/", cookie).status == 200
         assert "The login could not be written" in server.log.read_text()
 
