@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.runtime import Runtime
@@ -13,8 +14,19 @@ from fibo_core.tasks import Painting, RefineTask
 from studio.components.selection import zip_of
 from studio.words import plain
 from tests.pages.conftest import FAST, finish, page, press, says
+from tests.studio.processes import add_picture
 
 Paint = Callable[..., Generation]
+
+
+@pytest.fixture
+def paint(runtime: Runtime) -> Paint:
+    """Stored pictures that no model had to paint: most of these tests only look at them."""
+
+    def paint(words: str = "a red ball", seed: int = 7) -> Generation:
+        return add_picture(runtime.tools.history, words, seed=seed)
+
+    return paint
 
 
 def opened(app: AppTest, generation: Generation) -> AppTest:
@@ -60,7 +72,7 @@ def test_filters_count_what_they_leave(app: AppTest, runtime: Runtime, paint: Pa
 def test_one_picture_shows_its_whole_recipe(app: AppTest, paint: Paint) -> None:
     generation = paint("a red ball", seed=1234)
     opened(app, generation)
-    for fact in ("1234", "256×256", "2, 4", "mini", "cpu, float32", generation.recipe_hash[:16], "a red ball"):
+    for fact in ("1234", "256×256", "3, 4", "mini", "cpu, float32", generation.recipe_hash[:16], "a red ball"):
         assert fact in says(app), fact
 
 
@@ -70,7 +82,7 @@ def test_use_all_brings_prompt_seed_and_settings_to_generate(app: AppTest, paint
     press(app, "Use all")
     assert app.title[0].value == "Generate"
     assert app.text_input(key="generate_seed").value == "1234"
-    assert app.number_input(key="generate_steps").value == 2
+    assert app.number_input(key="generate_steps").value == 3
     assert app.session_state["page_generate"].draft.parsed().prompt == generation.prompt
 
 
