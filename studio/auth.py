@@ -133,10 +133,12 @@ class Gate:
 
     def _guesser(self, login: Login, asked: HTTPConnection) -> str:
         """Whose attempts these are: a browser's that has logged in before, wherever it is now; else an address's."""
-        for browser in filter(None, map(login.browser_of, _cookies(asked, BROWSER_COOKIE))):
-            self._attempts.known(f"browser {browser}")
-            return f"browser {browser}"
-        return self._address(asked)
+        browser = next(filter(None, map(login.browser_of, _cookies(asked, BROWSER_COOKIE))), None)
+        if browser is None:
+            return self._address(asked)
+        who = f"browser {browser}"
+        self._attempts.known(who)
+        return who
 
     def _address(self, asked: HTTPConnection) -> str:
         """Where a request comes from. The server itself believes X-Forwarded-For of a proxy on this machine alone."""
