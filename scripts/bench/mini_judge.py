@@ -95,8 +95,8 @@ class Judge:
         self._cells, self._whole = cells.eval(), whole.eval()
 
     @classmethod
-    def learned(cls, file: Path, scenes: int = 7_000) -> "Judge":
-        """The judge kept in ``file``, or one that learns now (some ten minutes on one core) and is kept there."""
+    def learned(cls, file: Path, scenes: int = 4_000) -> "Judge":
+        """The judge kept in ``file``, or one that learns now (some eight minutes on one core) and is kept there."""
         cells, whole = _Looker(_cell_names()), _Looker(_whole_names())
         if file.exists():
             saved = torch.load(file, weights_only=True)
