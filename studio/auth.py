@@ -31,7 +31,7 @@ OPEN = frozenset({"/health", "/_stcore/health"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE = "fibo-studio"
 BROWSER_COOKIE = "fibo-studio-browser"  #: outlives the login: its browser is not held to what strangers guess
-HOST_COOKIE = f"__Host-{COOKIE}"  #: by https: a name that browsers let only this very host set
+HOST_PREFIX = "__Host-"  #: by https, of both: a name that browsers let only this very host set
 FORM_BYTES = 10_000
 ENDED = 1008  #: to an open socket whose session is over (RFC 6455: policy)
 
@@ -263,7 +263,7 @@ def _is_https(asked: HTTPConnection) -> bool:
 
 
 def _cookie_name(asked: HTTPConnection, name: str) -> str:
-    return f"__Host-{name}" if _is_https(asked) else name
+    return HOST_PREFIX + name if _is_https(asked) else name
 
 
 def _cookies(asked: HTTPConnection, wanted: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ import streamlit as st
 from fibo_core.engine import EngineStatus
 from fibo_core.engine.models import CATALOGUE
 from fibo_core.runtime import Runtime
-from studio.auth import COOKIE, HOST_COOKIE
+from studio.auth import COOKIE, HOST_PREFIX
 from studio.components import asset
 from studio.components.job_panel import job_strip
 from studio.idle import Activity, IdleStop, idle_stop
@@ -32,7 +32,7 @@ def frame(runtime: Runtime, title: str) -> None:
         st.title(title, anchor=False, width="content")
         loading = runtime.tools.engine.status().state in ("loading", "unloaded")
         st.fragment(_status, run_every=LOADING_POLL_S if loading else QUIET_POLL_S)(runtime)
-        if not {COOKIE, HOST_COOKIE}.isdisjoint(st.context.cookies):
+        if not {COOKIE, HOST_PREFIX + COOKIE}.isdisjoint(st.context.cookies):
             _LOG_OUT(key="log_out", width="content")
     with st.container():
         if (idle := idle_stop()) is not None:
