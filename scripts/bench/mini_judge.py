@@ -96,7 +96,7 @@ class Judge:
 
     @classmethod
     def learned(cls, file: Path, scenes: int = 4_000) -> "Judge":
-        """The judge kept in ``file``, or one that learns now (some eight minutes on one core) and is kept there."""
+        """The judge kept in ``file``, or one that learns now (a quarter of an hour on one core) and is kept there."""
         cells, whole = _Looker(_cell_names()), _Looker(_whole_names())
         if file.exists():
             saved = torch.load(file, weights_only=True)
