@@ -340,14 +340,16 @@ def label_sizes() -> list[int]:
 
 
 def vae_so_far(run: Run) -> nn.Module:
-    """The VAE with its averaged weights, else with those to begin with, else with noise."""
+    """The VAE with its averaged weights, else with those to begin with. Ends the run where there are neither."""
     vae: Any = new_vae()
     file = run.folder / "vae.pt"
     if file.exists():
         vae.load_state_dict(torch.load(file, map_location="cpu", weights_only=True)["averaged"])
     elif run.start_from:
         vae.load_state_dict(_exported_vae(run.start_from).state_dict())
-    return vae.to(run.device)
+    else:
+        raise SystemExit(f"There is no VAE in {run.folder}. Run the stage vae first, or name weights by --start-from.")
+    return vae.to(run.device).eval()
 
 
 def _exported_vae(weights: Path) -> Any:
@@ -369,7 +371,8 @@ def psnr(vae: Any, run: Run, first: int = 10_000_000) -> float:
 
 
 def train_vae(run: Run, args: argparse.Namespace) -> bool:
-    vae: Any = vae_so_far(run)
+    begun = args.start_from or (run.folder / "vae.pt").exists()
+    vae: Any = (vae_so_far(run) if begun else new_vae().to(run.device)).train()
     if args.keep_latents:
         vae.encoder.requires_grad_(False)
         vae.quant_conv.requires_grad_(False)
@@ -413,7 +416,7 @@ def encode_scenes(run: Run, args: argparse.Namespace) -> bool:
     """Draws and encodes the scenes, CHUNK to a file: latents (C, h, w) and what covers each token."""
     folder = run.folder / "latents"
     folder.mkdir(exist_ok=True)
-    vae: Any = vae_so_far(run).eval()
+    vae: Any = vae_so_far(run)
     for chunk in range(run.rank, args.scenes // CHUNK, run.processes):
         file = folder / f"{chunk:05d}.pt"
         if file.exists():
@@ -668,7 +671,7 @@ def export(run: Run, painter: Any, mean: Tensor, std: Tensor) -> Path:
     from transformers import SmolLM3ForCausalLM
 
     target = run.folder / "weights"
-    vae: Any = vae_so_far(run).cpu().eval()
+    vae: Any = vae_so_far(run).cpu()
     for module in vae.modules():  # taps that a single frame never meets
         if isinstance(module, nn.Conv3d) and module.kernel_size[0] > 1:
             module.weight.data[:, :, :-1] = 0

@@ -119,8 +119,8 @@ class IdleStop:
         elif self.left_s() <= 0 and self._clock() >= self._not_before:
             self._not_before = self._clock() + RETRY_S
             log.warning(
-                "Nobody has used the studio for %.0f minutes: the pod is being stopped. Its volume disk is kept, and "
-                "RunPod goes on billing it.",
+                "Nobody has used the studio for %.0f minutes: the pod is being stopped. Its volume is kept, and RunPod "
+                "goes on billing it.",
                 self._limit_s / 60,
             )
             try:

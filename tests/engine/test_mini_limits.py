@@ -41,6 +41,11 @@ def test_a_thing_is_named_by_the_last_word_of_its_name(described: str, unknown: 
     assert not_trained_on(prompt) == unknown
 
 
+def test_a_background_is_named_without_its_article_and_without_what_is_told_of_it() -> None:
+    prompt = StructuredPrompt.from_dict({"background_setting": "A cathedral, its windows lit from behind"})
+    assert not_trained_on(prompt) == ("cathedral",)
+
+
 def test_nothing_that_it_has_learned_is_called_beyond_it() -> None:
     """In none of the wordings that it was shown: a newcomer is not told that mini cannot paint a daisy."""
     rng, told = np.random.default_rng(5), 0

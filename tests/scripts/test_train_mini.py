@@ -21,12 +21,16 @@ SMALL = [
 ]
 
 
-def train(folder: Path, *more: str) -> str:
-    done = subprocess.run(
+def start(folder: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, ROOT / "scripts" / "train_mini.py", "--folder", folder, *SMALL, *more],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
+
+
+def train(folder: Path, *more: str) -> str:
+    done = start(folder, *more)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -74,3 +78,12 @@ def test_a_run_may_begin_with_weights_that_paint_and_keep_what_their_latents_mea
     old, new = (load_file(folder / transformer) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
     assert any(not torch.equal(value, new[key]) for key, value in old.items())
     assert json.loads((tmp_path / "learned.json").read_text("utf-8"))["things"] == list(world().things)
+
+
+def test_scenes_are_not_encoded_by_a_vae_that_has_learned_nothing(tmp_path: Path) -> None:
+    done = start(tmp_path, "--stages", "latents")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"There is no VAE in {tmp_path}. Run the stage vae first, or name weights by --start-from."
+    )
+    assert not [*(tmp_path / "latents").iterdir()]

@@ -18,6 +18,7 @@ _AFTER_THE_NAME = re.compile(
     r"[.;:(]|,(?= (?:a|an|the|its|his|her|their|\w+ing|\w+ed)\b)"
     r"| (?:with|of|in|on|at|and|that|which|from|under|behind|near|wearing|made)\b"
 )
+_ARTICLE = re.compile(r"^(?:an?|the) ", re.IGNORECASE)
 
 
 def not_trained_on(prompt: StructuredPrompt) -> tuple[str, ...]:
@@ -31,7 +32,7 @@ def not_trained_on(prompt: StructuredPrompt) -> tuple[str, ...]:
     for key, group in (("background_setting", "backgrounds"), ("style_medium", "media")):
         value = document.get(key)
         if isinstance(value, str) and value.strip() and not _mentions(value, group):
-            unknown.append(_AFTER_THE_NAME.split(value)[0].strip(" ,"))
+            unknown.append(_ARTICLE.sub("", _AFTER_THE_NAME.split(value)[0].strip(" ,")))
     return tuple(dict.fromkeys(unknown))
 
 
