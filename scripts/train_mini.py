@@ -20,6 +20,7 @@ has the idea; here the renderer knows the labels).
 """
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -36,11 +37,12 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fibo_core.engine.mini.captions import describe
+from fibo_core.engine.mini.captions import describe, sentence
 from fibo_core.engine.mini.drawing import render, render_with_cover
 from fibo_core.engine.mini.scenes import Scene, draw_scene
 from fibo_core.engine.mini.world import world
 from fibo_core.engine.models import MINI_SIZES
+from fibo_core.writers.offline import OfflineWriter
 
 SIZES = tuple(MINI_SIZES.values())  # width, height
 SHARE_OF_SIZES = (0.52, 0.12, 0.12, 0.12, 0.12)
@@ -193,6 +195,7 @@ class Run:
     ends_at: float  #: `time.monotonic()`
     captions: int  #: that the tokenizer learns from
     start_from: Path | None  #: exported weights to begin with, instead of noise
+    new_tokenizer: bool  #: not that of the weights to begin with
     samples: int  #: pictures in a row of a sample grid, and of which the VAE's likeness is the mean
 
     @property
@@ -295,6 +298,11 @@ def train(
     return True
 
 
+#: What a batch is made of: where its latents are kept, the scene, its caption.
+Captioned = tuple[Any, Scene, str]
+POOL = 48  #: batches that are drawn together and sorted by the length of their captions
+
+
 # --- scenes ---------------------------------------------------------------------------------------------------------
 
 
@@ -302,6 +310,26 @@ def scene_of(seed: int, index: int) -> tuple[Scene, tuple[int, int]]:
     """The scene of this number, and its width and height; the same for every run of a seed."""
     rng = np.random.default_rng([seed, index])
     return draw_scene(rng), SIZES[int(rng.choice(len(SIZES), p=SHARE_OF_SIZES))]
+
+
+def caption(scene: Scene, rng: np.random.Generator) -> str:
+    """The scene as a prompt, canonical text: mostly `describe`, else what the offline writer makes of a sentence."""
+    if scene.camera == "eye" and scene.focus == "deep" and rng.random() < 0.5:  # of the others a sentence is silent
+        return OfflineWriter().expand(sentence(scene)).prompt.canonical()
+    return describe(scene, rng).canonical()
+
+
+def by_length(scenes: list[tuple[Any, Scene]], each: int, rng: np.random.Generator) -> list[list[Captioned]]:
+    """Batches of ``each`` captioned scenes, the shortest captions in the first: no long one pads the short ones."""
+    captioned = [(row, scene, caption(scene, rng)) for row, scene in scenes]
+    captioned.sort(key=lambda entry: len(entry[2]))
+    return [captioned[start : start + each] for start in range(0, len(captioned), each)]
+
+
+def one_by_one(pool: Callable[[int], list[list[Captioned]]], size: int) -> Callable[[int], list[Captioned]]:
+    """The batch of a step, out of pools of ``size`` batches, each made when its first batch is asked for."""
+    kept = functools.lru_cache(maxsize=1)(pool)
+    return lambda step: kept(step // size)[step % size]
 
 
 def to_tensor(picture: Any) -> Tensor:
@@ -380,6 +408,18 @@ def train_vae(run: Run, args: argparse.Namespace) -> bool:
     crop, each = 128, args.vae_batch // run.processes
     pool: list[Tensor] = []
 
+    def likeness(x: Tensor) -> tuple[Tensor, Tensor]:
+        posterior = vae.encode(x).latent_dist
+        y = vae.decode(posterior.mean + 0.02 * torch.randn_like(posterior.mean) * posterior.mean.detach().std()).sample
+        difference = y - x
+        edges = difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
+        squares = difference.square().mean()
+        kl = (posterior.mean.square() + posterior.var - posterior.logvar - 1).mean()
+        return difference.abs().mean() + 2 * squares + edges + 1e-4 * kl, squares.detach()
+
+    if args.compile:
+        likeness = torch.compile(likeness)
+
     def loss_of(step: int) -> tuple[Tensor, str]:
         rng = np.random.default_rng([run.seed, 1, step, run.rank])
         while len(pool) < args.vae_pool // run.processes:
@@ -392,13 +432,7 @@ def train_vae(run: Run, args: argparse.Namespace) -> bool:
             piece = picture[:, top : top + crop, left : left + crop]
             crops.append(piece.flip(2) if rng.random() < 0.5 else piece)
         x = (torch.stack(crops).float() / 127.5 - 1).to(run.device)[:, :, None]
-        posterior = vae.encode(x).latent_dist
-        y = vae.decode(posterior.mean + 0.02 * torch.randn_like(posterior.mean) * posterior.mean.detach().std()).sample
-        difference = y - x
-        edges = difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
-        squares = difference.square().mean()
-        kl = (posterior.mean.square() + posterior.var - posterior.logvar - 1).mean()
-        loss = difference.abs().mean() + 2 * squares + edges + 1e-4 * kl
+        loss, squares = likeness(x)
         return loss, f"loss {loss.item():.4f} psnr {10 * math.log10(4 / squares.item()):.2f}"
 
     return train(
@@ -527,16 +561,19 @@ class Painter(nn.Module):
         return velocity, self.seeing_head(seen[0])
 
 
-def painter_so_far(run: Run, vocabulary: int) -> Painter:
+def painter_so_far(run: Run, tokenizer: Any) -> Painter:
     """Text encoder and transformer: with the weights to begin with, if any, and what the stage `text` has learned."""
-    painter = Painter(vocabulary)
+    painter = Painter(len(tokenizer))
     if run.start_from:
         from diffusers import BriaFiboTransformer2DModel
         from transformers import SmolLM3ForCausalLM
 
-        for part, kind in (("text_encoder", SmolLM3ForCausalLM), ("transformer", BriaFiboTransformer2DModel)):
-            before = kind.from_pretrained(run.start_from, subfolder=part, dtype=torch.float32)
-            getattr(painter, part).load_state_dict(before.state_dict())
+        transformer = BriaFiboTransformer2DModel.from_pretrained(run.start_from, subfolder="transformer")
+        painter.transformer.load_state_dict(transformer.state_dict())
+        reader = SmolLM3ForCausalLM.from_pretrained(run.start_from, subfolder="text_encoder", dtype=torch.float32)
+        if run.new_tokenizer:
+            _inherit_embeddings(reader, tokenizer, tokenizer_from(run.start_from / "tokenizer" / "tokenizer.json"))
+        painter.text_encoder.load_state_dict(reader.state_dict())
     file = run.folder / "text.pt"
     if file.exists():
         saved = torch.load(file, map_location="cpu", weights_only=True)["averaged"]
@@ -544,18 +581,32 @@ def painter_so_far(run: Run, vocabulary: int) -> Painter:
     return painter.to(run.device)
 
 
+def _inherit_embeddings(reader: Any, tokenizer: Any, before: Any) -> None:
+    """Each token of a new tokenizer begins as the mean of what its text was to the tokenizer before."""
+    old = reader.get_input_embeddings().weight.detach().clone()
+    reader.resize_token_embeddings(len(tokenizer))
+    new = reader.get_input_embeddings().weight.data
+    for token in range(len(tokenizer)):
+        if token not in tokenizer.all_special_ids:
+            new[token] = old[before(tokenizer.decode([token]), add_special_tokens=False).input_ids].mean(dim=0)
+
+
 def load_tokenizer(run: Run) -> Any:
     """The tokenizer; where there is none yet, that of the weights to begin with, else one that is trained first."""
-    from transformers import PreTrainedTokenizerFast
-
     file = run.folder / "tokenizer.json"
-    if run.leads and not file.exists() and run.start_from:
+    if run.leads and not file.exists() and run.start_from and not run.new_tokenizer:
         shutil.copyfile(run.start_from / "tokenizer" / "tokenizer.json", file)
     elif run.leads and not file.exists():
         rng = np.random.default_rng([run.seed, 2])
-        train_tokenizer((describe(draw_scene(rng), rng).canonical() for _ in range(run.captions)), file)
+        train_tokenizer((caption(draw_scene(rng), rng) for _ in range(run.captions)), file)
     if run.processes > 1:
         dist.barrier()
+    return tokenizer_from(file)
+
+
+def tokenizer_from(file: Path) -> Any:
+    from transformers import PreTrainedTokenizerFast
+
     return PreTrainedTokenizerFast(
         tokenizer_file=str(file), bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", padding_side="right",
         model_max_length=3000,
@@ -578,17 +629,22 @@ def tokens(tokenizer: Any, texts: list[str], device: torch.device) -> tuple[Tens
 
 def train_text(run: Run, args: argparse.Namespace) -> bool:
     tokenizer = load_tokenizer(run)
-    painter = painter_so_far(run, len(tokenizer))
+    painter = painter_so_far(run, tokenizer)
     reader = nn.ModuleDict({"text_encoder": painter.text_encoder, "reading_head": painter.reading_head})
     each = args.text_batch // run.processes
 
+    def pool(number: int) -> list[list[Captioned]]:
+        rng = np.random.default_rng([run.seed, 3, number, run.rank])
+        batches = by_length([(None, draw_scene(rng)) for _ in range(each * POOL)], each, rng)
+        return [batches[i] for i in np.random.default_rng([run.seed, 3, number]).permutation(POOL)]
+
+    batch = one_by_one(pool, POOL)
+
     def loss_of(step: int) -> tuple[Tensor, str]:
-        rng = np.random.default_rng([run.seed, 3, step, run.rank])
-        scenes = [draw_scene(rng) for _ in range(each)]
-        ids, mask = tokens(tokenizer, [describe(scene, rng).canonical() for scene in scenes], run.device)
-        loss, right = reading_loss(
-            painter.read(ids, mask)[1], torch.stack([labels_of(each) for each in scenes]).to(run.device)
-        )
+        _, scenes, texts = zip(*batch(step), strict=True)
+        ids, mask = tokens(tokenizer, list(texts), run.device)
+        labels = torch.stack([labels_of(scene) for scene in scenes]).to(run.device)
+        loss, right = reading_loss(painter.read(ids, mask)[1], labels)
         return loss, f"loss {loss.item():.3f} right {right:.3f} tokens {ids.shape[1]}"
 
     return train(run, "text", reader, args.text_steps, args.text_rate, loss_of, ema=0.995, every=args.every, hold=0.4)
@@ -596,25 +652,29 @@ def train_text(run: Run, args: argparse.Namespace) -> bool:
 
 def train_flow(run: Run, args: argparse.Namespace) -> bool:
     tokenizer = load_tokenizer(run)
-    painter = painter_so_far(run, len(tokenizer))
+    painter = painter_so_far(run, tokenizer)
     encoded, mean, std = load_latents(run, args)
-    shapes = list(encoded)
-    counts = np.array([len(encoded[shape].indices) for shape in shapes], dtype=float)
+    total = sum(len(data.indices) for data in encoded.values())
+    shares = {shape: max(1, round(POOL * len(data.indices) / total)) for shape, data in encoded.items()}
     each = args.batch // run.processes
     things, colours = list(world().things), list(world().colours)
 
-    def batch(step: int) -> tuple[Encoded, np.ndarray, list[str], list[Scene]]:
-        """Scenes of one size; the captions of every fourth step in turn are short, longer, long and longest."""
-        rng = np.random.default_rng([run.seed, 4, step // 4, run.rank])
-        data = encoded[shapes[int(rng.choice(len(shapes), p=counts / counts.sum()))]]
-        rows = rng.integers(len(data.indices), size=each * 4)
-        scenes = [scene_of(run.seed, data.indices[row])[0] for row in rows]
-        texts = [EMPTY if rng.random() < 0.1 else describe(scene, rng).canonical() for scene in scenes]
-        order = sorted(range(len(rows)), key=lambda i: len(texts[i]))[(step % 4) * each :][:each]
-        return data, rows[order], [texts[i] for i in order], [scenes[i] for i in order]
+    def pool(number: int) -> list[list[Captioned]]:
+        """Batches of one size each; every process draws as many of each size, and of like length at the same time."""
+        rng = np.random.default_rng([run.seed, 4, number, run.rank])
+        batches = []
+        for shape, data in encoded.items():
+            rows = rng.integers(len(data.indices), size=each * shares[shape])
+            scenes = [((shape, row), scene_of(run.seed, data.indices[row])[0]) for row in rows]
+            batches += by_length(scenes, each, rng)
+        return [batches[i] for i in np.random.default_rng([run.seed, 4, number]).permutation(len(batches))]
+
+    batch = one_by_one(pool, sum(shares.values()))
 
     def loss_of(step: int) -> tuple[Tensor, str]:
-        data, rows, texts, scenes = batch(step)
+        places, scenes, texts = zip(*batch(step), strict=True)
+        data = encoded[places[0][0]]
+        rows = np.array([row for _, row in places])
         height, width = data.latents.shape[2:]
         picked = torch.from_numpy(rows)
         x0 = data.latents[picked].float().flatten(2).transpose(1, 2).to(run.device)  # (B, N, C)
@@ -628,6 +688,9 @@ def train_flow(run: Run, args: argparse.Namespace) -> bool:
         noise = torch.randn_like(x0)
         u = torch.sigmoid(1.1 * torch.randn(len(x0), device=run.device))
         t = (2 * u / (1 + u))[:, None, None]  # the scheduler's shift at 256 tokens
+        told = torch.rand(len(x0), device=run.device) >= 0.1
+        told[0] = True
+        texts = [text if known else EMPTY for text, known in zip(texts, told, strict=True)]
         text_ids, mask = tokens(tokenizer, texts, run.device)
         with torch.autocast(run.device.type, torch.bfloat16, enabled=run.device.type == "cuda"):
             layers, answer = painter.read(text_ids, mask)
@@ -642,7 +705,6 @@ def train_flow(run: Run, args: argparse.Namespace) -> bool:
                 kinds[row][cover[row] == index] = 1 + things.index(thing.kind)
                 paints[row][cover[row] == index] = 1 + colours.index(thing.colour)
         kind_answer, paint_answer = seen.float().split([1 + len(things), 1 + len(colours)], dim=2)
-        told = torch.tensor([text != EMPTY for text in texts], device=run.device)
         seeing = F.cross_entropy(kind_answer[told].flatten(0, 1), kinds[told].flatten()) + F.cross_entropy(
             paint_answer[told].flatten(0, 1), paints[told].flatten()
         )
@@ -748,7 +810,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
     torch.set_num_threads(max(1, args.threads // args.processes))
     run = Run(
         args.folder, args.seed, torch.device(args.device), rank, args.processes, args.ends_at, args.captions,
-        args.start_from, args.samples,
+        args.start_from, args.new_tokenizer, args.samples,
     )  # fmt: skip
     see_one_frame()
     for name in args.stages:
@@ -765,6 +827,7 @@ def main() -> None:
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long, ready to go on")
     parser.add_argument("--start-from", type=Path, help="begin with these exported weights instead of with noise")
+    parser.add_argument("--new-tokenizer", action="store_true", help="with --start-from: learn a new one all the same")
     parser.add_argument("--seed", type=int, default=0)
     cuda = torch.cuda.is_available()
     parser.add_argument("--device", default="cuda" if cuda else "cpu")
@@ -780,6 +843,7 @@ def main() -> None:
         action="store_true",
         help="train the VAE's decoder alone: latents keep their meaning, for a transformer that knows them",
     )
+    parser.add_argument("--compile", action="store_true", help="the VAE's steps a third shorter, after some minutes")
     parser.add_argument("--vae-pool", type=int, default=2_000, help="pictures whose crops the VAE sees")
     parser.add_argument("--scenes", type=int, default=60_000)
     parser.add_argument("--captions", type=int, default=20_000, help="that the tokenizer learns from")

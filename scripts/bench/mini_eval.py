@@ -22,6 +22,7 @@ from mini_judge import NOTHING, Judge, Verdict
 from PIL import Image
 
 from fibo_core.engine.mini.captions import describe
+from fibo_core.engine.mini.captions import sentence as told_in_a_line
 from fibo_core.engine.mini.drawing import render, render_with_cover
 from fibo_core.engine.mini.scenes import Scene, Seed, Thing, draw_scene
 from fibo_core.engine.mini.world import world
@@ -97,11 +98,8 @@ def sentence(scene: Scene, rng: Seed) -> StructuredPrompt:
 
 
 def by_rules(scene: Scene) -> StructuredPrompt:
-    """What the offline writer makes of the scene in words."""
-    w = world()
-    things = _list(f"{_article(t.size)} {t.colour} {t.kind} {_where(t)}" for t in scene.things)
-    text = f"{things}, {w.backgrounds[scene.background][0]}, {w.lights[scene.light][0]}, {w.media[scene.medium][0]}"
-    return OfflineWriter().expand(text).prompt
+    """What the offline writer makes of the scene in one line; it says nothing of camera and depth of field."""
+    return OfflineWriter().expand(told_in_a_line(scene)).prompt
 
 
 def _where(thing: Thing) -> str:

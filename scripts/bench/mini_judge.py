@@ -1,4 +1,4 @@
-"""A judge of mini's pictures: two small networks that learn from the renderer's pictures what stands where.
+"""A judge of mini's pictures: three small networks that learn from the renderer's pictures what stands where.
 
 They never saw a painted picture, and are themselves examined on renders they never saw; `mini_eval.py` prints that
 first, since no painted picture can be judged better than a drawn one.
@@ -22,6 +22,7 @@ from fibo_core.engine.mini.world import world
 
 SEED = 77  # of the judge's own scenes: neither the trainer's nor the evaluation's
 WINDOW, EDGE = 150, 80  # pixels of a 256² picture around a cell's middle, and what they are made to
+NEAR = 96  # pixels, seen as they are: a pencil's line and a wash's rim are one or two of them wide
 WHOLE = 96
 NOTHING = "nothing"
 
@@ -52,7 +53,7 @@ def _cell_names() -> list[list[str]]:
 
 def _whole_names() -> list[list[str]]:
     w = world()
-    return [list(w.backgrounds), list(w.lights), list(w.media)]
+    return [list(w.backgrounds), list(w.lights)]
 
 
 class _Looker(nn.Module):
@@ -78,34 +79,44 @@ def _pixels(picture: Image.Image, edge: int) -> Tensor:
     return torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
 
 
-def _window(picture: Image.Image, place: str) -> Tensor:
+def _window(picture: Image.Image, place: str, window: int = WINDOW, edge: int = EDGE) -> Tensor:
     """What the judge looks at for a place: a square around the cell's middle, its outside as the nearest edge."""
     width, height = picture.size
     column, row = world().cells[place]
-    half = round(WINDOW / 256 * (width * height) ** 0.5 / 2)
+    half = round(window / 256 * (width * height) ** 0.5 / 2)
     padded = np.pad(np.asarray(picture.convert("RGB")), ((half, half), (half, half), (0, 0)), mode="edge")
     x, y = round((column + 0.5) / 3 * width), round((row + 0.5) / 3 * height)
-    return _pixels(Image.fromarray(padded[y : y + 2 * half, x : x + 2 * half]), EDGE)
+    return _pixels(Image.fromarray(padded[y : y + 2 * half, x : x + 2 * half]), edge)
 
 
 class Judge:
     """Says what a picture shows. Made by `learned`."""
 
-    def __init__(self, cells: _Looker, whole: _Looker) -> None:
-        self._cells, self._whole = cells.eval(), whole.eval()
+    def __init__(self) -> None:
+        self._cells, self._near, self._whole = (
+            _Looker(names) for names in (_cell_names(), [list(world().media)], _whole_names())
+        )
 
     @classmethod
-    def learned(cls, file: Path, scenes: int = 4_000) -> "Judge":
+    def learned(cls, file: Path, scenes: int = 10_000) -> "Judge":
         """The judge kept in ``file``, or one that learns now (a quarter of an hour on one core) and is kept there."""
-        cells, whole = _Looker(_cell_names()), _Looker(_whole_names())
+        judge = cls()
         if file.exists():
             saved = torch.load(file, weights_only=True)
-            cells.load_state_dict(saved["cells"])
-            whole.load_state_dict(saved["whole"])
-            return cls(cells, whole)
+            for name, state in saved.items():
+                getattr(judge, name).load_state_dict(state)
+        else:
+            judge._learn_from_renders(scenes)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.save({name: getattr(judge, name).state_dict() for name in ("_cells", "_near", "_whole")}, file)
+        for looker in (judge._cells, judge._near, judge._whole):
+            looker.eval()
+        return judge
+
+    def _learn_from_renders(self, scenes: int) -> None:
         torch.manual_seed(SEED)
         rng = np.random.default_rng(SEED)
-        windows, labels, pictures, wholes = [], [], [], []
+        windows, labels, nears, media, pictures, wholes = [], [], [], [], [], []
         for _ in range(scenes):
             scene = draw_scene(rng)
             picture = render(scene)
@@ -114,13 +125,13 @@ class Judge:
             for place in [*standing, *rng.choice(empty, 2, replace=False)]:
                 windows.append((_window(picture, str(place)) * 255).byte())
                 labels.append(_cell_label(standing.get(str(place))))
+            nears.append((_window(picture, scene.things[0].place, NEAR, NEAR) * 255).byte())
+            media.append([list(world().media).index(scene.medium)])
             pictures.append((_pixels(picture, WHOLE) * 255).byte())
             wholes.append(_whole_label(scene))
-        _learn(cells, torch.stack(windows), torch.tensor(labels), epochs=5)
-        _learn(whole, torch.stack(pictures), torch.tensor(wholes), epochs=6)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"cells": cells.state_dict(), "whole": whole.state_dict()}, file)
-        return cls(cells, whole)
+        _learn(self._cells, torch.stack(windows), torch.tensor(labels), epochs=6)
+        _learn(self._near, torch.stack(nears), torch.tensor(media), epochs=6)
+        _learn(self._whole, torch.stack(pictures), torch.tensor(wholes), epochs=6)
 
     @torch.no_grad()
     def look(self, picture: Image.Image) -> Verdict:
@@ -133,8 +144,11 @@ class Judge:
             place: Seen(*(name[part[row]] for name, part in zip(names, best, strict=True)))
             for row, place in enumerate(places)
         }
-        whole = [int(answer.argmax()) for answer in self._whole(_pixels(picture, WHOLE)[None])]
-        return Verdict(cells, *(name[index] for name, index in zip(_whole_names(), whole, strict=True)))
+        things = [place for place in places if cells[place].kind != NOTHING] or places
+        near = self._near(torch.stack([_window(picture, place, NEAR, NEAR) for place in things]))[0].mean(dim=0)
+        background, light = (int(answer.argmax()) for answer in self._whole(_pixels(picture, WHOLE)[None]))
+        w = world()
+        return Verdict(cells, list(w.backgrounds)[background], list(w.lights)[light], list(w.media)[int(near.argmax())])
 
 
 def _cell_label(thing: Thing | None) -> list[int]:
@@ -145,7 +159,7 @@ def _cell_label(thing: Thing | None) -> list[int]:
 
 
 def _whole_label(scene: Scene) -> list[int]:
-    parts = (scene.background, scene.light, scene.medium)
+    parts = (scene.background, scene.light)
     return [names.index(part) for names, part in zip(_whole_names(), parts, strict=True)]
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fibo_core.engine.mini.captions import describe
+from fibo_core.engine.mini.captions import describe, sentence
 from fibo_core.engine.mini.drawing import render, render_with_cover
 from fibo_core.engine.mini.scenes import Scene, Thing, box_of, draw_scene
 from fibo_core.engine.mini.shapes import KINDS
 from fibo_core.engine.mini.world import world
 from fibo_core.engine.models import MINI_SIZES
+from fibo_core.writers.offline import OfflineWriter
 
 BALL = Scene(
     things=(Thing("ball", "red", "left", "medium"),), background="wall", wall="grey", light="day", direction="above",
@@ -128,6 +129,11 @@ def test_a_caption_always_tells_what_each_thing_is_and_where() -> None:
             text = document["short_description"]
             assert all(any(word in text for word in w.colours[thing.colour]) for thing in scene.things)
             continue
+        if "number_of_objects" in document["objects"][0]:
+            (entry,) = document["objects"]
+            assert entry["number_of_objects"] == len(scene.things)
+            assert any(word in entry["shape_and_color"] for word in w.colours[scene.things[0].colour])
+            continue
         assert len(document["objects"]) == len(scene.things)
         places = sorted(next(n for n, words in w.places.items() if o["location"] in words) for o in document["objects"])
         assert places == sorted(thing.place for thing in scene.things)
@@ -136,6 +142,37 @@ def test_a_caption_always_tells_what_each_thing_is_and_where() -> None:
             thing = next(thing for thing in scene.things if thing.place == place)
             told = entry.get("shape_and_color", entry["description"])
             assert any(word in told for word in w.colours[thing.colour])
+
+
+def test_several_of_the_same_are_told_by_their_number_or_one_by_one() -> None:
+    """A row of three is three things alike, side by side, and one entry or three."""
+    boxes = replace(
+        BALL, things=tuple(Thing("box", "red", place, "small") for place in ("left", "center", "right"))
+    )  # fmt: skip
+    told = [describe(boxes, np.random.default_rng(seed)).document.get("objects", []) for seed in range(60)]
+    assert {len(objects) for objects in told} == {0, 1, 3}
+    counted = [objects[0] for objects in told if len(objects) == 1]
+    assert all(entry["number_of_objects"] == 3 for entry in counted)
+    assert any("three red boxes" in entry["description"] for entry in counted)
+    rng = np.random.default_rng(2)
+    rows = [
+        scene for scene in (draw_scene(rng) for _ in range(300)) if len({(t.kind, t.colour) for t in scene.things}) == 1
+    ]
+    assert any(len(scene.things) == 3 for scene in rows)
+
+
+def test_the_offline_writer_reads_in_a_scenes_sentence_what_the_scene_is() -> None:
+    """Scene, sentence, writer, prompt: the same things in the same places, so that mini learns this writer's words."""
+    rng, w = np.random.default_rng(3), world()
+    for _ in range(40):
+        scene = draw_scene(rng)
+        document = OfflineWriter().expand(sentence(scene)).prompt.document
+        found = sorted((entry["location"].replace(" ", "-"), entry["relative_size"]) for entry in document["objects"])
+        plain = {"top": "top-center", "bottom": "bottom-center"}
+        assert sorted((plain.get(place, place), size) for place, size in found) == sorted(
+            (thing.place, thing.size) for thing in scene.things
+        ), sentence(scene)
+        assert scene.medium == "render" or any(word in document["style_medium"] for word in w.media[scene.medium])
 
 
 def test_captions_of_one_scene_differ_and_are_repeatable() -> None:

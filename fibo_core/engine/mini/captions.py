@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fibo_core.engine.mini.scenes import Scene, Thing
+from fibo_core.engine.mini.scenes import ROWS, Scene, Thing
 from fibo_core.engine.mini.world import world
 from fibo_core.prompt import StructuredPrompt
 
@@ -26,6 +26,18 @@ SHAPES = {
 }
 ALONE = ("standing alone", "the only object", "the main subject", "alone in the scene")
 TOGETHER = ("next to the other object", "near the other objects", "part of the group", "beside the others")
+PLAINLY = {  # the places of a sentence; the others: "at the top-left"
+    "top-center": "at the top", "bottom-center": "at the bottom", "left": "on the left", "right": "on the right",
+    "center": "in the center",
+}  # fmt: skip
+FROM = {
+    "left": "light from the left",
+    "right": "light from the right",
+    "above": "light from above",
+    "behind": "backlit",
+}
+NUMBERS = {2: "two", 3: "three"}
+SIDE_BY_SIDE = ("center", "in a row", "side by side across the frame", "from left to right")
 TEXTURES = ("smooth", "matte", "glossy", "soft", "polished", "rough", "slightly grainy")
 DETAILS = (
     "clean edges", "a soft highlight", "simple, rounded forms", "no markings", "a slight sheen", "sharply outlined",
@@ -58,15 +70,16 @@ FILLER = (
 
 def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
     """The scene as a structured prompt, in words drawn by chance."""
-    style = rng.choice(["writer", "people", "few", "summary", "long"], p=[0.4, 0.27, 0.16, 0.07, 0.1])
+    style = rng.choice(["writer", "people", "few", "summary", "long"], p=[0.44, 0.27, 0.16, 0.07, 0.06])
     if style == "summary":
         return StructuredPrompt.from_dict({"short_description": summary(scene, scene, rng, whole=True)})
     keep = {"writer": 1.0, "people": 0.75, "few": 0.25, "long": 1.0}[str(style)]
     stale = _stale(scene, rng) if rng.random() < 0.3 else scene
-    objects = [
+    counted = _is_row(scene) and rng.random() < 0.5
+    objects = [_counted(scene, rng)] if counted else [
         _thing(scene, thing, old, rng, keep, long=style == "long")
         for thing, old in zip(scene.things, stale.things, strict=True)
-    ]
+    ]  # fmt: skip
     if style != "writer":
         rng.shuffle(objects)
     document: Document = {
@@ -130,7 +143,10 @@ def summary(scene: Scene, told: Scene, rng: Seed, *, long: bool = False, whole: 
         if whole or rng.random() < 0.7:
             words += " " + _where(thing.place, rng)
         parts.append(words)
-    text = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    if _is_row(told) and rng.random() < 0.6:
+        thing = told.things[0]
+        parts = [f"{NUMBERS[len(told.things)]} {_plural(_noun(thing, rng, size=whole or rng.random() < 0.4))}"]
+    text = _listed(parts)
     if rng.random() < 0.5 or "background_setting" in unusual:
         before = rng.choice([",", " before", " in front of", " in"])
         text += f"{before} {_background(scene, rng, long=False)}"
@@ -141,6 +157,21 @@ def summary(scene: Scene, told: Scene, rng: Seed, *, long: bool = False, whole: 
     if long:
         text += ". " + " ".join(str(each) for each in rng.choice(FILLER, 2, replace=False))
     return text if text.endswith(".") or rng.random() < 0.4 else text + "."
+
+
+def sentence(scene: Scene) -> str:
+    """The scene as one plain line, such as a person types for a writer to expand; of camera and focus it is silent."""
+    w = world()
+    things = [f"{_article(f'{t.size} {t.colour} {t.kind}')} {PLAINLY.get(t.place, f'at the {t.place}')}"
+              for t in scene.things]  # fmt: skip
+    if _is_row(scene):
+        thing = scene.things[0]
+        things = [f"{NUMBERS[len(scene.things)]} {thing.size} {_plural(f'{thing.colour} {thing.kind}')}"]
+    background = f"a {scene.wall} wall" if scene.background == "wall" else w.backgrounds[scene.background][0]
+    parts = [_listed(things), background, w.lights[scene.light][0], w.media[scene.medium][0]]
+    if scene.direction:
+        parts.append(FROM[scene.direction])
+    return ", ".join(parts)
 
 
 def _thing(scene: Scene, thing: Thing, old: Thing, rng: Seed, keep: float, *, long: bool) -> Document:
@@ -175,6 +206,34 @@ def _thing(scene: Scene, thing: Thing, old: Thing, rng: Seed, keep: float, *, lo
         rng.shuffle(items)
         kept = dict(items)
     return kept
+
+
+def _is_row(scene: Scene) -> bool:
+    """Whether its things are several of the same, side by side."""
+    first = scene.things[0]
+    alike = all(replace(thing, place=first.place) == first for thing in scene.things)
+    return alike and tuple(thing.place for thing in scene.things) in ROWS
+
+
+def _counted(scene: Scene, rng: Seed) -> Document:
+    """Several of the same as one entry: "three red boxes", number_of_objects 3."""
+    thing, count = scene.things[0], len(scene.things)
+    shape = _say(rng, SHAPES.get(thing.kind, (f"{thing.kind}-shaped", thing.kind)))
+    return {
+        "description": f"{NUMBERS[count]} {_plural(_noun(thing, rng, size=rng.random() < 0.5))}",
+        "location": _say(rng, SIDE_BY_SIDE),
+        "relative_size": _say(rng, world().sizes[thing.size]),
+        "shape_and_color": f"{shape}, {_say(rng, world().colours[thing.colour])}",
+        "number_of_objects": count,
+    }
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("fish"):
+        return noun
+    if noun.endswith("y"):
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
 
 
 def _relation(scene: Scene, thing: Thing, rng: Seed) -> str:
@@ -230,6 +289,11 @@ def _where(place: str, rng: Seed) -> str:
     if words.startswith(("in ", "on ", "at ")):
         return words
     return f"in the {words}" if "corner" in words or "middle" in words else f"at the {words}"
+
+
+def _listed(parts: list[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _article(noun: str) -> str:

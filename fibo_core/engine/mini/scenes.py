@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,10 @@ Seed = np.random.Generator
 
 #: How much larger a camera makes things.
 ZOOM = {"close": 1.15, "far": 0.87}
+
+
+#: Where several of the same stand side by side, as the offline writer places them.
+ROWS = (("left", "right"), ("left", "center", "right"))
 
 
 @dataclass(frozen=True)
@@ -45,35 +49,48 @@ class Scene:
 def draw_scene(rng: Seed) -> Scene:
     """A scene drawn by chance: one to three things that keep clear of each other, small things more often."""
     w = world()
+    background = _pick(rng, w.backgrounds, [0.28] + [0.08] * 9)
+    return Scene(
+        things=_row(rng) if rng.random() < 0.06 else _scattered(rng),
+        background=background,
+        wall=_pick(rng, w.walls),
+        light="night" if background == "stars" else _pick(rng, w.lights, [0.28, 0.18, 0.18, 0.18, 0.18]),
+        direction=_pick(rng, ["", *w.directions], [0.2, 0.2, 0.2, 0.2, 0.2]),
+        medium=_pick(rng, w.media, [0.4, 0.2, 0.2, 0.2]),
+        camera=_pick(rng, w.cameras, [0.44, 0.14, 0.14, 0.14, 0.14]),
+        focus=_pick(rng, w.focus, [0.75, 0.25]),
+        variant=int(rng.integers(2**31)),
+    )
 
-    def pick(names: Iterable[str], weights: Sequence[float] | None = None) -> str:
-        return str(rng.choice(list(names), p=weights))
 
+def _scattered(rng: Seed) -> tuple[Thing, ...]:
+    """One to three things, each in a cell of its own."""
+    w = world()
     count = int(rng.choice([1, 2, 3], p=[0.5, 0.3, 0.2]))
     things: list[Thing] = []
     places = list(rng.permutation(list(w.places)))
-    colour, kind = pick(w.colours), pick(w.things)
+    colour, kind = _pick(rng, w.colours), _pick(rng, w.things)
     while len(things) < count and places:
-        size = pick(w.sizes, [0.36, 0.36, 0.28] if count == 1 else [0.46, 0.42, 0.12])
+        size = _pick(rng, w.sizes, [0.36, 0.36, 0.28] if count == 1 else [0.46, 0.42, 0.12])
         thing = Thing(kind, colour, str(places.pop()), size)
         if all(_clear(thing, other) for other in things):
             things.append(thing)
         if rng.random() < 0.85:
-            kind = pick(w.things)
+            kind = _pick(rng, w.things)
         if rng.random() < 0.85:
-            colour = pick(w.colours)
-    background = pick(w.backgrounds, [0.28] + [0.08] * 9)
-    return Scene(
-        things=tuple(things),
-        background=background,
-        wall=pick(w.walls),
-        light="night" if background == "stars" else pick(w.lights, [0.28, 0.18, 0.18, 0.18, 0.18]),
-        direction=pick(["", *w.directions], [0.2, 0.2, 0.2, 0.2, 0.2]),
-        medium=pick(w.media, [0.4, 0.2, 0.2, 0.2]),
-        camera=pick(w.cameras, [0.44, 0.14, 0.14, 0.14, 0.14]),
-        focus=pick(w.focus, [0.75, 0.25]),
-        variant=int(rng.integers(2**31)),
-    )
+            colour = _pick(rng, w.colours)
+    return tuple(things)
+
+
+def _row(rng: Seed) -> tuple[Thing, ...]:
+    """Two or three of the same, side by side: what a count asks for."""
+    w = world()
+    alike = Thing(_pick(rng, w.things), _pick(rng, w.colours), "", _pick(rng, ["small", "medium"]))
+    return tuple(replace(alike, place=place) for place in ROWS[int(rng.integers(len(ROWS)))])
+
+
+def _pick(rng: Seed, names: Iterable[str], weights: Sequence[float] | None = None) -> str:
+    return str(rng.choice(list(names), p=weights))
 
 
 def _clear(one: Thing, other: Thing) -> bool:
