@@ -61,8 +61,9 @@ def _take(page: Page, phone: Page, home: str, workspace: Path) -> None:
     _settle(page)
     page.screenshot(path=IMAGES / "refine.png")
 
-    for words in ("a large orange star in the desert at golden hour", "a red mushroom in the snow, overcast"):
+    for words in ("an orange star in the desert at golden hour", "a red mushroom in a forest, overcast"):
         page.goto(home)
+        _settle(page)
         _paint(page, words)
     page.goto(f"{home}/history")
     page.locator("button.tile").nth(3).wait_for()
@@ -77,7 +78,7 @@ def _take(page: Page, phone: Page, home: str, workspace: Path) -> None:
 def _paint(page: Page, words: str) -> None:
     page.get_by_label("What should it show?").fill(words)
     page.keyboard.press("Control+Enter")
-    page.get_by_role("button", name="New seed").wait_for()
+    page.get_by_role("button", name="New seed").wait_for(timeout=90_000)
     _settle(page)
 
 

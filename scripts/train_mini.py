@@ -25,6 +25,8 @@ import json
 import math
 import os
 import shutil
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -219,6 +221,11 @@ class Run:
             for grad, part in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):
                 grad.copy_(part.view_as(grad))
 
+    def meet(self) -> None:
+        """Waits until every process is here: what one has written, all can read."""
+        if self.processes > 1:
+            dist.barrier()
+
     def out_of_time(self) -> bool:
         """Whether this run shall stop; every process answers alike."""
         late = torch.tensor(float(time.monotonic() > self.ends_at))
@@ -294,6 +301,7 @@ def train(
             save(step + 1)
             run.say(f"{name} stopped at {step + 1} of {steps}; run again to go on")
             return False
+    run.meet()
     model.load_state_dict(averaged)
     return True
 
@@ -456,7 +464,7 @@ def encode_scenes(run: Run, args: argparse.Namespace) -> bool:
         if file.exists():
             continue
         if time.monotonic() > run.ends_at:
-            return False
+            break
         rows = []
         with torch.no_grad():
             for index in range(chunk * CHUNK, (chunk + 1) * CHUNK):
@@ -468,9 +476,8 @@ def encode_scenes(run: Run, args: argparse.Namespace) -> bool:
         torch.save(rows, part)
         part.replace(file)
         run.say(f"latents {chunk + 1} of {args.scenes // CHUNK} files")
-    if run.processes > 1:
-        dist.barrier()
-    return True
+    run.meet()
+    return all((folder / f"{chunk:05d}.pt").exists() for chunk in range(args.scenes // CHUNK))
 
 
 def _token_cover(cover: np.ndarray) -> Tensor:
@@ -584,7 +591,7 @@ def painter_so_far(run: Run, tokenizer: Any) -> Painter:
 def _inherit_embeddings(reader: Any, tokenizer: Any, before: Any) -> None:
     """Each token of a new tokenizer begins as the mean of what its text was to the tokenizer before."""
     old = reader.get_input_embeddings().weight.detach().clone()
-    reader.resize_token_embeddings(len(tokenizer))
+    reader.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     new = reader.get_input_embeddings().weight.data
     for token in range(len(tokenizer)):
         if token not in tokenizer.all_special_ids:
@@ -599,8 +606,7 @@ def load_tokenizer(run: Run) -> Any:
     elif run.leads and not file.exists():
         rng = np.random.default_rng([run.seed, 2])
         train_tokenizer((caption(draw_scene(rng), rng) for _ in range(run.captions)), file)
-    if run.processes > 1:
-        dist.barrier()
+    run.meet()
     return tokenizer_from(file)
 
 
@@ -748,7 +754,7 @@ def export(run: Run, painter: Any, mean: Tensor, std: Tensor) -> Path:
     transformer.half().save_pretrained(target / "transformer")
     text_encoder.half().save_pretrained(target / "text_encoder")
     scheduler().save_pretrained(target / "scheduler")
-    load_tokenizer(run).save_pretrained(target / "tokenizer")
+    tokenizer_from(run.folder / "tokenizer.json").save_pretrained(target / "tokenizer")
     index = {
         "_class_name": "BriaFiboPipeline",
         "_diffusers_version": "0.42.1",
@@ -864,7 +870,8 @@ def main() -> None:
     args.ends_at = time.monotonic() + args.minutes * 60
     args.meeting = args.folder / f"meeting-{os.getpid()}"
     if args.processes > 1:
-        torch.multiprocessing.spawn(work, (args,), nprocs=args.processes)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # a way out on which daemons are ended too
+        torch.multiprocessing.spawn(work, (args,), nprocs=args.processes, daemon=True)
         args.meeting.unlink(missing_ok=True)
     else:
         work(0, args)

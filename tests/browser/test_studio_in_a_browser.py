@@ -166,8 +166,8 @@ def test_a_picture_opens_large_and_the_arrow_keys_reach_its_neighbours(visitor: 
 
 def test_an_example_fills_the_form(visitor: Visitor) -> None:
     visitor.open()
-    visitor.page.get_by_title("a red mushroom in the snow, overcast").click()
-    expect(visitor.page.get_by_label("What should it show?")).to_have_value("a red mushroom in the snow, overcast")
+    visitor.page.get_by_title("a red mushroom in a forest, overcast").click()
+    expect(visitor.page.get_by_label("What should it show?")).to_have_value("a red mushroom in a forest, overcast")
 
 
 @pytest.mark.parametrize("path", ["/", "/refine", "/inspire", "/history", "/system"])

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 
 from fibo_core.engine.mini.world import world
@@ -37,10 +39,10 @@ def train(folder: Path, *more: str) -> str:
 
 @pytest.mark.slow
 def test_a_run_from_nothing_ends_in_a_folder_that_the_pipeline_loads_and_paints_with(tmp_path: Path) -> None:
-    """Two steps of every stage teach nothing, but leave weights in the layout that the studio loads."""
+    """Two steps of every stage by two processes teach nothing, but leave weights in the studio's layout."""
     from diffusers import BriaFiboPipeline
 
-    assert "done" in train(tmp_path)
+    assert "done" in train(tmp_path, "--processes", "2", "--vae-batch", "2")
     pipe = BriaFiboPipeline.from_pretrained(tmp_path / "weights", dtype=torch.float32, local_files_only=True)
     picture = pipe(
         '{"short_description":"a red ball"}', negative_prompt="{}", width=64, height=64, num_inference_steps=2
@@ -78,6 +80,43 @@ def test_a_run_may_begin_with_weights_that_paint_and_keep_what_their_latents_mea
     old, new = (load_file(folder / transformer) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
     assert any(not torch.equal(value, new[key]) for key, value in old.items())
     assert json.loads((tmp_path / "learned.json").read_text("utf-8"))["things"] == list(world().things)
+
+
+@pytest.mark.slow
+def test_a_new_tokenizer_begins_with_what_the_old_one_knew_of_its_words(tmp_path: Path) -> None:
+    """Its own entries, canonical text as it is, and embeddings that are means of the old ones."""
+    train(tmp_path, "--start-from", str(MINI_WEIGHTS), "--new-tokenizer", "--stages", "latents", "flow")
+    entries = json.loads((tmp_path / "weights" / "tokenizer" / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    file = "text_encoder/model.safetensors"
+    old, new = (
+        load_file(folder / file)["model.embed_tokens.weight"].float() for folder in (MINI_WEIGHTS, tmp_path / "weights")
+    )
+    assert len(new) == len(entries)
+    red = new[entries["Ġred"]]
+    nearest = F.cosine_similarity(old, red[None]).argmax()
+    before = json.loads((MINI_WEIGHTS / "tokenizer" / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    assert nearest == before["Ġred"]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_ended_leaves_no_process_behind(tmp_path: Path) -> None:
+    """Ended in the midst of two processes' work, the two end as well."""
+    command = [sys.executable, ROOT / "scripts" / "train_mini.py", "--folder", tmp_path, *SMALL]
+    run = subprocess.Popen(
+        [*command, "--processes", "2", "--vae-batch", "2", "--vae-steps", "100000", "--stages", "vae"],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert run.stdout is not None
+    assert "stage vae" in run.stdout.readline()
+    workers = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+    assert len(workers) >= 2
+    run.terminate()
+    run.wait(timeout=30)
+    end = time.monotonic() + 30
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < end, "a worker outlived its run"
+        time.sleep(0.1)
 
 
 def test_scenes_are_not_encoded_by_a_vae_that_has_learned_nothing(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def _telling(group: str) -> frozenset[str]:
 
 
 def _forms(word: str) -> Iterable[str]:
-    return word, f"{word}s", f"{word}es"
+    return word, f"{word}s", f"{word}es", f"{word.removesuffix('y')}ies"
 
 
 #: Words of the backgrounds' and the media's wordings that stand beside anything.

@@ -42,7 +42,8 @@ def set_scene(scene: Scene, phrase: NounPhrase, typed: str) -> None:
     setting = phrase.setting
     assert setting is not None
     if setting.colored:
-        look = " ".join([*phrase.colors, *phrase.adjectives]) if phrase.colors or phrase.textures else "light gray"
+        words = [word for word in phrase.adjectives if word != "plain"]  # which it is called below
+        look = " ".join([*phrase.colors, *words]) if phrase.colors or phrase.textures else "light gray"
         scene.settings.append(f"a {look} wall" if phrase.textures else f"a plain {look} wall")
     else:
         plain = typed.lower() in setting.words or phrase.picture
