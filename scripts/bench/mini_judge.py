@@ -99,7 +99,7 @@ class Judge:
 
     @classmethod
     def learned(cls, file: Path, scenes: int = 10_000) -> "Judge":
-        """The judge kept in ``file``, or one that learns now (a quarter of an hour on one core) and is kept there."""
+        """The judge kept in ``file``, or one that learns now (half an hour on one core) and is kept there."""
         judge = cls()
         if file.exists():
             saved = torch.load(file, weights_only=True)
