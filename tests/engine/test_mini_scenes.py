@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fibo_core.engine.mini.captions import describe, sentence
+from fibo_core.engine.mini.captions import before, describe, describe_at_length, edited, sentence
 from fibo_core.engine.mini.drawing import render, render_with_cover
 from fibo_core.engine.mini.scenes import Scene, Thing, box_of, draw_scene
 from fibo_core.engine.mini.shapes import KINDS
 from fibo_core.engine.mini.world import world
 from fibo_core.engine.models import MINI_SIZES
+from fibo_core.prompt import StructuredPrompt, diff
 from fibo_core.writers.offline import OfflineWriter
 
 BALL = Scene(
@@ -140,8 +141,39 @@ def test_a_caption_always_tells_what_each_thing_is_and_where() -> None:
         for entry in document["objects"]:
             place = next(name for name, words in w.places.items() if entry["location"] in words)
             thing = next(thing for thing in scene.things if thing.place == place)
-            told = entry.get("shape_and_color", entry["description"])
+            told = f"{entry['description']} {entry.get('shape_and_color')}"  # one of them may have been edited
             assert any(word in told for word in w.colours[thing.colour])
+
+
+def test_an_edited_field_is_the_only_one_that_tells_the_scene_as_it_is() -> None:
+    """A scene that was once another: one field was edited, the summary still says what it said."""
+    rng, seen = np.random.default_rng(8), set()
+    for _ in range(300):
+        scene = draw_scene(rng)
+        told = before(scene, rng)
+        was = OfflineWriter().expand(sentence(told)).prompt
+        now = StructuredPrompt.from_dict(edited(was.document, told, scene, rng))
+        changes = [change.path for change in diff(was, now)]
+        fields = {path.split(".")[-1] for path in changes}
+        assert fields <= {"shape_and_color", "description"} or len(fields) == 1
+        assert now.document["short_description"] == was.document["short_description"]
+        assert told != scene or not changes
+        seen |= fields
+    assert seen == {
+        "shape_and_color", "description", "location", "relative_size", "background_setting", "conditions",
+        "style_medium",
+    }  # fmt: skip
+
+
+def test_a_caption_at_length_has_hundreds_of_words_and_every_thing() -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(20):
+        scene = draw_scene(rng)
+        prompt = describe_at_length(scene, rng)
+        assert len(prompt.canonical().split()) > 120
+        places = {entry["location"].split(". ")[0] for entry in prompt.document["objects"]}
+        told = {place for place, words in world().places.items() if places & set(words)}
+        assert "number_of_objects" in prompt.document["objects"][0] or told == {t.place for t in scene.things}
 
 
 def test_several_of_the_same_are_told_by_their_number_or_one_by_one() -> None:

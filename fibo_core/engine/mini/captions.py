@@ -2,8 +2,9 @@
 
 People, writers and models tell the same scene differently: every key or a few of them, one word or a paragraph, in
 any order, with summaries that have gone stale since one field was edited. mini is trained on all of it. What it shall
-follow where fields disagree: `location` for the place, `shape_and_color` for shape and colour, then `description`,
-and `short_description` last of all.
+follow where fields disagree: the field that was edited, which is the one that no other agrees with; `location`,
+`relative_size`, `background_setting`, `lighting` and `style_medium` always win over what sentences say of them, and
+`short_description` never wins.
 """
 
 from dataclasses import replace
@@ -67,23 +68,128 @@ FILLER = (
     "There is no text, logo or other marking on it.",
 )  # fmt: skip
 
+WORDS = {
+    "noun": (
+        "surface", "edge", "outline", "contour", "highlight", "reflection", "silhouette", "detail", "base", "rim",
+        "curve", "material", "finish", "grain", "tone", "gradient", "depth", "volume", "form", "pattern", "atmosphere",
+        "air", "distance", "horizon", "foreground", "space", "frame", "viewer", "contrast", "balance", "rhythm",
+        "warmth", "haze", "transition", "layer", "line", "weight", "presence", "impression", "story", "corner", "plane",
+        "structure", "mood",
+    ),
+    "quality": (
+        "delicate", "subtle", "gentle", "crisp", "faint", "rich", "quiet", "deep", "pale", "fine", "visible", "natural",
+        "irregular", "organic", "tactile", "luminous", "muted", "diffuse", "refined", "weathered", "elegant", "slender",
+        "distinct", "tender", "careful", "uneven", "ordinary", "remarkable", "calm", "familiar",
+    ),
+    "does": (
+        "suggests", "reveals", "softens", "defines", "catches", "follows", "frames", "separates", "supports",
+        "enhances", "evokes", "guides", "carries", "meets", "touches", "surrounds", "repeats", "invites", "holds",
+        "anchors",
+    ),
+    "how": (
+        "slowly", "gently", "clearly", "barely", "evenly", "gradually", "quietly", "almost", "visibly", "never",
+        "always", "softly",
+    ),
+}  # fmt: skip
+PROSE = (
+    "The |quality| |noun| |does| the |noun| and |how| |does| a |noun| of |noun|.",
+    "Here the |noun| |does| its |noun|, so that every |noun| stays |quality|.",
+    "There is a |quality| |colour| |noun| along the |noun|, |quality| and |quality|.",
+    "Its |noun| is |quality|, almost |quality|, with a |quality| |noun| near the |noun|.",
+    "No |noun| |does| the |quality| |noun|, which |how| |does| the |noun|.",
+    "A |quality| |noun| |does| the |noun|; the |noun| is |how| |quality| against the |colour| |noun|.",
+)
+LETTERS = tuple("eeeaaaiioouttnnssrrlldmhcgpbfvwyk")
+
 
 def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
-    """The scene as a structured prompt, in words drawn by chance."""
-    style = rng.choice(["writer", "people", "few", "summary", "long"], p=[0.44, 0.27, 0.16, 0.07, 0.06])
-    if style == "summary":
-        return StructuredPrompt.from_dict({"short_description": summary(scene, scene, rng, whole=True)})
-    keep = {"writer": 1.0, "people": 0.75, "few": 0.25, "long": 1.0}[str(style)]
-    stale = _stale(scene, rng) if rng.random() < 0.3 else scene
+    """The scene as a structured prompt, in words drawn by chance, often with one field edited since it was written."""
+    if rng.random() < 0.07:
+        return StructuredPrompt.from_dict({"short_description": summary(scene, rng, whole=True)})
+    style = str(rng.choice(["writer", "people", "few", "long"], p=[0.48, 0.29, 0.17, 0.06]))
+    told = before(scene, rng)
+    return StructuredPrompt.from_dict(edited(_told(told, style, rng), told, scene, rng))
+
+
+def describe_at_length(scene: Scene, rng: Seed) -> StructuredPrompt:
+    """The scene as a writer tells it who spares no words: some hundreds, of which few matter."""
+    told = before(scene, rng)
+    document = edited(_told(told, "long", rng), told, scene, rng)
+    for group in (*document["objects"], document.get("lighting", {}), document.get("aesthetics", {}), document):
+        for key, value in group.items():
+            if isinstance(value, str) and key not in ("style_medium", "artistic_style") and rng.random() < 0.6:
+                more = int(rng.integers(1, 4 if key in ("description", "background_setting") else 3))
+                group[key] = value.rstrip(".") + ". " + " ".join(_prose(rng) for _ in range(more))
+    return StructuredPrompt.from_dict(document)
+
+
+EDITS = {"kind": 0.32, "colour": 0.26, "place": 0.11, "size": 0.1, "background": 0.07, "light": 0.07, "medium": 0.07}
+
+
+def before(scene: Scene, rng: Seed) -> Scene:
+    """The scene as it was before one field of its prompt was edited; as often, the scene itself."""
+    w, change = world(), str(rng.choice(list(EDITS), p=list(EDITS.values())))
+    index = int(rng.integers(len(scene.things)))
+    if rng.random() > 0.45:
+        return scene
+    if change in ("background", "light", "medium"):
+        names = {"background": w.backgrounds, "light": w.lights, "medium": w.media}[change]
+        other: Document = {change: str(rng.choice(list(names)))}
+        return replace(scene, **other)
+    names = {"kind": w.things, "colour": w.colours, "place": w.places, "size": w.sizes}[change]
+    thing = replace(scene.things[index], **{change: str(rng.choice(list(names)))})
+    others = (*scene.things[:index], *scene.things[index + 1 :])
+    if _is_row(scene) or thing.place in (other.place for other in others):
+        return scene
+    return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1 :]))
+
+
+def edited(document: Document, told: Scene, scene: Scene, rng: Seed) -> Document:
+    """``document``, which tells the one scene, with a single field changed so that it tells the other.
+
+    The scenes differ in one value at most. What other fields say of it, and the summary, has gone stale.
+    """
+    w = world()
+    for old, new in zip(told.things, scene.things, strict=True):
+        if old == new:
+            continue
+        entry = next(entry for entry in document["objects"] if _stands_at(entry, old.place))
+        if old.place != new.place:
+            entry["location"] = _say(rng, w.places[new.place])
+        elif old.size != new.size:
+            entry["relative_size"] = _say(rng, w.sizes[new.size])
+        else:
+            fields = ["shape_and_color", "description", "both"]
+            field = str(rng.choice(fields, p=[0.4, 0.35, 0.25]))
+            if field != "description" or "short_description" not in document:
+                entry["shape_and_color"] = _shape_and_colour(new, rng)
+            if field != "shape_and_color":
+                entry["description"] = _article(_noun(new, rng, size=rng.random() < 0.5))
+    if told.background != scene.background:
+        document["background_setting"] = _background(scene, rng, long=False)
+    if told.light != scene.light:
+        document["lighting"] = {**document.get("lighting", {}), "conditions": _say(rng, w.lights[scene.light])}
+    if told.medium != scene.medium:
+        document["style_medium"] = _say(rng, w.media[scene.medium])
+    return document
+
+
+def _stands_at(entry: Document, place: str) -> bool:
+    """Whether an entry's location is a wording of this place."""
+    return entry["location"] in world().places[place] or entry["location"].replace(" ", "-") == place
+
+
+def _told(scene: Scene, style: str, rng: Seed) -> Document:
+    """The scene in the words of a ``style``; nothing in it contradicts another."""
+    keep = {"writer": 1.0, "people": 0.75, "few": 0.25, "long": 1.0}[style]
     counted = _is_row(scene) and rng.random() < 0.5
     objects = [_counted(scene, rng)] if counted else [
-        _thing(scene, thing, old, rng, keep, long=style == "long")
-        for thing, old in zip(scene.things, stale.things, strict=True)
+        _thing(scene, thing, rng, keep, long=style == "long") for thing in scene.things
     ]  # fmt: skip
     if style != "writer":
         rng.shuffle(objects)
     document: Document = {
-        "short_description": summary(scene, stale, rng, long=style == "long"),
+        "short_description": summary(scene, rng, long=style == "long"),
         "objects": objects,
         "background_setting": _background(scene, rng, long=style == "long"),
         "lighting": _some(
@@ -114,7 +220,7 @@ def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
         for key, value in document.items()
         if key == "objects" or rng.random() < (max(keep, 0.95) if key in unusual else keep)
     }
-    return StructuredPrompt.from_dict(_without_nothing(chosen))
+    return _without_nothing(chosen)
 
 
 def _unusual(scene: Scene) -> set[str]:
@@ -131,21 +237,21 @@ def _unusual(scene: Scene) -> set[str]:
     }
 
 
-def summary(scene: Scene, told: Scene, rng: Seed, *, long: bool = False, whole: bool = False) -> str:
-    """One sentence or two on the scene; ``told`` is what its things were when it was written.
+def summary(scene: Scene, rng: Seed, *, long: bool = False, whole: bool = False) -> str:
+    """One sentence or two on the scene.
 
     ``whole``: nothing else is said of the scene, so that whatever is not usual must stand here.
     """
     unusual = _unusual(scene) if whole else set()
     parts = []
-    for thing in told.things:
+    for thing in scene.things:
         words = _article(_noun(thing, rng, size=whole or rng.random() < 0.4))
         if whole or rng.random() < 0.7:
             words += " " + _where(thing.place, rng)
         parts.append(words)
-    if _is_row(told) and rng.random() < 0.6:
-        thing = told.things[0]
-        parts = [f"{NUMBERS[len(told.things)]} {_plural(_noun(thing, rng, size=whole or rng.random() < 0.4))}"]
+    if _is_row(scene) and rng.random() < 0.6:
+        thing = scene.things[0]
+        parts = [f"{NUMBERS[len(scene.things)]} {_plural(_noun(thing, rng, size=whole or rng.random() < 0.4))}"]
     text = _listed(parts)
     if rng.random() < 0.5 or "background_setting" in unusual:
         before = rng.choice([",", " before", " in front of", " in"])
@@ -155,7 +261,7 @@ def summary(scene: Scene, told: Scene, rng: Seed, *, long: bool = False, whole: 
     if rng.random() < 0.3 or "style_medium" in unusual:
         text = f"{_say(rng, world().media[scene.medium])} of {text}"
     if long:
-        text += ". " + " ".join(str(each) for each in rng.choice(FILLER, 2, replace=False))
+        text += ". " + _asides(2, rng)
     return text if text.endswith(".") or rng.random() < 0.4 else text + "."
 
 
@@ -174,31 +280,26 @@ def sentence(scene: Scene) -> str:
     return ", ".join(parts)
 
 
-def _thing(scene: Scene, thing: Thing, old: Thing, rng: Seed, keep: float, *, long: bool) -> Document:
-    """One entry of `objects`; ``old`` is what its description still says."""
-    noun = _noun(old, rng, size=rng.random() < 0.5)
+def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) -> Document:
+    """One entry of `objects`."""
+    noun = _noun(thing, rng, size=rng.random() < 0.5)
     description = _article(noun) if rng.random() < 0.85 else noun
     if long:
-        count = int(rng.integers(2, 5))
-        description = f"{description}. " + " ".join(str(each) for each in rng.choice(FILLER, count, replace=False))
+        description = f"{description}. {_asides(int(rng.integers(2, 5)), rng)}"
     elif rng.random() < 0.25:
         description += "."
-    shape = _say(rng, SHAPES.get(thing.kind, (f"{thing.kind}-shaped", thing.kind)))
-    colour = _say(rng, world().colours[thing.colour])
-    disagrees = (old.kind, old.colour) != (thing.kind, thing.colour)
-    shaped = f"{shape}, {colour}" if rng.random() < 0.8 else f"{colour} {shape}"
     entry: Document = {
         "description": description,
         "location": _say(rng, world().places[thing.place]),
         "relationship": _relation(scene, thing, rng),
         "relative_size": _say(rng, world().sizes[thing.size]),
-        "shape_and_color": shaped,
+        "shape_and_color": _shape_and_colour(thing, rng),
         "texture": _say(rng, TEXTURES),
         "appearance_details": _say(rng, DETAILS),
         "orientation": _say(rng, ("upright", "facing the viewer", "front view")),
     }
     usual = {"description", "location", "relationship", "relative_size", "shape_and_color"}
-    needed = {"description", "location", "relative_size"} | ({"shape_and_color"} if disagrees else set())
+    needed = {"description", "location", "relative_size"}
     share = {key: (keep if key in usual else keep * (0.9 if long else 0.15)) for key in entry}
     kept = {key: value for key, value in entry.items() if key in needed or rng.random() < share[key]}
     if long and rng.random() < 0.5:
@@ -206,6 +307,12 @@ def _thing(scene: Scene, thing: Thing, old: Thing, rng: Seed, keep: float, *, lo
         rng.shuffle(items)
         kept = dict(items)
     return kept
+
+
+def _shape_and_colour(thing: Thing, rng: Seed) -> str:
+    shape = _say(rng, SHAPES.get(thing.kind, (f"{thing.kind}-shaped", thing.kind)))
+    colour = _say(rng, world().colours[thing.colour])
+    return f"{shape}, {colour}" if rng.random() < 0.8 else f"{colour} {shape}"
 
 
 def _is_row(scene: Scene) -> bool:
@@ -218,12 +325,11 @@ def _is_row(scene: Scene) -> bool:
 def _counted(scene: Scene, rng: Seed) -> Document:
     """Several of the same as one entry: "three red boxes", number_of_objects 3."""
     thing, count = scene.things[0], len(scene.things)
-    shape = _say(rng, SHAPES.get(thing.kind, (f"{thing.kind}-shaped", thing.kind)))
     return {
         "description": f"{NUMBERS[count]} {_plural(_noun(thing, rng, size=rng.random() < 0.5))}",
         "location": _say(rng, SIDE_BY_SIDE),
         "relative_size": _say(rng, world().sizes[thing.size]),
-        "shape_and_color": f"{shape}, {_say(rng, world().colours[thing.colour])}",
+        "shape_and_color": _shape_and_colour(thing, rng),
         "number_of_objects": count,
     }
 
@@ -262,20 +368,23 @@ def _background(scene: Scene, rng: Seed, *, long: bool) -> str:
     return words
 
 
-def _stale(scene: Scene, rng: Seed) -> Scene:
-    """The scene as it was before one field of it was edited: what summaries and descriptions may still say."""
-    w, index = world(), int(rng.integers(len(scene.things)))
-    thing = scene.things[index]
-    change = rng.choice(["colour", "kind", "place", "size"], p=[0.45, 0.3, 0.15, 0.1])
-    if change == "colour":
-        thing = replace(thing, colour=_say(rng, tuple(w.colours)))
-    elif change == "kind":
-        thing = replace(thing, kind=_say(rng, tuple(w.things)))
-    elif change == "place":
-        thing = replace(thing, place=_say(rng, tuple(w.places)))
-    else:
-        thing = replace(thing, size=_say(rng, tuple(w.sizes)))
-    return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1 :]))
+def _asides(count: int, rng: Seed) -> str:
+    """Sentences that tell nothing of the picture, and must be read past."""
+    return " ".join(str(rng.choice(FILLER)) if rng.random() < 0.5 else _prose(rng) for _ in range(count))
+
+
+def _prose(rng: Seed) -> str:
+    """A sentence out of a hundred words and words that do not exist, now and then with a colour that means nothing."""
+
+    def word(kind: str) -> str:
+        if kind == "colour":
+            return str(rng.choice(list(world().colours)))
+        if rng.random() < 0.2:
+            return "".join(str(letter) for letter in rng.choice(LETTERS, int(rng.integers(3, 9))))
+        return str(rng.choice(WORDS[kind]))
+
+    parts = str(rng.choice(PROSE)).split("|")
+    return "".join(word(part) if part in WORDS or part == "colour" else part for part in parts)
 
 
 def _noun(thing: Thing, rng: Seed, *, size: bool) -> str:
