@@ -28,9 +28,17 @@ def begin(visitor: Visitor) -> None:
 
 
 def pick(visitor: Visitor, name: str) -> None:
-    """Presses one of the segments or pills."""
-    visitor.settle()
-    visitor.page.get_by_role("radio", name=name).click(delay=80)
+    """Presses one of the segments or pills. Pressed again where Streamlit lost the click on a page it had just drawn."""
+    choice = visitor.page.get_by_role("radio", name=name)
+    for patience_ms in (5_000, 10_000, 30_000):
+        visitor.settle()
+        choice.click(delay=80)
+        try:
+            expect(choice).to_be_checked(timeout=patience_ms)
+            return
+        except AssertionError:
+            continue
+    raise AssertionError(f"{name!r} cannot be picked.")
 
 
 def open_presets(visitor: Visitor) -> Locator:

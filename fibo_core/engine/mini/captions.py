@@ -106,7 +106,7 @@ def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
     """The scene as a structured prompt, in words drawn by chance, often with one field edited since it was written."""
     if rng.random() < 0.07:
         return StructuredPrompt.from_dict({"short_description": summary(scene, rng, whole=True)})
-    style = str(rng.choice(["writer", "people", "few", "long"], p=[0.48, 0.29, 0.17, 0.06]))
+    style = str(rng.choice(["writer", "people", "few", "long"], p=[0.46, 0.28, 0.17, 0.09]))
     told = before(scene, rng)
     return StructuredPrompt.from_dict(edited(_told(told, style, rng), told, scene, rng))
 
@@ -285,6 +285,8 @@ def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) ->
     noun = _noun(thing, rng, size=rng.random() < 0.5)
     description = _article(noun) if rng.random() < 0.85 else noun
     if long:
+        if rng.random() < 0.5:
+            description = _at_ease(thing, rng)
         description = f"{description}. {_asides(int(rng.integers(2, 5)), rng)}"
     elif rng.random() < 0.25:
         description += "."
@@ -391,6 +393,17 @@ def _noun(thing: Thing, rng: Seed, *, size: bool) -> str:
     w = world()
     noun = f"{_say(rng, w.colours[thing.colour])} {_say(rng, w.things[thing.kind])}"
     return f"{_say(rng, w.sizes[thing.size])} {noun}" if size and thing.size != "medium" else noun
+
+
+def _at_ease(thing: Thing, rng: Seed) -> str:
+    """The thing with its colour behind its name, as prose has it."""
+    first, second = (str(word) for word in rng.choice(WORDS["quality"], 2))
+    kind, colour = _say(rng, world().things[thing.kind]), _say(rng, world().colours[thing.colour])
+    return str(rng.choice([
+        f"{_article(first)}, {second} {kind} in {colour}", f"{_article(kind)}, {first}, {colour} and {second}",
+        f"{_article(first)} {kind} of {_article(second)} {colour}", f"{_article(kind)}. It is {first} and {colour}",
+        f"A single {kind}, {colour} all over, {first} and {second}",
+    ]))  # fmt: skip
 
 
 def _where(place: str, rng: Seed) -> str:
