@@ -10,6 +10,7 @@ counted of the things found, `thing` of all. `stray` is the share of pictures wi
 """
 
 import argparse
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -33,6 +34,7 @@ from fibo_core.writers.offline import OfflineWriter
 SEED = 4_242
 COLUMNS = ("place", "thing", "colour", "size", "background", "light", "medium", "stray")
 JUDGE = Path("training/mini-judge.pt")
+LONG = json.loads((Path(__file__).parent / "long_captions.json").read_text())
 Painter = Callable[[StructuredPrompt, int, tuple[int, int]], Image.Image]
 
 
@@ -102,6 +104,20 @@ def by_rules(scene: Scene) -> StructuredPrompt:
     return OfflineWriter().expand(told_in_a_line(scene)).prompt
 
 
+def at_length(scene: Scene, rng: Seed) -> StructuredPrompt:
+    """One of the captions of some five hundred words that were written by hand, in FIBO's own manner."""
+    w, thing = world(), scene.things[0]
+    text = json.dumps(LONG[int(rng.integers(len(LONG)))])
+    for name, words in {
+        "thing": thing.kind, "colour": thing.colour, "size": thing.size, "size-article": _article(thing.size),
+        "place": thing.place, "where": _where(thing), "shape": f"{thing.kind}-shaped",
+        "background": w.backgrounds[scene.background][0], "light": w.lights[scene.light][0],
+        "medium": w.media[scene.medium][0],
+    }.items():  # fmt: skip
+        text = text.replace(f"<{name}>", words)
+    return StructuredPrompt.parse(text)
+
+
 def _where(thing: Thing) -> str:
     return {"top": "at the top", "left": "on the left", "right": "on the right", "center": "in the center"}.get(
         thing.place, f"at the {thing.place.replace('-', ' ')}"
@@ -124,6 +140,7 @@ ROWS: dict[str, tuple[tuple[int, ...], Callable[[Scene, Seed], StructuredPrompt]
     "worded": ((1, 2, 3), describe),
     "sentence": ((1,), sentence),
     "rules": ((1, 2), lambda scene, rng: by_rules(scene)),
+    "long": ((1,), at_length),
 }
 
 
@@ -160,6 +177,12 @@ class Tally:
         )  # fmt: skip
 
 
+#: One field changed each: of colour and thing `shape_and_color`, or `description` while the other says the old.
+EDITS = (
+    "colour", "colour described", "thing", "thing described", "place", "size", "background", "light", "medium",
+)  # fmt: skip
+
+
 def edit(scene: Scene, field: str, rng: Seed) -> tuple[Scene, StructuredPrompt]:
     """The scene with one field of its prompt changed, that field alone, and the prompt."""
     w, thing, document = world(), scene.things[0], plain(scene).document
@@ -168,12 +191,10 @@ def edit(scene: Scene, field: str, rng: Seed) -> tuple[Scene, StructuredPrompt]:
         return str(rng.choice([name for name in names if name != now]))
 
     entry = document["objects"][0]
-    if field == "colour":
+    if field.startswith("colour"):
         thing = replace(thing, colour=other(w.colours, thing.colour))
-        entry["shape_and_color"] = f"{thing.kind}-shaped, {thing.colour}"
-    elif field == "thing":
+    elif field.startswith("thing"):
         thing = replace(thing, kind=other(w.things, thing.kind))
-        entry["shape_and_color"] = f"{thing.kind}-shaped, {thing.colour}"
     elif field == "place":
         thing = replace(thing, place=other(w.places, thing.place))
         entry["location"] = thing.place
@@ -191,6 +212,10 @@ def edit(scene: Scene, field: str, rng: Seed) -> tuple[Scene, StructuredPrompt]:
     else:
         scene = replace(scene, medium=other(w.media, scene.medium))
         document["style_medium"] = w.media[scene.medium][0]
+    if field in ("colour", "thing"):
+        entry["shape_and_color"] = f"{thing.kind}-shaped, {thing.colour}"
+    elif field in ("colour described", "thing described"):
+        entry["description"] = f"{_article(thing.colour)} {thing.kind}"
     return replace(scene, things=(thing,)), StructuredPrompt.from_dict(document)
 
 
@@ -201,14 +226,14 @@ def followed(field: str, before: Scene, after: Scene, seen: Verdict) -> bool:
     cell = seen.cells[after.things[0].place]
     if field == "place":
         return cell.kind != NOTHING and seen.cells[before.things[0].place].kind == NOTHING
-    name = "kind" if field == "thing" else field
+    name = {"thing": "kind"}.get(field.split()[0], field.split()[0])
     return bool(getattr(cell, name) == getattr(after.things[0], name))
 
 
 def edits(paint: Painter, judge: Judge, count: int) -> None:
     """One field changed, same seed: whether the picture followed, and how much changed where nothing should."""
     print("\n| One field changed | done | elsewhere, mean change of full scale |\n|---|---|---|")
-    for field in ("colour", "thing", "place", "size", "background", "light", "medium"):
+    for field in EDITS:
         done, changes = 0, []
         for number, (scene, rng) in enumerate(scenes(f"edit {field}", count, (1,))):
             if field == "light" and scene.background in ("stars", "city"):  # whose light is the same at all times
@@ -216,7 +241,7 @@ def edits(paint: Painter, judge: Judge, count: int) -> None:
             changed, prompt = edit(scene, field, rng)
             after = paint(prompt, number, (256, 256))
             done += followed(field, scene, changed, judge.look(after))
-            if field in ("colour", "thing", "place", "size"):
+            if field not in ("background", "light", "medium"):
                 changes.append(_elsewhere(paint(plain(scene), number, (256, 256)), after, scene, changed))
         elsewhere = f"{100 * sum(changes) / len(changes):.2f} %" if changes else "–"
         print(f"| {field} | {done / count:.3f} ({count}) | {elsewhere} |", flush=True)

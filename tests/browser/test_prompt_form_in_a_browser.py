@@ -28,7 +28,7 @@ def begin(visitor: Visitor) -> None:
 
 
 def pick(visitor: Visitor, name: str) -> None:
-    """Presses one of the segments or pills. Pressed again where Streamlit lost the click on a page it had just drawn."""
+    """Presses one of the segments or pills. Pressed again where Streamlit lost the click on a page just drawn."""
     choice = visitor.page.get_by_role("radio", name=name)
     for patience_ms in (5_000, 10_000, 30_000):
         visitor.settle()
