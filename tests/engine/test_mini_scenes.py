@@ -165,6 +165,14 @@ def test_an_edited_field_is_the_only_one_that_tells_the_scene_as_it_is() -> None
     }  # fmt: skip
 
 
+def test_a_scene_of_single_things_was_never_a_row_before_its_edit() -> None:
+    """Two red balls, of which the right one was in the right place for a row: it would have been told by its number."""
+    scene = replace(BALL, things=(Thing("ball", "red", "left", "small"), Thing("ball", "red", "top-right", "small")))
+    rng = np.random.default_rng(10)
+    places = {before(scene, rng).things[1].place for _ in range(2_000)}
+    assert places == set(world().places) - {"left", "right"}
+
+
 def test_a_caption_at_length_has_hundreds_of_words_and_every_thing() -> None:
     rng = np.random.default_rng(9)
     for _ in range(20):

@@ -139,9 +139,10 @@ def before(scene: Scene, rng: Seed) -> Scene:
     names = {"kind": w.things, "colour": w.colours, "place": w.places, "size": w.sizes}[change]
     thing = replace(scene.things[index], **{change: str(rng.choice(list(names)))})
     others = (*scene.things[:index], *scene.things[index + 1 :])
-    if _is_row(scene) or thing.place in (other.place for other in others):
+    changed = replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1 :]))
+    if _is_row(scene) or _is_row(changed) or thing.place in (other.place for other in others):
         return scene
-    return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1 :]))
+    return changed
 
 
 def edited(document: Document, told: Scene, scene: Scene, rng: Seed) -> Document:
