@@ -641,7 +641,7 @@ def reading_loss(answer: Tensor, labels: Tensor) -> tuple[Tensor, float]:
 
 
 def tokens(tokenizer: Any, texts: list[str], device: torch.device) -> tuple[Tensor, Tensor]:
-    batch = tokenizer(texts, padding=True, truncation=True, max_length=1200, return_tensors="pt")
+    batch = tokenizer(texts, padding=True, truncation=True, max_length=2000, return_tensors="pt")
     return batch.input_ids.to(device), batch.attention_mask.to(device)
 
 

@@ -123,11 +123,12 @@ def describe_at_length(scene: Scene, rng: Seed) -> StructuredPrompt:
     return StructuredPrompt.from_dict(document)
 
 
+#: How often each is what was edited.
 EDITS = {"kind": 0.32, "colour": 0.26, "place": 0.11, "size": 0.1, "background": 0.07, "light": 0.07, "medium": 0.07}
 
 
 def before(scene: Scene, rng: Seed) -> Scene:
-    """The scene as it was before one field of its prompt was edited; as often, the scene itself."""
+    """The scene as it was before one field of its prompt was edited; more often than not, the scene itself."""
     w, change = world(), str(rng.choice(list(EDITS), p=list(EDITS.values())))
     index = int(rng.integers(len(scene.things)))
     if rng.random() > 0.45:
