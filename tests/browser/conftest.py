@@ -1,11 +1,10 @@
 """A real studio, served by a process of its own, in a real Chromium."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 from tests.studio.processes import Server, add_picture, opened, served
 
@@ -18,6 +17,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=20_000)  # a page drawn on a busy machine
 DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -41,6 +41,22 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with served(workspace) as server:
         server.wait_for(lambda health: health["status"] == "healthy")
         yield server
+
+
+def insist(act: Callable[[], None], seen: Callable[[float], None]) -> None:
+    """Acts until it is seen to have worked: Streamlit may lose a click or a key on what it has just drawn.
+
+    ``seen`` is an expectation that waits so many milliseconds. ``act`` may come again, and must not mind.
+    """
+    for patience_ms in (5_000, 10_000):
+        act()
+        try:
+            seen(patience_ms)
+            return
+        except AssertionError:
+            continue
+    act()
+    seen(60_000)
 
 
 class Visitor:
@@ -75,17 +91,29 @@ class Visitor:
         self.settle()
         self.page.get_by_role("button", name=name).first.click(delay=80)
 
+    def press_until(self, name: str, appears: Locator) -> None:
+        """Presses a button until what it leads to is there."""
+
+        def press() -> None:
+            if not appears.is_visible():  # else it came late
+                self.press(name)
+
+        insist(press, lambda ms: expect(appears).to_be_visible(timeout=ms))
+
+    def pick(self, name: str) -> None:
+        """Presses one of the segments or pills."""
+        choice = self.page.get_by_role("radio", name=name)
+
+        def press() -> None:
+            self.settle()
+            if not choice.is_checked():  # a second press would take it back
+                choice.click(delay=80)
+
+        insist(press, lambda ms: expect(choice).to_be_checked(timeout=ms))
+
     def start_from_json(self) -> None:
-        """Opens the JSON editor. Pressed again where Streamlit lost the click on a page it had just drawn."""
-        editor = self.page.locator('iframe[title*="streamlit_ace"]')
-        for patience_ms in (5_000, 10_000, 60_000):
-            self.press("Start from JSON")
-            try:
-                editor.first.wait_for(timeout=patience_ms)
-                return
-            except PlaywrightTimeoutError:
-                continue
-        raise AssertionError("The editor does not open.")
+        """Opens the JSON editor."""
+        self.press_until("Start from JSON", self.page.locator('iframe[title*="streamlit_ace"]').first)
 
     def editor_text(self) -> str:
         """What stands in the Ace editor, whole, as Ace itself holds it."""

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, insist
 
 pytestmark = pytest.mark.browser
 
@@ -27,31 +26,10 @@ def begin(visitor: Visitor) -> None:
     expect(visitor.page.get_by_text(re.compile("valid · [0-9]"))).to_be_visible()
 
 
-def pick(visitor: Visitor, name: str) -> None:
-    """Presses one of the segments or pills. Pressed again where Streamlit lost the click on a page just drawn."""
-    choice = visitor.page.get_by_role("radio", name=name)
-    for patience_ms in (5_000, 10_000, 30_000):
-        visitor.settle()
-        choice.click(delay=80)
-        try:
-            expect(choice).to_be_checked(timeout=patience_ms)
-            return
-        except AssertionError:
-            continue
-    raise AssertionError(f"{name!r} cannot be picked.")
-
-
 def open_presets(visitor: Visitor) -> Locator:
-    """Opens the presets. Pressed again where Streamlit lost the click on a page it had just drawn."""
     dialog = visitor.page.get_by_role("dialog")
-    for patience_ms in (5_000, 10_000, 30_000):
-        visitor.press("Presets")
-        try:
-            dialog.wait_for(timeout=patience_ms)
-            return dialog
-        except PlaywrightTimeoutError:
-            continue
-    raise AssertionError("The presets do not open.")
+    visitor.press_until("Presets", dialog)
+    return dialog
 
 
 def field(visitor: Visitor, name: str) -> Locator:
@@ -60,7 +38,7 @@ def field(visitor: Visitor, name: str) -> Locator:
 
 def document(visitor: Visitor) -> Any:
     """What the JSON view holds."""
-    pick(visitor, "JSON")
+    visitor.pick("JSON")
     visitor.page.locator('iframe[title*="streamlit_ace"]').first.wait_for()
     return json.loads(visitor.editor_text())
 
@@ -68,8 +46,8 @@ def document(visitor: Visitor) -> Any:
 def test_fields_are_filled_one_after_another_with_tab_and_the_json_has_them_all(visitor: Visitor) -> None:
     """An edit builds nothing anew under the fingers: the next field keeps the focus and what is typed into it."""
     begin(visitor)
-    pick(visitor, "Form")
-    pick(visitor, "Light")
+    visitor.pick("Form")
+    visitor.pick("Light")
     field(visitor, "Conditions").fill("bright neon")
     field(visitor, "Conditions").press("Tab")
     field(visitor, "Direction").focus()
@@ -91,20 +69,22 @@ def test_fields_are_filled_one_after_another_with_tab_and_the_json_has_them_all(
 def test_the_last_keystroke_in_the_json_is_there_when_the_form_is_asked_for_at_once(visitor: Visitor) -> None:
     begin(visitor)
     visitor.type_into_editor(json.dumps(PROMPT | {"short_description": "typed in the last moment"}))
-    visitor.page.get_by_role("radio", name="Form").click()
+    visitor.page.get_by_role("radio", name="Form").click()  # at once: nothing is waited for
+    visitor.pick("Form")
     expect(field(visitor, "Short description")).to_have_value("typed in the last moment")
 
 
 def test_a_suggestion_takes_the_place_of_a_value(visitor: Visitor) -> None:
     begin(visitor)
-    pick(visitor, "Form")
-    pick(visitor, "Light")
+    visitor.pick("Form")
+    visitor.pick("Light")
     visitor.settle()
     menu = visitor.page.locator('[class*="st-key-generate_menu"][class*="lighting-direction"] button')
-    menu.filter(visible=True).click(delay=80)
-    visitor.page.get_by_role("menuitem", name="from behind", exact=True).or_(
+    entry = visitor.page.get_by_role("menuitem", name="from behind", exact=True).or_(
         visitor.page.get_by_role("option", name="from behind", exact=True)
-    ).click()
+    )
+    insist(lambda: menu.filter(visible=True).click(delay=80), lambda ms: expect(entry).to_be_visible(timeout=ms))
+    entry.click()
     expect(field(visitor, "Direction")).to_have_value("from behind")
     assert document(visitor)["lighting"]["direction"] == "from behind"
 
@@ -112,11 +92,16 @@ def test_a_suggestion_takes_the_place_of_a_value(visitor: Visitor) -> None:
 def test_a_field_left_by_a_click_on_a_button_keeps_its_edit_with_its_object(phone: Visitor) -> None:
     """On a phone: type a place, tap Later; the object moves and takes its new place along."""
     begin(phone)
-    pick(phone, "Form")
-    pick(phone, "Objects")
+    phone.pick("Form")
+    phone.pick("Objects")
     field(phone, "Location").fill("far left")
-    phone.page.get_by_role("button", name="Later").click(delay=80)
-    expect(phone.page.get_by_role("radio", name=re.compile("2 a red ball"))).to_be_checked()
+    moved = phone.page.get_by_role("radio", name=re.compile("2 a red ball"))
+
+    def later() -> None:
+        if not moved.is_visible():
+            phone.page.get_by_role("button", name="Later").click(delay=80)
+
+    insist(later, lambda ms: expect(moved).to_be_checked(timeout=ms))
     expect(field(phone, "Location")).to_have_value("far left")
     found = document(phone)
     assert [each["location"] for each in found["objects"]] == ["right", "far left"]
@@ -128,8 +113,13 @@ def test_a_preset_is_looked_at_and_applied(visitor: Visitor) -> None:
     dialog.get_by_role("combobox", name="Lighting").click()
     visitor.page.get_by_role("option", name="Candlelight").click()
     expect(dialog.get_by_text("dim, warm candlelight in a dark room")).to_be_visible()
-    dialog.get_by_role("button", name="Apply").click(delay=80)
-    expect(dialog).to_have_count(0)
+    apply = dialog.get_by_role("button", name="Apply")
+
+    def press() -> None:
+        if apply.is_visible():
+            apply.click(delay=80)
+
+    insist(press, lambda ms: expect(dialog).to_have_count(0, timeout=ms))
     visitor.settle()
     assert document(visitor)["lighting"]["conditions"] == "dim, warm candlelight in a dark room"
 
@@ -137,9 +127,9 @@ def test_a_preset_is_looked_at_and_applied(visitor: Visitor) -> None:
 def test_the_presets_close_with_escape_and_stay_closed(visitor: Visitor) -> None:
     begin(visitor)
     open_presets(visitor)
-    visitor.page.keyboard.press("Escape")
-    expect(visitor.page.get_by_role("dialog")).to_have_count(0)
-    pick(visitor, "Form")
+    dialog = visitor.page.get_by_role("dialog")
+    insist(lambda: visitor.page.keyboard.press("Escape"), lambda ms: expect(dialog).to_have_count(0, timeout=ms))
+    visitor.pick("Form")
     expect(field(visitor, "Short description")).to_be_visible()
     expect(visitor.page.get_by_role("dialog")).to_have_count(0)
 
@@ -148,6 +138,6 @@ def test_wildcards_say_what_they_come_to_before_the_button_is_pressed(visitor: V
     visitor.open()
     visitor.page.get_by_label("What should it show?").fill("a {red|blue} ball")
     visitor.page.get_by_label("What should it show?").press("Tab")
-    pick(visitor, "4")
+    visitor.pick("4")
     expect(visitor.page.get_by_text("2 prompts, 4 pictures")).to_be_visible()
     expect(visitor.page.get_by_text("a blue ball ×2")).to_be_visible()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fibo_core.engine.mini.captions import before, describe, describe_at_length, edited, sentence
+from fibo_core.engine.mini.captions import before, describe, describe_at_length, edited, freely, sentence
 from fibo_core.engine.mini.drawing import render, render_with_cover
 from fibo_core.engine.mini.scenes import Scene, Thing, box_of, draw_scene
 from fibo_core.engine.mini.shapes import KINDS
@@ -143,6 +143,28 @@ def test_a_caption_always_tells_what_each_thing_is_and_where() -> None:
             thing = next(thing for thing in scene.things if thing.place == place)
             told = f"{entry['description']} {entry.get('shape_and_color')}"  # one of them may have been edited
             assert any(word in told for word in w.colours[thing.colour])
+
+
+def test_free_sentences_tell_every_thing_and_whatever_is_not_usual() -> None:
+    """Of a prompt that is a sentence and nothing else all must be found in it, in many an order."""
+    rng, begin_with_the_things = np.random.default_rng(3), 0
+    w = world()
+    for _ in range(300):
+        scene = draw_scene(rng)
+        text = freely(scene, rng)
+        told = text.lower()
+        for thing in scene.things:
+            assert any(word in told for word in w.colours[thing.colour]), text
+            assert any(word in told for word in (*w.things[thing.kind], thing.kind.removesuffix("y"))), text
+        if scene.background != "wall":
+            assert any(words.lower() in told for words in w.backgrounds[scene.background]), text
+        if scene.light != "day":
+            assert any(words in told for words in w.lights[scene.light]), text
+        if scene.medium != "render":
+            assert any(words in told for words in w.media[scene.medium]), text
+        colours = [told.find(word) for word in w.colours[scene.things[0].colour] if word in told]
+        begin_with_the_things += min(colours) < 25
+    assert 40 < begin_with_the_things < 260
 
 
 def test_an_edited_field_is_the_only_one_that_tells_the_scene_as_it_is() -> None:

@@ -99,13 +99,34 @@ PROSE = (
     "No |noun| |does| the |quality| |noun|, which |how| |does| the |noun|.",
     "A |quality| |noun| |does| the |noun|; the |noun| is |how| |quality| against the |colour| |noun|.",
 )
+#: Clauses of free sentences; "|" is what they tell.
+FREELY = {
+    "things": (
+        "|", "|", "a picture of |", "this shows |", "we see |", "one looks at |", "the subject: |", "what matters is |",
+        "| and nothing else", "only |",
+    ),
+    "background": (
+        "in front of |", "before |", "with | in the background", "| in the background", "background: |",
+        "the background is |", "set against |", "against |", "farther away |", "all of it on or before |",
+        "with | around", "the scene is |", "and |",
+    ),
+    "light": (
+        "|", "in |", "lit by |", "light: |", "with |", "bathed in |", "it has |", "lighting, |", "everything in |",
+        "| falls on all of it",
+    ),
+    "medium": (
+        "|", "drawn as |", "style: |", "| style", "in the manner of |", "rendered as |", "as |", "it is |",
+        "technique: |", "made as |", "this one is |", "| look",
+    ),
+}  # fmt: skip
 LETTERS = tuple("eeeaaaiioouttnnssrrlldmhcgpbfvwyk")
 
 
 def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
     """The scene as a structured prompt, in words drawn by chance, often with one field edited since it was written."""
-    if rng.random() < 0.07:
-        return StructuredPrompt.from_dict({"short_description": summary(scene, rng, whole=True)})
+    if rng.random() < 0.14:
+        alone = summary(scene, rng, whole=True) if rng.random() < 0.3 else freely(scene, rng)
+        return StructuredPrompt.from_dict({"short_description": alone})
     style = str(rng.choice(["writer", "people", "few", "long"], p=[0.46, 0.28, 0.17, 0.09]))
     told = before(scene, rng)
     return StructuredPrompt.from_dict(edited(_told(told, style, rng), told, scene, rng))
@@ -265,6 +286,45 @@ def summary(scene: Scene, rng: Seed, *, long: bool = False, whole: bool = False)
     if long:
         text += ". " + _asides(2, rng)
     return text if text.endswith(".") or rng.random() < 0.4 else text + "."
+
+
+def freely(scene: Scene, rng: Seed) -> str:
+    """The whole scene in free sentences: what is shown, before what, in what light and manner, in any order."""
+    unusual = _unusual(scene)
+    clauses = [(FREELY["things"], _listed([_placed(thing, rng) for thing in scene.things]))]
+    if _is_row(scene):
+        thing = scene.things[0]
+        several = f"{NUMBERS[len(scene.things)]} {_plural(_noun(thing, rng, size=True))}"
+        clauses = [(FREELY["things"], several + str(rng.choice(["", " side by side", " in a row"])))]
+    if "background_setting" in unusual or rng.random() < 0.5:
+        clauses.append((FREELY["background"], _background(scene, rng, long=False)))
+    if "lighting" in unusual or rng.random() < 0.5:
+        clauses.append((FREELY["light"], _say(rng, world().lights[scene.light])))
+    if "style_medium" in unusual or rng.random() < 0.5:
+        clauses.append((FREELY["medium"], _say(rng, world().media[scene.medium])))
+    if rng.random() < 0.2:
+        clauses.append((("|",), _prose(rng).rstrip(".")))
+    rng.shuffle(clauses)
+    text, glue = "", str(rng.choice([", ", ". ", "; ", " "], p=[0.35, 0.35, 0.2, 0.1]))
+    for frames, words in clauses:
+        said = str(rng.choice(frames)).replace("|", words)
+        text += (str(rng.choice([glue, ", ", ". "], p=[0.6, 0.2, 0.2])) if text else "") + said
+    pieces = text.split(". ")
+    if rng.random() < 0.7:
+        pieces = [piece[0].upper() + piece[1:] for piece in pieces]
+    return ". ".join(pieces) + str(rng.choice([".", ""]))
+
+
+def _placed(thing: Thing, rng: Seed) -> str:
+    """A thing and where it is, the one behind the other."""
+    noun, where = _noun(thing, rng, size=True), _where(thing.place, rng)
+    if thing.size == "medium" and rng.random() < 0.4:
+        noun = f"{_say(rng, world().sizes['medium'])} {noun}"
+    noun = _article(noun)
+    return str(rng.choice([
+        f"{noun} {where}", f"{noun}, {where}", f"{where} {noun}", f"{where}, {noun}", f"{noun} that stands {where}",
+        f"{noun} lying {where}", f"{noun} ({where})", f"{where} one finds {noun}",
+    ]))  # fmt: skip
 
 
 def sentence(scene: Scene) -> str:
