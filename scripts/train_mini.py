@@ -39,7 +39,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fibo_core.engine.mini.captions import before, describe, describe_at_length, edited, sentence
+from fibo_core.engine.mini.captions import before, describe, describe_at_length, describe_in_dispute, edited, sentence
 from fibo_core.engine.mini.drawing import render, render_with_cover
 from fibo_core.engine.mini.scenes import Scene, draw_scene
 from fibo_core.engine.mini.world import world
@@ -324,8 +324,10 @@ def scene_of(seed: int, index: int) -> tuple[Scene, tuple[int, int]]:
 def caption(scene: Scene, rng: np.random.Generator) -> str:
     """The scene as a prompt, canonical text: mostly `describe`, else the offline writer's prompt for a sentence.
 
-    Of that, too, a field may have been edited since.
+    Of that, too, a field may have been edited since. A few are disputes.
     """
+    if rng.random() < 0.08:
+        return describe_in_dispute(scene, rng).canonical()
     if scene.camera == "eye" and scene.focus == "deep" and rng.random() < 0.5:  # of the others a sentence is silent
         told = before(scene, rng)
         document = OfflineWriter().expand(sentence(told)).prompt.document
@@ -344,6 +346,12 @@ def at_length(scenes: list[tuple[Any, Scene]], each: int, rng: np.random.Generat
     """A smaller batch, of captions as long as FIBO's own."""
     some = scenes[: max(1, each // 3)]
     return [(row, scene, describe_at_length(scene, rng).canonical()) for row, scene in some]
+
+
+def in_dispute(scenes: list[tuple[Any, Scene]], each: int, rng: np.random.Generator) -> list[list[Captioned]]:
+    """Batches of captions that are short and contradict themselves."""
+    captioned = [(row, scene, describe_in_dispute(scene, rng).canonical()) for row, scene in scenes]
+    return [captioned[start : start + each] for start in range(0, len(captioned), each)]
 
 
 def one_by_one(pool: Callable[[int], list[list[Captioned]]], size: int) -> Callable[[int], list[Captioned]]:
@@ -651,13 +659,22 @@ def train_text(run: Run, args: argparse.Namespace) -> bool:
     reader = nn.ModuleDict({"text_encoder": painter.text_encoder, "reading_head": painter.reading_head})
     each = args.text_batch // run.processes
 
+    disputes = POOL // 4
+    size = POOL + disputes + 1
+
     def pool(number: int) -> list[list[Captioned]]:
         rng = np.random.default_rng([run.seed, 3, number, run.rank])
-        scenes = [(None, draw_scene(rng)) for _ in range(each * POOL)]
-        batches = [*by_length(scenes, each, rng), at_length(scenes, each, rng)]
-        return [batches[i] for i in np.random.default_rng([run.seed, 3, number]).permutation(POOL + 1)]
+        scenes = [(None, draw_scene(rng)) for _ in range(each * size)]
+        if number * size < args.dispute_steps:
+            return in_dispute(scenes, each, rng)
+        batches = [
+            *by_length(scenes[: each * POOL], each, rng),
+            *in_dispute(scenes[each * POOL : each * (POOL + disputes)], each, rng),
+            at_length(scenes, each, rng),
+        ]
+        return [batches[i] for i in np.random.default_rng([run.seed, 3, number]).permutation(size)]
 
-    batch = one_by_one(pool, POOL + 1)
+    batch = one_by_one(pool, size)
 
     def loss_of(step: int) -> tuple[Tensor, str]:
         _, scenes, texts = zip(*batch(step), strict=True)
@@ -874,6 +891,9 @@ def main() -> None:
     parser.add_argument("--text-steps", type=int, default=4_000)
     parser.add_argument("--text-rate", type=float, default=3e-3)
     parser.add_argument("--text-batch", type=int, default=64)
+    parser.add_argument(
+        "--dispute-steps", type=int, default=0, help="of the text's steps, how many first read disputes alone"
+    )
     parser.add_argument("--flow-steps", type=int, default=20_000)
     parser.add_argument("--flow-rate", type=float, default=2e-3)
     parser.add_argument("--batch", type=int, default=32)

@@ -34,6 +34,7 @@ from fibo_core.writers.offline import OfflineWriter
 SEED = 4_242
 COLUMNS = ("place", "thing", "colour", "size", "background", "light", "medium", "stray")
 JUDGE = Path("training/mini-judge.pt")
+SQUARE, *OTHER_SHAPES = MINI_SIZES.values()  # width, height
 LONG = json.loads((Path(__file__).parent / "long_captions.json").read_text())
 Painter = Callable[[StructuredPrompt, int, tuple[int, int]], Image.Image]
 
@@ -239,10 +240,10 @@ def edits(paint: Painter, judge: Judge, count: int) -> None:
             if field == "light" and scene.background in ("stars", "city"):  # whose light is the same at all times
                 scene = replace(scene, background="meadow")
             changed, prompt = edit(scene, field, rng)
-            after = paint(prompt, number, (256, 256))
+            after = paint(prompt, number, SQUARE)
             done += followed(field, scene, changed, judge.look(after))
             if field not in ("background", "light", "medium"):
-                changes.append(_elsewhere(paint(plain(scene), number, (256, 256)), after, scene, changed))
+                changes.append(_elsewhere(paint(plain(scene), number, SQUARE), after, scene, changed))
         elsewhere = f"{100 * sum(changes) / len(changes):.2f} %" if changes else "–"
         print(f"| {field} | {done / count:.3f} ({count}) | {elsewhere} |", flush=True)
 
@@ -310,17 +311,18 @@ def main() -> None:
     paint = painter(args.weights, args.steps, args.guidance)
     print(f"VAE {sharpness(args.weights):.1f} dB; {args.steps} steps, guidance {args.guidance:g}\n")
     print(f"| Row | {' | '.join(COLUMNS)} |\n|{'---|' * (len(COLUMNS) + 1)}")
-    drawn = Tally()
-    for scene, _ in scenes("drawn", args.count, (1, 2, 3)):
-        drawn.add(scene, judge.look(render(scene)))
-    print(f"| drawn, not painted | {drawn.row()} |", flush=True)
+    for name, sizes in (("drawn, not painted", [SQUARE]), ("drawn, in the other shapes", OTHER_SHAPES)):
+        drawn = Tally()
+        for number, (scene, _) in enumerate(scenes("drawn", args.count, (1, 2, 3))):
+            drawn.add(scene, judge.look(render(scene, *sizes[number % len(sizes)])))
+        print(f"| {name} | {drawn.row()} |", flush=True)
     for name in args.rows:
         if name == "edits":
             continue
         things, words = ROWS["one" if name == "shapes" else name]
         tally = Tally()
         for number, (scene, rng) in enumerate(scenes(name, args.count, things)):
-            size = list(MINI_SIZES.values())[1 + number % (len(MINI_SIZES) - 1)] if name == "shapes" else (256, 256)
+            size = OTHER_SHAPES[number % len(OTHER_SHAPES)] if name == "shapes" else SQUARE
             picture = paint(words(scene, rng), number, size)
             tally.add(scene, judge.look(picture))
             if args.pictures:

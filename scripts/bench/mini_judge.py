@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from fibo_core.engine.mini.drawing import render
 from fibo_core.engine.mini.scenes import Scene, Thing, draw_scene
 from fibo_core.engine.mini.world import world
+from fibo_core.engine.models import MINI_SIZES
 
 SEED = 77  # of the judge's own scenes: neither the trainer's nor the evaluation's
 WINDOW, EDGE = 150, 80  # pixels of a 256² picture around a cell's middle, and what they are made to
 NEAR = 96  # pixels, seen as they are: a pencil's line and a wash's rim are one or two of them wide
 WHOLE = 96
+SHAPES, SHARES = tuple(MINI_SIZES.values()), (0.6, 0.1, 0.1, 0.1, 0.1)  # the square first
 NOTHING = "nothing"
 
 
@@ -119,7 +121,7 @@ class Judge:
         windows, labels, nears, media, pictures, wholes = [], [], [], [], [], []
         for _ in range(scenes):
             scene = draw_scene(rng)
-            picture = render(scene)
+            picture = render(scene, *SHAPES[int(rng.choice(len(SHAPES), p=SHARES))])
             standing = {thing.place: thing for thing in scene.things}
             empty = [place for place in world().places if place not in standing]
             for place in [*standing, *rng.choice(empty, 2, replace=False)]:

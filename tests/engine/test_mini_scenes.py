@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fibo_core.engine.mini.captions import before, describe, describe_at_length, edited, freely, sentence
+from fibo_core.engine.mini.captions import (
+    before,
+    describe,
+    describe_at_length,
+    describe_in_dispute,
+    edited,
+    freely,
+    sentence,
+)
 from fibo_core.engine.mini.drawing import render, render_with_cover
 from fibo_core.engine.mini.scenes import Scene, Thing, box_of, draw_scene
 from fibo_core.engine.mini.shapes import KINDS
@@ -185,6 +193,28 @@ def test_an_edited_field_is_the_only_one_that_tells_the_scene_as_it_is() -> None
         "shape_and_color", "description", "location", "relative_size", "background_setting", "conditions",
         "style_medium",
     }  # fmt: skip
+
+
+def test_in_a_dispute_the_field_that_no_other_agrees_with_tells_the_scene() -> None:
+    """Told three times over, one changed: whoever goes with the lonely one, and else with the two, is always right."""
+    rng, lonely = np.random.default_rng(12), set()
+    scene = replace(BALL, things=(Thing("cat", "red", "left", "small"),))
+    for _ in range(300):
+        document = describe_in_dispute(scene, rng).document
+        (entry,) = document["objects"]
+        told = {
+            "summary": document["short_description"],
+            "description": entry["description"],
+            "shape_and_color": entry["shape_and_color"],
+        }
+        agree = {
+            name: any(w in text for w in world().colours["red"]) and any(w in text for w in world().things["cat"])
+            for name, text in told.items()
+        }
+        assert agree["description"] or agree["shape_and_color"]
+        if not agree["summary"]:
+            lonely |= {name for name, agrees in agree.items() if agrees and sum(agree.values()) == 1}
+    assert lonely == {"description", "shape_and_color"}
 
 
 def test_a_scene_of_single_things_was_never_a_row_before_its_edit() -> None:
