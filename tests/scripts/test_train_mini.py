@@ -54,10 +54,11 @@ def test_a_run_from_nothing_ends_in_a_folder_that_the_pipeline_loads_and_paints_
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     """Stopped at step ten of twenty and started again, the weights are those of a run without a stop."""
-    stopped = train(tmp_path / "stopped", "--stages", "text", "--minutes", "0")
+    text = ("--stages", "text", "--dispute-steps", "10")
+    stopped = train(tmp_path / "stopped", *text, "--minutes", "0")
     assert "stopped at 10 of 20" in stopped
-    train(tmp_path / "stopped", "--stages", "text")
-    train(tmp_path / "whole", "--stages", "text")
+    train(tmp_path / "stopped", *text)
+    train(tmp_path / "whole", *text)
     resumed, whole = (
         torch.load(tmp_path / name / "text.pt", weights_only=True)["averaged"] for name in ("stopped", "whole")
     )

@@ -20,7 +20,7 @@ Seed = np.random.Generator
 Document = dict[str, Any]
 
 SHAPES = {
-    "ball": ("round", "spherical"),
+    "ball": ("round", "spherical", "ball-shaped"),
     "box": ("cubic", "box-shaped", "square"),
     "pyramid": ("pyramid-shaped", "triangular"),
     "ring": ("ring-shaped", "round with a hole"),

@@ -63,4 +63,12 @@ def _speaks_of(tokens: list[Token], at: int, nouns: NounReader, lexicon: Lexicon
     if tokens[at].low != "the" or lexicon.match(tokens, at + 1, "places", "lights"):
         return False
     end = nouns.read(at).end
+    if any(_says_how(tokens, word, lexicon) == end - word for word in range(at + 2, end)):
+        return True  # "the box | darker"
     return end > at + 1 and end < len(tokens) and tokens[end].kind == "word"
+
+
+def _says_how(tokens: list[Token], at: int, lexicon: Lexicon) -> int:
+    """How many words at ``at`` say how a thing shall look: a colour, or a comparison."""
+    match = lexicon.match(tokens, at, "comparisons", "colors")
+    return match.length if match else max(lexicon.listed(name, tokens, at) for name in ("bigger", "smaller"))

@@ -47,7 +47,8 @@ def set_scene(scene: Scene, phrase: NounPhrase, typed: str) -> None:
         scene.settings.append(f"a {look} wall" if phrase.textures else f"a plain {look} wall")
     else:
         plain = typed.lower() in setting.words or phrase.picture
-        known = f"a {typed}" if setting.key in typed.lower() else f"{setting.say}, {typed}"
+        alone = typed if phrase.plural else f"{'an' if typed[0].lower() in 'aeiou' else 'a'} {typed}"
+        known = alone if setting.key in typed.lower() else f"{setting.say}, {typed}"
         scene.settings.append(setting.say if plain else known)
     scene.implied_light = scene.implied_light or setting.light
 

@@ -224,7 +224,7 @@ class NounReader:
             return length
         phrase.thing = term if isinstance(term, Thing) else None
         phrase.setting = term if isinstance(term, Setting) else None
-        phrase.plural = match.plural if match else self._lexicon.is_plural(words[-1].lower())
+        phrase.plural = match.plural if match and phrase.thing else self._lexicon.is_plural(words[-1].lower())
         return length
 
     def _take_joint(self, phrase: NounPhrase) -> int:

@@ -286,6 +286,10 @@ class _Reader:
             typed = self._typed(phrase).removeprefix(phrase.determiner).strip()
             set_scene(self.scene, phrase, typed)
             self.cast.relation = None
+        elif (
+            preposition == "with" and head in grammar.lettering and self.cast.last is not None and self._shows_letters()
+        ):
+            self.carried = ""
         elif relation is None and self.cast.last is not None and self._owns(phrase, preposition):
             self.carried = "with" if preposition == "with" else ""
         elif relation is None and began_clause and self._owns_more(phrase, carried):
@@ -313,6 +317,11 @@ class _Reader:
                 subject.name = f"{subject.name} {subject.text}"
                 subject.lettering = True
                 self._move(end - self.at)
+
+    def _shows_letters(self) -> bool:
+        """ "a sign with the number 7": what stands on the last subject; False where no letters follow."""
+        end = wording_end(self.tokens, self.at, self.lexicon, plainly=False, single=True)
+        return end > self.at and self._letter(self._typed_text(self.at, end), end)
 
     def _names_nothing(self, phrase: NounPhrase, head: str) -> bool:
         """ "it", "the scene": words that stand for what is known already ("a blue one" is a new thing)."""

@@ -7,6 +7,7 @@ from fibo_core.writers.rules.arrange import arrange
 from fibo_core.writers.rules.compose import (
     beside_others,
     compose_object,
+    compose_text,
     describe,
     place_name,
     say_relation,
@@ -113,6 +114,9 @@ def _add_object(draft: Draft, subject: Subject, links: Sequence[Link]) -> str:
     if not isinstance(draft.document.get("objects"), list):
         draft.document["objects"] = []
     draft.document["objects"].append(added)
+    if lettering := compose_text(Scene("", [subject]), [added]):
+        before = draft.document.get("text_render")
+        draft.document["text_render"] = [*(before if isinstance(before, list) else []), *lettering]
     return place_name(cell, draft.lexicon)
 
 

@@ -26,6 +26,8 @@ class StepCounts(StepWords):
     def _new_or_more(self) -> bool:
         """ "one more ball", "another star", "three balls": more of what is there, or something new."""
         start, step = self.at, self.step
+        if self._shows_picture():  # "more contrast"
+            return False
         number = self._number()
         if self._skip("more"):
             number = number or self._number() or 1

@@ -40,7 +40,8 @@ class _StepReader(StepCounts):
             return read()
         if not length and self._new_or_more():
             return step
-        if not length and self.tokens[self.at : self.at + 1] and self.tokens[self.at].low == "more":
+        more = bool(self.tokens[self.at : self.at + 1]) and self.tokens[self.at].low == "more"
+        if not length and more and not self._shows_picture():
             self.at += 1  # "more dramatic lighting"
         return self._change(self.lexicon.listed("give", self.tokens, self.at - length) > 0)
 
@@ -166,7 +167,8 @@ class _StepReader(StepCounts):
         self._skip("aspects")
         self._read_target()
         moved_to = self.lexicon.match(self.tokens, self.at, "places", "directions", "relations", "depths", "shifts")
-        into = 0 if moved_to else self._skip("into")
+        as_big = self.lexicon.listed("same_size", self.tokens, self.at)
+        into = 0 if moved_to or as_big or self._shows_picture() else self._skip("into")
         self._compare()
         if step.target == "wording" or (step.target in ("it", "named") and self._skip("say")):
             self._reword()
@@ -183,13 +185,15 @@ class _StepReader(StepCounts):
         if not rest and step.kind == "move" and step.target:  # "center the ball"
             rest = self._verb_as_place()
         if rest:
-            step.scene = self._said(rest)
+            step.scene = self._setting(bool(into)) or self._said(rest)
         return step
 
     # Parts of a step.
 
     def _read_target(self) -> None:
         step = self.step
+        if self._shows_picture():  # "zoom in"
+            return
         if self._other_setting():
             step.target = "whole"
             return
@@ -261,12 +265,25 @@ class _StepReader(StepCounts):
             self.at += match.length
 
     def _grow(self) -> int:
+        start = self.at
         strongly = self._skip("strongly")
+        self._amount()
         for name, change in (("bigger", 1), ("smaller", -1)):
             if self._skip(name):
+                self._amount()
                 return change * (2 if strongly else 1)
-        self.at -= strongly
+        self.at = start
         return 0
+
+    def _amount(self) -> None:
+        """ "30 percent (smaller)", "(bigger) by 20%", "3 times": sizes have names here, so any amount is one size."""
+        at = self.at + (self.tokens[self.at : self.at + 1] != [] and self.tokens[self.at].low == "by")
+        number = self.lexicon.match(self.tokens, at, "counts")
+        decimal = self.tokens[at : at + 1] != [] and self.tokens[at].low.isdecimal()
+        at += number.length if number else int(decimal)
+        unit = self.tokens[at : at + 1]
+        if (number or decimal) and unit and unit[0].low in ("%", "percent", "times"):
+            self.at = at + 1
 
     def _reword(self) -> None:
         """What the wording shall be; or, where a colour or a size is said, how it shall look."""
@@ -315,6 +332,21 @@ class _StepReader(StepCounts):
         self.step.scene = Scene(typed, [said])
         return True
 
+    def _setting(self, into: bool) -> Scene | None:
+        """ "the background | to a castle at dusk": whatever it is, it is the background now."""
+        phrase = self.nouns.read(self.at)
+        if self.step.part not in ("background", "backdrop", "setting") or phrase.setting or not phrase.nouns:
+            return None
+        if not into and phrase.determiner not in ("a", "an"):
+            return None
+        if self.lexicon.match(self.tokens, phrase.end, "colors"):  # "to pure | white"
+            return None
+        after = self.tokens[phrase.end].start if phrase.end < len(self.tokens) else len(self.text)
+        start = self.tokens[phrase.start].start
+        scene = read_scene(self.text[after:], self.lexicon)
+        scene.settings = [self.text[start:after].strip()]
+        return scene
+
     def _said(self, rest: str) -> Scene:
         """What the rest of a step says of its target."""
         if not rest:
@@ -326,6 +358,10 @@ class _StepReader(StepCounts):
             scene = Scene(rest, [Subject(STAND_IN, colors=[color])])
         elif self.step.target == "whole" and known and known.length > 1:
             scene = read_scene(about, self.lexicon)
+        elif (
+            self.step.target in ("", "whole") and phrase.setting
+        ):  # "mountains": no more of the stand-in than of a thing
+            scene = read_scene(rest, self.lexicon)
         elif phrase.end == len(self.tokens) and self._only_qualities(phrase):
             return Scene(rest, [self._qualities(phrase)])
         else:

@@ -73,6 +73,11 @@ class StepWords:
             adjectives=words, expression=felt[0] if felt else "",
         )  # fmt: skip
 
+    def _shows_picture(self) -> bool:
+        """Whether several words that speak of the whole picture stand here, such as "more contrast"."""
+        match = self.lexicon.match(self.tokens, self.at, "schemes", "lights", "camera")
+        return match is not None and match.length > 1
+
     # Small steps.
 
     def _tokenize(self) -> None:
