@@ -308,7 +308,7 @@ class _StepReader(StepCounts):
             self.at = phrase.end
             return None
         named = phrase.nouns and not phrase.setting and (into or phrase.determiner in ("a", "an") or phrase.count)
-        if not phrase.determiner and self._color_alone():
+        if not phrase.determiner and (self._color_alone() or self._texture_alone()):
             return None
         if not named or phrase.nouns[-1].lower() in self.lexicon.grammar.empty_nouns or self._only_qualities(phrase):
             return None
@@ -356,6 +356,8 @@ class _StepReader(StepCounts):
         known = self.lexicon.match(tokenize(about), 0, "camera", "directions", "shadows", "lights")
         if color := self._color_alone():
             scene = Scene(rest, [Subject(STAND_IN, colors=[color])])
+        elif self.step.target != "whole" and (texture := self._texture_alone()):
+            scene = Scene(rest, [Subject(STAND_IN, textures=[texture])])
         elif self.step.target == "whole" and known and known.length > 1:
             scene = read_scene(about, self.lexicon)
         elif (

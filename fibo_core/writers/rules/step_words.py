@@ -53,6 +53,11 @@ class StepWords:
         match = self.lexicon.match(self.tokens, self.at, "colors")
         return match.term.say if match and self.at + match.length == len(self.tokens) else ""
 
+    def _texture_alone(self) -> str:
+        """The material that is all that is left, though it may name a thing too: "glass"."""
+        match = self.lexicon.match(self.tokens, self.at, "textures")
+        return match.term.say if match and self.at + match.length == len(self.tokens) else ""
+
     def _only_qualities(self, phrase: NounPhrase) -> bool:
         """ "old", "soft and fluffy": words that describe and name nothing."""
         known = phrase.thing or phrase.setting or phrase.determiner
