@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fibo_core.engine.mini.prose import WORDS, asides, prose
 from fibo_core.engine.mini.scenes import ROWS, Scene, Thing
 from fibo_core.engine.mini.world import world
 from fibo_core.prompt import StructuredPrompt
@@ -55,50 +56,6 @@ CONTEXTS = (
     "a greeting card", "a study of form and colour",
 )  # fmt: skip
 STYLES = ("realistic", "hand drawn", "minimalist", "clean", "modern", "storybook", "naive")
-FILLER = (
-    "Its surface is smooth and shows a gentle gradation of tone from the lit side to the shaded one.",
-    "It rests quietly, and nothing touches or overlaps it.",
-    "The outline is clear and easy to read even from far away.",
-    "Small variations of tone give it weight and volume.",
-    "It looks well cared for, without scratches or dust.",
-    "The form is simple and instantly recognisable.",
-    "A thin highlight follows its upper edge.",
-    "The material seems solid, neither transparent nor reflective.",
-    "It draws the eye at once and anchors the composition.",
-    "There is no text, logo or other marking on it.",
-)  # fmt: skip
-
-WORDS = {
-    "noun": (
-        "surface", "edge", "outline", "contour", "highlight", "reflection", "silhouette", "detail", "base", "rim",
-        "curve", "material", "finish", "grain", "tone", "gradient", "depth", "volume", "form", "pattern", "atmosphere",
-        "air", "distance", "horizon", "foreground", "space", "frame", "viewer", "contrast", "balance", "rhythm",
-        "warmth", "haze", "transition", "layer", "line", "weight", "presence", "impression", "story", "corner", "plane",
-        "structure", "mood",
-    ),
-    "quality": (
-        "delicate", "subtle", "gentle", "crisp", "faint", "rich", "quiet", "deep", "pale", "fine", "visible", "natural",
-        "irregular", "organic", "tactile", "luminous", "muted", "diffuse", "refined", "weathered", "elegant", "slender",
-        "distinct", "tender", "careful", "uneven", "ordinary", "remarkable", "calm", "familiar",
-    ),
-    "does": (
-        "suggests", "reveals", "softens", "defines", "catches", "follows", "frames", "separates", "supports",
-        "enhances", "evokes", "guides", "carries", "meets", "touches", "surrounds", "repeats", "invites", "holds",
-        "anchors",
-    ),
-    "how": (
-        "slowly", "gently", "clearly", "barely", "evenly", "gradually", "quietly", "almost", "visibly", "never",
-        "always", "softly",
-    ),
-}  # fmt: skip
-PROSE = (
-    "The |quality| |noun| |does| the |noun| and |how| |does| a |noun| of |noun|.",
-    "Here the |noun| |does| its |noun|, so that every |noun| stays |quality|.",
-    "There is a |quality| |colour| |noun| along the |noun|, |quality| and |quality|.",
-    "Its |noun| is |quality|, almost |quality|, with a |quality| |noun| near the |noun|.",
-    "No |noun| |does| the |quality| |noun|, which |how| |does| the |noun|.",
-    "A |quality| |noun| |does| the |noun|; the |noun| is |how| |quality| against the |colour| |noun|.",
-)
 #: Clauses of free sentences; "|" is what they tell.
 FREELY = {
     "things": (
@@ -121,7 +78,6 @@ FREELY = {
 }  # fmt: skip
 #: How often each is what was edited.
 EDITS = {"kind": 0.32, "colour": 0.26, "place": 0.11, "size": 0.1, "background": 0.07, "light": 0.07, "medium": 0.07}
-LETTERS = tuple("eeeaaaiioouttnnssrrlldmhcgpbfvwyk")
 
 
 def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
@@ -142,7 +98,7 @@ def describe_at_length(scene: Scene, rng: Seed) -> StructuredPrompt:
         for key, value in group.items():
             if isinstance(value, str) and key not in ("style_medium", "artistic_style") and rng.random() < 0.6:
                 more = int(rng.integers(1, 4 if key in ("description", "background_setting") else 3))
-                group[key] = value.rstrip(".") + ". " + " ".join(_prose(rng) for _ in range(more))
+                group[key] = value.rstrip(".") + ". " + " ".join(prose(rng) for _ in range(more))
     return StructuredPrompt.from_dict(document)
 
 
@@ -304,7 +260,7 @@ def summary(scene: Scene, rng: Seed, *, long: bool = False, whole: bool = False)
     if rng.random() < 0.3 or "style_medium" in unusual:
         text = f"{_say(rng, world().media[scene.medium])} of {text}"
     if long:
-        text += ". " + _asides(2, rng)
+        text += ". " + asides(2, rng)
     return text if text.endswith(".") or rng.random() < 0.4 else text + "."
 
 
@@ -323,7 +279,7 @@ def freely(scene: Scene, rng: Seed) -> str:
     if "style_medium" in unusual or rng.random() < 0.5:
         clauses.append((FREELY["medium"], _say(rng, world().media[scene.medium])))
     if rng.random() < 0.2:
-        clauses.append((("|",), _prose(rng).rstrip(".")))
+        clauses.append((("|",), prose(rng).rstrip(".")))
     rng.shuffle(clauses)
     text, glue = "", str(rng.choice([", ", ". ", "; ", " "], p=[0.35, 0.35, 0.2, 0.1]))
     for frames, words in clauses:
@@ -369,7 +325,7 @@ def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) ->
     if long:
         if rng.random() < 0.5:
             description = _at_ease(thing, rng)
-        description = f"{description}. {_asides(int(rng.integers(2, 5)), rng)}"
+        description = f"{description}. {asides(int(rng.integers(2, 5)), rng)}"
     elif rng.random() < 0.25:
         description += "."
     entry: Document = {
@@ -450,25 +406,6 @@ def _background(scene: Scene, rng: Seed, *, long: bool) -> str:
             "The tones stay calm, so that the subject stands out.", "It is wide and empty.",
         ))  # fmt: skip
     return words
-
-
-def _asides(count: int, rng: Seed) -> str:
-    """Sentences that tell nothing of the picture, and must be read past."""
-    return " ".join(str(rng.choice(FILLER)) if rng.random() < 0.5 else _prose(rng) for _ in range(count))
-
-
-def _prose(rng: Seed) -> str:
-    """A sentence out of a hundred words and words that do not exist, now and then with a colour that means nothing."""
-
-    def word(kind: str) -> str:
-        if kind == "colour":
-            return str(rng.choice(list(world().colours)))
-        if rng.random() < 0.2:
-            return "".join(str(letter) for letter in rng.choice(LETTERS, int(rng.integers(3, 9))))
-        return str(rng.choice(WORDS[kind]))
-
-    parts = str(rng.choice(PROSE)).split("|")
-    return "".join(word(part) if part in WORDS or part == "colour" else part for part in parts)
 
 
 def _noun(thing: Thing, rng: Seed, *, size: bool) -> str:
