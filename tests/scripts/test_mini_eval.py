@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 
 from fibo_core.engine.mini.drawing import render
 from fibo_core.engine.mini.scenes import Scene, Thing
@@ -63,3 +65,30 @@ def test_a_judge_that_has_learned_is_kept_and_sees_the_same_again(tmp_path: Path
     learned = Judge.learned(file, scenes=70).look(picture)
     assert set(learned.cells) == set(world().places)
     assert Judge.learned(file, scenes=0).look(picture) == learned
+
+
+def test_what_is_read_is_counted_by_thing_and_by_picture() -> None:
+    """A reader that knows every label is always right; of one that calls each ball a box no thing is right."""
+    from mini_reading import COLUMNS, read, rows
+    from train_mini import label_sizes, labels_of, tokenizer_from
+
+    from fibo_core.engine.models import MINI_WEIGHTS
+
+    tokenizer = tokenizer_from(MINI_WEIGHTS / "tokenizer" / "tokenizer.json")
+    cases = dict(rows(3))["three"]
+    truth = torch.stack([labels_of(scene) for scene, _ in cases])
+
+    class Reader:
+        def __init__(self, answers: torch.Tensor) -> None:
+            self.answers = answers
+
+        def read(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[None, torch.Tensor]:
+            assert len(ids) == len(mask) == len(self.answers)
+            hot = [F.one_hot(column, size) for column, size in zip(self.answers.T, label_sizes(), strict=True)]
+            return None, torch.cat(hot, dim=1)
+
+    assert {name: read(Reader(truth), tokenizer, cases)[name] for name in COLUMNS} == dict.fromkeys(COLUMNS, 1.0)
+    kinds, things = truth.clone(), truth[:, 0:27:3] > 0
+    kinds[:, 0:27:3] = torch.where(things, truth[:, 0:27:3] % 16 + 1, 0)
+    assert read(Reader(kinds), tokenizer, cases)["thing"] == 0.0
+    assert read(Reader(kinds), tokenizer, cases)["colour"] == 1.0
