@@ -324,7 +324,7 @@ def test_doctor_is_told_check_by_check(tmp_path: Path) -> None:
 SOURCES = (
     "a red ball on the left, a blue box on the right, a star, a dog and a tree, a house, a cat with a hat, a man, "
     "clouds and fog by day, a sign saying CLOSED",
-    "three balls and a box, two trees",
+    "three balls and a large box, two trees",
     "a watercolor of a ball and a star",
 )
 
