@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from fibo_core.prompt import StructuredPrompt
-from tests.browser.conftest import DESKTOP, PHONE, Visitor, insist
+from tests.browser.conftest import DESKTOP, PHONE, Visitor
 from tests.studio.processes import Server, add_picture, opened, served
 from tests.writers.loopback_gemini import LoopbackGemini, answer, loopback_gemini
 
@@ -112,15 +112,15 @@ def test_two_prompts_are_merged_by_clicking_their_sides(visitor: Visitor, gemini
     page.keyboard.press("Tab")
     visitor.settle()
     page.wait_for_timeout(500)
-    visitor.press_until("Compare two writers", page.get_by_role("button", name="Back"))
+    visitor.press("Compare two writers")
+    page.get_by_role("button", name="Back").wait_for()
     visitor.press("Ask both")
     page.get_by_text("Choose a side for each").wait_for()
+    page.get_by_role("button", name="Offline: take all").click()
     mine = page.get_by_role("radiogroup", name="background_setting").get_by_role("radio")
-    insist(
-        page.get_by_role("button", name="Offline: take all").click,
-        lambda ms: expect(mine.nth(1)).to_have_attribute("aria-checked", "true", timeout=ms),
-    )
-    insist(mine.nth(0).click, lambda ms: expect(mine.nth(0)).to_have_attribute("aria-checked", "true", timeout=ms))
+    expect(mine.nth(1)).to_have_attribute("aria-checked", "true")
+    mine.nth(0).click()
+    expect(mine.nth(0)).to_have_attribute("aria-checked", "true")
     visitor.settle()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= page.viewport_size["width"]
     visitor.press("Use this prompt")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import DESKTOP, Visitor, insist
+from tests.browser.conftest import DESKTOP, Visitor
 from tests.studio.processes import Server, served
 
 pytestmark = pytest.mark.browser
@@ -78,8 +78,10 @@ def test_format_lays_the_json_out_and_changes_nothing_in_it(visitor: Visitor) ->
     visitor.start_from_json()
     visitor.type_into_editor('{"short_description":"mine","objects":[{"description":"a ball"}]}')
     expect(visitor.page.get_by_text("10 hints")).to_be_visible()  # the typed text has arrived
-    fourth_line = visitor.page.frame_locator('iframe[title*="streamlit_ace"]').first.locator(".ace_line").nth(3)
-    visitor.press_until("Format", fourth_line)
+    visitor.press("Format")
+    expect(
+        visitor.page.frame_locator('iframe[title*="streamlit_ace"]').first.locator(".ace_line").nth(3)
+    ).to_be_visible()
     assert visitor.editor_text().splitlines()[1] == '  "short_description": "mine",'
 
 
@@ -121,7 +123,7 @@ def test_cancel_ends_the_job_and_leaves_the_form(visitor: Visitor) -> None:
 def test_a_refinement_stands_beside_its_source_under_a_slider(visitor: Visitor) -> None:
     """Same seed, one word changed: before and after move under the arrow keys, the changes stand in words."""
     paint(visitor, WORDS)
-    visitor.press_until("Refine", visitor.page.get_by_label("What should change?"))
+    visitor.press("Refine")
     visitor.page.get_by_label("What should change?").fill("make the ball green")
     visitor.page.get_by_label("What should change?").press("Enter")
     visitor.press("Paint with the same seed")
@@ -143,7 +145,8 @@ def test_pictures_are_ticked_deleted_and_brought_back(visitor: Visitor) -> None:
         tiles.nth(number).click(modifiers=["Control"])
         expect(visitor.page.get_by_text(f"{number + 1} selected")).to_be_visible()
         expect(visitor.page.locator("label.tick input").nth(number)).to_be_checked()
-    visitor.press_until("Delete", visitor.page.get_by_text("2 pictures deleted."))
+    visitor.press("Delete")
+    expect(visitor.page.get_by_text("2 pictures deleted.")).to_be_visible()
     expect(tiles).to_have_count(before - 2)
     visitor.press("Undo")
     expect(tiles).to_have_count(before)
@@ -163,9 +166,8 @@ def test_a_picture_opens_large_and_the_arrow_keys_reach_its_neighbours(visitor: 
 
 def test_an_example_fills_the_form(visitor: Visitor) -> None:
     visitor.open()
-    words = "a red mushroom in a forest, overcast"
-    box = visitor.page.get_by_label("What should it show?")
-    insist(visitor.page.get_by_title(words).click, lambda ms: expect(box).to_have_value(words, timeout=ms))
+    visitor.page.get_by_title("a red mushroom in a forest, overcast").click()
+    expect(visitor.page.get_by_label("What should it show?")).to_have_value("a red mushroom in a forest, overcast")
 
 
 @pytest.mark.parametrize("path", ["/", "/refine", "/inspire", "/history", "/system"])

@@ -1,5 +1,6 @@
 """Meanings: what a phrase that was read says of its subject, or of the whole picture."""
 
+from fibo_core.writers.rules.compose import article
 from fibo_core.writers.rules.lexicon import Camera, Lexicon, Light, Match, Medium, tokenize
 from fibo_core.writers.rules.nouns import NounPhrase
 from fibo_core.writers.rules.scene import Scene, Subject
@@ -47,7 +48,7 @@ def set_scene(scene: Scene, phrase: NounPhrase, typed: str) -> None:
         scene.settings.append(f"a {look} wall" if phrase.textures else f"a plain {look} wall")
     else:
         plain = typed.lower() in setting.words or phrase.picture
-        alone = typed if phrase.plural else f"{'an' if typed[0].lower() in 'aeiou' else 'a'} {typed}"
+        alone = typed if phrase.plural else f"{article(typed)} {typed}"
         known = alone if setting.key in typed.lower() else f"{setting.say}, {typed}"
         scene.settings.append(setting.say if plain else known)
     scene.implied_light = scene.implied_light or setting.light
