@@ -55,7 +55,7 @@ def _cell_names() -> list[list[str]]:
 
 def _whole_names() -> list[list[str]]:
     w = world()
-    return [list(w.backgrounds), list(w.lights)]
+    return [list(w.backgrounds), list(w.lights), list(w.media)]
 
 
 class _Looker(nn.Module):
@@ -101,7 +101,7 @@ class Judge:
 
     @classmethod
     def learned(cls, file: Path, scenes: int = 10_000) -> "Judge":
-        """The judge kept in ``file``, or one that learns now (half an hour on one core) and is kept there."""
+        """The judge kept in ``file``, or one that learns now (some 25 minutes of one busy core) and is kept there."""
         judge = cls()
         if file.exists():
             saved = torch.load(file, weights_only=True)
@@ -147,10 +147,16 @@ class Judge:
             for row, place in enumerate(places)
         }
         things = [place for place in places if cells[place].kind != NOTHING] or places
-        near = self._near(torch.stack([_window(picture, place, NEAR, NEAR) for place in things]))[0].mean(dim=0)
-        background, light = (int(answer.argmax()) for answer in self._whole(_pixels(picture, WHOLE)[None]))
-        w = world()
-        return Verdict(cells, list(w.backgrounds)[background], list(w.lights)[light], list(w.media)[int(near.argmax())])
+        near = self._near(torch.stack([_window(picture, place, NEAR, NEAR) for place in things]))[0]
+        background, light, medium = self._whole(_pixels(picture, WHOLE)[None])
+        medium = medium.log_softmax(dim=1) + near.log_softmax(dim=1).mean(dim=0)  # seen from afar and from near
+        return Verdict(
+            cells,
+            *(
+                names[int(answer.argmax())]
+                for names, answer in zip(_whole_names(), (background, light, medium), strict=True)
+            ),
+        )
 
 
 def _cell_label(thing: Thing | None) -> list[int]:
@@ -161,7 +167,7 @@ def _cell_label(thing: Thing | None) -> list[int]:
 
 
 def _whole_label(scene: Scene) -> list[int]:
-    parts = (scene.background, scene.light)
+    parts = (scene.background, scene.light, scene.medium)
     return [names.index(part) for names, part in zip(_whole_names(), parts, strict=True)]
 
 
@@ -174,8 +180,9 @@ def _learn(looker: _Looker, pixels: Tensor, labels: Tensor, epochs: int, batch: 
         x = (x + 0.02 * torch.randn_like(x)).clamp(0, 1)  # painted pictures are not as clean as drawn ones
         if torch.rand(()) < 0.5:
             x = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)  # nor as sharp
-        answers = looker(x)
-        loss = torch.stack([F.cross_entropy(a, y) for a, y in zip(answers, labels[rows].T, strict=True)]).sum()
+        with torch.autocast("cpu", torch.bfloat16):
+            answers = looker(x)
+        loss = torch.stack([F.cross_entropy(a.float(), y) for a, y in zip(answers, labels[rows].T, strict=True)]).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

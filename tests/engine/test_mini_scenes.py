@@ -1,6 +1,7 @@
 """The scenes mini learns from: what a scene says is what its picture shows, and what its caption tells."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -84,6 +85,19 @@ def test_each_choice_of_a_field_is_another_picture(field: str, names: str) -> No
     for number, one in enumerate(drawn):
         for other in drawn[:number]:
             assert np.abs(one - other).mean() > 0.5
+
+
+@pytest.mark.parametrize("background", ["wall", "meadow", "city", "snow"])
+def test_lights_and_media_are_told_apart_by_the_ground_alone(background: str) -> None:
+    """Away from any thing, each light in each medium has a look of its own, not a shade that only a meter sees."""
+    base = replace(BALL, things=(Thing("ball", "red", "bottom-right", "small"),), background=background, wall="white")
+    drawn = {
+        (light, medium): pixels(replace(base, light=light, medium=medium))[:160, :160]
+        for light in world().lights
+        for medium in world().media
+    }
+    for (one, first), (other, second) in combinations(drawn.items(), 2):
+        assert np.abs(first - second).mean() > 2, (one, other)
 
 
 def test_light_from_the_left_brightens_the_left_of_a_thing() -> None:

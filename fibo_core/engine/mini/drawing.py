@@ -20,7 +20,7 @@ TOWARDS = {
 TINT = {
     "day": (1.0, 1.0, 1.0),
     "golden": (1.06, 0.94, 0.78),
-    "night": (0.62, 0.66, 0.86),
+    "night": (0.7, 0.73, 0.92),
     "overcast": (0.9, 0.91, 0.93),
     "studio": (1.03, 1.03, 1.02),
 }
@@ -86,18 +86,22 @@ def _background(scene: Scene, direction: str, width: int, height: int, rng: Seed
         picture = _wall(scene, direction, x, y, layer)
     else:
         picture = _outdoors(scene, direction, x, y, layer, rng)
-    if scene.medium == "flat" and scene.background == "wall":
-        picture = np.where((layer == 0)[..., None], picture[0, 0], picture[-1, 0])
+    if scene.light == "studio":
+        lamp = _lamp(x, y, width / height)[..., None]
+        if scene.medium == "flat":
+            lamp = np.where(lamp > 0.8, 1.06, 0.72)
+        picture = picture * lamp
     if scene.medium == "sketch":
         grey = picture.mean(axis=2, keepdims=True)
-        keep = 0.5 if scene.light == "night" else 0.28
-        picture = PAPER * (1 - keep) + (0.6 * picture + 0.4 * grey) * keep
+        keep = 0.5 if scene.light == "night" else 0.4
+        paper = PAPER * (0.4 + 0.6 * lamp if scene.light == "studio" else 1.0)
+        picture = paper * (1 - keep) + (0.6 * picture + 0.4 * grey) * keep
         edge = np.zeros(layer.shape, dtype=bool)
         edge[1:] |= layer[1:] != layer[:-1]
         edge[:, 1:] |= layer[:, 1:] != layer[:, :-1]
         picture[edge] = picture[edge] * 0.35 + INK * 0.65
     elif scene.medium == "watercolour":
-        keep = 0.86 if scene.light == "night" else 0.68
+        keep = (0.86 if scene.light == "night" else 0.68) * _washed(x, y, width / height, rng)[..., None]
         picture = PAPER * (1 - keep) + picture * keep
     if scene.focus == "shallow":
         image = Image.fromarray((np.clip(picture, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(5))
@@ -105,13 +109,35 @@ def _background(scene: Scene, direction: str, width: int, height: int, rng: Seed
     return np.ascontiguousarray(picture, dtype=np.float32)
 
 
+def _lamp(x: Field, y: Field, aspect: float) -> Field:
+    """A lamp on the middle: a factor on brightness, darker towards the corners."""
+    far = np.hypot((x - 0.5) * min(aspect, 1.4), y - 0.5)
+    return 1.06 - 1.1 * np.clip(far - 0.18, 0, 0.5)
+
+
+def _washed(x: Field, y: Field, aspect: float, rng: Seed) -> Field:
+    """How much of the paper a wash covers, 0 to 1: an uneven margin stays bare."""
+    a, b = rng.uniform(0, 2 * math.pi, 2)
+    wave = 0.011 * (np.sin(x * 19 + a + 3 * y) + np.sin(y * 23 + b - 4 * x))
+    margin = np.minimum(np.minimum(x, 1 - x) * aspect, np.minimum(y, 1 - y)) / min(aspect, 1.0)
+    return np.clip((margin - 0.035 + wave) / 0.016, 0, 1)
+
+
 def _wall(scene: Scene, direction: str, x: Field, y: Field, layer: NDArray[np.int8]) -> Field:
-    """A plain wall and its floor, brighter where the light comes from."""
+    """A plain wall and its floor, brighter where the light comes from; by day a window's light falls on it."""
     wall = _rgb(*world().walls[scene.wall]) * np.array(TINT[scene.light], dtype=np.float32)
     floor = HORIZON[scene.camera] + 0.16
     cx, cy = {"left": (0.1, 0.2), "right": (0.9, 0.2), "above": (0.5, 0.0), "behind": (0.5, 0.5)}[direction]
-    depth = {"overcast": 0.1, "studio": 0.42}.get(scene.light, 0.3)
-    bright = 1.1 - depth * np.hypot(x - cx, (y - cy) * 0.8)
+    depth = {"overcast": 0.1, "studio": 0.2}.get(scene.light, 0.3)
+    bright = 1.06 - depth * np.hypot(x - cx, (y - cy) * 0.8)
+    if scene.medium == "flat":
+        bright = np.full_like(bright, 0.97)
+    if scene.light in ("day", "golden"):
+        slant = {"left": 0.35, "right": -0.35, "above": 0.0, "behind": 0.0}[direction]
+        across, middle = x - slant * (y - 0.3), 0.5 - 0.8 * slant
+        aside = np.abs(across - middle)
+        pane = np.minimum(np.minimum(0.17 - aside, aside - 0.014), np.minimum(y - 0.07, 0.5 - y))
+        bright = bright + 0.22 * np.clip(pane * layer.shape[1] + 0.5, 0, 1)
     layer[np.broadcast_to(y > floor, layer.shape)] = 1
     return wall * (bright * np.where(y > floor, 0.84, 1.0))[..., None]
 
@@ -120,11 +146,13 @@ def _outdoors(scene: Scene, direction: str, x: Field, y: Field, layer: NDArray[n
     """Sky, sun or moon, and the grounds one before the other."""
     height, width = layer.shape
     horizon = HORIZON[scene.camera]
-    tint = np.array(TINT[scene.light], dtype=np.float32) * (0.8 if scene.light == "night" else 1.0)
+    tint = np.array(TINT[scene.light], dtype=np.float32) * (0.7 if scene.light == "night" else 1.0)
     top, low = SKY[scene.light]
     if scene.background == "city" and scene.light in ("day", "studio"):
         top, low = _rgb(104, 110, 176), _rgb(250, 190, 150)  # the city is seen at dusk
     share = np.clip(y / horizon, 0, 1)[..., None]
+    if scene.medium == "flat":
+        share = np.floor(share * 2.99) / 2  # in three bands
     picture = np.broadcast_to(top * (1 - share) + low * share, (height, width, 3)).copy()
 
     if scene.light != "overcast":  # the sun, or the moon at night, as a soft disc
@@ -135,11 +163,11 @@ def _outdoors(scene: Scene, direction: str, x: Field, y: Field, layer: NDArray[n
         far = np.hypot((x - cx) * aspect, y - cy) * height / 256
         disc = _rgb(236, 238, 250) if scene.light == "night" else _rgb(255, 250, 222)
         glow = np.clip(1 - far / 0.3, 0, 1) ** 2 * (0.35 if scene.light == "night" else 0.6)
-        glow = np.maximum(glow, np.clip((0.055 - far) * 40, 0, 1))[..., None]
+        glow = np.maximum(glow * (scene.medium != "flat"), np.clip((0.055 - far) * 40, 0, 1))[..., None]
         picture = picture * (1 - glow) + disc * glow
     if scene.background == "stars":
         stars = np.random.default_rng(7)  # the same sky for everyone
-        for sx, sy, size in zip(stars.random(34), stars.random(34), stars.uniform(1.0, 2.3, 34), strict=True):
+        for sx, sy, size in zip(stars.random(20), stars.random(20), stars.uniform(1.8, 3.4, 20), strict=True):
             r, c = int(sy * horizon * height), int(sx * width)
             area = np.s_[max(r - 4, 0) : r + 5, max(c - 4, 0) : c + 5]
             yy, xx = np.mgrid[area[0].start : area[0].stop, area[1].start : area[1].stop][:, : picture[area].shape[0]]
