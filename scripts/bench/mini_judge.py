@@ -101,7 +101,7 @@ class Judge:
 
     @classmethod
     def learned(cls, file: Path, scenes: int = 10_000) -> "Judge":
-        """The judge kept in ``file``, or one that learns now (some 25 minutes of one busy core) and is kept there."""
+        """The judge kept in ``file``, or one that learns now (half an hour on one core) and is kept there."""
         judge = cls()
         if file.exists():
             saved = torch.load(file, weights_only=True)
@@ -180,9 +180,8 @@ def _learn(looker: _Looker, pixels: Tensor, labels: Tensor, epochs: int, batch: 
         x = (x + 0.02 * torch.randn_like(x)).clamp(0, 1)  # painted pictures are not as clean as drawn ones
         if torch.rand(()) < 0.5:
             x = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)  # nor as sharp
-        with torch.autocast("cpu", torch.bfloat16):
-            answers = looker(x)
-        loss = torch.stack([F.cross_entropy(a.float(), y) for a, y in zip(answers, labels[rows].T, strict=True)]).sum()
+        answers = looker(x)
+        loss = torch.stack([F.cross_entropy(a, y) for a, y in zip(answers, labels[rows].T, strict=True)]).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -127,3 +127,22 @@ def test_scenes_are_not_encoded_by_a_vae_that_has_learned_nothing(tmp_path: Path
         f"There is no VAE in {tmp_path}. Run the stage vae first, or name weights by --start-from."
     )
     assert not [*(tmp_path / "latents").iterdir()]
+
+
+@pytest.mark.parametrize("how", ["causal", "told", "added"])
+def test_plain_attention_is_torchs(how: str) -> None:
+    """Also where several heads of the query share one of the keys."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from train_mini import attend
+
+    torch.manual_seed(1)
+    query, key, value = torch.randn(2, 4, 6, 8), torch.randn(2, 2, 6, 8), torch.randn(2, 2, 6, 8)
+    told = torch.ones(2, 1, 1, 6, dtype=torch.bool)
+    told[1, ..., 4:] = False
+    options = {
+        "causal": {"is_causal": True},
+        "told": {"attn_mask": told},
+        "added": {"attn_mask": torch.randn(2, 1, 6, 6), "scale": 0.2},
+    }[how]
+    expected = F.scaled_dot_product_attention(query, key, value, enable_gqa=True, **options)
+    torch.testing.assert_close(attend(query, key, value, enable_gqa=True, **options), expected)

@@ -86,15 +86,16 @@ def _background(scene: Scene, direction: str, width: int, height: int, rng: Seed
         picture = _wall(scene, direction, x, y, layer)
     else:
         picture = _outdoors(scene, direction, x, y, layer, rng)
+    paper = PAPER
     if scene.light == "studio":
         lamp = _lamp(x, y, width / height)[..., None]
         if scene.medium == "flat":
             lamp = np.where(lamp > 0.8, 1.06, 0.72)
         picture = picture * lamp
+        paper = PAPER * (0.4 + 0.6 * lamp)
     if scene.medium == "sketch":
         grey = picture.mean(axis=2, keepdims=True)
         keep = 0.5 if scene.light == "night" else 0.4
-        paper = PAPER * (0.4 + 0.6 * lamp if scene.light == "studio" else 1.0)
         picture = paper * (1 - keep) + (0.6 * picture + 0.4 * grey) * keep
         edge = np.zeros(layer.shape, dtype=bool)
         edge[1:] |= layer[1:] != layer[:-1]
