@@ -102,8 +102,8 @@ def _background(scene: Scene, direction: str, width: int, height: int, rng: Seed
         edge[:, 1:] |= layer[:, 1:] != layer[:, :-1]
         picture[edge] = picture[edge] * 0.35 + INK * 0.65
     elif scene.medium == "watercolour":
-        keep = (0.86 if scene.light == "night" else 0.68) * _washed(x, y, width / height, rng)[..., None]
-        picture = PAPER * (1 - keep) + picture * keep
+        pigment = (0.86 if scene.light == "night" else 0.68) * _washed(x, y, width / height, rng)[..., None]
+        picture = PAPER * (1 - pigment) + picture * pigment
     if scene.focus == "shallow":
         image = Image.fromarray((np.clip(picture, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(5))
         picture = np.asarray(image, dtype=np.float32) / 255
