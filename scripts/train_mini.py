@@ -367,8 +367,8 @@ def by_length(scenes: list[tuple[Any, Scene]], each: int, rng: np.random.Generat
 
 
 def at_length(scenes: list[tuple[Any, Scene]], each: int, rng: np.random.Generator) -> list[list[Captioned]]:
-    """For every LONG batches that ``scenes`` would fill, one of a third of the size: captions as long as FIBO's own."""
-    small = max(1, each // 3)
+    """For every LONG batches that ``scenes`` would fill, one of a fifth of the size: captions as long as FIBO's own."""
+    small = max(1, each // 5)
     some = scenes[: small * max(1, len(scenes) // each // LONG)]
     captioned = [(row, scene, describe_at_length(scene, rng).canonical()) for row, scene in some]
     return [captioned[start : start + small] for start in range(0, len(captioned), small)]
@@ -908,7 +908,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
         args.start_from, args.new_tokenizer, args.bfloat16, args.samples,
     )  # fmt: skip
     see_one_frame()
-    if args.device == "cpu":
+    if args.device == "cpu" and args.bfloat16:
         F.scaled_dot_product_attention = attend
     for name in args.stages:
         torch.manual_seed(args.seed)

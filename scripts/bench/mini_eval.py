@@ -262,7 +262,7 @@ def _elsewhere(before: Image.Image, after: Image.Image, scene: Scene, changed: S
     return float(difference[~covered].mean() / 255)
 
 
-def sharpness(weights: Path, count: int = 24) -> float:
+def sharpness(weights: Path, count: int = 120) -> float:
     """What the VAE gives back of a drawn picture, in dB of full scale: the mean over scenes never trained on."""
     from diffusers import AutoencoderKLWan
 

@@ -101,12 +101,18 @@ class Judge:
 
     @classmethod
     def learned(cls, file: Path, scenes: int = 10_000) -> "Judge":
-        """The judge kept in ``file``, or one that learns now (half an hour on one core) and is kept there."""
+        """The judge kept in ``file``, or one that learns now (half an hour on one core) and is kept there.
+
+        Ends the program where the file holds a judge of other layers or another world.
+        """
         judge = cls()
         if file.exists():
             saved = torch.load(file, weights_only=True)
-            for name, state in saved.items():
-                getattr(judge, name).load_state_dict(state)
+            try:
+                for name, state in saved.items():
+                    getattr(judge, name).load_state_dict(state)
+            except RuntimeError:
+                raise SystemExit(f"The judge in {file} is not today's. Delete it, and another learns.") from None
         else:
             judge._learn_from_renders(scenes)
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from fibo_core.engine.mini.captions import (
     sentence,
 )
 from fibo_core.engine.mini.drawing import render, render_with_cover
+from fibo_core.engine.mini.prose import WORDS, among, opened, prose
 from fibo_core.engine.mini.scenes import Scene, Thing, box_of, draw_scene
 from fibo_core.engine.mini.shapes import KINDS
 from fibo_core.engine.mini.world import world
@@ -284,3 +285,24 @@ def test_the_offline_writer_reads_in_a_scenes_sentence_what_the_scene_is() -> No
 def test_captions_of_one_scene_differ_and_are_repeatable() -> None:
     one, same, other = (describe(BALL, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.canonical() == same.canonical() != other.canonical()
+
+
+def test_prose_names_nothing_that_would_be_painted() -> None:
+    """What mini is to read past is none of what it is to follow; colours alone, which mean nothing there."""
+    w, words = world(), {word for words in WORDS.values() for word in words}
+    named = [*w.sizes, *w.backgrounds, *w.lights, *w.media, *(name for names in w.things.values() for name in names)]
+    assert not words & set(named)
+    rng = np.random.default_rng(4)
+    told = " ".join(prose(rng) for _ in range(300)).lower().split()
+    assert not {"ball", "house", "night", "meadow", "watercolour", "small"} & set(told)
+    assert {"red", "blue"} & set(told)
+
+
+def test_words_that_matter_stand_whole_among_those_that_do_not() -> None:
+    rng = np.random.default_rng(5)
+    around = [among("a sandy beach", rng) for _ in range(60)]
+    openings = [opened("a red ball", rng) for _ in range(60)]
+    assert all("a sandy beach" in text for text in around)
+    assert all(text.endswith("a red ball") for text in openings)
+    assert len(set(around)) > 40
+    assert not any("|" in text or "~" in text for text in (*around, *openings))

@@ -67,6 +67,14 @@ def test_a_judge_that_has_learned_is_kept_and_sees_the_same_again(tmp_path: Path
     assert Judge.learned(file, scenes=0).look(picture) == learned
 
 
+def test_a_judge_of_another_shape_is_told_apart_in_a_sentence(tmp_path: Path) -> None:
+    """One kept from before a layer changed: what to do, and not torch's list of sizes."""
+    file = tmp_path / "judge.pt"
+    torch.save({"_near": {"answer.weight": torch.zeros(3, 2)}}, file)
+    with pytest.raises(SystemExit, match="Delete it"):
+        Judge.learned(file)
+
+
 def test_what_is_read_is_counted_by_thing_and_by_picture() -> None:
     """A reader that knows every label is always right; of one that calls each ball a box no thing is right."""
     from mini_reading import COLUMNS, read, rows

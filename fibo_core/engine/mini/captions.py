@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fibo_core.engine.mini.prose import WORDS, asides, prose
+from fibo_core.engine.mini.prose import WORDS, among, asides, opened, prose
 from fibo_core.engine.mini.scenes import ROWS, Scene, Thing
 from fibo_core.engine.mini.world import world
 from fibo_core.prompt import StructuredPrompt
@@ -77,12 +77,12 @@ FREELY = {
     ),
 }  # fmt: skip
 #: How often each is what was edited.
-EDITS = {"kind": 0.32, "colour": 0.26, "place": 0.11, "size": 0.1, "background": 0.07, "light": 0.07, "medium": 0.07}
+EDITS = {"kind": 0.28, "colour": 0.22, "place": 0.1, "size": 0.1, "background": 0.08, "light": 0.14, "medium": 0.08}
 
 
 def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
     """The scene as a structured prompt, in words drawn by chance, often with one field edited since it was written."""
-    if rng.random() < 0.14:
+    if rng.random() < 0.18:
         alone = summary(scene, rng, whole=True) if rng.random() < 0.3 else freely(scene, rng)
         return StructuredPrompt.from_dict({"short_description": alone})
     style = str(rng.choice(["writer", "people", "few", "long"], p=[0.46, 0.28, 0.17, 0.09]))
@@ -193,7 +193,7 @@ def _told(scene: Scene, style: str, rng: Seed) -> Document:
         "background_setting": _background(scene, rng, long=style == "long"),
         "lighting": _some(
             rng, keep if scene.light == "day" else max(keep, 0.95),
-            conditions=_say(rng, world().lights[scene.light]),
+            conditions=_at_length(_say(rng, world().lights[scene.light]), style, rng),
             direction=_say(rng, world().directions[scene.direction]) if scene.direction else None,
             shadows=_say(rng, SHADOWS) if scene.light != "overcast" else "no shadows",
         ),
@@ -206,7 +206,7 @@ def _told(scene: Scene, style: str, rng: Seed) -> Document:
             depth_of_field=_say(rng, world().focus[scene.focus]), focus=_say(rng, FOCI),
             camera_angle=_say(rng, world().cameras[scene.camera]), lens_focal_length=_say(rng, LENSES),
         ),
-        "style_medium": _say(rng, world().media[scene.medium]),
+        "style_medium": _at_length(_say(rng, world().media[scene.medium]), style, rng, share=0.2),
         "context": _say(rng, CONTEXTS),
         "artistic_style": _say(rng, STYLES),
     }  # fmt: skip
@@ -260,7 +260,7 @@ def summary(scene: Scene, rng: Seed, *, long: bool = False, whole: bool = False)
     if rng.random() < 0.3 or "style_medium" in unusual:
         text = f"{_say(rng, world().media[scene.medium])} of {text}"
     if long:
-        text += ". " + asides(2, rng)
+        text = opened(text, rng) + ". " + asides(2, rng)
     return text if text.endswith(".") or rng.random() < 0.4 else text + "."
 
 
@@ -325,6 +325,8 @@ def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) ->
     if long:
         if rng.random() < 0.5:
             description = _at_ease(thing, rng)
+        elif rng.random() < 0.5:
+            description = among(description, rng)
         description = f"{description}. {asides(int(rng.integers(2, 5)), rng)}"
     elif rng.random() < 0.25:
         description += "."
@@ -332,8 +334,8 @@ def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) ->
         "description": description,
         "location": _say(rng, world().places[thing.place]),
         "relationship": _relation(scene, thing, rng),
-        "relative_size": _say(rng, world().sizes[thing.size]),
-        "shape_and_color": _shape_and_colour(thing, rng),
+        "relative_size": _say(rng, world().sizes[thing.size]) + (" within the frame" if rng.random() < 0.08 else ""),
+        "shape_and_color": _at_length(_shape_and_colour(thing, rng), "long" if long else "", rng, share=0.4),
         "texture": _say(rng, TEXTURES),
         "appearance_details": _say(rng, DETAILS),
         "orientation": _say(rng, ("upright", "facing the viewer", "front view")),
@@ -401,10 +403,7 @@ def _background(scene: Scene, rng: Seed, *, long: bool) -> str:
             scene.wall, (scene.wall, f"light {scene.wall}")))  # fmt: skip
         words = words.replace("plain ", f"plain {name} ").replace("seamless ", f"seamless {name} ")
     if long:
-        words += ". " + _say(rng, (
-            "Nothing else distracts from the subject.", "It fades gently into the distance.",
-            "The tones stay calm, so that the subject stands out.", "It is wide and empty.",
-        ))  # fmt: skip
+        words = f"{among(words, rng)}. {asides(int(rng.integers(1, 3)), rng)}"
     return words
 
 
@@ -423,6 +422,11 @@ def _at_ease(thing: Thing, rng: Seed) -> str:
         f"{_article(first)} {kind} of {_article(second)} {colour}", f"{_article(kind)}. It is {first} and {colour}",
         f"A single {kind}, {colour} all over, {first} and {second}",
     ]))  # fmt: skip
+
+
+def _at_length(words: str, style: str, rng: Seed, share: float = 0.6) -> str:
+    """``words`` among others, in a ``share`` of the captions of a writer who spares none."""
+    return among(words, rng) if style == "long" and rng.random() < share else words
 
 
 def _where(place: str, rng: Seed) -> str:
