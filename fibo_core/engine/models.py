@@ -120,7 +120,7 @@ CATALOGUE: Mapping[str, ModelSpec] = {
             working_gb=0.45,  # measured: 3.4 GB in float32 for 2048×2048
             sizes=MINI_SIZES,
             num_inference_steps=20,
-            guidance_scale=4.0,
+            guidance_scale=3.0,
             fixed_negative="{}",
             about="The small model that comes with the studio: FIBO's architecture, toy scenes, any laptop.",
         ),

@@ -302,7 +302,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="prompts a row")
     parser.add_argument("--rows", nargs="+", choices=[*ROWS, "shapes", "edits"], default=[*ROWS, "shapes", "edits"])
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--guidance", type=float, default=CATALOGUE["mini"].guidance_scale)
     parser.add_argument("--judge", type=Path, default=JUDGE, help="where the judge is kept; made when missing")
     parser.add_argument("--pictures", type=Path, help="a folder to keep the painted pictures in")
     args = parser.parse_args()
