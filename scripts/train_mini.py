@@ -12,7 +12,6 @@ that was stopped goes on from its last checkpoint. Stages:
 2. latents  scenes are drawn and encoded once
 3. text     the text encoder learns to read: from a caption's last token, what stands in which cell, the light…
 4. flow     flow matching on the latents, the text encoder trained along
-5. polish   the VAE's decoder learns to decode what the transformer paints, faults and all
 
 What is not FIBO's recipe, and why: the heads that read a caption (stage 3) and that name thing and colour of each
 image token (stage 4) are thrown away at the end. They bind words to pixels many times faster than the flow's own
@@ -21,7 +20,6 @@ has the idea; here the renderer knows the labels).
 """
 
 import argparse
-import copy
 import functools
 import json
 import math
@@ -32,7 +30,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +51,6 @@ SIZES = tuple(MINI_SIZES.values())  # width, height
 SHARE_OF_SIZES = (0.52, 0.12, 0.12, 0.12, 0.12)
 CHANNELS = 16
 VOCABULARY = 2048
-GUIDANCE = CATALOGUE["mini"].guidance_scale
 EMPTY = "{}"  # mini's only negative prompt
 LEARNED = ("things", "backgrounds", "media")  # of the world, told beside the weights: the pages name what is not there
 
@@ -466,24 +462,6 @@ def _edges(x: Tensor) -> Tensor:
     return (torch.maximum(across, down) > 0.1).float()
 
 
-def _near_edges(x: Tensor, more: float) -> Tensor:
-    """How much each pixel of (B, 3, H, W) shall weigh, 1 in the mean: ``more`` is added within four of an edge."""
-    weight = 1 + more * F.max_pool2d(_edges(x), 9, stride=1, padding=4)
-    return weight / weight.mean()
-
-
-def _unlike(y: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """How unlike its original ``x`` a picture ``y`` is, pixels weighted; and the mean square of the difference."""
-    difference = y - x
-    across, down = (
-        difference.diff(dim=-1).abs() * weight[..., 1:],
-        difference.diff(dim=-2).abs() * weight[..., 1:, :],
-    )
-    squares = difference.square()
-    error = (weight * (difference.abs() + 2 * squares)).mean() + across.mean() + down.mean()
-    return error, squares.detach().mean()
-
-
 def train_vae(run: Run, args: argparse.Namespace) -> bool:
     begun = args.start_from or (run.folder / "vae.pt").exists()
     vae: Any = (vae_so_far(run) if begun else new_vae().to(run.device)).train()
@@ -499,10 +477,16 @@ def train_vae(run: Run, args: argparse.Namespace) -> bool:
             posterior = vae.encode(x).latent_dist
             blur = 0.02 * torch.randn_like(posterior.mean) * posterior.mean.detach().std()
             y = vae.decode(posterior.mean + blur).sample.float()
+        difference = y - x
+        across, down = (
+            difference.diff(dim=-1).abs() * weight[..., 1:],
+            difference.diff(dim=-2).abs() * weight[..., 1:, :],
+        )
+        squares = difference.square()
         mean, logvar = posterior.mean.float(), posterior.logvar.float()
         kl = (mean.square() + logvar.exp() - logvar - 1).mean()
-        error, squares = _unlike(y, x, weight)
-        return error + 1e-4 * kl, squares
+        error = (weight * (difference.abs() + 2 * squares)).mean() + across.mean() + down.mean()
+        return error + 1e-4 * kl, squares.detach().mean()
 
     if args.compile:
         likeness = torch.compile(likeness)
@@ -521,7 +505,10 @@ def train_vae(run: Run, args: argparse.Namespace) -> bool:
             piece = max(pieces, key=lambda piece: float(_edges(piece[None].float() / 127.5).sum()))
             crops.append(piece.flip(2) if rng.random() < 0.5 else piece)
         x = (torch.stack(crops).float() / 127.5 - 1).to(run.device)
-        loss, squares = likeness(x[:, :, None], _near_edges(x, args.edge_weight)[:, :, None])
+        near = F.max_pool2d(_edges(x), 9, stride=1, padding=4)
+        x, weight = x[:, :, None], (1 + args.edge_weight * near)[:, :, None]
+        weight = weight / weight.mean()
+        loss, squares = likeness(x, weight)
         return loss, f"loss {loss.item():.4f} psnr {10 * math.log10(4 / squares.item()):.2f}"
 
     return train(
@@ -648,13 +635,6 @@ class Painter(nn.Module):
         )[0]  # fmt: skip
         hook.remove()
         return velocity, self.seeing_head(seen[0])
-
-
-def _where(height: int, width: int) -> Tensor:
-    """(height × width, 3): the place of each token of a picture."""
-    ids = torch.zeros(height, width, 3)
-    ids[..., 1], ids[..., 2] = torch.arange(height)[:, None], torch.arange(width)[None, :]
-    return ids.view(-1, 3)
 
 
 def painter_so_far(run: Run, tokenizer: Any) -> Painter:
@@ -792,7 +772,9 @@ def train_flow(run: Run, args: argparse.Namespace) -> bool:
         picked = torch.from_numpy(rows)
         x0 = data.latents[picked].float().flatten(2).transpose(1, 2).to(run.device)  # (B, N, C)
         cover = data.cover[picked].flatten(1).long().to(run.device)
-        ids = _where(height, width).to(run.device)
+        ids = torch.zeros(height, width, 3)
+        ids[..., 1], ids[..., 2] = torch.arange(height)[:, None], torch.arange(width)[None, :]
+        ids = ids.view(-1, 3).to(run.device)
         if step < args.flow_steps * args.drop_until:  # half of the tokens: twice as fast, and nearly as good
             kept = torch.randperm(x0.shape[1])[: x0.shape[1] // 2].sort().values
             x0, cover, ids = x0[:, kept], cover[:, kept], ids[kept]
@@ -826,7 +808,7 @@ def train_flow(run: Run, args: argparse.Namespace) -> bool:
         return loss, f"flow {flow.item():.3f} things {on_things:.3f} seen {seeing.item():.3f} read {right:.3f}"
 
     def grid(model: nn.Module) -> str:
-        export(run, model, vae_so_far(run), mean, std)
+        export(run, model, mean, std)
         return f"grid {sample_grid(run)}"
 
     return train(
@@ -835,90 +817,16 @@ def train_flow(run: Run, args: argparse.Namespace) -> bool:
     )  # fmt: skip
 
 
-# --- stage 5: the decoder, for what the transformer paints ----------------------------------------------------------
-
-
-@torch.no_grad()
-def repainted(device: torch.device, painter: Any, tokenizer: Any, x0: Tensor, texts: list[str]) -> Tensor:
-    """Latents (B, C, h, w), noised in part and painted anew: what they show stays in place, and is the painter's."""
-    batch, _, height, width = x0.shape
-    ids, mask = tokens(tokenizer, [*texts, *[EMPTY] * batch], device)
-    layers, _ = painter.read(ids, mask)
-    x = x0.flatten(2).transpose(1, 2)
-    times = torch.linspace(float(torch.empty(()).uniform_(0.1, 0.5)), 0.0, 6)
-    x = (1 - times[0]) * x + times[0] * torch.randn_like(x)
-    where = _where(height, width).to(device)
-    for now, then in pairwise(times):
-        velocity, _ = painter(layers, mask, x.repeat(2, 1, 1), now.repeat(2 * batch).to(device), where)
-        told, untold = velocity.float().chunk(2)
-        x = x + (then - now) * (untold + GUIDANCE * (told - untold))
-    return x.transpose(1, 2).unflatten(2, (height, width))
-
-
-def polish(run: Run, args: argparse.Namespace) -> bool:
-    """The decoder learns from latents that the transformer painted over drawn ones, and from these themselves."""
-    tokenizer = load_tokenizer(run)
-    painter = painter_so_far(run, tokenizer).eval()
-    flow = torch.load(run.folder / "flow.pt", map_location=run.device, weights_only=True)
-    painter.load_state_dict(flow["averaged"])
-    encoded, mean, std = load_latents(run, args)
-    vae: Any = vae_so_far(run)
-    vae.encoder.requires_grad_(False)
-    vae.quant_conv.requires_grad_(False)
-    shift, scale = (each.to(run.device)[:, None, None] for each in (mean, std))
-    each, edge = args.vae_batch // run.processes, 8  # of a crop, in tokens
-
-    pairs: list[tuple[Tensor, Tensor, Tensor]] = []  # latents as drawn and as painted (C, h, w), pixels (3, H, W)
-    rng = np.random.default_rng([run.seed, 6, run.rank])
-    torch.manual_seed(run.seed * 1_000_003 + run.rank)
-    shapes = list(encoded)
-    counts = np.array([len(data.indices) for data in encoded.values()])
-    while len(pairs) < args.polish_scenes // run.processes:
-        data = encoded[shapes[int(rng.choice(len(shapes), p=counts / counts.sum()))]]
-        rows = rng.integers(len(data.indices), size=8)
-        scenes = [scene_of(run.seed, data.indices[row]) for row in rows]
-        x0 = data.latents[torch.from_numpy(rows)].float().to(run.device)
-        again = repainted(run.device, painter, tokenizer, x0, [caption(s, rng) for s, _ in scenes])
-        for drawn, painted, (scene, size) in zip(x0, again, scenes, strict=True):
-            pairs.append((drawn.half(), painted.half(), (to_tensor(render(scene, *size)) * 127.5 + 127.5).byte()))
-        if len(pairs) % 200 == 0:
-            run.say(f"polish: {len(pairs)} of {args.polish_scenes // run.processes} painted anew")
-
-    def loss_of(step: int) -> tuple[Tensor, str]:
-        rng = np.random.default_rng([run.seed, 7, step, run.rank])
-        crops, pixels = [], []
-        for number in rng.integers(len(pairs), size=each):
-            drawn, painted, picture = pairs[number]
-            top, left = (int(rng.integers(size - edge + 1)) for size in drawn.shape[1:])
-            latents = painted if rng.random() < 0.7 else drawn
-            crops.append(latents[:, top : top + edge, left : left + edge].float())
-            pixels.append(picture[:, top * 16 : (top + edge) * 16, left * 16 : (left + edge) * 16])
-        x = (torch.stack(pixels).float() / 127.5 - 1).to(run.device)
-        with torch.autocast(run.device.type, torch.bfloat16, enabled=run.bfloat16):
-            y = vae.decode((torch.stack(crops) * scale + shift)[:, :, None]).sample[:, :, 0].float()
-        loss, squares = _unlike(y, x, _near_edges(x, args.edge_weight))
-        return loss, f"loss {loss.item():.4f} psnr {10 * math.log10(4 / squares.item()):.2f}"
-
-    def report(model: nn.Module) -> str:
-        export(run, painter, model, mean, std)
-        return f"psnr of drawn pictures {psnr(model, run):.2f} dB"
-
-    return train(
-        run, "polish", vae, args.polish_steps, args.polish_rate, loss_of, ema=0.995, grid=report, every=args.every,
-        hold=0.2,
-    )  # fmt: skip
-
-
 # --- export and samples ---------------------------------------------------------------------------------------------
 
 
-def export(run: Run, painter: Any, vae: Any, mean: Tensor, std: Tensor) -> Path:
+def export(run: Run, painter: Any, mean: Tensor, std: Tensor) -> Path:
     """Writes `weights/`, a diffusers folder in half precision, and `learned.json` beside it; gives the folder."""
     from diffusers import BriaFiboTransformer2DModel
     from transformers import SmolLM3ForCausalLM
 
     target = run.folder / "weights"
-    vae = copy.deepcopy(vae).cpu()
+    vae: Any = vae_so_far(run).cpu()
     for module in vae.modules():  # taps that a single frame never meets
         if isinstance(module, nn.Conv3d) and module.kernel_size[0] > 1:
             module.weight.data[:, :, :-1] = 0
@@ -966,7 +874,7 @@ def sample_grid(run: Run) -> str:
         scene = draw_scene(rng)
         painted = pipe(
             describe(scene, rng).canonical(), negative_prompt=EMPTY, width=256, height=256, num_inference_steps=20,
-            guidance_scale=GUIDANCE, generator=torch.Generator().manual_seed(number),
+            guidance_scale=CATALOGUE["mini"].guidance_scale, generator=torch.Generator().manual_seed(number),
         ).images[0]  # fmt: skip
         left, top = number % columns * 260, number // columns * 520
         grid.paste(render(scene), (left, top))
@@ -985,7 +893,6 @@ STAGES: dict[str, Callable[[Run, argparse.Namespace], bool]] = {
     "latents": encode_scenes,
     "text": train_text,
     "flow": train_flow,
-    "polish": polish,
 }
 
 
@@ -1057,9 +964,6 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--hold", type=float, default=0.4, help="share of the flow's steps before its rate falls")
     parser.add_argument("--drop-until", type=float, default=0.65, help="share of the flow's steps with half the tokens")
-    parser.add_argument("--polish-scenes", type=int, default=4_000)
-    parser.add_argument("--polish-steps", type=int, default=2_000)
-    parser.add_argument("--polish-rate", type=float, default=1.5e-3)
     parser.add_argument("--object-weight", type=float, default=4.0)
     parser.add_argument("--seeing-weight", type=float, default=0.1)
     args = parser.parse_args()

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -20,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     *("--device", "cpu", "--processes", "1", "--seed", "3", "--vae-steps", "2", "--vae-pool", "2", "--vae-batch", "1"),
     *("--scenes", "25", "--captions", "300", "--text-steps", "20", "--text-batch", "4"),
-    *("--flow-steps", "2", "--batch", "2", "--samples", "1", "--polish-scenes", "8", "--polish-steps", "2"),
+    *("--flow-steps", "2", "--batch", "2", "--samples", "1"),
 ]
 
 
@@ -82,43 +81,6 @@ def test_a_run_may_begin_with_weights_that_paint_and_keep_what_their_latents_mea
     old, new = (load_file(folder / transformer) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
     assert any(not torch.equal(value, new[key]) for key, value in old.items())
     assert json.loads((tmp_path / "learned.json").read_text("utf-8"))["things"] == list(world().things)
-
-
-@pytest.mark.slow
-def test_polishing_changes_how_latents_are_decoded_and_nothing_else(tmp_path: Path) -> None:
-    run = ("--start-from", str(MINI_WEIGHTS), "--keep-latents", "--stages")
-    train(tmp_path, *run, "latents", "flow")
-    flow = {file.name: load_file(file) for file in (tmp_path / "weights" / "transformer").glob("*.safetensors")}
-    train(tmp_path, *run, "polish")
-    file = "vae/diffusion_pytorch_model.safetensors"
-    old, new = (load_file(folder / file) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
-    changed = {name.split(".")[0] for name, value in old.items() if not torch.equal(value, new[name])}
-    assert changed == {"decoder", "post_quant_conv"}
-    for name, weights in flow.items():
-        same = load_file(tmp_path / "weights" / "transformer" / name)
-        assert all(torch.equal(value, same[key]) for key, value in weights.items())
-
-
-def test_a_painter_that_knows_the_picture_paints_it_back() -> None:
-    """Noised and painted anew, by a velocity that leads straight there: the latents that were, each in its place."""
-    sys.path.insert(0, str(ROOT / "scripts"))
-    from train_mini import repainted, tokenizer_from
-
-    class Knowing:
-        def __init__(self, x0: torch.Tensor) -> None:
-            self.tokens = x0.flatten(2).transpose(1, 2)
-
-        def read(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
-            return (ids,), ids
-
-        def __call__(self, layers: Any, mask: Any, x: torch.Tensor, t: torch.Tensor, ids: Any) -> tuple[Any, None]:
-            assert ids[-1].tolist() == [0, 2, 1]
-            return (x - self.tokens.repeat(2, 1, 1)) / t[:, None, None], None
-
-    x0 = torch.randn(2, 16, 3, 2)
-    tokenizer = tokenizer_from(MINI_WEIGHTS / "tokenizer" / "tokenizer.json")
-    again = repainted(torch.device("cpu"), Knowing(x0), tokenizer, x0, ["a", "b"])
-    assert torch.allclose(again, x0, atol=1e-5)
 
 
 @pytest.mark.slow
