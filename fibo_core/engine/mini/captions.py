@@ -45,6 +45,10 @@ DETAILS = (
     "clean edges", "a soft highlight", "simple, rounded forms", "no markings", "a slight sheen", "sharply outlined",
     "evenly coloured surface", "finely made",
 )  # fmt: skip
+ORIENTATIONS = (  # painted as upright, all of them
+    "upright", "facing the viewer", "front view", "facing left", "turned slightly to the right", "square to the viewer",
+    "upright and facing forward", "turned to the left",
+)  # fmt: skip
 SHADOWS = ("soft shadows", "gentle shadow", "long shadows", "faint shadows", "subtle shadow on the ground")
 COMPOSITIONS = ("balanced", "centered", "rule of thirds", "simple", "minimal", "asymmetrical, with negative space")
 SCHEMES = ("clear, vibrant colors", "harmonious", "a limited palette", "bold, saturated colors", "soft tones")
@@ -338,7 +342,7 @@ def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) ->
         "shape_and_color": _at_length(_shape_and_colour(thing, rng), "long" if long else "", rng, share=0.4),
         "texture": _say(rng, TEXTURES),
         "appearance_details": _say(rng, DETAILS),
-        "orientation": _say(rng, ("upright", "facing the viewer", "front view")),
+        "orientation": _say(rng, ORIENTATIONS),
     }
     usual = {"description", "location", "relationship", "relative_size", "shape_and_color"}
     needed = {"description", "location", "relative_size"}

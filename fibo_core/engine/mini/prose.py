@@ -1,6 +1,6 @@
 """Prose: sentences that tell nothing of a picture, for captions in which few words matter.
 
-Some are whole, some made of half a thousand words and of words that do not exist, now and then with a colour that
+Some are whole, some made of a thousand words and of words that do not exist, now and then with a colour or a side that
 means nothing: what mini must read past. Captions by another hand are full of words that it has never met; the more of
 them it has seen to mean nothing, the less it makes of one more.
 """
@@ -98,6 +98,7 @@ WORDS = {
             surrounds sustains takes tells tempers tests touches traces turns underlines unites waits wants warms
             welcomes widens
         """,
+        "side": "left right top bottom upper lower front middle",
         "how": """
             almost alone already always apparently barely briefly calmly carefully clearly closely constantly deeply
             delicately directly easily equally evenly everywhere exactly faintly fairly firmly freely gently gradually
@@ -123,6 +124,10 @@ FRAMES = (
     "This could serve as a |noun| for a |quality| |noun|, or as a study in |noun|.",
     "The |noun| of the |noun|, |quality| but |quality|, |does| what the |noun| of it |does|.",
     "In the |noun| of this |noun| nothing |does| the |noun|.",
+    "Its |side| edge is a little more |quality| than the |side| one.",
+    "A |noun| runs from the |side| to the |side| of it, |quality| and |quality|.",
+    "It is turned |how| to the |side|, so that its |side| |noun| |does| the |noun|.",
+    "Upright and square to the |noun|, |how| |quality| at its |side| |noun|.",
 )
 #: What stands around words that matter ("~"), where they are not all that a field says.
 AROUND = (
@@ -146,7 +151,7 @@ def asides(count: int, rng: Seed) -> str:
 
 
 def prose(rng: Seed) -> str:
-    """A sentence out of many words and words that do not exist, now and then with a colour that means nothing."""
+    """A sentence out of many words and words that do not exist, now and then with a colour or a side."""
     return _filled(str(rng.choice(FRAMES)), rng)
 
 
