@@ -72,7 +72,7 @@ def test_filters_count_what_they_leave(app: AppTest, runtime: Runtime, paint: Pa
 def test_one_picture_shows_its_whole_recipe(app: AppTest, paint: Paint) -> None:
     generation = paint("a red ball", seed=1234)
     opened(app, generation)
-    for fact in ("1234", "256×256", "3, 4", "mini", "cpu, float32", generation.recipe_hash[:16], "a red ball"):
+    for fact in ("1234", "256×256", "3, 3", "mini", "cpu, float32", generation.recipe_hash[:16], "a red ball"):
         assert fact in says(app), fact
 
 
