@@ -288,7 +288,7 @@ def test_captions_of_one_scene_differ_and_are_repeatable() -> None:
 
 
 def test_prose_names_nothing_that_would_be_painted() -> None:
-    """What mini is to read past is none of what it is to follow; colours alone, which mean nothing there."""
+    """What mini is to read past is none of what it is to follow, but for colours and sides."""
     w, words = world(), {word for words in WORDS.values() for word in words}
     named = [*w.sizes, *w.backgrounds, *w.lights, *w.media, *(name for names in w.things.values() for name in names)]
     assert not words & set(named)

@@ -185,19 +185,20 @@ def _stands_at(entry: Document, place: str) -> bool:
 def _told(scene: Scene, style: str, rng: Seed) -> Document:
     """The scene in the words of a ``style``; nothing in it contradicts another."""
     keep = {"writer": 1.0, "people": 0.75, "few": 0.25, "long": 1.0}[style]
+    long = style == "long"
     counted = _is_row(scene) and rng.random() < 0.5
     objects = [_counted(scene, rng)] if counted else [
-        _thing(scene, thing, rng, keep, long=style == "long") for thing in scene.things
+        _thing(scene, thing, rng, keep, long=long) for thing in scene.things
     ]  # fmt: skip
     if style != "writer":
         rng.shuffle(objects)
     document: Document = {
-        "short_description": summary(scene, rng, long=style == "long"),
+        "short_description": summary(scene, rng, long=long),
         "objects": objects,
-        "background_setting": _background(scene, rng, long=style == "long"),
+        "background_setting": _background(scene, rng, long=long),
         "lighting": _some(
             rng, keep if scene.light == "day" else max(keep, 0.95),
-            conditions=_at_length(_say(rng, world().lights[scene.light]), style, rng),
+            conditions=_at_length(_say(rng, world().lights[scene.light]), rng, 0.6 if long else 0),
             direction=_say(rng, world().directions[scene.direction]) if scene.direction else None,
             shadows=_say(rng, SHADOWS) if scene.light != "overcast" else "no shadows",
         ),
@@ -210,7 +211,7 @@ def _told(scene: Scene, style: str, rng: Seed) -> Document:
             depth_of_field=_say(rng, world().focus[scene.focus]), focus=_say(rng, FOCI),
             camera_angle=_say(rng, world().cameras[scene.camera]), lens_focal_length=_say(rng, LENSES),
         ),
-        "style_medium": _at_length(_say(rng, world().media[scene.medium]), style, rng, share=0.2),
+        "style_medium": _at_length(_say(rng, world().media[scene.medium]), rng, 0.2 if long else 0),
         "context": _say(rng, CONTEXTS),
         "artistic_style": _say(rng, STYLES),
     }  # fmt: skip
@@ -339,7 +340,7 @@ def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) ->
         "location": _say(rng, world().places[thing.place]),
         "relationship": _relation(scene, thing, rng),
         "relative_size": _say(rng, world().sizes[thing.size]) + (" within the frame" if rng.random() < 0.08 else ""),
-        "shape_and_color": _at_length(_shape_and_colour(thing, rng), "long" if long else "", rng, share=0.4),
+        "shape_and_color": _at_length(_shape_and_colour(thing, rng), rng, 0.4 if long else 0),
         "texture": _say(rng, TEXTURES),
         "appearance_details": _say(rng, DETAILS),
         "orientation": _say(rng, ORIENTATIONS),
@@ -428,9 +429,9 @@ def _at_ease(thing: Thing, rng: Seed) -> str:
     ]))  # fmt: skip
 
 
-def _at_length(words: str, style: str, rng: Seed, share: float = 0.6) -> str:
-    """``words`` among others, in a ``share`` of the captions of a writer who spares none."""
-    return among(words, rng) if style == "long" and rng.random() < share else words
+def _at_length(words: str, rng: Seed, share: float) -> str:
+    """``words``, in a ``share`` of the cases among others that tell nothing."""
+    return among(words, rng) if share and rng.random() < share else words
 
 
 def _where(place: str, rng: Seed) -> str:
