@@ -137,15 +137,15 @@ class Judge:
             media.append([list(world().media).index(scene.medium)])
             pictures.append((_pixels(picture, WHOLE) * 255).byte())
             wholes.append(_whole_label(scene))
-        _learn(self._cells, torch.stack(windows), torch.tensor(labels), epochs=6)
-        _learn(self._near, torch.stack(nears), torch.tensor(media), epochs=6)
-        _learn(self._whole, torch.stack(pictures), torch.tensor(wholes), epochs=6)
+        _learn(self._cells, torch.stack(windows), torch.tensor(labels), epochs=8)
+        _learn(self._near, torch.stack(nears), torch.tensor(media), epochs=8)
+        _learn(self._whole, torch.stack(pictures), torch.tensor(wholes), epochs=8)
 
     @torch.no_grad()
     def look(self, picture: Image.Image) -> Verdict:
         """What stands in each cell of a picture of any shape, and what the whole of it is."""
         places = list(world().places)
-        answers = self._cells(torch.stack([_window(picture, place) for place in places]))
+        answers = _both_ways(self._cells, torch.stack([_window(picture, place) for place in places]))
         best = [answer.argmax(dim=1).tolist() for answer in answers]
         names = _cell_names()
         cells = {
@@ -153,9 +153,9 @@ class Judge:
             for row, place in enumerate(places)
         }
         things = [place for place in places if cells[place].kind != NOTHING] or places
-        near = self._near(torch.stack([_window(picture, place, NEAR, NEAR) for place in things]))[0]
-        background, light, medium = self._whole(_pixels(picture, WHOLE)[None])
-        medium = medium.log_softmax(dim=1) + near.log_softmax(dim=1).mean(dim=0)  # seen from afar and from near
+        (near,) = _both_ways(self._near, torch.stack([_window(picture, place, NEAR, NEAR) for place in things]))
+        background, light, medium = _both_ways(self._whole, _pixels(picture, WHOLE)[None])
+        medium = medium + near.mean(dim=0)  # seen from afar and from near
         return Verdict(
             cells,
             *(
@@ -163,6 +163,12 @@ class Judge:
                 for names, answer in zip(_whole_names(), (background, light, medium), strict=True)
             ),
         )
+
+
+def _both_ways(looker: _Looker, pixels: Tensor) -> list[Tensor]:
+    """Each answer's log-probabilities (B, n): the mean of what is seen and of what is seen in a mirror."""
+    seen, mirrored = looker(pixels), looker(pixels.flip(-1))
+    return [(a.log_softmax(dim=1) + b.log_softmax(dim=1)) / 2 for a, b in zip(seen, mirrored, strict=True)]
 
 
 def _cell_label(thing: Thing | None) -> list[int]:
@@ -183,6 +189,8 @@ def _learn(looker: _Looker, pixels: Tensor, labels: Tensor, epochs: int, batch: 
     schedule: Any = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     for rows in _batches(len(pixels), batch, steps):
         x = pixels[rows].float() / 255
+        if torch.rand(()) < 0.5:
+            x = x.flip(-1)  # a mirrored scene is a scene, and its answers are the same
         x = (x + 0.02 * torch.randn_like(x)).clamp(0, 1)  # painted pictures are not as clean as drawn ones
         if torch.rand(()) < 0.5:
             x = F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)  # nor as sharp

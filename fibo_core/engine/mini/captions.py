@@ -341,9 +341,9 @@ def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) ->
         "relationship": _relation(scene, thing, rng),
         "relative_size": _say(rng, world().sizes[thing.size]) + (" within the frame" if rng.random() < 0.08 else ""),
         "shape_and_color": _at_length(_shape_and_colour(thing, rng), rng, 0.4 if long else 0),
-        "texture": _say(rng, TEXTURES),
-        "appearance_details": _say(rng, DETAILS),
-        "orientation": _say(rng, ORIENTATIONS),
+        "texture": _at_length(_say(rng, TEXTURES), rng, 0.4 if long else 0),
+        "appearance_details": _at_length(_say(rng, DETAILS), rng, 0.4 if long else 0),
+        "orientation": _at_length(_say(rng, ORIENTATIONS), rng, 0.4 if long else 0),
     }
     usual = {"description", "location", "relationship", "relative_size", "shape_and_color"}
     needed = {"description", "location", "relative_size"}

@@ -5,6 +5,8 @@ means nothing: what mini must read past. Captions by another hand are full of wo
 them it has seen to mean nothing, the less it makes of one more.
 """
 
+import re
+
 import numpy as np
 
 from fibo_core.engine.mini.world import world
@@ -142,6 +144,7 @@ OPENINGS = (
     "A |quality| |noun| presents ~", "This |quality| image shows ~", "In this |how| |quality| |noun| we see ~",
     "The picture |does| the |noun| of ~", "The |noun| of this image is ~", "We look at ~", "~", "~", "~",
 )  # fmt: skip
+VOWEL_AHEAD = re.compile(r"\b([Aa]) (?=(?!uni)[aeiou]|hour\b|honest\b)")  # where "a" is "an"
 LETTERS = tuple("eeeaaaiioouttnnssrrlldmhcgpbfvwyk")
 
 
@@ -177,4 +180,5 @@ def _filled(frame: str, rng: Seed) -> str:
 
     parts = frame.split("|")
     text = "".join(word(part) if part in WORDS or part == "colour" else part for part in parts)
+    text = VOWEL_AHEAD.sub(r"\1n ", text)
     return text[0].upper() + text[1:]
