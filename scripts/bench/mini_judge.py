@@ -101,7 +101,7 @@ class Judge:
 
     @classmethod
     def learned(cls, file: Path, scenes: int = 10_000) -> "Judge":
-        """The judge kept in ``file``, or one that learns now (half an hour on one core) and is kept there.
+        """The judge kept in ``file``, or one that learns now (three quarters of an hour on one core) and is kept there.
 
         Ends the program where the file holds a judge of other layers or another world.
         """
