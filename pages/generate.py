@@ -66,8 +66,6 @@ with form:
     )
     words = (words or "").strip()
     from_json = state.draft is not None and state.draft.is_users
-    with st.container():  # always there, so that nothing below it moves
-        wildcards = what_the_words_stand_for(words, from_json=from_json)
     writer, shape, count = st.columns([3, 4, 5])
     with writer:
         writer_field("generate", runtime.tools.writers)
@@ -91,6 +89,8 @@ with form:
             state.begin('{\n  "short_description": ""\n}')
             st.rerun()
         two_writers_button(disabled=working)
+    with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
+        wildcards = what_the_words_stand_for(words, from_json=from_json)
 
     if looks_like_json(words) and (generate or write_only):  # JSON pasted where the words go
         state.begin(words)

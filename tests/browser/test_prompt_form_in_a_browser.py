@@ -123,9 +123,14 @@ def test_the_presets_close_with_escape_and_stay_closed(visitor: Visitor) -> None
 
 
 def test_wildcards_say_what_they_come_to_before_the_button_is_pressed(visitor: Visitor) -> None:
+    """And the button stays where it is: a click that takes the focus from the words must meet it."""
     visitor.open()
+    visitor.settle()
+    button = visitor.page.get_by_role("button", name="Write the prompt only")
+    before = button.bounding_box()
     visitor.page.get_by_label("What should it show?").fill("a {red|blue} ball")
     visitor.page.get_by_label("What should it show?").press("Tab")
     visitor.pick("4")
     expect(visitor.page.get_by_text("2 prompts, 4 pictures")).to_be_visible()
     expect(visitor.page.get_by_text("a blue ball ×2")).to_be_visible()
+    assert button.bounding_box() == before

@@ -15,7 +15,7 @@ from fibo_core.prompt import diff
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "bench"))
 from mini_eval import EDITS, ROWS, Tally, edit, followed, plain, scenes
-from mini_judge import NOTHING, Judge, Seen, Verdict
+from mini_judge import NOTHING, Judge, Seen, Verdict, _both_ways, _Looker
 
 BALL = Scene((Thing("ball", "red", "left", "large"),), "meadow", "grey", "day", "left", "render", "eye", "deep", 1)
 FIELDS = {
@@ -65,6 +65,16 @@ def test_a_judge_that_has_learned_is_kept_and_sees_the_same_again(tmp_path: Path
     learned = Judge.learned(file, scenes=70).look(picture)
     assert set(learned.cells) == set(world().places)
     assert Judge.learned(file, scenes=0).look(picture) == learned
+
+
+def test_a_judge_says_of_a_mirrored_picture_what_it_says_of_the_picture() -> None:
+    """It looks both ways: what it leans to on one side, it leans to on the other."""
+    torch.manual_seed(1)
+    looker, pixels = _Looker([["left", "right"], ["a", "b", "c"]]).eval(), torch.rand(2, 3, 96, 96)
+    with torch.no_grad():
+        for one, other in zip(_both_ways(looker, pixels), _both_ways(looker, pixels.flip(-1)), strict=True):
+            torch.testing.assert_close(one, other)
+        assert not torch.allclose(looker(pixels)[0], looker(pixels.flip(-1))[0])
 
 
 def test_a_judge_of_another_shape_is_told_apart_in_a_sentence(tmp_path: Path) -> None:

@@ -344,6 +344,7 @@ def _thing(scene: Scene, thing: Thing, rng: Seed, keep: float, *, long: bool) ->
         "texture": _at_length(_say(rng, TEXTURES), rng, 0.4 if long else 0),
         "appearance_details": _at_length(_say(rng, DETAILS), rng, 0.4 if long else 0),
         "orientation": _at_length(_say(rng, ORIENTATIONS), rng, 0.4 if long else 0),
+        "number_of_objects": 1,
     }
     usual = {"description", "location", "relationship", "relative_size", "shape_and_color"}
     needed = {"description", "location", "relative_size"}

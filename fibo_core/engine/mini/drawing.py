@@ -41,7 +41,7 @@ def render_with_cover(scene: Scene, width: int, height: int) -> tuple[NDArray[np
     cover = np.full((height, width), -1, dtype=np.int8)
     order = sorted(range(len(scene.things)), key=lambda i: world().cells[scene.things[i].place][1])
     for index in order:
-        _paint_thing(canvas, cover, scene, index, direction, rng)
+        _paint_thing(canvas, cover, scene, index, direction)
     if scene.medium == "watercolour":
         canvas += (_mottle(width, height, rng) * 0.03)[..., None]
     return (np.clip(canvas, 0, 1) * 255 + 0.5).astype(np.uint8), cover
@@ -73,6 +73,11 @@ GROUNDS: dict[str, tuple[tuple[Field, float, float], ...]] = {  # colour, start 
     "city": ((_rgb(78, 78, 92), 0.05, 0.0),),
     "stars": ((_rgb(36, 40, 66), 0.18, 9.0),),
     "snow": ((_rgb(206, 218, 232), 0.0, 10.0), (_rgb(240, 244, 250), 0.12, 6.0)),
+}
+#: The light of a window on a wall: colour, upper and lower edge, half its width, half its bar (shares of the picture).
+WINDOW = {
+    "day": (_rgb(255, 255, 250), 0.07, 0.5, 0.17, 0.014),
+    "golden": (_rgb(255, 176, 84), 0.2, 0.46, 0.24, -1.0),
 }
 PAPER, INK = _rgb(246, 243, 235), _rgb(70, 70, 76)
 
@@ -125,22 +130,30 @@ def _washed(x: Field, y: Field, aspect: float, rng: Seed) -> Field:
 
 
 def _wall(scene: Scene, direction: str, x: Field, y: Field, layer: NDArray[np.int8]) -> Field:
-    """A plain wall and its floor, brighter where the light comes from; by day a window's light falls on it."""
+    """A plain wall and its floor; a window's light falls on it: by day white and barred, low and golden in the evening.
+
+    Without a window: at night bluish and dim, under clouds greyish and even, with a lamp darker towards the corners.
+    """
     wall = _rgb(*world().walls[scene.wall]) * np.array(TINT[scene.light], dtype=np.float32)
+    if scene.light == "overcast":
+        wall = 0.55 * wall + 0.45 * wall.mean()
     floor = HORIZON[scene.camera] + 0.16
     cx, cy = {"left": (0.1, 0.2), "right": (0.9, 0.2), "above": (0.5, 0.0), "behind": (0.5, 0.5)}[direction]
-    depth = {"overcast": 0.1, "studio": 0.2}.get(scene.light, 0.3)
+    depth = {"overcast": 0.0, "studio": 0.2}.get(scene.light, 0.3)
     bright = 1.06 - depth * np.hypot(x - cx, (y - cy) * 0.8)
     if scene.medium == "flat":
         bright = np.full_like(bright, 0.97)
-    if scene.light in ("day", "golden"):
-        slant = {"left": 0.35, "right": -0.35, "above": 0.0, "behind": 0.0}[direction]
-        across, middle = x - slant * (y - 0.3), 0.5 - 0.8 * slant
-        aside = np.abs(across - middle)
-        pane = np.minimum(np.minimum(0.17 - aside, aside - 0.014), np.minimum(y - 0.07, 0.5 - y))
-        bright = bright + 0.22 * np.clip(pane * layer.shape[1] + 0.5, 0, 1)
+    picture = wall * (bright * np.where(y > floor, 0.84, 1.0))[..., None]
     layer[np.broadcast_to(y > floor, layer.shape)] = 1
-    return wall * (bright * np.where(y > floor, 0.84, 1.0))[..., None]
+    if scene.light in WINDOW:
+        glow, top, low, half, bar = WINDOW[scene.light]
+        slant = {"left": 0.35, "right": -0.35, "above": 0.0, "behind": 0.0}[direction]
+        aside = np.abs(x - slant * (y - 0.3) - 0.5 + 0.8 * slant)
+        pane = np.minimum(np.minimum(half - aside, aside - bar), np.minimum(y - top, low - y)) * layer.shape[1]
+        picture = picture * 0.9
+        picture += (glow - picture) * 0.6 * np.clip(pane / 3 + 0.5, 0, 1)[..., None]
+        layer[pane > 0] = 2
+    return picture
 
 
 def _outdoors(scene: Scene, direction: str, x: Field, y: Field, layer: NDArray[np.int8], rng: Seed) -> Field:
@@ -226,12 +239,10 @@ def _mottle(width: int, height: int, rng: Seed) -> Field:
 # --- the things ---------------------------------------------------------------------------------------------------
 
 
-def _paint_thing(canvas: Field, cover: NDArray[np.int8], scene: Scene, index: int, direction: str, rng: Seed) -> None:
+def _paint_thing(canvas: Field, cover: NDArray[np.int8], scene: Scene, index: int, direction: str) -> None:
     thing = scene.things[index]
     height, width = cover.shape
     cx, cy, radius = box_of(thing, scene, width, height)
-    cx = min(max(cx + rng.uniform(-0.06, 0.06) * radius, radius + 1), width - radius - 1)
-    cy = min(max(cy + rng.uniform(-0.06, 0.06) * radius, radius + 1), height - radius - 1)
     reach = radius * 1.35
     left, right = max(int(cx - reach), 0), min(int(cx + reach) + 1, width)
     upper, lower = max(int(cy - reach), 0), min(int(cy + reach) + 1, height)
@@ -240,7 +251,7 @@ def _paint_thing(canvas: Field, cover: NDArray[np.int8], scene: Scene, index: in
     x, y = np.broadcast_arrays(x, y)
     area = canvas[upper:lower, left:right]
     colour = _rgb(*world().rgb[thing.colour])
-    tint = np.array(TINT[scene.light], dtype=np.float32)
+    tint = 0.5 + 0.5 * np.array(TINT[scene.light], dtype=np.float32)  # half of it: white stays white at night
     light = np.array(TOWARDS[direction], dtype=np.float32)
 
     shapes = [part.shape(x, y).astype(np.float32) * radius for part in KINDS[thing.kind]]
@@ -271,7 +282,7 @@ def _paint(
     if scene.medium == "flat":
         return np.clip(colour, 0.06, 1) * tint
     if scene.medium == "sketch":
-        return PAPER * 0.3 + colour * 0.7 * (tint * 0.5 + 0.5)
+        return PAPER * 0.3 + colour * 0.7 * tint
     if scene.medium == "watercolour":
         rim = np.clip(1 + shape / 4.0, 0, 1)[..., None] * 0.22  # pigment gathers at the edge
         return (PAPER * 0.16 + colour * 0.84) * (1 - rim) * tint
@@ -280,7 +291,7 @@ def _paint(
     inwards = np.clip(1 + shape / max(rounding, 1.0), 0, 1)  # 1 at the edge, 0 where it is flat
     nz = np.sqrt(np.clip(1 - inwards**2, 0, 1))
     lit = across * inwards * light[0] + down * inwards * light[1] + nz * light[2]
-    rim = 0.62 + 0.75 * np.clip(inwards - 0.55, 0, 1)  # from behind: bright round a darker face
+    rim = 0.7 + 0.75 * np.clip(inwards - 0.55, 0, 1)  # from behind: bright round a darker face
     shade = rim if direction == "behind" else 0.58 + 0.5 * np.clip(lit, -0.4, 1)
     if scene.light == "overcast":
         shade = 0.82 + (shade - 0.82) * 0.35
