@@ -74,7 +74,8 @@ GROUNDS: dict[str, tuple[tuple[Field, float, float], ...]] = {  # colour, start 
     "stars": ((_rgb(36, 40, 66), 0.18, 9.0),),
     "snow": ((_rgb(206, 218, 232), 0.0, 10.0), (_rgb(240, 244, 250), 0.12, 6.0)),
 }
-#: The light of a window on a wall: colour, upper and lower edge, half its width, half its bar (shares of the picture).
+#: The light of a window on a wall: its colour, and as shares of the picture its upper and lower edge, half its width
+#: and half its bar's (below nothing: no bar).
 WINDOW = {
     "day": (_rgb(255, 255, 250), 0.07, 0.5, 0.17, 0.014),
     "golden": (_rgb(255, 176, 84), 0.2, 0.46, 0.24, -1.0),
@@ -150,7 +151,7 @@ def _wall(scene: Scene, direction: str, x: Field, y: Field, layer: NDArray[np.in
         slant = {"left": 0.35, "right": -0.35, "above": 0.0, "behind": 0.0}[direction]
         aside = np.abs(x - slant * (y - 0.3) - 0.5 + 0.8 * slant)
         pane = np.minimum(np.minimum(half - aside, aside - bar), np.minimum(y - top, low - y)) * layer.shape[1]
-        picture = picture * 0.9
+        picture = picture * 0.9  # the light shows on a white wall too
         picture += (glow - picture) * 0.6 * np.clip(pane / 3 + 0.5, 0, 1)[..., None]
         layer[pane > 0] = 2
     return picture

@@ -32,7 +32,7 @@ class Thing:
 class Scene:
     """A picture before it is drawn. ``direction`` "" means that none is told: any may be drawn.
 
-    ``variant`` seeds what no caption tells: the exact place within a cell, the line of the dunes.
+    ``variant`` seeds what no caption tells: the line of the dunes, the light's direction where none is told.
     """
 
     things: tuple[Thing, ...]
@@ -101,7 +101,7 @@ def _clear(one: Thing, other: Thing) -> bool:
 
 
 def box_of(thing: Thing, scene: Scene, width: int, height: int) -> tuple[float, float, float]:
-    """Centre (x, y) and radius of a thing in pixels, before its little shift by chance; always inside the picture."""
+    """Centre (x, y) and radius of a thing in pixels; always inside the picture."""
     w = world()
     radius = w.shares[thing.size] * ZOOM.get(scene.camera, 1.0) * math.sqrt(width * height) / 2
     column, row = w.cells[thing.place]
