@@ -181,7 +181,25 @@ class Tally:
 #: One field changed each: of colour and thing `shape_and_color`, or `description` while the other says the old.
 EDITS = (
     "colour", "colour described", "thing", "thing described", "place", "size", "background", "light", "medium",
+    "wall", "direction", "camera", "focus",
 )  # fmt: skip
+#: Of these the judge knows nothing: the painted picture is held against the renderer's, before and after.
+BY_PIXELS = ("wall", "direction", "camera", "focus")
+
+
+def fit(scene: Scene, field: str) -> Scene:
+    """The scene, altered where a change of ``field`` would not be seen in it."""
+    outdoors = "meadow" if scene.background == "wall" else scene.background
+    if field == "light" and scene.background in ("stars", "city"):  # whose light is the same at all times
+        return replace(scene, background="meadow")
+    if field == "wall":
+        return replace(scene, background="wall")
+    if field == "direction":  # nothing else casts a shadow and is shaded
+        light = "day" if scene.light == "overcast" else scene.light
+        return replace(scene, medium="render", light=light, direction=scene.direction or "left")
+    if field == "focus":
+        return replace(scene, background=outdoors)
+    return scene
 
 
 def edit(scene: Scene, field: str, rng: Seed) -> tuple[Scene, StructuredPrompt]:
@@ -210,6 +228,18 @@ def edit(scene: Scene, field: str, rng: Seed) -> tuple[Scene, StructuredPrompt]:
     elif field == "light":
         scene = replace(scene, light=other(w.lights, scene.light))
         document["lighting"]["conditions"] = w.lights[scene.light][0]
+    elif field == "wall":
+        scene = replace(scene, wall=other(w.walls, scene.wall))
+        document["background_setting"] = f"a plain {scene.wall} wall"
+    elif field == "direction":
+        scene = replace(scene, direction=other(w.directions, scene.direction))
+        document["lighting"]["direction"] = w.directions[scene.direction][0]
+    elif field == "camera":
+        scene = replace(scene, camera=other(w.cameras, scene.camera))
+        document["photographic_characteristics"]["camera_angle"] = w.cameras[scene.camera][0]
+    elif field == "focus":
+        scene = replace(scene, focus=other(w.focus, scene.focus))
+        document["photographic_characteristics"]["depth_of_field"] = w.focus[scene.focus][0]
     else:
         scene = replace(scene, medium=other(w.media, scene.medium))
         document["style_medium"] = w.media[scene.medium][0]
@@ -231,35 +261,62 @@ def followed(field: str, before: Scene, after: Scene, seen: Verdict) -> bool:
     return bool(getattr(cell, name) == getattr(after.things[0], name))
 
 
+def nearer(picture: Image.Image, before: Scene, after: Scene) -> bool:
+    """Whether a picture is nearer to ``after`` as the renderer draws it than to ``before``: in mean squared error.
+
+    Of the focus, in how hard its ground's hardest edges are: where they run is chance's.
+    """
+    ground = _away_from_things((before, after), picture)
+
+    def distance(scene: Scene) -> float:
+        drawn = render(scene, *picture.size)
+        if before.focus != after.focus:
+            return abs(math.log(_hardness(picture, ground) / _hardness(drawn, ground)))
+        return float(np.square(np.asarray(picture, dtype=float) - np.asarray(drawn)).mean())
+
+    return distance(after) < distance(before)
+
+
+def _hardness(picture: Image.Image, where: Any) -> float:
+    """How much the brightness of one pixel in a hundred differs, at the least, from that of the one below it."""
+    steps = np.abs(np.diff(np.asarray(picture.convert("L"), dtype=float), axis=0))
+    return float(np.percentile(steps[where[1:]], 99)) + 1
+
+
 def edits(paint: Painter, judge: Judge, count: int) -> None:
     """One field changed, same seed: whether the picture followed, and how much changed where nothing should."""
     print("\n| One field changed | done | elsewhere, mean change of full scale |\n|---|---|---|")
     for field in EDITS:
         done, changes = 0, []
         for number, (scene, rng) in enumerate(scenes(f"edit {field}", count, (1,))):
-            if field == "light" and scene.background in ("stars", "city"):  # whose light is the same at all times
-                scene = replace(scene, background="meadow")
+            scene = fit(scene, field)
             changed, prompt = edit(scene, field, rng)
             after = paint(prompt, number, SQUARE)
-            done += followed(field, scene, changed, judge.look(after))
-            if field not in ("background", "light", "medium"):
+            by_pixels = field in BY_PIXELS
+            done += nearer(after, scene, changed) if by_pixels else followed(field, scene, changed, judge.look(after))
+            if not by_pixels and field not in ("background", "light", "medium"):
                 changes.append(_elsewhere(paint(plain(scene), number, SQUARE), after, scene, changed))
         elsewhere = f"{100 * sum(changes) / len(changes):.2f} %" if changes else "–"
         print(f"| {field} | {done / count:.3f} ({count}) | {elsewhere} |", flush=True)
 
 
-def _elsewhere(before: Image.Image, after: Image.Image, scene: Scene, changed: Scene, margin: int = 20) -> float:
-    """Mean difference, as a share of full scale, further than ``margin`` pixels from where a thing stood or stands."""
-    covered = np.zeros((before.height, before.width), dtype=bool)
-    for each in (scene, changed):
-        rows, columns = np.nonzero(render_with_cover(each, before.width, before.height)[1] >= 0)
+def _elsewhere(before: Image.Image, after: Image.Image, scene: Scene, changed: Scene) -> float:
+    """Mean difference, as a share of full scale, away from where a thing stood or stands."""
+    difference = np.abs(np.asarray(before, dtype=float) - np.asarray(after, dtype=float)).mean(axis=2)
+    return float(difference[_away_from_things((scene, changed), before)].mean() / 255)
+
+
+def _away_from_things(these: tuple[Scene, ...], picture: Image.Image, margin: int = 20) -> Any:
+    """(H, W), true further than ``margin`` pixels from any thing of the scenes, in a picture of this size."""
+    away = np.ones((picture.height, picture.width), dtype=bool)
+    for scene in these:
+        rows, columns = np.nonzero(render_with_cover(scene, picture.width, picture.height)[1] >= 0)
         area = (
             slice(max(rows.min() - margin, 0), rows.max() + margin),
             slice(max(columns.min() - margin, 0), columns.max() + margin),
         )
-        covered[area] = True
-    difference = np.abs(np.asarray(before, dtype=float) - np.asarray(after, dtype=float)).mean(axis=2)
-    return float(difference[~covered].mean() / 255)
+        away[area] = False
+    return away
 
 
 def sharpness(weights: Path, count: int = 120) -> float:

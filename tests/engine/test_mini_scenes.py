@@ -227,6 +227,16 @@ def test_free_sentences_tell_every_thing_and_whatever_is_not_usual() -> None:
     assert 40 < begin_with_the_things < 260
 
 
+def test_free_sentences_say_medium_of_the_manner_too() -> None:
+    """Before, the word was always a size: of "a small cat; medium: pencil sketch" came a medium one."""
+    rng, of_the_manner = np.random.default_rng(4), 0
+    for _ in range(300):
+        scene = draw_scene(rng)
+        none_is_medium = all(thing.size != "medium" for thing in scene.things)
+        of_the_manner += none_is_medium and "medium" in freely(scene, rng).lower()
+    assert 15 < of_the_manner < 100
+
+
 def test_an_edited_field_is_the_only_one_that_tells_the_scene_as_it_is() -> None:
     """A scene that was once another: one field was edited, the summary still says what it said."""
     rng, seen = np.random.default_rng(8), set()
@@ -325,8 +335,8 @@ def test_captions_of_one_scene_differ_and_are_repeatable() -> None:
 
 
 def test_prose_names_nothing_that_would_be_painted() -> None:
-    """What mini is to read past is none of what it is to follow, but for colours and sides."""
-    w, words = world(), {word for words in WORDS.values() for word in words}
+    """What mini is to read past is none of what it is to follow, but for colours, sides and sizes."""
+    w, words = world(), {word for kind, words in WORDS.items() if kind != "size" for word in words}
     named = [*w.sizes, *w.backgrounds, *w.lights, *w.media, *(name for names in w.things.values() for name in names)]
     assert not words & set(named)
     rng = np.random.default_rng(4)
@@ -334,8 +344,9 @@ def test_prose_names_nothing_that_would_be_painted() -> None:
     told = text.split()
     assert " an " in text
     assert not re.search(r" a (hour|honest|[aeio])", text)
-    assert not {"ball", "house", "night", "meadow", "watercolour", "small"} & set(told)
+    assert not {"ball", "house", "night", "meadow", "watercolour"} & set(told)
     assert {"red", "blue"} & set(told)
+    assert {"small", "large"} & set(told)
 
 
 def test_words_that_matter_stand_whole_among_those_that_do_not() -> None:

@@ -1,6 +1,7 @@
 """The measure of mini: its edits change one field each, and its counts count what was asked for."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from fibo_core.engine.mini.world import world
 from fibo_core.prompt import diff
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "bench"))
-from mini_eval import EDITS, ROWS, Tally, edit, followed, plain, scenes
+from mini_eval import BY_PIXELS, EDITS, ROWS, Tally, edit, fit, followed, nearer, plain, scenes
 from mini_judge import NOTHING, Judge, Seen, Verdict, _both_ways, _Looker
 
 BALL = Scene((Thing("ball", "red", "left", "large"),), "meadow", "grey", "day", "left", "render", "eye", "deep", 1)
@@ -22,7 +23,8 @@ FIELDS = {
     "colour described": "objects[0].description", "thing described": "objects[0].description",
     "colour": "objects[0].shape_and_color", "thing": "objects[0].shape_and_color", "place": "objects[0].location",
     "size": "objects[0].relative_size", "background": "background_setting", "light": "lighting.conditions",
-    "medium": "style_medium",
+    "medium": "style_medium", "wall": "background_setting", "direction": "lighting.direction",
+    "camera": "photographic_characteristics.camera_angle", "focus": "photographic_characteristics.depth_of_field",
 }  # fmt: skip
 
 
@@ -36,10 +38,23 @@ def seen(scene: Scene, **cells: Seen) -> Verdict:
 @pytest.mark.parametrize("field", EDITS)
 def test_an_edit_changes_its_field_and_no_other(field: str) -> None:
     """As a user edits: the description stays stale where colour or shape is changed, or the other way round."""
-    changed, prompt = edit(BALL, field, np.random.default_rng(1))
-    assert [str(change.path) for change in diff(plain(BALL), prompt)] == [FIELDS[field]]
-    assert followed(field, BALL, changed, seen(changed))
-    assert not followed(field, BALL, changed, seen(BALL))
+    scene = fit(BALL, field)
+    changed, prompt = edit(scene, field, np.random.default_rng(1))
+    assert [str(change.path) for change in diff(plain(scene), prompt)] == [FIELDS[field]]
+    if field in BY_PIXELS:
+        assert nearer(render(replace(changed, variant=2)), scene, changed)
+        assert not nearer(render(replace(scene, variant=2)), scene, changed)
+    else:
+        assert followed(field, scene, changed, seen(changed))
+        assert not followed(field, scene, changed, seen(scene))
+
+
+def test_whatever_a_scene_is_like_each_edit_of_it_can_be_seen() -> None:
+    """Clouds cast no shadow, a wall is as sharp when blurred: such scenes are altered before they are edited."""
+    for field in EDITS:
+        for scene, rng in scenes(f"edit {field}", 12, (1,)):
+            fitted = fit(scene, field)
+            assert render(fitted) != render(edit(fitted, field, rng)[0]), (field, scene)
 
 
 def test_a_right_picture_counts_in_every_column_and_a_thing_in_a_wrong_place_in_one_more() -> None:

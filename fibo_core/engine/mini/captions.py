@@ -50,11 +50,15 @@ ORIENTATIONS = (  # painted as upright, all of them
     "upright and facing forward", "turned to the left",
 )  # fmt: skip
 SHADOWS = ("soft shadows", "gentle shadow", "long shadows", "faint shadows", "subtle shadow on the ground")
-COMPOSITIONS = ("balanced", "centered", "rule of thirds", "simple", "minimal", "asymmetrical, with negative space")
+COMPOSITIONS = (
+    "balanced", "centered", "rule of thirds", "simple", "minimal", "asymmetrical, with negative space", "medium shot",
+)  # fmt: skip
 SCHEMES = ("clear, vibrant colors", "harmonious", "a limited palette", "bold, saturated colors", "soft tones")
 MOODS = ("calm", "cheerful", "serene", "playful", "quiet and still", "dreamy", "mysterious", "warm")
 FOCI = ("sharp focus on the subject", "the whole picture", "sharp", "subject in focus")
-LENSES = ("standard", "50mm", "35mm", "85mm portrait", "wide angle", "standard lens (e.g. 35mm-50mm)")
+LENSES = (
+    "standard", "50mm", "35mm", "85mm portrait", "wide angle", "standard lens (e.g. 35mm-50mm)", "medium telephoto",
+)  # fmt: skip
 CONTEXTS = (
     "a simple composition", "an illustration for a children's book", "a test scene", "a stock image", "concept art",
     "a greeting card", "a study of form and colour",
@@ -75,9 +79,10 @@ FREELY = {
         "|", "in |", "lit by |", "light: |", "with |", "bathed in |", "it has |", "lighting, |", "everything in |",
         "| falls on all of it",
     ),
-    "medium": (
+    "medium": (  # the word itself, too, which elsewhere is a size
         "|", "drawn as |", "style: |", "| style", "in the manner of |", "rendered as |", "as |", "it is |",
-        "technique: |", "made as |", "this one is |", "| look",
+        "technique: |", "made as |", "this one is |", "| look", "the medium is |", "in the medium of |",
+        "| as a medium", "medium, |",
     ),
 }  # fmt: skip
 #: How often each is what was edited.
@@ -86,7 +91,7 @@ EDITS = {"kind": 0.28, "colour": 0.22, "place": 0.1, "size": 0.1, "background": 
 
 def describe(scene: Scene, rng: Seed) -> StructuredPrompt:
     """The scene as a structured prompt, in words drawn by chance, often with one field edited since it was written."""
-    if rng.random() < 0.18:
+    if rng.random() < 0.22:
         alone = summary(scene, rng, whole=True) if rng.random() < 0.3 else freely(scene, rng)
         return StructuredPrompt.from_dict({"short_description": alone})
     style = str(rng.choice(["writer", "people", "few", "long"], p=[0.46, 0.28, 0.17, 0.09]))

@@ -1,8 +1,8 @@
 """Prose: sentences that tell nothing of a picture, for captions in which few words matter.
 
-Some are whole, some made of a thousand words and of words that do not exist, now and then with a colour or a side that
-means nothing: what mini must read past. Captions by another hand are full of words that it has never met; the more of
-them it has seen to mean nothing, the less it makes of one more.
+Some are whole, some made of a thousand words and of words that do not exist, now and then with a colour, a side or a
+size that means nothing: what mini must read past. Captions by another hand are full of words that it has never met;
+the more of them it has seen to mean nothing, the less it makes of one more.
 """
 
 import re
@@ -100,6 +100,7 @@ WORDS = {
             surrounds sustains takes tells tempers tests touches traces turns underlines unites waits wants warms
             welcomes widens
         """,
+        "size": "small tiny medium large big",
         "side": "left right top bottom upper lower front middle",
         "how": """
             almost alone already always apparently barely briefly calmly carefully clearly closely constantly deeply
@@ -130,6 +131,8 @@ FRAMES = (
     "A |noun| runs from the |side| to the |side| of it, |quality| and |quality|.",
     "It is turned |how| to the |side|, so that its |side| |noun| |does| the |noun|.",
     "Upright and square to the |noun|, |how| |quality| at its |side| |noun|.",
+    "A |size| |noun| of |noun| |how| |does| the |noun|.",
+    "The |noun| has a |quality|, |size| |noun|, and the |noun| |does| it.",
 )
 #: What stands around words that matter ("~"), where they are not all that a field says.
 AROUND = (
@@ -154,7 +157,7 @@ def asides(count: int, rng: Seed) -> str:
 
 
 def prose(rng: Seed) -> str:
-    """A sentence out of many words and words that do not exist, now and then with a colour or a side."""
+    """A sentence out of many words and words that do not exist, now and then with a colour, a side or a size."""
     return _filled(str(rng.choice(FRAMES)), rng)
 
 
