@@ -21,6 +21,7 @@ has the idea; here the renderer knows the labels).
 
 import argparse
 import functools
+import hashlib
 import json
 import math
 import os
@@ -194,7 +195,7 @@ def _orthogonal(matrix: Tensor) -> Tensor:
 
 
 def optimizers(model: nn.Module, rate: float, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
-    """Muon on the matrices inside, AdamW on embeddings, modulation, ends, norms and biases."""
+    """Muon on the matrices inside, AdamW on embeddings, modulation, norms, biases and ends, those of blocks too."""
     inner: list[Tensor] = []
     outer: list[Tensor] = []
     ends = ("embed", "norm", "proj_out", "head", "conv_in", "conv_out", "time_embed")
@@ -282,6 +283,11 @@ def train(
         return True
 
     def save(step: int) -> None:
+        if run.leads and grid is not None:  # before the checkpoint: where there is one, what it exports is there too
+            present = {key: value.clone() for key, value in model.state_dict().items()}
+            model.load_state_dict(averaged)
+            run.say(f"{name} {grid(model)}")
+            model.load_state_dict(present)
         if run.leads:
             part = file.with_suffix(".part")
             torch.save(
@@ -314,15 +320,10 @@ def train(
             speed = (step + 1 - logged) / (time.monotonic() - began)
             run.say(f"{name} {step + 1}/{steps} {note} {speed:.2f} steps/s")
             began, logged = time.monotonic(), step + 1
-        if (step + 1) % every == 0 or step + 1 == steps:
+        late = (step + 1) % 10 == 0 and run.out_of_time()
+        if late or (step + 1) % every == 0 or step + 1 == steps:
             save(step + 1)
-            if grid is not None and run.leads:
-                present = {key: value.clone() for key, value in model.state_dict().items()}
-                model.load_state_dict(averaged)
-                run.say(f"{name} {grid(model)}")
-                model.load_state_dict(present)
-        if (step + 1) % 10 == 0 and run.out_of_time():
-            save(step + 1)
+        if late:
             run.say(f"{name} stopped at {step + 1} of {steps}; run again to go on")
             return False
     run.meet()
@@ -333,7 +334,7 @@ def train(
 #: What a batch is made of: where its latents are kept, the scene, its caption.
 Captioned = tuple[Any, Scene, str]
 POOL = 48  #: batches that are drawn together and sorted by the length of their captions
-LONG = 12  #: for so many batches of a pool there is one, smaller, of captions as long as FIBO's own
+LONG = 12  #: for so many batches of a shape there is one, at least one, smaller, of captions as long as FIBO's own
 
 
 # --- scenes ---------------------------------------------------------------------------------------------------------
@@ -522,11 +523,26 @@ def train_vae(run: Run, args: argparse.Namespace) -> bool:
 CHUNK = 25
 
 
+def latents_folder(run: Run) -> Path:
+    """Where the encoded scenes are kept. Ends the run where they are not those that it would draw."""
+    folder, scenes = run.folder / "latents", repr([scene_of(run.seed, index) for index in range(100)])
+    mark, present = folder / "of", f"{run.seed} {hashlib.sha256(scenes.encode()).hexdigest()}\n"
+    if run.leads and not mark.exists():
+        folder.mkdir(exist_ok=True)
+        mark.write_text(present)
+    run.meet()
+    if (kept := mark.read_text()) != present:
+        raise SystemExit(
+            f"The latents in {folder} show scenes of seed {kept.split()[0]}, not what seed {run.seed} draws today. "
+            "Delete them, and they are made anew."
+        )
+    return folder
+
+
 def encode_scenes(run: Run, args: argparse.Namespace) -> bool:
     """Draws and encodes the scenes, CHUNK to a file: latents (C, h, w) and what covers each token."""
-    folder = run.folder / "latents"
-    folder.mkdir(exist_ok=True)
     vae: Any = vae_so_far(run)
+    folder = latents_folder(run)
     for chunk in range(run.rank, args.scenes // CHUNK, run.processes):
         file = folder / f"{chunk:05d}.pt"
         if file.exists():
@@ -576,8 +592,9 @@ class Encoded:
 def load_latents(run: Run, args: argparse.Namespace) -> tuple[dict[tuple[int, int], Encoded], Tensor, Tensor]:
     """The encoded scenes by (h, w), and the mean and standard deviation of the latents' channels."""
     rows: dict[tuple[int, int], list[Any]] = {}
+    folder = latents_folder(run)
     for chunk in range(args.scenes // CHUNK):
-        for row in torch.load(run.folder / "latents" / f"{chunk:05d}.pt", weights_only=True):
+        for row in torch.load(folder / f"{chunk:05d}.pt", weights_only=True):
             rows.setdefault(tuple(row[1].shape[1:]), []).append(row)
     some = torch.cat([row[1].float().flatten(1) for each in rows.values() for row in each[:400]], dim=1)
     mean, std = some.mean(dim=1), some.std(dim=1)
@@ -973,6 +990,7 @@ def main() -> None:
     args.ends_at = time.monotonic() + args.minutes * 60
     args.meeting = args.folder / f"meeting-{os.getpid()}"
     if args.processes > 1:
+        args.meeting.unlink(missing_ok=True)  # of a run that was killed, under the same number
         signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # a way out on which daemons are ended too
         torch.multiprocessing.spawn(work, (args,), nprocs=args.processes, daemon=True)
         args.meeting.unlink(missing_ok=True)

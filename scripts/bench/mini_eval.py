@@ -87,6 +87,9 @@ SENTENCES = (
     "{medium}: there is {thing} {where}. Behind it, {background}. The light is {light}.",
     "Imagine {background} under {light}, and {where} {thing}, done as {medium}.",
     "{thing}, placed {where}; {light}; setting: {background}; medium: {medium}",
+    "I would like to see {thing} {where}. Behind that comes {background}, and {light}. Make it look like {medium}.",
+    "{light}. {background}. {where}: {thing}. {medium}.",
+    "A scene for a card near {background} with {light}, where {thing} can be seen {where}; made in {medium}",
 )
 
 
@@ -183,22 +186,23 @@ EDITS = (
     "colour", "colour described", "thing", "thing described", "place", "size", "background", "light", "medium",
     "wall", "direction", "camera", "focus",
 )  # fmt: skip
-#: Of these the judge knows nothing: the painted picture is held against the renderer's, before and after.
+#: Of these the judge knows nothing: the painted picture is held against the renderer's, of every value.
 BY_PIXELS = ("wall", "direction", "camera", "focus")
+VARIANTS = 4  # drawings of a scene, each with its own chance
 
 
 def fit(scene: Scene, field: str) -> Scene:
     """The scene, altered where a change of ``field`` would not be seen in it."""
-    outdoors = "meadow" if scene.background == "wall" else scene.background
-    if field == "light" and scene.background in ("stars", "city"):  # whose light is the same at all times
+    if field == "light" and scene.background == "stars":  # where it is always night
         return replace(scene, background="meadow")
+    if field in BY_PIXELS:  # the renderer would else choose the side that the light comes from
+        scene = replace(scene, direction=scene.direction or "left")
     if field == "wall":
         return replace(scene, background="wall")
-    if field == "direction":  # nothing else casts a shadow and is shaded
-        light = "day" if scene.light == "overcast" else scene.light
-        return replace(scene, medium="render", light=light, direction=scene.direction or "left")
-    if field == "focus":
-        return replace(scene, background=outdoors)
+    if field == "direction":  # clouds cast no shadow, and only a render is shaded
+        return replace(scene, medium="render", light="day" if scene.light == "overcast" else scene.light)
+    if field == "focus" and scene.background == "wall":  # which is as sharp when it is blurred
+        return replace(scene, background="meadow")
     return scene
 
 
@@ -261,26 +265,35 @@ def followed(field: str, before: Scene, after: Scene, seen: Verdict) -> bool:
     return bool(getattr(cell, name) == getattr(after.things[0], name))
 
 
-def nearer(picture: Image.Image, before: Scene, after: Scene) -> bool:
-    """Whether a picture is nearer to ``after`` as the renderer draws it than to ``before``: in mean squared error.
+def nearest(picture: Image.Image, field: str, scene: Scene) -> str:
+    """Of all values that ``field`` of the scene may have, drawn by the renderer, the one to which a picture is nearest.
 
-    Of the focus, in how hard its ground's hardest edges are: where they run is chance's.
+    In mean squared error, where the chance that moves the ground fits best; of the focus, in how hard edges behind are.
     """
-    ground = _away_from_things((before, after), picture)
+    w = world()
+    names = {"wall": w.walls, "direction": w.directions, "camera": w.cameras, "focus": w.focus}[field]
+    ground = _away_from_things((scene,), picture)
 
     def distance(scene: Scene) -> float:
-        drawn = render(scene, *picture.size)
-        if before.focus != after.focus:
-            return abs(math.log(_hardness(picture, ground) / _hardness(drawn, ground)))
-        return float(np.square(np.asarray(picture, dtype=float) - np.asarray(drawn)).mean())
+        drawn = [render(replace(scene, variant=number), *picture.size) for number in range(VARIANTS)]
+        if field == "focus":
+            hard = sum(_hardness(each, ground) for each in drawn) / VARIANTS
+            return abs(math.log(_hardness(picture, ground) / hard))
+        return min(float(np.square(np.asarray(picture, dtype=float) - np.asarray(each)).mean()) for each in drawn)
 
-    return distance(after) < distance(before)
+    distances = {name: distance(with_value(scene, field, name)) for name in names}
+    return min(distances, key=distances.__getitem__)
+
+
+def with_value(scene: Scene, field: str, value: str) -> Scene:
+    changes: dict[str, Any] = {field: value}
+    return replace(scene, **changes)
 
 
 def _hardness(picture: Image.Image, where: Any) -> float:
-    """How much the brightness of one pixel in a hundred differs, at the least, from that of the one below it."""
+    """The greatest step of brightness from one pixel to the one below it in a column: of six columns one has more."""
     steps = np.abs(np.diff(np.asarray(picture.convert("L"), dtype=float), axis=0))
-    return float(np.percentile(steps[where[1:]], 99)) + 1
+    return float(np.percentile(np.where(where[1:] & where[:-1], steps, 0).max(axis=0), 85)) + 1
 
 
 def edits(paint: Painter, judge: Judge, count: int) -> None:
@@ -293,7 +306,10 @@ def edits(paint: Painter, judge: Judge, count: int) -> None:
             changed, prompt = edit(scene, field, rng)
             after = paint(prompt, number, SQUARE)
             by_pixels = field in BY_PIXELS
-            done += nearer(after, scene, changed) if by_pixels else followed(field, scene, changed, judge.look(after))
+            if by_pixels:
+                done += nearest(after, field, changed) == getattr(changed, field)
+            else:
+                done += followed(field, scene, changed, judge.look(after))
             if not by_pixels and field not in ("background", "light", "medium"):
                 changes.append(_elsewhere(paint(plain(scene), number, SQUARE), after, scene, changed))
         elsewhere = f"{100 * sum(changes) / len(changes):.2f} %" if changes else "–"

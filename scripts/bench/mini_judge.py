@@ -4,6 +4,7 @@ They never saw a painted picture, and are themselves examined on renders they ne
 first, since no painted picture can be judged better than a drawn one.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -27,6 +28,7 @@ NEAR = 96  # pixels, seen as they are: a pencil's line and a wash's rim are one 
 WHOLE = 96
 SHAPES, SHARES = tuple(MINI_SIZES.values()), (0.6, 0.1, 0.1, 0.1, 0.1)  # the square first
 NOTHING = "nothing"
+LOOKERS = ("_cells", "_near", "_whole")  # what a judge looks with
 
 
 @dataclass(frozen=True)
@@ -103,20 +105,23 @@ class Judge:
     def learned(cls, file: Path, scenes: int = 10_000) -> "Judge":
         """The judge kept in ``file``, or one that learns now (three quarters of an hour on one core) and is kept there.
 
-        Ends the program where the file holds a judge of other layers or another world.
+        Ends the program where the file holds a judge of other layers or of pictures that were drawn otherwise.
         """
         judge = cls()
         if file.exists():
             saved = torch.load(file, weights_only=True)
             try:
-                for name, state in saved.items():
-                    getattr(judge, name).load_state_dict(state)
-            except RuntimeError:
+                for name in LOOKERS:
+                    getattr(judge, name).load_state_dict(saved[name])
+                if saved["learned_from"] != _drawn_today():
+                    raise KeyError("learned_from")
+            except (RuntimeError, KeyError):
                 raise SystemExit(f"The judge in {file} is not today's. Delete it, and another learns.") from None
         else:
             judge._learn_from_renders(scenes)
             file.parent.mkdir(parents=True, exist_ok=True)
-            torch.save({name: getattr(judge, name).state_dict() for name in ("_cells", "_near", "_whole")}, file)
+            states = {name: getattr(judge, name).state_dict() for name in LOOKERS}
+            torch.save(states | {"learned_from": _drawn_today()}, file)
         for looker in (judge._cells, judge._near, judge._whole):
             looker.eval()
         return judge
@@ -163,6 +168,14 @@ class Judge:
                 for names, answer in zip(_whole_names(), (background, light, medium), strict=True)
             ),
         )
+
+
+def _drawn_today() -> str:
+    """Tells the renderer and the world from what they were before: a hash of some pictures and their answers."""
+    rng, seen = np.random.default_rng(SEED), hashlib.sha256(repr((_cell_names(), _whole_names())).encode())
+    for _ in range(20):
+        seen.update(render(draw_scene(rng)).tobytes())
+    return seen.hexdigest()
 
 
 def _both_ways(looker: _Looker, pixels: Tensor) -> list[Tensor]:

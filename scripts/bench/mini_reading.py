@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mini_eval import EDITS, ROWS, edit, scenes
+from mini_eval import BY_PIXELS, EDITS, ROWS, edit, fit, scenes
 
 from fibo_core.engine.mini.scenes import Scene
 from fibo_core.prompt import StructuredPrompt
@@ -31,11 +31,13 @@ Case = tuple[Scene, StructuredPrompt]
 
 
 def rows(count: int) -> Iterator[tuple[str, list[Case]]]:
-    """The rows of the evaluation, then its edits."""
+    """The rows of the evaluation, then those of its edits that the judge looks at."""
     for name, (things, words) in ROWS.items():
         yield name, [(scene, words(scene, rng)) for scene, rng in scenes(name, count, things)]
     for field in EDITS:
-        yield f"{field} edited", [edit(scene, field, rng) for scene, rng in scenes(f"edit {field}", count, (1,))]
+        if field not in BY_PIXELS:  # for which the table has no column
+            several = scenes(f"edit {field}", count, (1,))
+            yield f"{field} edited", [edit(fit(scene, field), field, rng) for scene, rng in several]
 
 
 @torch.no_grad()

@@ -41,9 +41,20 @@ def test_a_thing_is_named_by_the_last_word_of_its_name(described: str, unknown: 
     assert not_trained_on(prompt) == unknown
 
 
-def test_a_background_is_named_without_its_article_and_without_what_is_told_of_it() -> None:
-    prompt = StructuredPrompt.from_dict({"background_setting": "A cathedral, its windows lit from behind"})
-    assert not_trained_on(prompt) == ("cathedral",)
+@pytest.mark.parametrize(
+    ("told", "unknown"),
+    [
+        ("A cathedral, its windows lit from behind", ("cathedral",)),
+        ("a dense jungle", ("dense jungle",)),  # a forest may be dense, mountains distant: neither word tells them
+        ("distant ruins on the horizon", ("distant ruins",)),
+        ("a volcanic landscape at dusk", ("volcanic landscape",)),
+        ("a winter landscape", ()),
+    ],
+)
+def test_a_background_is_named_without_its_article_and_without_what_is_told_of_it(
+    told: str, unknown: tuple[str, ...]
+) -> None:
+    assert not_trained_on(StructuredPrompt.from_dict({"background_setting": told})) == unknown
 
 
 def test_nothing_that_it_has_learned_is_called_beyond_it() -> None:

@@ -169,7 +169,7 @@ def test_the_same_scene_is_the_same_picture() -> None:
 
 
 def test_scenes_drawn_by_chance_keep_their_things_clear_of_each_other() -> None:
-    """Each thing of three hundred scenes shows at least half of itself."""
+    """Each thing of a hundred scenes shows at least half of itself."""
     rng = np.random.default_rng(4)
     for _ in range(100):
         scene = draw_scene(rng)

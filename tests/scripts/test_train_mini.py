@@ -126,7 +126,22 @@ def test_scenes_are_not_encoded_by_a_vae_that_has_learned_nothing(tmp_path: Path
     assert done.stderr.splitlines()[-1] == (
         f"There is no VAE in {tmp_path}. Run the stage vae first, or name weights by --start-from."
     )
-    assert not [*(tmp_path / "latents").iterdir()]
+    assert not (tmp_path / "latents").exists()
+
+
+@pytest.mark.slow
+def test_a_stop_leaves_weights_and_latents_are_of_one_seed(tmp_path: Path) -> None:
+    """Stopped at any step, what was painted with last is there; another seed's scenes would not fit the latents."""
+    begin = ("--start-from", str(MINI_WEIGHTS), "--keep-latents")
+    train(tmp_path, *begin, "--stages", "latents")
+    assert "stopped at 10 of 20" in train(tmp_path, *begin, "--stages", "flow", "--flow-steps", "20", "--minutes", "0")
+    assert (tmp_path / "weights" / "transformer" / "diffusion_pytorch_model.safetensors").exists()
+    done = start(tmp_path, *begin, "--stages", "flow", "--seed", "4")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"The latents in {tmp_path / 'latents'} show scenes of seed 3, not what seed 4 draws today. "
+        "Delete them, and they are made anew."
+    )
 
 
 @pytest.mark.parametrize("how", ["causal", "told", "added"])

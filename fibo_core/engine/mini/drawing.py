@@ -1,4 +1,4 @@
-"""Draws a scene: the ground behind, then its things, in its light and medium. Numpy alone, some ten milliseconds."""
+"""Draws a scene: the ground behind, then its things, in its light and medium. Some ten milliseconds."""
 
 import math
 

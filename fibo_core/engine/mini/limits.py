@@ -82,7 +82,7 @@ _COMMON = frozenset(
     re.findall(
         r"[\w-]+",
         """a an the of in with by under over on at before behind full calm quiet open blue green sandy grassy rolling
-        dark lit soft digital realistic hand-drawn empty plain winter night outer range sky street windows line design
-        art room painting""",
+        dark lit soft digital realistic hand-drawn empty plain night outer range sky street windows line design art room
+        painting dense deep distant landscape horizon dusk""",
     )
 )

@@ -30,7 +30,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture before it is drawn. ``direction`` "" means that none is told: any may be drawn.
+    """A picture before it is drawn. ``direction`` "" means that none is told: left, right or above.
 
     ``variant`` seeds what no caption tells: the line of the dunes, the light's direction where none is told.
     """
