@@ -281,13 +281,8 @@ def nearest(picture: Image.Image, field: str, scene: Scene) -> str:
             return abs(math.log(_hardness(picture, ground) / hard))
         return min(float(np.square(np.asarray(picture, dtype=float) - np.asarray(each)).mean()) for each in drawn)
 
-    distances = {name: distance(with_value(scene, field, name)) for name in names}
+    distances = {name: distance(replace(scene, **{field: name})) for name in names}
     return min(distances, key=distances.__getitem__)
-
-
-def with_value(scene: Scene, field: str, value: str) -> Scene:
-    changes: dict[str, Any] = {field: value}
-    return replace(scene, **changes)
 
 
 def _hardness(picture: Image.Image, where: Any) -> float:
@@ -305,12 +300,11 @@ def edits(paint: Painter, judge: Judge, count: int) -> None:
             scene = fit(scene, field)
             changed, prompt = edit(scene, field, rng)
             after = paint(prompt, number, SQUARE)
-            by_pixels = field in BY_PIXELS
-            if by_pixels:
+            if field in BY_PIXELS:
                 done += nearest(after, field, changed) == getattr(changed, field)
             else:
                 done += followed(field, scene, changed, judge.look(after))
-            if not by_pixels and field not in ("background", "light", "medium"):
+            if field not in (*BY_PIXELS, "background", "light", "medium"):
                 changes.append(_elsewhere(paint(plain(scene), number, SQUARE), after, scene, changed))
         elsewhere = f"{100 * sum(changes) / len(changes):.2f} %" if changes else "–"
         print(f"| {field} | {done / count:.3f} ({count}) | {elsewhere} |", flush=True)
