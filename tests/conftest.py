@@ -11,6 +11,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine spinning threads cost ten times the work
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # as the engine would; a test may reckon before one is loaded
 
 
 @pytest.fixture(autouse=True)

@@ -62,6 +62,8 @@ def libraries() -> tuple[Any, Any, Any]:
     # Read when torch is imported. Waiting threads that spin would starve whoever shares the cores: on two busy ones
     # a render of mini took ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Sums of Intel's library came out in another order with one thread than with two: a pixel in 60,000 differed by 1.
+    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
     import torch
 
     _leave_out_a_torchvision_that_does_not_fit()

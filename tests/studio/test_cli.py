@@ -32,11 +32,16 @@ def pixels(path: str) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-def test_the_same_words_and_seed_give_the_same_pixels_in_every_process(cli: Cli, workspace: Path):
-    """`generate "…" --seed 7 --json`, once in a process of its own: the keys of the contract, nothing else on
-    stdout, nothing on stderr, and the same picture."""
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_same_words_and_seed_give_the_same_pixels_in_every_process(
+    threads: int, cli: Cli, workspace: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """`generate "…" --seed 7 --json`, once in a process of its own, with other threads: the keys of the contract,
+    nothing else on stdout, nothing on stderr, and the same picture."""
     command = ("generate", "a red ball on the left", "--seed", 7, "--json", *FAST)
-    alone = start_cli(*command, workspace=workspace)
+    with monkeypatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", str(threads))
+        alone = start_cli(*command, workspace=workspace)
     out, err = alone.communicate(timeout=120)
     assert (alone.returncode, err) == (0, "")
     first, second = json.loads(out), cli(*command).json
