@@ -37,12 +37,12 @@ cd "$root"
 mode=${1:-}
 locks=(requirements.lock)
 # The check at the end imports these, which also compiles them, whatever PYTHONDONTWRITEBYTECODE says later.
-imports="streamlit.web.bootstrap streamlit.starlette streamlit_ace sqlmodel alembic.command fastapi uvicorn typer ulid PIL
+imports="streamlit.web.bootstrap streamlit.starlette streamlit_ace pandas sqlmodel alembic.command fastapi uvicorn typer ulid PIL
     google.genai torch._dynamo accelerate transformers.models.smollm3.modeling_smollm3
     diffusers.pipelines.bria_fibo.pipeline_bria_fibo diffusers.models.autoencoders.autoencoder_kl_wan"
 case $mode in
     app) ;;
-    test) locks+=(tests/requirements.lock) imports+=" pytest pytest_timeout hypothesis playwright httpx mypy" ;;
+    test) locks+=(tests/requirements.lock) imports+=" pytest pytest_timeout hypothesis playwright.sync_api httpx mypy" ;;
     *) say "Usage: scripts/runtime_setup.sh app|test"; exit 2 ;;
 esac
 shift

@@ -78,8 +78,8 @@ def libraries() -> tuple[Any, Any, Any]:
     transformers.logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
     torch.set_num_threads(min(torch.get_num_threads(), placement.usable_cores()))
-    # These imports leave 400,000 objects that live as long as the process. Streamlit collects garbage after every
-    # run of a page and every poll of a fragment; to look through them each time took 0.3 s and held up the painting.
+    # These imports leave 400,000 objects that live as long as the process. To look through them each time that Python
+    # collects garbage would take 0.3 s and hold up the painting.
     gc.collect()
     gc.freeze()
     return torch, transformers, BriaFiboPipeline

@@ -1,4 +1,4 @@
-"""How soon after the server's start a browser shows the first page, and whether a model was loaded by then.
+"""How soon after the server's start a browser shows the first page and, asked there at once, the first picture.
 
     PYTHONPATH=. python scripts/bench/first_page.py [ROUNDS] [CHROMIUM]
 
@@ -47,13 +47,18 @@ def first_page(browser: Browser) -> str:
             health = _first_health(home)
             answered = time.perf_counter() - started
             page.goto(home)
-            page.get_by_label("What should it show?").wait_for()
+            words = page.get_by_label("What should it show?")
+            words.wait_for()
             shown = time.perf_counter() - started
+            words.fill("a red ball")
+            page.keyboard.press("Control+Enter")
+            page.get_by_role("button", name="New seed").wait_for(timeout=120_000)
+            painted = time.perf_counter() - started
         finally:
             server.terminate()
             server.wait(30)
             page.close()
-    return f"/health {answered:.1f} s (model loaded: {health['model_loaded']}), page {shown:.1f} s"
+    return f"/health {answered:.1f} s (model loaded: {health['model_loaded']}), page {shown:.1f} s, picture {painted:.1f} s"
 
 
 def _first_health(home: str) -> dict[str, object]:
