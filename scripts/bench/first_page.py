@@ -5,7 +5,6 @@
 The browser is running before; run it twice for a warm machine. Each round has a workspace of its own.
 """
 
-import json
 import os
 import shutil
 import socket
@@ -44,7 +43,7 @@ def first_page(browser: Browser) -> str:
             [sys.executable, "-m", "studio", "serve"], env=environment, cwd=CHECKOUT, stderr=subprocess.DEVNULL
         )
         try:
-            health = _first_health(home)
+            _wait_for_health(home)
             answered = time.perf_counter() - started
             page.goto(home)
             words = page.get_by_label("What should it show?")
@@ -58,15 +57,14 @@ def first_page(browser: Browser) -> str:
             server.terminate()
             server.wait(30)
             page.close()
-    return f"/health {answered:.1f} s (model loaded: {health['model_loaded']}), page {shown:.1f} s, picture {painted:.1f} s"
+    return f"/health {answered:.1f} s, page {shown:.1f} s, picture {painted:.1f} s"
 
 
-def _first_health(home: str) -> dict[str, object]:
+def _wait_for_health(home: str) -> None:
     while True:
         try:
-            with urllib.request.urlopen(f"{home}/health") as answer:
-                state: dict[str, object] = json.load(answer)
-                return state
+            urllib.request.urlopen(f"{home}/health").close()
+            return
         except urllib.error.HTTPError:
             raise
         except OSError:  # not listening yet
