@@ -4,8 +4,9 @@
 #
 #     scripts/test.sh                                      everything but what needs a GPU
 #     scripts/test.sh tests/test_prompt.py -k canonical
-#     scripts/test.sh -m gpu                               opt-in
+#     scripts/test.sh -n 0 -m gpu                          opt-in, one after another
 #
+# Tests run side by side, a worker for each core and four at most; -n sets another number.
 # A failed check does not stop the tests. The exit status is pytest's, or 1 where only a check failed.
 # Browser tests drive Chromium, named by STUDIO_TEST_CHROMIUM; where none is found and none can be installed
 # they are skipped, and STUDIO_TEST_NO_CHROMIUM holds the reason.
@@ -56,7 +57,8 @@ export STUDIO_TEST_CHROMIUM STUDIO_TEST_NO_CHROMIUM=${STUDIO_TEST_NO_CHROMIUM:-}
 
 # The studio as it is, whatever this shell was set up with; no network but the machine's own.
 export PYTHONPATH=$root PYTHONNOUSERSITE=1 HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 DO_NOT_TRACK=1
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc | awk '{ print ($1 < 4) ? $1 : 4 }')} TOKENIZERS_PARALLELISM=false
+cores=$(nproc) # before OMP_NUM_THREADS is set, which it would answer with
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} TOKENIZERS_PARALLELISM=false
 
 failed=()
 check() { # check NAME COMMAND…
@@ -70,7 +72,7 @@ else # it asks git which files there are
 fi
 check "types: mypy" mypy --no-error-summary
 
-"$python" -m pytest "$@"
+"$python" -m pytest --numprocesses $((cores < 4 ? cores : 4)) --dist worksteal "$@"
 status=$?
 for name in "${failed[@]}"; do say "Failed: $name (see above)."; done
 [ $status -ne 0 ] || [ ${#failed[@]} -eq 0 ] || status=1

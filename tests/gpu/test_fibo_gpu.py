@@ -1,4 +1,4 @@
-"""The engine on a CUDA GPU, with the embedded weights. Run with: scripts/test.sh -m gpu"""
+"""The engine on a CUDA GPU, with the embedded weights. Run with: scripts/test.sh -n 0 -m gpu"""
 
 from collections.abc import Iterator
 from pathlib import Path

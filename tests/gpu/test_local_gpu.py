@@ -1,6 +1,6 @@
 """The local writer on a CUDA GPU: a tiny model of random weights, and FIBO-vlm itself where its weights are.
 
-Run with: scripts/test.sh -m gpu
+Run with: scripts/test.sh -n 0 -m gpu
 """
 
 from collections.abc import Iterator
