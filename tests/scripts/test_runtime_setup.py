@@ -73,7 +73,7 @@ class Bench:
                 "STUDIO_ENV_DIR": str(self.environments),
                 "UV_CACHE_DIR": str(self.folder / "cache"),
                 "UV_FIND_LINKS": str(self.wheels),
-                "UV_NO_INDEX": "1",
+                "UV_OFFLINE": "1",
                 "TINY_GATE": str(self.gate),
             }
             | self.more,
