@@ -29,7 +29,8 @@ FiboError
 ├── JobError
 │   ├── QueueFull
 │   ├── QueueTaken             another process owns this workspace's queue
-│   └── JobNotFound
+│   ├── JobNotFound
+│   └── JobDamaged             its row cannot be read
 └── Stopped                    work ended before its result, on purpose
     ├── Cancelled              somebody asked for it
     ├── TimedOut               it ran longer than JOB_TIMEOUT_S
@@ -164,6 +165,10 @@ class QueueTaken(JobError):
 
 class JobNotFound(JobError):
     """No job has this id."""
+
+
+class JobDamaged(JobError):
+    """The job's row holds what no row of ours does."""
 
 
 class Stopped(FiboError):

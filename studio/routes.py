@@ -40,8 +40,9 @@ _NOTHING_KNOWN = {
     "gpu_available": False,
     "vram_used_gb": 0.0,
     "model": "",
-    "queue": {"queued": 0, "running": 0},
 }
+WRITE_CHECK_S = 10.0  #: however often /health is asked, it writes no more often
+
 _TITLES = {
     401: "Log in first",
     403: "Not allowed",
@@ -71,7 +72,7 @@ def health(request: Request) -> JSONResponse:
     """How the studio is. 503 only when it is unhealthy: nothing can be stored, or no model can be had."""
     try:
         runtime = get_runtime()
-        runtime.database.check_writable()
+        runtime.database.check_writable(every_s=WRITE_CHECK_S)
         state = _state(runtime)
     except FiboError as exc:
         state = {**_NOTHING_KNOWN, "error": str(exc)}
@@ -94,7 +95,11 @@ def _state(runtime: Runtime) -> dict[str, Any]:
         "model": engine.model,
         "queue": runtime.jobs.counts(),
     }
-    if engine.error:
+    if runtime.jobs.workers_missing:
+        state |= {"status": "unhealthy", "error": f"{runtime.jobs.workers_missing} of the queue's workers have ended."}
+    elif runtime.jobs.trouble is not None:
+        state |= {"status": "unhealthy", "error": runtime.jobs.trouble}
+    elif engine.error:
         state["error"] = engine.error
     elif engine.state == "ready" and (warning := _disk_warning(runtime.settings)):
         state |= {"status": "degraded", "error": warning}

@@ -93,9 +93,11 @@ class _Start:
         return None
 
     def _busy(self) -> bool:
-        """Whether there is work that goes on without a browser."""
-        runtime = self._runtime
-        return Downloads.of_process().any_running or (runtime is not None and any(runtime.jobs.counts().values()))
+        """Whether there is work that goes on without a browser; jobs that cannot be begun are none."""
+        if Downloads.of_process().any_running:
+            return True
+        jobs = None if self._runtime is None else self._runtime.jobs
+        return jobs is not None and jobs.trouble is None and any(jobs.counts().values())
 
     def undo(self) -> None:
         """Ends the jobs, and the database with them. A model, held or just being loaded, goes with the process."""

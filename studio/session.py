@@ -130,14 +130,7 @@ def generate_tasks(state: PageState, words: str, painting: Painting, writer: str
 
 def submit(runtime: Runtime, state: PageState, *tasks: Task) -> None:
     """Submits the tasks, all or none, and runs the page again, watching them. Raises QueueFull or a StoreError."""
-    jobs: list[Job] = []
-    try:
-        for task in tasks:
-            jobs.append(runtime.jobs.submit(task))
-    except FiboError:
-        for job in jobs:
-            runtime.jobs.cancel(job.id)
-        raise
+    jobs = runtime.jobs.submit_all(tasks)
     state.batch = tuple(job.id for job in jobs)
     watch(state, jobs[0])
 

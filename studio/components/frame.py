@@ -4,6 +4,7 @@ import streamlit as st
 
 from fibo_core.engine import EngineStatus
 from fibo_core.engine.models import CATALOGUE
+from fibo_core.jobs import JobQueue
 from fibo_core.runtime import Runtime
 from studio.auth import COOKIE, HOST_PREFIX
 from studio.components import asset
@@ -13,7 +14,7 @@ from studio.navigation import SYSTEM
 from studio.preferences import dismiss_mini_note, mini_note_dismissed
 from studio.session import errors_shown
 from studio.state import apply_fills
-from studio.words import duration
+from studio.words import duration, plain
 
 LOADING_POLL_S, QUIET_POLL_S = 2.0, 10.0
 
@@ -37,10 +38,21 @@ def frame(runtime: Runtime, title: str) -> None:
     with st.container():
         if (idle := idle_stop()) is not None:
             _countdown(idle)
+    with st.container():
+        _trouble(runtime.jobs)
     with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
         job_strip(runtime.jobs)
     with st.container():
         _mini_note(runtime)
+
+
+@st.fragment(run_every=QUIET_POLL_S)
+def _trouble(jobs: JobQueue) -> None:
+    """Says why jobs are not begun, as long as they are not."""
+    if jobs.trouble is not None:
+        st.warning(plain(jobs.trouble), icon=":material/warning:")
+    if jobs.workers_missing:
+        st.error("Some of the queue's workers have ended. Restart the studio.", icon=":material/error:")
 
 
 @errors_shown()

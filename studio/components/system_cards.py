@@ -8,6 +8,7 @@ from fibo_core.errors import ModelMissing
 from fibo_core.jobs import Job
 from fibo_core.runtime import Runtime
 from fibo_core.settings import Settings
+from fibo_core.store.job_store import damage_of
 from fibo_core.writers.chain import AUTO
 from studio.components.job_panel import describe
 from studio.doctor import Check, examine, gemini_check
@@ -133,10 +134,12 @@ def jobs_card(runtime: Runtime) -> None:
     with st.container(border=True):
         st.subheader("Queue", anchor=False)
         recent = runtime.jobs.recent(limit=8)
-        if not recent:
+        if not recent.jobs:
             st.caption("No job yet.")
-        for job in recent:
+        for job in recent.jobs:
             _job_row(runtime, job)
+        for row in recent.damaged:
+            st.caption(f":material/error: {plain(damage_of(row))}")
 
 
 def _job_row(runtime: Runtime, job: Job) -> None:

@@ -14,7 +14,7 @@ from fibo_core.errors import DatabaseTooNew, DatabaseUnreadable, SettingsError, 
 from fibo_core.store import database as database_module
 from fibo_core.store.database import Database
 from fibo_core.store.history import History, HistoryQuery
-from fibo_core.store.job_store import JobStore
+from fibo_core.store.job_store import JobStore, NewJob
 from fibo_core.store.migrations import REVISIONS
 from fibo_core.store.tables import GenerationTable
 from fibo_core.tasks import RefineTask, task_from_json, written_from_record
@@ -295,7 +295,7 @@ def test_a_full_disk_is_seen_by_the_health_check_and_gone_when_there_is_room(sma
     with pytest.raises(WorkspaceUnwritable, match=r"The database could not be written: the disk .* is full"):
         database.check_writable()
     with pytest.raises(WorkspaceUnwritable, match="is full"):
-        jobs.add("generate", "a ball", "x" * 100_000, limit=10)
+        jobs.add([NewJob("generate", "a ball", "x" * 100_000)], limit=10)
     filler.unlink()
     database.check_writable()
     assert jobs.recent(10) == []
