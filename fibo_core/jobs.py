@@ -328,7 +328,7 @@ class JobQueue:
             self._write_lost_ends()
             while isinstance(row := self._store.claim(), DamagedRow):
                 log.error("%s", damage_of(row))
-        except StoreError as exc:  # tried again when the condition wakes or times out
+        except BaseException as exc:  # tried again when the condition wakes or times out
             self._note_trouble(exc)
             return None
         self.trouble = None
