@@ -290,7 +290,6 @@ PASSED_ON = {
     "fibo_core/writers/local.py": 1,
     "studio/app.py": 1,
     "studio/cli.py": 4,  # what ended a command
-    "studio/cli_painting.py": 1,
     "studio/components/job_panel.py": 3,
     "studio/components/json_editor.py": 1,
     "studio/components/presets.py": 1,
