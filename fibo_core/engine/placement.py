@@ -153,7 +153,11 @@ class Tenant(Protocol):
     """A model that has a share of the device's memory."""
 
     def leave(self) -> bool:
-        """Takes the model off the device; False while it is at work. Never waits."""
+        """Takes the model off the device and gives up its share (``SharedDevice.left``); False while it is at work.
+
+        Both in one turn of its own lock: it could come back in between, and would work with a share it has lost.
+        Never waits for that lock.
+        """
         ...
 
 
@@ -194,9 +198,7 @@ class SharedDevice:
         with cancel.turn(self._coming):
             with cancel.clock_stopped():
                 while (others := tuple(self._shares)) and sum(self._shares.values()) + needed > self.memory():
-                    if others[0].leave():
-                        self.left(others[0])
-                    else:
+                    if not others[0].leave():
                         cancel.wait(0.1)
             self._shares[tenant] = needed
             try:

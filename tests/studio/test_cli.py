@@ -180,6 +180,7 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("generate ball --guidance nan", 2, "guidance is nan"),
         ("generate ball --aspect 17:17", 2, "no shape '17:17'"),
         ("generate ball --model sdxl", 2, "no model called 'sdxl'"),
+        ('generate ball --model ""', 2, "no model called ''"),
         ("generate ball --model fibo", 1, "models download fibo"),
         ("generate ball --writer nobody", 2, "no prompt writer called 'nobody'"),
         ("generate ball --out x.jpg", 2, "PNG"),
