@@ -75,10 +75,11 @@ def torch_version() -> str:
     return f"{torch.__version__}, {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'without CUDA'}"
 
 
-def choose(spec: ModelSpec, folder: Path) -> Placement:
+def choose(spec: ModelSpec, folder: Path, *, held: float = 0.0) -> Placement:
     """CUDA in bfloat16 where torch can use a GPU (resident if it fits, else part by part), else CPU in float32.
 
-    Raises OutOfMemory when the weights do not fit either way, Occupied when they would on an idle GPU.
+    ``held`` bytes of the GPU's memory are the studio's own, and count as free. Raises OutOfMemory when the weights do
+    not fit either way, Occupied when they would on an idle GPU.
     """
     import torch
 
@@ -93,7 +94,8 @@ def choose(spec: ModelSpec, folder: Path) -> Placement:
         return Placement("cpu", "cpu", "float32")
 
     name = f"cuda: {torch.cuda.get_device_name()}"
-    free, total = torch.cuda.mem_get_info()
+    unused, total = torch.cuda.mem_get_info()
+    free = unused + held
     if free >= sum(sizes.values()) + working:
         return Placement("cuda", name, "bfloat16")
     needed = max(sizes.values()) + working
@@ -170,7 +172,14 @@ def device_memory() -> float:
         return float("inf")
     import torch
 
-    return float(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()) if torch.cuda.is_available() else 0.0
+    return torch.cuda.mem_get_info()[0] + held_memory() if torch.cuda.is_available() else 0.0
+
+
+def held_memory() -> float:
+    """Bytes of the GPU that this process has."""
+    import torch
+
+    return float(torch.cuda.memory_reserved()) if torch.cuda.is_available() else 0.0
 
 
 class SharedDevice:
