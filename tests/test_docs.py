@@ -291,7 +291,6 @@ PASSED_ON = {
     "fibo_core/writers/local.py": 1,
     "studio/app.py": 1,
     "studio/cli.py": 4,  # what ended a command
-    "studio/cli_painting.py": 1,
     "studio/components/frame.py": 1,
     "studio/components/job_panel.py": 2,
     "studio/components/json_editor.py": 1,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fibo_core.engine.models import CATALOGUE, RenderSettings, find_model
+from fibo_core.engine.models import CATALOGUE, RenderSettings, find_model, find_weights
 from fibo_core.errors import InputError, RequestError
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.request import (
@@ -138,3 +138,12 @@ def test_an_unknown_shape_or_model_names_those_there_are() -> None:
         CATALOGUE["mini"].size("7:5")
     with pytest.raises(InputError, match="mini, fibo"):
         find_model("dall-e")
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_no_model(name: str) -> None:
+    """mini has no repository; that does not make it the one without a name."""
+    with pytest.raises(InputError, match="mini, fibo"):
+        find_model(name)
+    with pytest.raises(InputError, match="mini, fibo, fibo-vlm"):
+        find_weights(name)
