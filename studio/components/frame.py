@@ -57,9 +57,10 @@ def _trouble(jobs: JobQueue) -> None:
 
 @errors_shown()
 def _status(runtime: Runtime) -> None:
-    status, counts = runtime.tools.engine.status(), runtime.jobs.counts()
+    status = runtime.tools.engine.status()
     icon, words = _state(status)
-    waiting = f" · {counts['queued']} in the queue" if counts["queued"] else ""
+    queued = 0 if runtime.jobs.trouble else runtime.jobs.counts()["queued"]  # what is amiss is said once, below
+    waiting = f" · {queued} in the queue" if queued else ""
     device = f" · {status.device}" if status.device else ""
     label = f"{CATALOGUE[status.model].title}{device} · {words}{waiting}"
     st.page_link(str(SYSTEM), label=label, icon=icon, width="content", help=status.error or "Open System")
