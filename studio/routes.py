@@ -48,6 +48,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Not a method of this address",
+    408: "Too slow",
     413: "Too large",
     429: "Too many attempts",
     503: "Not available now",

@@ -4,6 +4,7 @@ Run from the checkout by ``fibo-studio serve``. Streamlit loads this file under 
 else, since that would make a second app.
 """
 
+import asyncio
 import logging
 import sys
 import threading
@@ -20,6 +21,7 @@ from fibo_core.errors import FiboError
 from fibo_core.runtime import Runtime
 from fibo_core.settings import Settings
 from studio.auth import Gate
+from studio.connections import report_trouble
 from studio.downloads import Downloads, fetch_weights_on_a_pod
 from studio.environment import prepare_environment
 from studio.idle import Activity, begin_idle_stop
@@ -43,6 +45,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     if login is not None and login.drawn:  # on a pod this is its log; ours on the volume never holds it
         password = login.password.get_secret_value()
         print(f"FIBO Studio: STUDIO_PASSWORD is not set; the login asks for {password}", file=sys.stderr, flush=True)
+    asyncio.get_running_loop().set_exception_handler(report_trouble)
     start = _Start()
     start.thread.start()
     yield
