@@ -313,6 +313,8 @@ class JobQueue:
 
     def _nap_s(self) -> float:
         """How long to sleep when nothing wakes the worker: to the next waiting job's time, at most five seconds."""
+        if self.trouble is not None:
+            return TROUBLE_NAP_S
         try:
             due = self._store.next_due()
         except StoreError:
