@@ -24,7 +24,8 @@ FiboError
 │   ├── WorkspaceUnwritable    read-only, full, or not there
 │   ├── DatabaseTooNew         written by a newer FIBO Studio
 │   ├── DatabaseUnreadable     damaged, locked or not a database
-│   └── GenerationNotFound
+│   ├── GenerationNotFound
+│   └── GenerationDamaged      its row cannot be read
 ├── JobError
 │   ├── QueueFull
 │   ├── QueueTaken             another process owns this workspace's queue
@@ -143,6 +144,10 @@ class DatabaseUnreadable(StoreError):
 
 class GenerationNotFound(StoreError):
     """No picture has this id."""
+
+
+class GenerationDamaged(StoreError):
+    """The picture's row holds what no row of ours does."""
 
 
 class JobError(FiboError):
