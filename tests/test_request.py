@@ -12,6 +12,7 @@ from fibo_core.request import (
     PHOTOGRAPH_NEGATIVE,
     SEED_MAX,
     GenerationRequest,
+    check_adapters,
     check_tokens,
     default_negative_prompt,
     draw_seed,
@@ -138,3 +139,12 @@ def test_an_unknown_shape_or_model_names_those_there_are() -> None:
         CATALOGUE["mini"].size("7:5")
     with pytest.raises(InputError, match="mini, fibo"):
         find_model("dall-e")
+
+
+def test_a_request_with_adapters_is_refused_where_it_would_be_painted() -> None:
+    """It can be held, for a stored recipe has them; nothing paints with them yet."""
+    stored = request(adapters=("soft-light",))
+    with pytest.raises(RequestError, match=r"has adapters \(soft-light\)"):
+        check_adapters(stored)
+    with pytest.raises(RequestError, match="has adapters"):
+        RenderSettings.like(stored, CATALOGUE["mini"])
