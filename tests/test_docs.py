@@ -61,7 +61,9 @@ def broken_links(document: str, text: str) -> list[str]:
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" in link:
             continue
-        name, _, anchor = link.partition("#")
+        on_github = re.fullmatch(r"\.\./\.\./actions/workflows/([\w-]+\.yml)(?:/badge\.svg)?", link)
+        path = f"{'../' * document.count('/')}.github/workflows/{on_github[1]}" if on_github else link
+        name, _, anchor = path.partition("#")
         target = (CHECKOUT / document).parent / name if name else CHECKOUT / document
         there = text if not name else target.read_text("utf-8") if target.suffix == ".md" and target.exists() else ""
         if not target.exists() or (anchor and anchor not in anchors(there)):
@@ -77,6 +79,11 @@ def test_every_local_link_leads_to_a_file_and_a_heading(document: str) -> None:
 def test_a_link_to_nowhere_is_noticed() -> None:
     text = "## A heading\n[x](#a-heading) [x](USAGE.md#settings) [x](#another) [x](GONE.md) [x](USAGE.md#gone)"
     assert broken_links("docs/API.md", text) == ["#another", "GONE.md", "USAGE.md#gone"]
+
+
+def test_a_badge_of_a_workflow_that_is_gone_is_noticed() -> None:
+    text = "[![x](../../actions/workflows/tests.yml/badge.svg)](../../actions/workflows/gone.yml)"
+    assert broken_links("README.md", text) == broken_links("docs/API.md", text) == ["../../actions/workflows/gone.yml"]
 
 
 def missing_files(text: str) -> list[str]:
@@ -162,8 +169,6 @@ OTHERS = {
     "HTTPS_PROXY",
     "SSL_CERT_FILE",
     "CC_BY",
-    "DOCKERHUB_USERNAME",
-    "DOCKERHUB_TOKEN",
     "IMAGE_NAME",
     "RUNPOD_SECRET_",
 }
