@@ -48,6 +48,11 @@ def base_image() -> str:
     return f"{found[1]}@{found[2]}"
 
 
+def warn(said: str) -> None:
+    print(f"\n**{said}**")
+    print(f"::warning title=Image::{said}", file=sys.stderr)
+
+
 def main() -> int:
     image, digest, tags = os.environ["IMAGE"], os.environ["DIGEST"], os.environ["TAGS"].split(",")
     print("## Image\n")
@@ -59,16 +64,13 @@ def main() -> int:
     try:
         whole, base = size_gb(f"{image}@{digest}"), size_gb(base_image())
     except (OSError, ValueError, KeyError, subprocess.CalledProcessError) as exc:
-        print(f"Its size is not known: {type(exc).__name__}.")
-        print("::warning title=Image::Its size could not be asked.", file=sys.stderr)
+        warn(f"The image's size is not known, since the registry was asked in vain ({type(exc).__name__}).")
         return 0
     print("| To download | Compressed |\n|---|---|")
     print(f"| whole image | {whole:.2f} GB |\n| of that, the base image | {base:.2f} GB |")
     print(f"| **of that, ours** | {(whole - base) * 1000:.0f} MB |")
     if whole - base > ALLOWED_GB:
-        said = f"The image is {whole - base:.1f} GB larger than its base; more than {ALLOWED_GB:.0f} GB is too much."
-        print(f"\n**{said}**")
-        print(f"::warning title=Image::{said}", file=sys.stderr)
+        warn(f"The image is {whole - base:.1f} GB larger than its base; more than {ALLOWED_GB:.0f} GB is too much.")
     return 0
 
 

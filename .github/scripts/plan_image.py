@@ -58,6 +58,12 @@ def plan() -> tuple[str, list[str]]:
     return program_version(), ["latest", f"main-{os.environ['GITHUB_SHA'][:7]}"]
 
 
+def warn(said: str) -> None:
+    print(f"::warning title=Version::{said}", file=sys.stderr)
+    with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as summary:
+        print(f"**{said}**", file=summary)
+
+
 def main() -> int:
     try:
         version, tags = plan()
@@ -66,10 +72,7 @@ def main() -> int:
         print(f"::error title=Tag::{exc}", file=sys.stderr)
         return 1
     if own != version:
-        said = f"The image is {version}, as its tag says; {VERSION_FILE} says {own}, which the pages show."
-        print(f"::warning title=Version::{said}", file=sys.stderr)
-        with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as summary:
-            print(f"**{said}**", file=summary)
+        warn(f"The image is {version}, as its tag says; {VERSION_FILE} says {own}, which the pages show.")
     print(f"version={version}")
     print("tags=" + ",".join(f"{os.environ['IMAGE']}:{tag}" for tag in tags))
     return 0

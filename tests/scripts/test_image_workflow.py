@@ -396,7 +396,7 @@ def test_findings_are_a_warning_and_a_table_in_the_summary(repository: Path) -> 
     """Of the first thirty, a row each."""
     report(repository, *(f"lib{number}" for number in range(40)))
     ended = scanned(repository)
-    assert "::warning title=Scan::40 vulnerabilities" in ended.said
+    assert "::warning title=Scan::Vulnerabilities of severity HIGH or CRITICAL that have a remedy: 40." in ended.said
     assert "| CVE-2026-1000 | HIGH | lib0 | 1.0 | 1.1 |" in ended.summary
     assert ended.summary.count("| CVE-") == 30
     assert "And 10 more" in ended.summary
