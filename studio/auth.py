@@ -122,6 +122,8 @@ class Gate:
 
         During a wait nothing is looked at: the right password is refused as the wrong ones are.
         """
+        if not given:
+            return 0.0  # that is no guess
         who = self._guesser(login, asked)
         if wait_s := self._attempts.wait_s(who):
             return wait_s

@@ -87,5 +87,10 @@ def _run(fetch: Fetch, spec: ModelSpec, settings: Settings, then: Callable[[], N
     except FiboError as exc:
         log.warning("Download of %s ended: %s", spec.name, exc)
         fetch.error = str(exc)
+    except Exception as exc:  # a bug, which must not vanish with this thread
+        log.exception("Download of %s ended on an error nobody foresaw.", spec.name)
+        fetch.error = (
+            f"The download ended on an error nobody foresaw ({type(exc).__name__}). The log has it; start it again."
+        )
     finally:
         fetch.running = False

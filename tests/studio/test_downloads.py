@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.models import CATALOGUE
 from fibo_core.settings import Settings
+from studio import downloads
 from studio.downloads import Downloads, Fetch, fetch_weights_on_a_pod
 
 
@@ -50,3 +52,20 @@ def test_a_pod_with_a_token_begins_at_its_start_and_says_why_it_could_not(tmp_pa
     fetch = ended(Downloads.of_process().get("fibo"))
     assert len(fetch.error) > 20
     assert "hf_verysecret" not in fetch.error
+
+
+def test_a_download_that_ends_on_a_bug_says_so_and_can_be_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it is: System shows a sentence, and the log has the trace."""
+
+    def fail(*_: object) -> None:
+        raise UnicodeEncodeError("ascii", "hf_с", 3, 4, "ordinal not in range(128)")
+
+    monkeypatch.setattr(downloads, "download", fail)
+    Downloads.of_process().start(CATALOGUE["fibo"], settings(tmp_path))
+    fetch = ended(Downloads.of_process().get("fibo"))
+    assert fetch.error == (
+        "The download ended on an error nobody foresaw (UnicodeEncodeError). The log has it; start it again."
+    )
+    assert "Traceback" in caplog.text
