@@ -18,7 +18,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.tables import GenerationTable, generation_of, row_of
 
 ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")  #: a ULID; nothing else ever becomes part of a path
-NAMED = 5  #: damaged rows that a sentence names
+NAMED = 3  #: damaged rows that a sentence names
 ROW = re.compile("row-([0-9]{1,18})", re.ASCII)  #: what a row is called whose id is damaged too
 
 
