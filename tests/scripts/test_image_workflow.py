@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.scripts.containers import write_python
+
 SCRIPTS = Path(__file__).parents[2] / ".github" / "scripts"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 BASE_DIGEST = "sha256:" + "fedcba9876543210" * 4
@@ -87,6 +89,8 @@ def test_a_tag_of_ones_own_is_taken(repository: Path) -> None:
 
 def summary(folder: Path, ours: list[int], base: list[int]) -> tuple[str, str]:
     """What it says of an index with one image and one attestation, over a base without an index."""
+    folder /= "my image"
+    folder.mkdir()
     platforms = [(AMD64, "linux", "amd64"), (DIGEST, "unknown", "unknown")]
     index = [{"digest": digest, "platform": {"os": os, "architecture": cpu}} for digest, os, cpu in platforms]
     registry = {
@@ -98,14 +102,14 @@ def summary(folder: Path, ours: list[int], base: list[int]) -> tuple[str, str]:
     (folder / "Dockerfile").write_text(
         f"FROM --platform=linux/amd64 runpod/pytorch:1@{BASE_DIGEST}\n", encoding="utf-8"
     )
-    docker = folder / "docker"
-    docker.write_text(
-        f"#!{sys.executable}\nimport json, sys\n"
+    program = folder / "docker.py"
+    program.write_text(
+        "import json, sys\n"
         'assert sys.argv[1:-1] == ["buildx", "imagetools", "inspect", "--raw"]\n'
-        f'print(json.dumps(json.load(open("{folder}/registry.json"))[sys.argv[-1]]))\n',
+        f"print(json.dumps(json.load(open({str(folder / 'registry.json')!r}))[sys.argv[-1]]))\n",
         encoding="utf-8",
     )
-    docker.chmod(0o755)
+    write_python(folder / "docker", program)
     path = f"{folder}:{os.environ['PATH']}"
     given = {"IMAGE": "me/studio", "DIGEST": DIGEST, "TAGS": "me/studio:1.2.3\nme/studio:1.2", "PATH": path}
     status, said, told = run("image_summary.py", folder, **given)
