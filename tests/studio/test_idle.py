@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from fibo_core.errors import StoreError
 from fibo_core.settings import Pod, Settings
@@ -233,9 +234,9 @@ def test_a_refusal_without_a_reason_has_no_empty_brackets(runpod, detail):
 
 def test_a_runpod_that_cannot_be_reached_is_said_so_without_the_key(runpod):
     """Nobody listens there; or the key cannot even be sent."""
-    for pod in (runpod.pod().model_copy(update={"api": "http://127.0.0.1:1/v2"}), runpod.pod("broken\nkey")):
+    for wrong in ({"api": "http://127.0.0.1:1/v2"}, {"api_key": SecretStr("broken\nkey")}):
         with pytest.raises(StopFailed, match="could not be asked") as failed:
-            stop_pod(pod)
+            stop_pod(runpod.pod().model_copy(update=wrong))
         assert "key" not in str(failed.value)
 
 
