@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError
 from fibo_core.prompt import MAX_TEXT_BYTES, StructuredPrompt
 from fibo_core.request import GenerationRequest
+from fibo_core.store.images import BYTES_MAX, read_recipe
 
 if TYPE_CHECKING:
     from fibo_core.store.history import History
 
 _ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a ULID
-_FILE_BYTES = 50_000_000  #: as many as an uploaded picture may have
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ def read_source(name: str, history: "History") -> Source:
     for a file that is none of these.
     """
     from fibo_core.store.generation import Generation
-    from fibo_core.store.images import read_recipe
 
     if _ID.fullmatch(name):
         generation = history.get(name)
@@ -75,7 +74,7 @@ def _known(id: str, history: "History") -> str | None:
         return None
 
 
-def _bytes(name: str, most: int = _FILE_BYTES, hint: str = "Name a file") -> bytes:
+def _bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> bytes:
     """At most ``most`` bytes of a file or of stdin."""
     try:
         if name == "-":

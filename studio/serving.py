@@ -6,6 +6,7 @@ import signal
 import time
 
 from fibo_core.settings import Settings
+from fibo_core.store.images import BYTES_MAX
 from studio.doctor import port_trouble
 
 #: The process id of scripts/setup_page.py, set by scripts/entrypoint.sh.
@@ -52,6 +53,7 @@ def streamlit_flags(settings: Settings) -> list[str]:
     flags = [
         ("server.address", settings.studio_host),
         ("server.port", settings.studio_port),
+        ("server.maxUploadSize", BYTES_MAX // 2**20),
         ("logger.hideWelcomeMessage", "true"),
     ]
     if settings.pod is not None:

@@ -8,6 +8,19 @@ from typing import Any
 
 import pytest
 
+from fibo_core.variables import RENAMED, VARIABLES
+
+#: Beside its own variables the studio, or a library for it, reads what RunPod, Hugging Face, Google and the program
+#: before it have set.
+SETTINGS = {variable.name for variable in VARIABLES} | set(RENAMED) | {"HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT"}
+FAMILIES = ("STUDIO_", "RUNPOD_", "GOOGLE_", "GEMINI_", "GRADIO_")
+
+
+def is_setting(name: str) -> bool:
+    """Whether a variable would make the studio another one; those that scripts/test.sh sets for the tests do not."""
+    return name in SETTINGS or (name.startswith(FAMILIES) and not name.startswith("STUDIO_TEST_"))
+
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine spinning threads cost ten times the work
@@ -27,15 +40,20 @@ def closed_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", loopback_only)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def clean_shell() -> Iterator[None]:
+    """Before any other fixture: some serve a studio to a whole module."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in filter(is_setting, list(os.environ)):
+            patch.delenv(name)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Settings are what a test makes them, and nothing is written outside its own folder."""
-    for name in (
-        *("HF_TOKEN", "GOOGLE_API_KEY", "FIBO_MODEL", "FIBO_WRITER", "DATABASE_URL", "CACHE_DIR", "HF_HOME"),
-        *("STUDIO_HOST", "STUDIO_PASSWORD", "IDLE_STOP_MINUTES", "IDLE_STOP_FORCE"),
-        *("RUNPOD_POD_ID", "RUNPOD_API_KEY", "RUNPOD_VOLUME_ID", "RUNPOD_API_URL"),
-    ):
-        monkeypatch.delenv(name, raising=False)
+    for name in filter(is_setting, list(os.environ)):  # a test before may have left one
+        monkeypatch.delenv(name)
     monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
 
 

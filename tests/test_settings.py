@@ -1,12 +1,16 @@
 """Settings: the environment, read once; every fault is one sentence that names the variable and the way out."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from fibo_core.errors import SettingsError
-from fibo_core.settings import Settings
-from fibo_core.variables import VARIABLES
+from fibo_core.settings import CHECKOUT, Settings
+from fibo_core.variables import RENAMED, VARIABLES
 
 
 def read(**environ: str) -> Settings:
@@ -109,3 +113,29 @@ def test_a_model_may_be_named_by_its_repository_in_any_case() -> None:
     """People paste what the hub shows them."""
     assert read(FIBO_MODEL="briaai/FIBO").fibo_model == "fibo"
     assert read(FIBO_MODEL="MINI").fibo_model == "mini"
+
+
+def test_a_test_knows_nothing_of_the_shell_it_is_run_from(tmp_path: Path) -> None:
+    """Whatever Settings reads is not there, in a test or in the server of a module: also a variable that is new."""
+    source = (CHECKOUT / "fibo_core" / "settings.py").read_text("utf-8")
+    read_by_name = set(re.findall(r'"([A-Z][A-Z0-9]*_[A-Z0-9_]+)"', source))
+    assert {"HF_HOME", "RUNPOD_POD_ID", "MAX_WORKERS"} <= read_by_name
+    names = {variable.name for variable in VARIABLES} | set(RENAMED) | read_by_name
+    inside = tmp_path / "test_inside.py"
+    inside.write_text(
+        "import os, pytest\n"
+        "from fibo_core.settings import Settings\n"
+        "@pytest.fixture(scope='module')\n"
+        "def early():\n"
+        "    return Settings.from_environ()\n"
+        "def test_it(early):\n"
+        "    unset = Settings.from_environ({})\n"
+        "    assert early == unset\n"
+        "    workspace = os.environ['WORKSPACE_DIR']\n"
+        "    assert Settings.from_environ() == Settings.from_environ({'WORKSPACE_DIR': workspace})\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--rootdir", str(tmp_path), str(inside)]
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT)} | dict.fromkeys(names, "nonsense")
+    said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "1 passed" in said.stdout

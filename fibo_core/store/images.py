@@ -18,7 +18,7 @@ from fibo_core.errors import PictureError
 
 RECIPE_KEY = "fibo-studio"  #: the PNG text that holds the record of `Generation.to_record`
 FORMATS = ("PNG", "JPEG", "WEBP")  #: that may be dropped
-BYTES_MAX = 50_000_000
+BYTES_MAX = 50 * 2**20  #: of a file that is given to the studio, by whatever way
 PIXELS_MAX = 50_000_000  #: 150 MB once decoded; larger than any phone's pictures
 THUMBNAIL_SIDE = 256  #: px, the longest one
 
@@ -123,7 +123,7 @@ def _check_bytes(size: int) -> None:
         raise PictureError("The file is empty (0 bytes). Save or download it again.")
     if size > BYTES_MAX:
         raise PictureError(
-            f"The file has {size / 1e6:.0f} MB, and at most {BYTES_MAX / 1e6:.0f} are read. Save it smaller."
+            f"The file has {size / 2**20:.0f} MB, and at most {BYTES_MAX / 2**20:.0f} are read. Save it smaller."
         )
 
 

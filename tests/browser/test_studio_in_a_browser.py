@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
+from fibo_core.store.images import BYTES_MAX
 from tests.browser.conftest import DESKTOP, Visitor
 from tests.studio.processes import Server, served
 
@@ -178,6 +179,13 @@ def test_every_page_fits_a_phone(phone: Visitor, path: str) -> None:
     width = phone.page.evaluate("Math.max(...[...document.querySelectorAll('*')].map(e => e.scrollWidth))")
     assert width <= 390 or phone.page.evaluate("document.scrollingElement.scrollWidth") <= 390
     assert phone.page.locator("[data-testid='stException']").count() == 0
+
+
+@pytest.mark.parametrize("path", ["/inspire", "/refine"])
+def test_a_page_that_takes_a_file_says_how_large_it_may_be(visitor: Visitor, path: str) -> None:
+    """As large as what the studio opens."""
+    visitor.open(path)
+    expect(visitor.page.get_by_text(f"{BYTES_MAX // 2**20}MB per file")).to_be_visible()
 
 
 def test_generate_has_its_own_address(visitor: Visitor) -> None:

@@ -4,6 +4,7 @@ test gives it, and, where a test asks for it, as the first process of a PID name
 import http.client
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -46,6 +47,12 @@ server.serve_forever()
 """
 
 
+def write_python(path: Path, *arguments: Path, executable: str | Path = sys.executable) -> None:
+    """A script at ``path`` that is this Python with these arguments before its own, wherever the three of them lie."""
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(map(str, (executable, *arguments)))} "$@"\n')
+    path.chmod(0o755)
+
+
 def wait_until(true: Callable[[], Any], said: Callable[[], str] = lambda: "", seconds: float = PATIENCE_S) -> Any:
     """What `true()` gives as soon as it is something; fails, with what was said, where it never is."""
     deadline = time.monotonic() + seconds
@@ -81,8 +88,7 @@ class Container:
             (self.root / "studio" / "__main__.py").write_text(STUDIO)
         if not real_setup:
             self.script(self.root / "scripts" / "runtime_setup.sh", SET_UP.format(folder=folder))
-            python = folder / "environment" / "bin" / "python"
-            self.script(python, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+            write_python(folder / "environment" / "bin" / "python")
             (folder / "environment" / ".in-use").touch()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -159,8 +165,8 @@ def first_process(unshare: "subprocess.Popen[bytes]") -> int:
 
 @pytest.fixture
 def container(tmp_path: Path) -> Iterator[Container]:
-    """A container whose set-up and studio are stand-ins."""
-    with_ends = Container(tmp_path)
+    """A container whose set-up and studio are stand-ins; no path in it is safe without quotes."""
+    with_ends = Container(tmp_path / "my pod")
     yield with_ends
     end_all(with_ends)
 

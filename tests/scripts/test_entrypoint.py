@@ -235,7 +235,7 @@ def test_ssh_and_jupyter_are_the_base_images_and_know_no_secret(container: Conta
     told = container.folder / "told"
     base = container.script(
         container.tools / "start.sh",
-        f"#!/bin/bash\nexport OWN_PID=$$\nprintenv >{told}.part\nmv {told}.part {told}\nexec sleep 1000\n",
+        f"#!/bin/bash\nexport OWN_PID=$$\nprintenv >'{told}.part'\nmv '{told}.part' '{told}'\nexec sleep 1000\n",
     )
     container.env |= SECRETS | {"STUDIO_BASE_START": str(base), "RUNPOD_POD_ID": "abc123"}
     container.start()
@@ -289,7 +289,7 @@ def test_a_signal_ends_it_at_any_moment_and_it_starts_again(container: Container
     gate = container.gate
     if moment == "the machine is looked at":
         container.script(
-            container.tools / "nvidia-smi", f"#!/bin/sh\necho '{moment}' >>{container.folder}/log\nexec sleep 1000\n"
+            container.tools / "nvidia-smi", f"#!/bin/sh\necho '{moment}' >>'{container.folder}/log'\nexec sleep 1000\n"
         )
     elif moment != "serving":
         gate.touch()

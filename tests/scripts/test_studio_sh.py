@@ -9,10 +9,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.scripts.containers import write_python
 
 STUDIO = Path(__file__).parent.parent.parent / "scripts" / "studio.sh"
 
@@ -28,18 +29,17 @@ sys.exit(2 if "misuse" in sys.argv else 0)
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout whose path has a space, with an environment beside it."""
-    root, environment = tmp_path / "my checkout", tmp_path / "environment"
+    """A checkout whose path has a space, with an environment beside it whose path has one too."""
+    root, environment = tmp_path / "my checkout", tmp_path / "my environment"
     for folder in (root / "scripts", root / "studio", environment / "bin"):
         folder.mkdir(parents=True)
     shutil.copy(STUDIO, root / "scripts")
     python = environment / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    write_python(python)
     (environment / ".in-use").touch()
     setup = root / "scripts" / "runtime_setup.sh"
     setup.write_text(f"#!/bin/sh\necho 'Making the environment' >&2\ncat >&2\necho '{python}'\n")
-    for script in (python, setup):
-        script.chmod(0o755)
+    setup.chmod(0o755)
     (root / "studio" / "__init__.py").touch()
     (root / "studio" / "__main__.py").write_text(PROGRAM)
     return root
@@ -90,3 +90,12 @@ def test_a_signal_reaches_the_program(checkout: Path):
     os.kill(process.pid, signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGTERM
+
+
+def test_a_start_script_of_the_tests_finds_a_python_whose_path_has_a_space(tmp_path: Path) -> None:
+    """As where the checkout, with its environment, lies in a folder called "my fibo"."""
+    python, program, start = (tmp_path / name for name in ("my python", "my program.py", "start"))
+    write_python(python)
+    program.write_text("import sys; print(sys.argv[1:])")
+    write_python(start, program, executable=python)
+    assert subprocess.run([start, "a", "b c"], capture_output=True, text=True, check=True).stdout == "['a', 'b c']\n"

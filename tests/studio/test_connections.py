@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -101,6 +102,10 @@ def until(seen: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def is_healthy(health: dict[str, Any]) -> bool:
+    return bool(health["status"] == "healthy")
+
+
 def drip(client: socket.socket) -> bool:
     """Sends one more byte, and says whether the other end has closed."""
     try:
@@ -168,6 +173,7 @@ def test_whatever_strangers_hold_open_the_studio_answers_and_its_log_stays_short
     limited = ("bash", "-c", f'ulimit -n {descriptors} && exec "$@"', "bash")
     (tmp_path / "workspace").mkdir()
     with served(tmp_path / "workspace", before=limited, STUDIO_PASSWORD="a good password") as server:
+        server.wait_for(is_healthy)  # loading the model opens files too
         with ExitStack() as opened:
             clients = [opened.enter_context(call(server.port)) for _ in range(400)]
             for client in clients:
@@ -183,7 +189,7 @@ def test_whatever_strangers_hold_open_the_studio_answers_and_its_log_stays_short
                 client.sendall(b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\npassword=")
             until(lambda: "No connection can be taken" in server.log.read_text())
             time.sleep(3)  # for as long as it would try again, and say so each time
-        until(lambda: server.health()[0] == 200)  # the queue could not open its database either
+        server.wait_for(is_healthy)
         log = server.log.read_text()
         assert log.count("No connection can be taken") == 1
         assert "Traceback" not in log

@@ -10,6 +10,7 @@ import pytest
 
 from fibo_core.errors import SettingsError
 from fibo_core.settings import Settings
+from fibo_core.store import images
 from studio.serving import SETUP_PAGE, end_setup_page, pod_addresses, ssh_tunnel, streamlit_flags
 
 CHECKOUT = Path(__file__).parents[2]
@@ -20,7 +21,7 @@ def test_on_a_pod_its_proxy_and_nothing_wider_is_let_in() -> None:
     """The pod's own name, with the studio's port; a wildcard would let every other pod's page in."""
     settings = Settings.from_environ(POD)
     assert pod_addresses(settings) == ["https://abc123-7860.proxy.runpod.net"]
-    assert streamlit_flags(settings)[3:] == [
+    assert streamlit_flags(settings)[4:] == [
         "--browser.serverAddress=abc123-7860.proxy.runpod.net",
         "--server.corsAllowedOrigins=https://abc123-7860.proxy.runpod.net",
     ]
@@ -51,8 +52,16 @@ def test_elsewhere_streamlit_is_told_address_and_port_alone() -> None:
     assert streamlit_flags(Settings.from_environ({})) == [
         "--server.address=127.0.0.1",
         "--server.port=7860",
+        "--server.maxUploadSize=50",
         "--logger.hideWelcomeMessage=true",
     ]
+
+
+def test_what_may_be_uploaded_may_be_opened_and_nothing_larger() -> None:
+    """Streamlit is told the pages' own limit: no file is taken and then refused."""
+    (said,) = [flag for flag in streamlit_flags(Settings.from_environ({})) if "maxUploadSize" in flag]
+    assert int(said.partition("=")[2]) * 1024 * 1024 == images.BYTES_MAX
+    assert "maxUploadSize" not in (CHECKOUT / ".streamlit" / "config.toml").read_text("utf-8")
 
 
 def test_the_set_up_page_has_let_go_of_the_port_when_the_studio_wants_it(
