@@ -122,7 +122,7 @@ class _Reader:
             return None
         if wrong := kind.never.search(self.values[name]):
             raise SettingsError(
-                f"{name} holds what it may not, at character {wrong.start() + 1}. Set it to {kind.wanted}."
+                f"{name} holds a character that it may not (character {wrong.start() + 1}). Set it to {kind.wanted}."
             )
         return SecretStr(self.values[name])
 

@@ -73,7 +73,8 @@ class _Start:
                 log.warning(warning)
             self._runtime = self._build()
             if self._runtime is not None:
-                self._runtime.tools.history.sweep()
+                sweeping = threading.Thread(target=self._sweep, args=(self._runtime,), name="studio-sweep", daemon=True)
+                sweeping.start()  # of a million pictures it takes minutes; neither page nor model waits
                 engine = self._runtime.tools.engine
                 fetch_weights_on_a_pod(settings, engine)
                 first_page_shown.wait(FIRST_PAGE_WAIT_S)
@@ -82,6 +83,14 @@ class _Start:
             log.error("%s", exc, exc_info=exc if exc.__cause__ else None)
         except Exception:  # a bug, which must not vanish with this thread
             log.exception("The start failed on an error nobody foresaw.")
+
+    def _sweep(self, runtime: Runtime) -> None:
+        try:
+            runtime.tools.history.sweep(self._ending)
+        except FiboError as exc:
+            log.error("The pictures could not be looked through: %s", exc, exc_info=exc)
+        except Exception:  # a bug, which must not vanish with this thread
+            log.exception("Looking through the pictures failed on an error nobody foresaw.")
 
     def _build(self) -> Runtime | None:
         said = ""
@@ -118,16 +127,17 @@ if login is not None:  # the log hides the password, also one that was drawn
     warnings = (*settings.warnings, *login.warnings)
     settings = settings.model_copy(update={"studio_password": login.password, "warnings": warnings})
 
+own_hosts = [urlsplit(each).netloc for each in pod_addresses(settings)]
 app = st.App(
     Path(__file__).resolve().parent / "app.py",
     routes=routes(),
     middleware=[
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, own_hosts=own_hosts),
         Middleware(
             Gate,
             login=login,
             activity=Activity.of_process(),
-            own_hosts=[urlsplit(each).netloc for each in pod_addresses(settings)],
+            own_hosts=own_hosts,
             behind_cloudflare=settings.on_pod,
         ),
     ],

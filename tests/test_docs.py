@@ -222,7 +222,11 @@ CLI = dict(commands(typer.main.get_command(app)))
 
 def test_usage_has_every_command_and_option_and_no_other() -> None:
     section = text_of("docs/USAGE.md").split("## The command line")[1].split("\n## ")[0]
-    told = set(re.findall(r"^\| `((?:\w+)(?: (?:list|show|rebuild|check|download))?)", section, re.MULTILINE))
+    told = set(
+        re.findall(
+            r"^\| `((?:\w+)(?: (?:list|show|delete|restore|verify|rebuild|check|download))?)", section, re.MULTILINE
+        )
+    )
     assert told == CLI.keys()
     named = set(re.findall(r"--[a-z][a-z-]+", section))
     assert named == set().union(*CLI.values()) | {"--help", "--version"}
@@ -288,10 +292,12 @@ def test_no_row_is_so_vague_that_it_would_hide_a_new_sentence() -> None:
 
 #: Where a sentence of another place is shown, or one that cannot be read from the source: how many in each file.
 PASSED_ON = {
+    "pages/history.py": 1,
     "fibo_core/engine/models.py": 1,
     "fibo_core/errors.py": 3,  # each class's own constructor
     "fibo_core/jobs.py": 2,  # a row that cannot be read: job_store.py has the sentence
     "fibo_core/prompt.py": 1,
+    "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
     "fibo_core/writers/chain.py": 2,
     "fibo_core/writers/local.py": 1,
     "studio/app.py": 1,

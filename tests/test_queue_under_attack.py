@@ -125,7 +125,7 @@ def test_a_row_that_cannot_be_read_is_ended_with_its_id_and_harms_no_other(
     recent = studio.queue.recent()
     assert bad.id not in {job.id for job in recent.jobs}
     assert [row.id for row in recent.damaged] == [bad.id]
-    assert studio.queue.counts() == {"queued": 0, "running": 0}
+    until(lambda: studio.queue.counts() == {"queued": 0, "running": 0})
     with pytest.raises(JobDamaged, match=bad.id):
         studio.queue.get(bad.id)
     assert any(bad.id in record.getMessage() for record in caplog.records)

@@ -12,6 +12,7 @@ from fibo_core.request import (
     PHOTOGRAPH_NEGATIVE,
     SEED_MAX,
     GenerationRequest,
+    check_adapters,
     check_tokens,
     default_negative_prompt,
     draw_seed,
@@ -147,3 +148,12 @@ def test_an_empty_name_is_no_model(name: str) -> None:
         find_model(name)
     with pytest.raises(InputError, match="mini, fibo, fibo-vlm"):
         find_weights(name)
+
+
+def test_a_request_with_adapters_is_refused_where_it_would_be_painted() -> None:
+    """It can be held, for a stored recipe has them; nothing paints with them yet."""
+    stored = request(adapters=("soft-light",))
+    with pytest.raises(RequestError, match=r"has adapters \(soft-light\)"):
+        check_adapters(stored)
+    with pytest.raises(RequestError, match="has adapters"):
+        RenderSettings.like(stored, CATALOGUE["mini"])

@@ -24,7 +24,7 @@ from fibo_core.engine.placement import Placement, SharedDevice
 from fibo_core.engine.steps import StepCallback
 from fibo_core.engine.weights import revision_of, weight_bytes, weights_folder
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
-from fibo_core.request import TOKENS_MAX, GenerationRequest, check_tokens
+from fibo_core.request import TOKENS_MAX, GenerationRequest, check_adapters, check_tokens
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -108,8 +108,8 @@ class FiboEngine:
     ) -> RenderedImage:
         """Paints ``request``; the Engine protocol says what this promises.
 
-        Raises RequestError, too, when the request names other weights than are here, or a negative prompt
-        that the model does not know.
+        Raises RequestError, too, when the request names other weights than are here, adapters, or a negative
+        prompt that the model does not know.
         """
         cancel = cancel or CancelFlag()
         spec = find_model(request.model)
@@ -128,6 +128,7 @@ class FiboEngine:
             return self._paint(held, request, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
+        check_adapters(request)
         check_tokens(self.count_tokens(spec.name, request.prompt.canonical()))
         check_tokens(self.count_tokens(spec.name, request.negative_prompt))
         if spec.fixed_negative is not None and request.negative_prompt != spec.fixed_negative:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fibo_core.errors import InputError
 from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import GenerationRequest, check_size, default_negative_prompt
+from fibo_core.request import GenerationRequest, check_adapters, check_size, default_negative_prompt
 
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
 
@@ -219,7 +219,11 @@ class RenderSettings:
 
     @classmethod
     def like(cls, request: GenerationRequest, spec: ModelSpec) -> "RenderSettings":
-        """What ``request`` was painted with; on another model its nearest shape and that model's defaults."""
+        """What ``request`` was painted with; on another model its nearest shape and that model's defaults.
+
+        Raises RequestError for a request with adapters.
+        """
+        check_adapters(request)
         if request.model != spec.name:
             return cls.of(spec, aspect=spec.nearest_aspect(request.width, request.height))
         return cls.of(

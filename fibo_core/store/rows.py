@@ -1,5 +1,6 @@
 """Rows that may be damaged: what can be read is read, and the rest is named. One bad row harms one row."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,10 +13,12 @@ from fibo_core.errors import FiboError
 
 T = TypeVar("T")
 
+ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")  #: a ULID; nothing else ever becomes part of a path
+
 
 @dataclass(frozen=True)
 class DamagedRow:
-    """A row that holds what none of ours does: its number, its id as far as it can be shown, and what is wrong."""
+    """A row that holds what none of ours does. ``id`` is its own or, where that is damaged too, "row-" and ``seq``."""
 
     seq: int
     id: str
@@ -81,5 +84,5 @@ def _is_utf8(text: str) -> bool:
 
 def _damaged(session: Session, table: Any, seq: int, exc: BaseException) -> DamagedRow:
     found = session.connection().execute(select(cast(table.id, Text)).where(table.seq == seq)).scalar()
-    id = str(found or "").encode("utf-8", "replace").decode()
+    id = found if isinstance(found, str) and ID.fullmatch(found) else f"row-{seq}"
     return DamagedRow(seq, id, " ".join(str(exc).split())[:200])

@@ -537,3 +537,9 @@ def test_every_model_of_the_catalogue_has_a_shape_the_request_allows() -> None:
     for spec in CATALOGUE.values():
         for aspect in spec.sizes:
             RenderSettings.of(spec, aspect=aspect)
+
+
+def test_a_recipe_with_adapters_is_not_painted_without_them(mini_engine):
+    """Its hash says that they are in the picture."""
+    with pytest.raises(RequestError, match=r"has adapters \(soft-light\)"):
+        mini_engine.render(a_request(mini_engine, adapters=("soft-light",)))

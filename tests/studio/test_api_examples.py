@@ -39,15 +39,17 @@ def without_what_varies(text: str) -> str:
 
 def run(command: str, cli: Cli, workspace: Path) -> str:
     """What a command of the document prints here, with the document's folder, day and id in place of ours."""
-    before, _, after = command.rpartition(" | ")
-    words = shlex.split(after)
-    assert words[0] == "fibo-studio"
-    pictures = [path.stem for path in (workspace / "outputs").rglob("*.png")]
-    ours = pictures[0] if pictures else ID
-    said = cli(*(word.replace(ID, ours) for word in words[1:]), stdin=" ".join(shlex.split(before)[1:]))
+
+    def our_id() -> str:
+        return next((path.stem for path in (workspace / "outputs").rglob("*.png")), ID)
+
+    stdin, _, program = command.rpartition(" | ")
+    name, *words = shlex.split(program)
+    assert name == "fibo-studio"
+    before = our_id()
+    said = cli(*(word.replace(ID, before) for word in words), stdin=" ".join(shlex.split(stdin)[1:]))
     assert said.code == 0, said.err
-    made = [path.stem for path in (workspace / "outputs").rglob("*.png")]
-    printed = said.out.replace(str(workspace), "/workspace").replace(made[0] if made else ID, ID)
+    printed = said.out.replace(str(workspace), "/workspace").replace(before, ID).replace(our_id(), ID)
     return re.sub(r"/outputs/\d{4}/\d\d/\d\d/", "/outputs/2026/11/26/", printed)
 
 
