@@ -276,7 +276,8 @@ def _partners(source: list[Any], answer: list[Any]) -> dict[int, int]:
     free = {index for index in range(len(new)) if index not in partners}
     places: dict[str, list[int]] = {}
     for index in sorted(free, reverse=True):
-        places.setdefault(new[index], []).append(index)
+        if answer[index] is not None:  # a place left empty is nothing that could have moved
+            places.setdefault(new[index], []).append(index)
     for index, key in enumerate(old):
         if index not in partners and places.get(key):
             partners[index] = places[key].pop()

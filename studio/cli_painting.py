@@ -43,7 +43,7 @@ Seed = Annotated[
     ),
 ]
 Count = Annotated[int, typer.Option(help="How many pictures; each gets the next seed.")]
-Aspect = Annotated[str | None, typer.Option(help="The picture's shape, such as 3:2.", show_default="1:1")]
+Aspect = Annotated[str | None, typer.Option(help="The picture's shape, such as 3:2 or 3:2-small.", show_default="1:1")]
 Steps = Annotated[int | None, typer.Option(help="Denoising steps.", show_default="the model's own")]
 Guidance = Annotated[
     float | None, typer.Option(help="How closely to follow the prompt.", show_default="the model's own")

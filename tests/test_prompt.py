@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fibo_core import json_paths
+from fibo_core import json_alignment
 from fibo_core.errors import PromptError
 from fibo_core.prompt import (
     KEYS,
@@ -495,7 +495,7 @@ def test_in_the_longest_list_an_object_taken_out_is_one_change() -> None:
 
 def test_twice_as_many_objects_take_twice_as_many_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     """One in twenty is as it was, the rest rewritten, the first taken out: up to as many as a prompt may have."""
-    compare, counted = json_paths._distance, Counter[int]()
+    compare, counted = json_alignment._distance, Counter[int]()
 
     def comparisons(count: int) -> int:
         before, after = many_things(count), many_things(count, kind="other")
@@ -505,7 +505,7 @@ def test_twice_as_many_objects_take_twice_as_many_comparisons(monkeypatch: pytes
             counted[count] += 1
             return compare(one, other)
 
-        monkeypatch.setattr(json_paths, "_distance", counting)
+        monkeypatch.setattr(json_alignment, "_distance", counting)
         assert len(diff(prompt(objects=before), prompt(objects=after[1:]))) > count / 2
         return counted[count]
 

@@ -1,5 +1,6 @@
 """GenerationRequest: limits told in one sentence, and a hash that changes with anything that changes the picture."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -129,9 +130,24 @@ def test_drawn_seeds_differ_and_are_seeds() -> None:
 def test_every_shape_of_every_model_is_a_size_it_can_paint() -> None:
     """A shape in a form must never end in a refusal."""
     for spec in CATALOGUE.values():
-        for aspect in spec.sizes:
+        for aspect, (width, height) in spec.shapes.items():
             settings = RenderSettings.of(spec, aspect=aspect)
-            assert replace(settings).request(BALL, 0, "r").width == spec.sizes[aspect][0]
+            assert replace(settings).request(BALL, 0, "r").width == width
+            assert spec.nearest_aspect(width, height) == aspect
+
+
+def test_fibo_has_half_a_megapixel_of_each_shape_and_names_it_where_a_picture_is_larger() -> None:
+    """The same form, in the steps that FIBO's sizes have; a photograph of a few pixels is no reason to paint so few."""
+    fibo = CATALOGUE["fibo"]
+    for aspect, (width, height) in fibo.sizes.items():
+        small = fibo.size(f"{aspect}-small")
+        assert 0.45e6 < math.prod(small) < 0.55e6
+        assert abs(small[0] / small[1] - width / height) < 0.03
+        assert all(side % 32 == 0 for side in small)
+        assert fibo.smaller_shape(width, height) == f"{aspect}-small ({small[0]}×{small[1]} pixels)"
+        assert fibo.smaller_shape(*small) is None
+    assert fibo.smaller_shape(2048, 2048) == "1:1 (1024×1024 pixels)"
+    assert fibo.nearest_aspect(700, 700) == "1:1"
 
 
 def test_an_unknown_shape_or_model_names_those_there_are() -> None:

@@ -121,6 +121,14 @@ def test_several_locks_in_one_list_hold_together() -> None:
     assert CAT in objects(result)
 
 
+def test_a_place_left_empty_before_a_lock_is_no_other_empty_place_that_moved() -> None:
+    """The source has one behind the lock; restoring again adds none."""
+    source = prompt(BALL, None, None)
+    once = restore_locked(source, prompt(), ["objects[1]"])
+    assert objects(once) == [None, None]
+    assert restore_locked(source, once, ["objects[1]"]) == once
+
+
 def test_locking_all_objects_lets_none_come_or_go() -> None:
     assert objects(restore_locked(SOURCE, prompt(CAT, BALL), ["objects"])) == [BALL, STAR, TREE]
 

@@ -269,10 +269,11 @@ class FiboEngine:
             if not memory.is_out_of_memory(error):
                 raise
             memory.give_back()
+            smaller = held.spec.smaller_shape(request.width, request.height)
             raise OutOfMemory(
                 f"The memory did not suffice for {request.width}×{request.height} pixels with "
-                f"{held.spec.title} on {held.placement.device_text}. It has been freed: choose a smaller shape or "
-                "a shorter prompt, or close other programs."
+                f"{held.spec.title} on {held.placement.device_text}. It has been freed: "
+                f"{f'choose the shape {smaller}, ' if smaller else ''}shorten the prompt, or close other programs."
             ) from error
         return RenderedImage(
             image=image,

@@ -3,8 +3,9 @@
 Adding a model that paints is adding an entry to CATALOGUE; nothing else in the program names one.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fibo_core.errors import InputError
@@ -24,6 +25,19 @@ FIBO_SIZES: Mapping[str, tuple[int, int]] = {
     "5:4": (1088, 896),
     "9:16": (768, 1344),
     "16:9": (1344, 768),
+}
+
+#: Near half a megapixel, every side a multiple of 32: for GPUs with less memory.
+FIBO_SMALL_SIZES: Mapping[str, tuple[int, int]] = {
+    "1:1": (704, 704),
+    "2:3": (576, 864),
+    "3:2": (864, 576),
+    "3:4": (640, 832),
+    "4:3": (832, 640),
+    "4:5": (640, 768),
+    "5:4": (768, 640),
+    "9:16": (544, 960),
+    "16:9": (960, 544),
 }
 
 #: Near 256² pixels' area.
@@ -89,23 +103,45 @@ class WeightsSpec:
 class ModelSpec(WeightsSpec):
     """One model that paints: its weights and its defaults.
 
+    ``sizes`` are width and height in pixels by aspect ratio, ``small_sizes`` smaller ones, where the model has them.
     ``fixed_negative`` is sent whatever the user asks for (mini knows no other).
     """
 
     sizes: Mapping[str, tuple[int, int]]
+    small_sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     num_inference_steps: int
     guidance_scale: float
     fixed_negative: str | None = None
     working_gb: float = 4.0  #: memory a render takes beside the weights, for each megapixel, in bfloat16
 
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, int]]:
+        """Every width and height to choose by its name: "3:2", and "3:2-small" where the model has one."""
+        return {**self.sizes, **{f"{aspect}-small": size for aspect, size in self.small_sizes.items()}}
+
     def size(self, aspect: str) -> tuple[int, int]:
-        """Width and height in pixels of an aspect ratio such as "3:2". Raises InputError if it has none."""
-        if aspect not in self.sizes:
-            raise InputError(f"{self.title} has no shape {aspect!r}. Choose {', '.join(self.sizes)}.")
-        return self.sizes[aspect]
+        """Width and height in pixels of a shape such as "3:2". Raises InputError if the model has none of that name."""
+        if aspect not in self.shapes:
+            raise InputError(f"{self.title} has no shape {aspect!r}. Choose {', '.join(self.shapes)}.")
+        return self.shapes[aspect]
 
     def nearest_aspect(self, width: int, height: int) -> str:
-        """The shape that comes nearest to width : height."""
+        """The shape of this very size, else the aspect ratio that comes nearest to width : height."""
+        exact = [name for name, size in self.shapes.items() if size == (width, height)]
+        return exact[0] if exact else self._nearest_ratio(width, height)
+
+    def smaller_shape(self, width: int, height: int) -> str | None:
+        """The largest shape like width : height that has fewer pixels, with its size; None where there is none.
+
+        Such as "3:2-small (864×576 pixels)".
+        """
+        aspect = self._nearest_ratio(width, height)
+        for name in (aspect, f"{aspect}-small"):
+            if name in self.shapes and math.prod(self.shapes[name]) < width * height:
+                return f"{name} ({self.shapes[name][0]}×{self.shapes[name][1]} pixels)"
+        return None
+
+    def _nearest_ratio(self, width: int, height: int) -> str:
         return min(self.sizes, key=lambda aspect: abs(self.sizes[aspect][0] / self.sizes[aspect][1] - width / height))
 
 
@@ -139,6 +175,7 @@ CATALOGUE: Mapping[str, ModelSpec] = {
             download_gb=25.0,
             working_gb=4.0,  # 3,000 tokens with guidance: 3.5, computed, not measured
             sizes=FIBO_SIZES,
+            small_sizes=FIBO_SMALL_SIZES,
             num_inference_steps=50,
             guidance_scale=5.0,
             about="Bria's 8-billion-parameter model. Needs a GPU and Bria's consent; not for commercial use.",

@@ -234,9 +234,11 @@ def check_main_memory(spec: ModelSpec, width: int, height: int) -> None:
     """
     needed, free = 2 * spec.working_gb * GB * width * height / MEGAPIXEL, available_memory()
     if free is not None and free < needed:
+        smaller = spec.smaller_shape(width, height)
         raise OutOfMemory(
             f"{width}×{height} pixels need about {needed / GB:.1f} GB of memory with {spec.title}, and "
-            f"{free / GB:.1f} GB are free. Choose a smaller shape, or close other programs."
+            f"{free / GB:.1f} GB are free. {f'Choose the shape {smaller}, or close' if smaller else 'Close'} "
+            "other programs."
         )
 
 

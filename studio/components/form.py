@@ -44,11 +44,12 @@ def _writer_label(writers: Writers, name: str) -> str:
 
 
 def shape_field(mode: Mode, spec: ModelSpec) -> None:
-    _only(mode, "aspect", spec.sizes)
+    shapes = spec.shapes
+    _only(mode, "aspect", shapes)
     st.selectbox(
         "Shape",
-        list(spec.sizes),
-        format_func=lambda aspect: f"{aspect}  ({spec.sizes[aspect][0]}×{spec.sizes[aspect][1]})",
+        list(shapes),
+        format_func=lambda aspect: f"{aspect}  ({shapes[aspect][0]}×{shapes[aspect][1]})",
         key=field_key(mode, "aspect"),
         persist_state="session",
     )

@@ -245,7 +245,7 @@ def test_out_of_memory_on_the_device_is_one_sentence_and_the_next_render_works(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     on_each_transformer_call(second_step_fails)
-    with pytest.raises(OutOfMemory, match="smaller shape") as caught:
+    with pytest.raises(OutOfMemory, match="freed: shorten the prompt") as caught:
         mini_engine.render(a_request(mini_engine))
     frames = []
     trace = caught.value.__cause__.__traceback__
@@ -294,6 +294,7 @@ def test_memory_that_really_runs_out_is_said_and_the_process_goes_on() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "refused: The memory did not suffice for 512×512" in done.stdout
+    assert "choose the shape 1:1 (256×256 pixels), shorten the prompt" in done.stdout
     assert "same: True" in done.stdout
 
 
@@ -304,7 +305,10 @@ def test_a_picture_larger_than_the_free_memory_is_refused_before_it_starts(
     mini_engine.load("mini")
     monkeypatch.setattr(placement, "available_memory", lambda: 1_000_000_000)
     told: list[StepEvent] = []
-    with pytest.raises(OutOfMemory, match=r"2048×2048 pixels need about 3\.8 GB .* 1\.0 GB are free"):
+    with pytest.raises(
+        OutOfMemory,
+        match=r"2048×2048 pixels need about 3\.8 GB .* 1\.0 GB are free. Choose the shape 1:1 \(256×256 pixels",
+    ):
         mini_engine.render(a_request(mini_engine, width=2048, height=2048), told.append)
     assert told == []
 
@@ -535,7 +539,7 @@ def test_tokens_are_counted_as_the_pipeline_counts_them(mini_engine: FiboEngine,
 def test_every_model_of_the_catalogue_has_a_shape_the_request_allows() -> None:
     """Sizes that the limits would refuse are no sizes."""
     for spec in CATALOGUE.values():
-        for aspect in spec.sizes:
+        for aspect in spec.shapes:
             RenderSettings.of(spec, aspect=aspect)
 
 

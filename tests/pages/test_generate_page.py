@@ -253,6 +253,23 @@ def test_another_model_brings_its_own_defaults(app: AppTest) -> None:
     assert came_from_fibo.selectbox(key="generate_aspect").value == "1:1"
 
 
+def test_fibo_offers_each_shape_in_half_a_megapixel_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a GPU with less memory; what is chosen is what is painted."""
+    (tmp_path / "workspace").mkdir()
+    monkeypatch.setenv("FIBO_MODEL", "fibo")
+    get_runtime.clear()
+    try:
+        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        shapes = app.selectbox(key="generate_aspect")
+        assert {"3:2  (1248×832)", "3:2-small  (864×576)"} <= set(shapes.options)
+        shapes.select("3:2-small  (864×576)").run()
+        assert app.selectbox(key="generate_aspect").value == "3:2-small"
+        assert not app.exception
+    finally:
+        get_runtime().close()
+        get_runtime.clear()
+
+
 def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small tmpfs as the workspace: nothing typed is lost, and with space again it paints."""
     workspace = tmp_path / "small"

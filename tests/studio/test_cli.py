@@ -182,6 +182,7 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("generate ball --model sdxl", 2, "no model called 'sdxl'"),
         ('generate ball --model ""', 2, "no model called ''"),
         ("generate ball --model fibo", 1, "models download fibo"),
+        ("generate ball --model fibo --aspect 3:2-small", 1, "models download fibo"),
         ("generate ball --writer nobody", 2, "no prompt writer called 'nobody'"),
         ("generate ball --out x.jpg", 2, "PNG"),
         ("generate ball --count 2 --out x.png", 2, "Name a folder"),
