@@ -23,6 +23,7 @@ from fibo_core.engine.models import CATALOGUE
 from fibo_core.engine.placement import choose, default_model, torch_version
 from fibo_core.engine.weights import downloaded, revision_of, weights_folder
 from fibo_core.errors import FiboError
+from fibo_core.program import command
 from fibo_core.settings import LOOPBACK, Settings
 from fibo_core.store.disk import filesystem_of
 from studio.idle import why_not
@@ -86,7 +87,7 @@ def _versions(settings: Settings) -> Check:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
-    todo = f"Missing: {', '.join(missing)}. Start with scripts/studio.sh, which brings them." if missing else ""
+    todo = f"Missing: {', '.join(missing)}. Start with {command('')}, which brings them." if missing else ""
     return Check("versions", not missing, ", ".join(found), todo)
 
 
@@ -178,7 +179,7 @@ def _torch(settings: Settings) -> Check:
         version = torch_version()
         place = choose(spec, weights_folder(spec, settings.hub_cache))
     except (ImportError, OSError) as exc:  # OSError: a shared library of its own is missing
-        return Check("torch", False, f"It cannot be imported: {exc}", "Start with scripts/studio.sh, which brings it.")
+        return Check("torch", False, f"It cannot be imported: {exc}", f"Start with {command('')}, which brings it.")
     except FiboError as exc:
         return Check("torch", False, str(exc), "Do what the sentence says.")
     return Check("torch", True, f"{version}, {place.device_text} in {place.precision}")
@@ -188,8 +189,9 @@ def _fibo(settings: Settings) -> Check:
     spec = CATALOGUE["fibo"]
     if downloaded(spec, settings.hub_cache) is not None:
         return Check("fibo", True, "its weights are here")
-    todo = f"mini paints without them. To have them, about {spec.download_gb:.0f} GB: models download {spec.name}, or "
-    return Check("fibo", True, "its weights are not here", todo + "the button on the System page.")
+    fetch = command(f"models download {spec.name}")
+    todo = f"mini paints without them. To have them, about {spec.download_gb:.0f} GB: {fetch}, or the button on System."
+    return Check("fibo", True, "its weights are not here", todo)
 
 
 def _token(settings: Settings) -> Check:
