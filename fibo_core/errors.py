@@ -24,11 +24,13 @@ FiboError
 │   ├── WorkspaceUnwritable    read-only, full, or not there
 │   ├── DatabaseTooNew         written by a newer FIBO Studio
 │   ├── DatabaseUnreadable     damaged, locked or not a database
-│   └── GenerationNotFound
+│   ├── GenerationNotFound
+│   └── GenerationDamaged      its row cannot be read
 ├── JobError
 │   ├── QueueFull
 │   ├── QueueTaken             another process owns this workspace's queue
-│   └── JobNotFound
+│   ├── JobNotFound
+│   └── JobDamaged             its row cannot be read
 └── Stopped                    work ended before its result, on purpose
     ├── Cancelled              somebody asked for it
     ├── TimedOut               it ran longer than JOB_TIMEOUT_S
@@ -154,6 +156,10 @@ class GenerationNotFound(StoreError):
     """No picture has this id."""
 
 
+class GenerationDamaged(StoreError):
+    """The picture's row holds what no row of ours does."""
+
+
 class JobError(FiboError):
     """The queue cannot do what was asked."""
 
@@ -168,6 +174,10 @@ class QueueTaken(JobError):
 
 class JobNotFound(JobError):
     """No job has this id."""
+
+
+class JobDamaged(JobError):
+    """The job's row holds what no row of ours does."""
 
 
 class Stopped(FiboError):

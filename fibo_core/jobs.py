@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,9 @@ from fibo_core.engine import StepEvent
 from fibo_core.errors import (
     Cancelled,
     FiboError,
+    InputError,
     Interrupted,
+    JobDamaged,
     JobError,
     NoWriterAnswered,
     QueueTaken,
@@ -30,7 +32,8 @@ from fibo_core.errors import (
     WriterAnswerError,
 )
 from fibo_core.store.generation import Generation, Mode
-from fibo_core.store.job_store import PENDING, JobRow, JobStore
+from fibo_core.store.job_store import PENDING, JobRow, JobStore, NewJob, damage_of
+from fibo_core.store.rows import DamagedRow
 from fibo_core.tasks import Task, task_from_json, task_to_json, written_from_record, written_to_record
 from fibo_core.workflows import Observer
 from fibo_core.writers import WrittenPrompt
@@ -41,6 +44,7 @@ JobState = Literal["queued", "waiting", "running", "done", "failed", "cancelled"
 ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled", "interrupted"})
 
 NAP_MIN_S, NAP_MAX_S = 0.05, 5.0  #: between two looks of an idle worker
+TROUBLE_NAP_S = 1.0  #: before a worker that met an error looks again
 WAIT_MIN_S = 1.0  #: before a writer is asked again, whatever it says
 
 
@@ -90,6 +94,14 @@ class Job:
     @property
     def retryable(self) -> bool:
         return self.state in {"failed", "cancelled", "interrupted"}
+
+
+@dataclass(frozen=True)
+class JobList:
+    """Jobs, and the rows among them that cannot be read."""
+
+    jobs: tuple[Job, ...]
+    damaged: tuple[DamagedRow, ...] = ()
 
 
 class _Postponed(Exception):
@@ -157,8 +169,8 @@ class JobQueue:
         """
         self._lease = _take_lease(self._lock_file)
         try:
-            for row in self._store.interrupt_running():
-                log.warning("Job %s was interrupted by the last shutdown; it can be retried.", row.id)
+            for job_id in self._store.interrupt_running():
+                log.warning("Job %s was interrupted by the last shutdown; it can be retried.", job_id)
         except StoreError:
             self.stop()
             raise
@@ -183,22 +195,32 @@ class JobQueue:
 
     def submit(self, task: Task) -> Job:
         """Puts a task at the end of the queue. Raises QueueFull, or a StoreError when it cannot be written down."""
-        row = self._store.add(task.mode, _title(task), task_to_json(task), limit=self._max_queued)
+        return self.submit_all([task])[0]
+
+    def submit_all(self, tasks: Sequence[Task]) -> list[Job]:
+        """Puts tasks at the end of the queue, all or none. Raises as `submit` does."""
+        new = [NewJob(task.mode, _title(task), task_to_json(task)) for task in tasks]
+        rows = self._store.add(new, limit=self._max_queued)
         with self._changed:
             self._changed.notify_all()
-        return self._job(row)
+        return list(map(self._job, rows))
 
     def get(self, job_id: str) -> Job:
-        """The job as it is now. Raises JobNotFound."""
+        """The job as it is now. Raises JobNotFound, and JobDamaged where its row cannot be read."""
         return self._job(self._store.get(job_id))
 
-    def recent(self, limit: int = 20) -> list[Job]:
+    def recent(self, limit: int = 20) -> JobList:
         """The newest jobs first, whatever their state."""
-        return [self._job(row) for row in self._store.recent(limit)]
+        return self._readable(self._store.recent(limit))
 
     def active(self) -> list[Job]:
-        """The jobs that have not ended, oldest first."""
-        return [job for job in map(self._job, self._store.active()) if not job.ended]
+        """The jobs that have not ended, oldest first. One that cannot be read is ended here, as failed."""
+        found = self._readable(self._store.active())
+        if found.damaged:
+            for row in found.damaged:
+                log.error("%s", damage_of(row))
+            self._store.end_damaged(found.damaged)
+        return [job for job in found.jobs if not job.ended]
 
     def counts(self) -> dict[str, int]:
         """How many jobs are ``queued`` (waiting ones too) and ``running``."""
@@ -245,25 +267,54 @@ class JobQueue:
             self._changed.wait_for(lambda: self.get(job_id).ended, timeout_s)
         return self.get(job_id)
 
+    @property
+    def workers_missing(self) -> int:
+        """How many of the worker threads that were started live no more."""
+        return sum(not thread.is_alive() for thread in self._threads)
+
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                row = self._claim()
-                while row is None and not self._stopping:
-                    self._changed.wait(timeout=self._nap_s())
-                    row = self._claim()
-                if row is None:
-                    return
-                live = self._live[row.id] = _Live(CancelFlag(self._timeout_s))
+        """Takes job after job until the queue stops; no error ends a worker."""
+        while not self._stopping:
             try:
-                end = self._run_one(row, live)
-            except _Postponed as exc:
-                self._postpone(row.id, live, exc)
-            else:
-                self._finish(row.id, live, end)
+                self._work_once()
+            except BaseException as exc:
+                self._note_trouble(exc)
+                with self._changed:
+                    self._changed.wait(timeout=TROUBLE_NAP_S)
+
+    def _work_once(self) -> None:
+        """Runs the next job, or sleeps until there may be one."""
+        with self._changed:
+            row = self._claim()
+            if row is None:
+                if not self._stopping:
+                    self._changed.wait(timeout=self._nap_s())
+                return
+            live = self._live[row.id] = _Live(CancelFlag(self._timeout_s))
+        try:
+            end = self._run_one(row, live)
+        except _Postponed as exc:
+            self._postpone(row.id, live, exc)
+        else:
+            self._finish(row.id, live, end)
+
+    def _note_trouble(self, exc: BaseException) -> None:
+        """What keeps jobs from being begun: shown as long as it lasts, logged with its trace when it begins."""
+        error = exc
+        if not isinstance(exc, FiboError):
+            error = JobError(
+                f"The queue met an error that the studio did not foresee ({type(exc).__name__}). The log has the "
+                "details; it tries again by itself."
+            )
+        with self._changed:
+            if self.trouble is None:
+                log.error("The queue waits: %s", error, exc_info=exc)
+            self.trouble = str(error)
 
     def _nap_s(self) -> float:
         """How long to sleep when nothing wakes the worker: to the next waiting job's time, at most five seconds."""
+        if self.trouble is not None:
+            return TROUBLE_NAP_S
         try:
             due = self._store.next_due()
         except StoreError:
@@ -277,20 +328,19 @@ class JobQueue:
             return None
         try:
             self._write_lost_ends()
-            row = self._store.claim()
-        except StoreError as exc:  # tried again when the condition wakes or times out
-            if self.trouble is None:
-                log.error("The queue waits: %s", exc)
-            self.trouble = str(exc)
+            while isinstance(row := self._store.claim(), DamagedRow):
+                log.error("%s", damage_of(row))
+        except BaseException as exc:  # tried again when the condition wakes or times out
+            self._note_trouble(exc)
             return None
         self.trouble = None
         return row
 
     def _run_one(self, row: JobRow, live: _Live) -> _End:
-        """Runs one job to its end; raises nothing but _Postponed, so that its worker lives on."""
+        """Runs one job to its end; raises nothing but _Postponed."""
         live.flag.start_clock()
         try:
-            self._run(task_from_json(row.task), _JobObserver(self, row, live), live.flag)
+            self._run(_task_of(row), _JobObserver(self, row, live), live.flag)
         except _Postponed:
             raise
         except Cancelled as exc:
@@ -300,7 +350,7 @@ class JobQueue:
         except FiboError as exc:
             log.warning("Job %s failed: %s", row.id, exc)
             return _End.of("failed", exc)
-        except Exception:  # a bug: the log has it in full, the job says so, the next job runs
+        except BaseException:  # a bug, or a library's exit: the log has it in full, the job says so, the next job runs
             log.exception("Job %s failed on an error nobody foresaw.", row.id)
             unforeseen = JobError(
                 "Something went wrong that the studio did not foresee. The log has the details; try again, or "
@@ -334,24 +384,37 @@ class JobQueue:
             try:
                 self._store.finish(job_id, *astuple(end))
                 del self._live[job_id]
-            except StoreError as exc:
+            except Exception as exc:
                 log.error("The end of job %s could not be written down: %s", job_id, exc)
                 live.lost = end
             self._changed.notify_all()
 
+    def _readable(self, rows: Sequence[JobRow | DamagedRow]) -> JobList:
+        jobs, damaged = [], []
+        for row in rows:
+            if isinstance(row, DamagedRow):
+                damaged.append(row)
+                continue
+            try:
+                jobs.append(self._job(row))
+            except JobDamaged as exc:
+                damaged.append(DamagedRow(row.seq, row.id, str(exc.__cause__)))
+        return JobList(tuple(jobs), tuple(damaged))
+
     def _job(self, row: JobRow) -> Job:
+        """Raises JobDamaged."""
         live = self._live.get(row.id)
         job = Job(
             id=row.id,
             title=row.title,
             state=cast(JobState, row.state),
-            task=task_from_json(row.task),
+            task=_task_of(row),
             created_at=row.created_at,
             started_at=row.started_at,
             finished_at=row.finished_at,
             error=row.error,
             error_kind=row.error_kind,
-            written=None if row.written is None else written_from_record(json.loads(row.written)),
+            written=_written_of(row),
             generation_ids=row.generation_ids,
             progress=Progress() if live is None else live.progress,
             wait_until=row.wait_until,
@@ -399,6 +462,24 @@ class _JobObserver:
 
     def on_stored(self, generation: Generation) -> None:
         self._store.add_generation(self._job_id, generation.id)
+
+
+#: What reading a task, or a written prompt, raises where its JSON is none of ours.
+_DAMAGE = (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+def _task_of(row: JobRow) -> Task:
+    try:
+        return task_from_json(row.task)
+    except _DAMAGE as exc:
+        raise JobDamaged(damage_of(DamagedRow(row.seq, row.id, f"task: {exc}"))) from exc
+
+
+def _written_of(row: JobRow) -> WrittenPrompt | None:
+    try:
+        return None if row.written is None else written_from_record(json.loads(row.written))
+    except _DAMAGE as exc:
+        raise JobDamaged(damage_of(DamagedRow(row.seq, row.id, f"written: {exc}"))) from exc
 
 
 def _title(task: Task) -> str:

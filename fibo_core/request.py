@@ -103,6 +103,15 @@ def check_size(width: int, height: int) -> None:
             )
 
 
+def check_adapters(request: GenerationRequest) -> None:
+    """Raises RequestError for a recipe with adapters: they are kept with it, and nothing paints with them yet."""
+    if request.adapters:
+        raise RequestError(
+            f"The recipe has adapters ({', '.join(request.adapters):.60}), and this version paints without any. "
+            "Start from its prompt and seed instead: the picture will differ."
+        )
+
+
 def check_tokens(count: int) -> None:
     """Raises RequestError when a prompt is longer than the model reads."""
     if count > TOKENS_MAX:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from fibo_core.engine.models import CATALOGUE, find_model
 from fibo_core.errors import InputError, SettingsError
-from fibo_core.variables import RENAMED, VARIABLES
+from fibo_core.variables import KEY, PASSWORD, RENAMED, VARIABLES, Secret
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -72,8 +72,8 @@ class Settings(BaseModel):
         cache = reader.folder("CACHE_DIR") or workspace / ".cache"
         hub_home = reader.folder("HF_HOME") or cache / "huggingface"
         return cls(
-            hf_token=reader.secret("HF_TOKEN"),
-            google_api_key=reader.secret("GOOGLE_API_KEY"),
+            hf_token=reader.secret("HF_TOKEN", KEY),
+            google_api_key=reader.secret("GOOGLE_API_KEY", KEY),
             fibo_model=reader.model("FIBO_MODEL"),
             fibo_writer=reader.choice("FIBO_WRITER"),
             gemini_model=reader.text("GEMINI_MODEL"),
@@ -83,7 +83,7 @@ class Settings(BaseModel):
             database_url=reader.database_url("DATABASE_URL"),
             studio_host=reader.text("STUDIO_HOST"),
             studio_port=reader.whole("STUDIO_PORT"),
-            studio_password=reader.secret("STUDIO_PASSWORD"),
+            studio_password=reader.secret("STUDIO_PASSWORD", PASSWORD),
             max_workers=reader.whole("MAX_WORKERS"),
             max_queued=reader.whole("MAX_QUEUED"),
             job_timeout_s=reader.whole("JOB_TIMEOUT_S"),
@@ -116,8 +116,14 @@ class _Reader:
     def text(self, name: str) -> str:
         return self.values.get(name, (TABLE[name].default if name in TABLE else None) or "")
 
-    def secret(self, name: str) -> SecretStr | None:
-        return SecretStr(self.values[name]) if name in self.values else None
+    def secret(self, name: str, kind: Secret) -> SecretStr | None:
+        if name not in self.values:
+            return None
+        if wrong := kind.never.search(self.values[name]):
+            raise SettingsError(
+                f"{name} holds what it may not, at character {wrong.start() + 1}. Set it to {kind.wanted}."
+            )
+        return SecretStr(self.values[name])
 
     def folder(self, name: str) -> Path | None:
         return Path(self.values[name]).expanduser().absolute() if name in self.values else None
@@ -155,7 +161,7 @@ class _Reader:
             return None
         return Pod(
             id=id,
-            api_key=self.secret("RUNPOD_API_KEY"),
+            api_key=self.secret("RUNPOD_API_KEY", KEY),
             network_volume=self.text("RUNPOD_VOLUME_ID"),
             api=self.text("RUNPOD_API_URL") or "https://api.runpod.io/v2",
             direct_address=self.direct_address(),

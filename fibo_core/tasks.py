@@ -1,14 +1,16 @@
 """Tasks: what one press of a button asks for, as frozen values that survive a restart as JSON."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from fibo_core.engine.models import RenderSettings
 from fibo_core.prompt import StructuredPrompt
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import MODES, Mode
 from fibo_core.writers import Usage, WrittenPrompt
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,14 @@ def task_to_json(task: Task) -> str:
 
 
 def task_from_json(text: str) -> Task:
+    """The task of a row; parts that this version does not know are left out.
+
+    Raises InputError, ValueError, TypeError, KeyError or RecursionError for what is no task.
+    """
     record = json.loads(text)
-    painting = Painting(RenderSettings(**record["settings"]), tuple(record["seeds"]))
+    if record["mode"] not in MODES:
+        raise ValueError(f"mode is {record['mode']!r}")
+    painting = Painting(_known(RenderSettings, record["settings"]), tuple(record["seeds"]))
     words, writer = record["words"], record["writer"]
     written = None if record["written"] is None else written_from_record(record["written"])
     if record["mode"] == "refine":
@@ -136,7 +144,13 @@ def written_from_record(record: dict[str, Any]) -> WrittenPrompt:
         edited=record["edited"],
         notes=tuple(record["notes"]),
         model=record.get("model", ""),
-        usage=None if record.get("usage") is None else Usage(**record["usage"]),
+        usage=None if record.get("usage") is None else _known(Usage, record["usage"]),
         passed_over=tuple(record.get("passed_over", ())),
         offered=None if record.get("offered") is None else StructuredPrompt.from_dict(record["offered"]),
     )
+
+
+def _known(kind: type[T], record: dict[str, Any]) -> T:
+    """A value of a dataclass from those of ``record`` that it knows: a newer version may have written more."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in record.items() if name in names})

@@ -4,7 +4,22 @@ Standard library only, so that a pod's entrypoint can read the table before anyt
 the documentation is printed from here.
 """
 
+import re
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A kind of secret: a character that its value ``never`` holds, and what is ``wanted`` instead."""
+
+    never: re.Pattern[str]
+    wanted: str
+
+
+#: Goes into a header of HTTP.
+KEY = Secret(re.compile("[^!-~]"), "the key as it was given: letters, digits and signs of ASCII, without blanks")
+#: Is typed into a form of one line.
+PASSWORD = Secret(re.compile("[\x00-\x1f\x7f]"), "one line, without control characters")
 
 
 @dataclass(frozen=True)
@@ -17,7 +32,7 @@ class Variable:
     name: str
     default: str | None
     meaning: str
-    secret: bool = False
+    secret: Secret | None = None
     choices: tuple[str, ...] = ()
     between: tuple[int, int] | None = None
 
@@ -27,9 +42,9 @@ VARIABLES: tuple[Variable, ...] = (
         "HF_TOKEN",
         None,
         "Hugging Face token with access to FIBO's gated weights; not needed for mini",
-        secret=True,
+        secret=KEY,
     ),
-    Variable("GOOGLE_API_KEY", None, "Gemini key; lets Gemini write prompts", secret=True),
+    Variable("GOOGLE_API_KEY", None, "Gemini key; lets Gemini write prompts", secret=KEY),
     Variable(
         "FIBO_MODEL",
         "auto",
@@ -65,7 +80,7 @@ VARIABLES: tuple[Variable, ...] = (
         None,
         "asked for by every page, picture, socket and call; unset: no login on this machine alone, beyond it one is "
         "drawn and printed at each start",
-        secret=True,
+        secret=PASSWORD,
     ),
     Variable(
         "MAX_WORKERS",

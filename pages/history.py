@@ -3,15 +3,15 @@
 import streamlit as st
 
 from fibo_core.engine.models import find_model
+from fibo_core.errors import GenerationDamaged, GenerationNotFound
 from fibo_core.store.history import HistoryQuery
 from studio.components.gallery import gallery
 from studio.components.history_filters import HISTORY_PAGE_SIZE, clear_filters, current_query, filter_row
 from studio.components.picture_detail import picture_detail
 from studio.components.result import tiles
-from studio.components.selection import selection_bar, undo_bar
+from studio.components.selection import damaged_line, selection_bar, undo_bar
 from studio.navigation import GENERATE, go_to
 from studio.runtime import get_runtime
-from studio.session import find_picture
 from studio.state import history_state
 from studio.words import plain
 
@@ -22,11 +22,15 @@ spec = find_model(runtime.tools.engine.status().model)
 
 opened_id = st.query_params.get("picture")
 if opened_id is not None:
-    opened = find_picture(runtime, opened_id)
-    if opened is not None:
+    try:
+        opened = history.get(opened_id)
+    except GenerationDamaged as exc:
+        st.warning(plain(str(exc)), icon=":material/broken_image:")
+    except GenerationNotFound:
+        st.warning("There is no such picture here (any more).", icon=":material/image_not_supported:")
+    else:
         picture_detail(runtime, opened, spec)
         st.stop()
-    st.warning("There is no such picture here (any more).", icon=":material/image_not_supported:")
     del st.query_params["picture"]
 
 filter_row(history.models())
@@ -48,6 +52,7 @@ if total == 0:
 pages = -(-total // HISTORY_PAGE_SIZE)
 number = min(st.session_state.get("history_page", 1), pages)
 page = history.page_number(query, number, limit=HISTORY_PAGE_SIZE)
+damaged_line(runtime, state, page.damaged)
 bar = st.container()  # drawn above the gallery, filled once it is known what is ticked in it
 clicked, state.selected = gallery(tiles(page.items), key=f"history_gallery_{number}_{state.revision}", selectable=True)
 with bar:

@@ -4,10 +4,11 @@
     scripts/error_sentences.py              each with where it stands; `…` is what differs
     scripts/error_sentences.py --missing    those without a row in docs/TROUBLESHOOTING.md, and rows without a sentence
 
-A sentence is the text given to an error of FiboError's tree (or of TemplateError's), to `complain`, `st.error` or
-`st.warning`, to the list of faults in scripts/preflight.py, or to `die` in a shell script. The source is read and not
-run: a name stands for what is assigned to it, a function's parameter for what its callers give. What cannot be told
-that way is `…`; a text with nothing else in it is another's sentence passed on, and is told by `passed_on`.
+A sentence is the text given to an error of FiboError's tree (or of TemplateError's, or NotAllowed), to `complain`,
+`st.error` or `st.warning`, to the list of faults in scripts/preflight.py, or to `die` in a shell script. The source is
+read and not run: a name stands for what is assigned to it, a function's parameter for what its callers give. What
+cannot be told that way is `…`; a text with nothing else in it is another's sentence passed on, and is told by
+`passed_on`.
 Standard library only.
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GAP = "…"
-ROOTS_OF_ERRORS = {"FiboError", "TemplateError"}
+ROOTS_OF_ERRORS = {"FiboError", "TemplateError", "NotAllowed"}
 #: Other calls that show a text, and which of their arguments is the text.
 OURS = {"complain": 0, "Missing": 1, "problem": 1, "_page": 1, "PlainTextResponse": 0, "JSONResponse": 0}
 SHELL_SCRIPTS = ("scripts/studio.sh", "scripts/runtime_setup.sh", "scripts/entrypoint.sh")
@@ -106,6 +107,7 @@ class Source:
         self.root = root
         self.modules: dict[str, Module] = {}
         names = ["fibo_core/**/*.py", "studio/**/*.py", "pages/*.py", "scripts/preflight.py", "scripts/runpod/*.py"]
+        names += [".github/scripts/*.py"]
         for path in sorted(path for name in names for path in root.glob(name)):
             file = path.relative_to(root).as_posix()
             self.modules[file] = Module(file, ast.parse(path.read_text("utf-8"), file))

@@ -102,6 +102,10 @@ def look_at_variables(found: Findings) -> None:
         if choices and value.lower() not in map(str.lower, choices):
             named = ", ".join(choice for choice in choices if "/" not in choice)
             found.faults.append(f"{name} is {value!r}. Set it to {named}.")
+        elif each.secret and (wrong := each.secret.never.search(value)):
+            found.faults.append(
+                f"{name} holds what it may not, at character {wrong.start() + 1}. Set it to {each.secret.wanted}."
+            )
         elif each.between and not is_whole(value, *each.between):
             low, high = each.between
             found.faults.append(f"{name} is {value!r}. Set it to a whole number from {low} to {high}.")

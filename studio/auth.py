@@ -33,6 +33,7 @@ COOKIE = "fibo-studio"
 BROWSER_COOKIE = "fibo-studio-browser"  #: outlives the login: its browser is not held to what strangers guess
 HOST_PREFIX = "__Host-"  #: by https, of both: a name that browsers let only this very host set
 FORM_BYTES = 10_000
+FORM_S = 20.0  #: for a login's form to arrive
 ENDED = 1008  #: to an open socket whose session is over (RFC 6455: policy)
 
 _PAGE = string.Template((Path(__file__).parent / "login.html").read_text(encoding="utf-8"))
@@ -121,6 +122,8 @@ class Gate:
 
         During a wait nothing is looked at: the right password is refused as the wrong ones are.
         """
+        if not given:
+            return 0.0  # that is no guess
         who = self._guesser(login, asked)
         if wait_s := self._attempts.wait_s(who):
             return wait_s
@@ -155,7 +158,12 @@ class Gate:
             return _page(target) if self._session(login, request) is None else _go(target)
         if request.method != "POST":
             return problem(405, "Log in with POST.", {"Allow": "GET, HEAD, POST"})
-        form = await _read_form(request)
+        try:
+            async with asyncio.timeout(FORM_S):
+                form = await _read_form(request)
+        except TimeoutError:
+            detail = f"The login's form did not arrive within {FORM_S:g} s. Send it again."
+            return problem(408, detail, {"Connection": "close"})
         if form is None:
             return problem(413, f"A login is a form of at most {FORM_BYTES:,} bytes.")
         target = local_target(form.get("next", "/"))

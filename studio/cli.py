@@ -61,6 +61,7 @@ def about(
 def serve() -> None:
     """Serve the studio to a browser on this machine (STUDIO_HOST, STUDIO_PORT)."""
     from fibo_core.settings import CHECKOUT
+    from studio.connections import use_prompt_heads
     from studio.doctor import address, port_trouble
     from studio.serving import end_setup_page, pod_addresses, streamlit_flags
 
@@ -76,6 +77,7 @@ def serve() -> None:
         warning = "" if where.startswith("https") else "  (plain HTTP: the password can be read on the way)"
         print(f"FIBO Studio on this pod: {where}{warning}", file=sys.stderr, flush=True)
     os.chdir(CHECKOUT)
+    use_prompt_heads()
     from streamlit.web.cli import main as streamlit
 
     sys.argv = ["streamlit", "run", "studio/server.py", *streamlit_flags(settings)]

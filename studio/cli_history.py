@@ -1,4 +1,4 @@
-"""``fibo-studio history``: list, show, rebuild."""
+"""``fibo-studio history``: list, show, delete, restore, verify, rebuild."""
 
 import sys
 from dataclasses import asdict
@@ -13,6 +13,8 @@ from studio.cli_setup import begin, open_tools
 
 app = typer.Typer(rich_markup_mode=None)
 
+Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID...")]
+
 
 @app.command("list")
 def list_(
@@ -25,6 +27,7 @@ def list_(
 ) -> None:
     """List pictures, newest first."""
     from fibo_core.store.history import HistoryQuery
+    from fibo_core.store.picture_rows import not_read
 
     settings = begin()
     with open_tools(settings) as tools:
@@ -33,9 +36,11 @@ def list_(
         print_json([whole_record(picture, settings.workspace_dir) for picture in page.items])
     else:
         print_table(_row(picture) for picture in page.items)
+    if page.damaged:
+        print(not_read(page.damaged), file=sys.stderr)
     if page.next_cursor is not None:
         print(f"More: --cursor {page.next_cursor}", file=sys.stderr)
-    elif not page.items:
+    elif not page.items and not page.damaged:
         print("No pictures." if query or mode or favorite or cursor else "No pictures yet.", file=sys.stderr)
 
 
@@ -60,11 +65,50 @@ def show(id: Annotated[str, typer.Argument(help="A picture's id.")], as_json: Js
 
 
 @app.command()
+def delete(ids: Ids, as_json: Json = False) -> None:
+    """Take pictures out of the gallery; their files stay."""
+    settings = begin()
+    with open_tools(settings) as tools:
+        done = tools.history.delete(ids)
+    _say_done(ids, done, "deleted", as_json)
+
+
+@app.command()
+def restore(ids: Ids, as_json: Json = False) -> None:
+    """Bring deleted pictures back into the gallery."""
+    settings = begin()
+    with open_tools(settings) as tools:
+        done = tools.history.restore(ids)
+    _say_done(ids, done, "restored", as_json)
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Look whether every picture and its recipe can be read; change nothing. Exit 1 when something is amiss."""
+    settings = begin()
+    with open_tools(settings) as tools:
+        report = tools.history.verify()
+    amiss = [
+        *(f"{row.id}: {row.reason}" for row in report.damaged),
+        *(f"{id}: its picture is gone" for id in report.missing),
+        *(f"{path}: it is not in the gallery" for path in report.without_row),
+        *report.damaged_sidecars,
+    ]
+    if as_json:
+        print_json(asdict(report))
+    else:
+        print_text(f"{report.pictures} can be read, {len(amiss)} amiss")
+        for sentence in amiss:
+            print(sentence, file=sys.stderr)
+    raise typer.Exit(1 if amiss else 0)
+
+
+@app.command()
 def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring pictures that lie on the disk back into the history, from their own recipes."""
+    """Bring pictures that lie on the disk back into the history, and mend damaged rows, from their own recipes."""
     settings = begin()
     with open_tools(settings) as tools:
         report = tools.history.rebuild(dry_run=dry_run)
@@ -72,9 +116,21 @@ def rebuild(
         print_json(asdict(report))
         return
     done = "would be added" if dry_run else "added"
-    print_text(f"{report.added} {done}, {report.already_there} already there, {len(report.unreadable)} unreadable")
-    for sentence in report.unreadable:
+    print_text(
+        f"{report.added} {done}, {report.replaced} damaged ones {'would be ' if dry_run else ''}replaced, "
+        f"{report.already_there} already there, {len(report.unreadable)} unreadable"
+    )
+    for sentence in (*report.unreadable, *report.damaged_sidecars):
         print(sentence, file=sys.stderr)
+
+
+def _say_done(ids: list[str], done: list[str], verb: str, as_json: bool) -> None:
+    if as_json:
+        print_json({verb: done})
+    else:
+        print_text(f"{len(done)} {verb}")
+    if left := [id for id in ids if id not in done]:
+        print(f"Not {verb}, unknown or so already: {', '.join(left)}", file=sys.stderr)
 
 
 def _row(picture: Generation) -> tuple[str, ...]:

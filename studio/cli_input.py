@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fibo_core.errors import GenerationNotFound, InputError, PictureError
+from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError
 from fibo_core.prompt import MAX_TEXT_BYTES, StructuredPrompt
 from fibo_core.request import GenerationRequest
 
@@ -42,7 +42,8 @@ def read_prompt(name: str) -> StructuredPrompt:
 def read_source(name: str, history: "History") -> Source:
     """The picture of an id, the recipe in a PNG or its sidecar, or a prompt as JSON.
 
-    Raises GenerationNotFound for an id that is not here, InputError for a file that is none of these.
+    Raises GenerationNotFound for an id that is not here, GenerationDamaged for one whose row cannot be read, InputError
+    for a file that is none of these.
     """
     from fibo_core.store.generation import Generation
     from fibo_core.store.images import read_recipe
@@ -70,7 +71,7 @@ def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
 def _known(id: str, history: "History") -> str | None:
     try:
         return history.get(id).id
-    except GenerationNotFound:
+    except (GenerationNotFound, GenerationDamaged):
         return None
 
 

@@ -10,7 +10,7 @@ import typer
 
 from fibo_core.engine.models import ModelSpec, RenderSettings, find_model
 from fibo_core.engine.placement import default_model
-from fibo_core.errors import Cancelled, InputError, StoreError
+from fibo_core.errors import InputError, StoreError
 from fibo_core.request import GenerationRequest, draw_seeds
 from fibo_core.settings import Settings
 from fibo_core.tasks import Painting, Task
@@ -104,32 +104,32 @@ class Painter:
         return Painting(render, draw_seeds(self.count, first))
 
     def run(self, tools: "Tools", task: Task) -> None:
-        """Paints, stores and prints. Raises Cancelled after Ctrl+C, and whatever the workflow does."""
+        """Paints, stores and prints; what was finished before a failure or Ctrl+C is printed and copied too.
+
+        Raises Cancelled after Ctrl+C, and whatever the workflow does.
+        """
         from fibo_core import workflows
 
         line = StatusLine()
-        try:
-            with ended_by_ctrl_c() as cancel:
-                progress = PaintingProgress(line, cancel)
-                pictures = workflows.run(tools, task, progress, cancel)
-        except Cancelled as exc:
-            stored = ", ".join(picture.id for picture in progress.stored)
-            raise Cancelled(f"Cancelled. Stored before: {stored}." if stored else str(exc)) from exc
-        finally:
-            line.clear()
-        self._deliver(pictures)
+        with ended_by_ctrl_c() as cancel:
+            progress = PaintingProgress(line, cancel)
+            try:
+                workflows.run(tools, task, progress, cancel)
+            finally:
+                line.clear()
+                self._deliver(progress.stored)
         if not self.as_json:
             for note in (*progress.notes, *self._notes()):
                 print(note, file=sys.stderr)
 
     def _deliver(self, pictures: list["Generation"]) -> None:
         workspace = self.settings.workspace_dir
-        if self.as_json:
-            records = [result_record(picture, workspace) for picture in pictures]
-            print_json(records[0] if len(records) == 1 else records)
-        else:
+        if not self.as_json:
             for picture in pictures:
                 print_text(result_block(picture, workspace))
+        elif pictures:
+            records = [result_record(picture, workspace) for picture in pictures]
+            print_json(records[0] if self.count == 1 else records)
         if self.out is not None:
             for picture in pictures:
                 _copy(workspace / picture.image_path, self.out)

@@ -16,11 +16,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import fibo_core
 from fibo_core.engine.download import check_access
 from fibo_core.engine.models import CATALOGUE
-from fibo_core.engine.placement import choose, default_model, torch_version
+from fibo_core.engine.placement import GB, choose, default_model, held_memory, torch_version
 from fibo_core.engine.weights import downloaded, revision_of, weights_folder
 from fibo_core.errors import FiboError
 from fibo_core.program import command
@@ -177,12 +178,20 @@ def _torch(settings: Settings) -> Check:
     spec = default_model(settings.fibo_model, settings.hub_cache)
     try:
         version = torch_version()
-        place = choose(spec, weights_folder(spec, settings.hub_cache))
+        place = choose(spec, weights_folder(spec, settings.hub_cache), held=_studio_memory(settings))
     except (ImportError, OSError) as exc:  # OSError: a shared library of its own is missing
         return Check("torch", False, f"It cannot be imported: {exc}", f"Start with {command('')}, which brings it.")
     except FiboError as exc:
         return Check("torch", False, str(exc), "Do what the sentence says.")
     return Check("torch", True, f"{version}, {place.device_text} in {place.precision}")
+
+
+def _studio_memory(settings: Settings) -> float:
+    """Bytes of the GPU that the studio has: this process, or the one that runs beside it."""
+    if held := held_memory():
+        return held
+    health = _studio_health(settings.studio_host, settings.studio_port)
+    return 0.0 if health is None else float(health["vram_used_gb"]) * GB
 
 
 def _fibo(settings: Settings) -> Check:
@@ -255,7 +264,7 @@ def _port(settings: Settings) -> Check:
     trouble = port_trouble(host, port)
     if not trouble:
         return Check("port", True, f"{host}:{port} is free")
-    if _studio_answers(host, port):
+    if _studio_health(host, port) is not None:
         return Check("port", True, f"a studio is running at {address(host, port)}")
     return Check("port", False, trouble, "End the program that has it, or set STUDIO_PORT to another one.")
 
@@ -278,15 +287,17 @@ def address(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _studio_answers(host: str, port: int) -> bool:
+def _studio_health(host: str, port: int) -> dict[str, Any] | None:
+    """What a running studio says of itself; None where none answers."""
     connection = http.client.HTTPConnection(host, port, timeout=3)  # no proxy, whatever the environment says
     try:
         connection.request("GET", "/health")
-        return "model_loaded" in json.load(connection.getresponse())
+        health = json.load(connection.getresponse())
     except (OSError, ValueError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
+    return health if isinstance(health, dict) and {"model_loaded", "vram_used_gb"} <= health.keys() else None
 
 
 def _nearest(folder: Path) -> Path:

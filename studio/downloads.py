@@ -15,7 +15,7 @@ from fibo_core.engine.download import DownloadEvent, download
 from fibo_core.engine.models import CATALOGUE, WeightsSpec, find_weights
 from fibo_core.engine.placement import lacks_for
 from fibo_core.engine.weights import downloaded
-from fibo_core.errors import Cancelled, DownloadFailed, FiboError
+from fibo_core.errors import Cancelled, FiboError
 from fibo_core.runtime import Runtime
 from studio.model_in_use import ModelInUse
 
@@ -128,13 +128,11 @@ def _run(fetch: Fetch, runtime: Runtime, then: Callable[[], None]) -> None:
         log.warning("Download of %s ended: %s", spec.name, exc)
         fetch.error = str(exc)
         return
-    except Exception:  # a bug, which must not vanish with this thread
+    except Exception as exc:  # a bug, which must not vanish with this thread
         log.exception("Download of %s ended on an error nobody foresaw.", spec.name)
-        unforeseen = DownloadFailed(
-            f"The download of {spec.title} ended on an error that the studio did not foresee. The log has the details; "
-            "start it again on the System page."
+        fetch.error = (
+            f"The download ended on an error nobody foresaw ({type(exc).__name__}). The log has it; start it again."
         )
-        fetch.error = str(unforeseen)
         return
     finally:
         fetch.running = False

@@ -1,7 +1,10 @@
-"""The log: where it goes (stderr, and a file that is kept small) and what never gets into it (secrets)."""
+"""The log: where it goes (stderr, and a file that is kept small) and what never gets into it: secrets, and the same
+warning over and over, which whoever sends nonsense could fill a disk with."""
 
 import logging
 import logging.handlers
+import time
+from collections.abc import Callable
 
 from pydantic import SecretStr
 
@@ -12,6 +15,7 @@ OURS = ("fibo_core", "studio")
 #: Libraries that bring handlers of their own, which know nothing of secrets or of our file.
 FOREIGN = ("streamlit", "uvicorn", "websockets")
 FILE_BYTES, FILES_KEPT = 2_000_000, 3
+SAID_AGAIN_S = 60.0
 
 
 class SecretsHidden(logging.Formatter):
@@ -26,6 +30,27 @@ class SecretsHidden(logging.Formatter):
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+class OnceAMinute(logging.Filter):
+    """Lets a warning pass once a minute, whatever its arguments; errors always."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._passed_at: dict[str, float] = {}  #: by the message before its arguments are put in
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        now = self._clock()
+        if now - self._passed_at.get(str(record.msg), -SAID_AGAIN_S) < SAID_AGAIN_S:
+            return False
+        self._passed_at[str(record.msg)] = now
+        return True
+
+
+_INVALID_REQUESTS = OnceAMinute()  #: of uvicorn, which warns of each
 
 
 def start_logging(settings: Settings, file_name: str, *, stderr: bool) -> None:
@@ -46,6 +71,7 @@ def start_logging(settings: Settings, file_name: str, *, stderr: bool) -> None:
     for name in OURS:
         logging.getLogger(name).setLevel(settings.log_level)
     _adopt_foreign_loggers()
+    logging.getLogger("uvicorn.error").addFilter(_INVALID_REQUESTS)  # the same object again adds none
     if trouble:
         logging.getLogger(__name__).warning(trouble)
 

@@ -11,6 +11,7 @@ import logging
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Login:
         self.password = SecretStr(password)
         self.drawn = drawn
         self.warnings = warnings
-        self._digest = hashlib.sha256(password.encode("utf-8", "surrogateescape")).digest()
+        self._digest = _digest(password)
         # Another password is another key: cookies given for the one before are worth nothing.
         signing_key = hmac.digest(key, self._digest, "sha256")
         self._signer = _signer(signing_key, b"fibo-studio login")
@@ -66,8 +67,8 @@ class Login:
         self._ended = _read_ended(folder)
 
     def is_password(self, given: bytes) -> bool:
-        """Whether that is the password; takes the same time whatever is given."""
-        return hmac.compare_digest(hashlib.sha256(given).digest(), self._digest)
+        """Whether that is the password, in UTF-8; comparing takes the same time whatever is given."""
+        return hmac.compare_digest(_digest(given.decode("utf-8", "surrogateescape")), self._digest)
 
     def begin(self) -> tuple[Session, str]:
         """A new session, and the cookie that stands for it."""
@@ -121,6 +122,11 @@ def login_for(settings: Settings, host: str) -> Login | None:
     if len(password) < SHORT:
         warnings.append(f"STUDIO_PASSWORD has fewer than {SHORT} characters. A longer one is harder to guess.")
     return Login(password, key, folder=folder, warnings=tuple(warnings))
+
+
+def _digest(password: str) -> bytes:
+    """The same for an ä that is one character and one that is two (NFC): which of them is typed is the keyboard's."""
+    return hashlib.sha256(unicodedata.normalize("NFC", password).encode("utf-8", "surrogateescape")).digest()
 
 
 def _signer(key: bytes, purpose: bytes) -> Signer:

@@ -41,13 +41,15 @@ _NOTHING_KNOWN = {
     "gpu_available": False,
     "vram_used_gb": 0.0,
     "model": "",
-    "queue": {"queued": 0, "running": 0},
 }
+WRITE_CHECK_S = 10.0  #: however often /health is asked, it writes no more often
+
 _TITLES = {
     401: "Log in first",
     403: "Not allowed",
     404: "Not found",
     405: "Not a method of this address",
+    408: "Too slow",
     413: "Too large",
     429: "Too many attempts",
     503: "Not available now",
@@ -72,7 +74,7 @@ def health(request: Request) -> JSONResponse:
     """How the studio is. 503 only when it is unhealthy: nothing can be stored, or no model can be had."""
     try:
         runtime = get_runtime()
-        runtime.database.check_writable()
+        runtime.database.check_writable(every_s=WRITE_CHECK_S)
         state = _state(runtime)
     except FiboError as exc:
         state = {**_NOTHING_KNOWN, "error": str(exc)}
@@ -98,7 +100,11 @@ def _state(runtime: Runtime) -> dict[str, Any]:
     }
     if downloads.going_or_failed:
         state["download"] = _download(downloads.going_or_failed[0])
-    if engine.error:
+    if runtime.jobs.workers_missing:
+        state |= {"status": "unhealthy", "error": f"{runtime.jobs.workers_missing} of the queue's workers have ended."}
+    elif runtime.jobs.trouble is not None:
+        state |= {"status": "unhealthy", "error": runtime.jobs.trouble}
+    elif engine.error:
         state["error"] = engine.error
     elif engine.state == "ready" and in_use.trouble:
         state |= {"status": "degraded", "error": in_use.trouble}

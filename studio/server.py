@@ -4,6 +4,7 @@ Run from the checkout by ``fibo-studio serve``. Streamlit loads this file under 
 else, since that would make a second app.
 """
 
+import asyncio
 import logging
 import sys
 import threading
@@ -20,6 +21,7 @@ from fibo_core.errors import FiboError
 from fibo_core.runtime import Runtime
 from fibo_core.settings import Settings
 from studio.auth import Gate
+from studio.connections import report_trouble
 from studio.downloads import Downloads, fetch_weights_on_a_pod
 from studio.environment import prepare_environment
 from studio.idle import Activity, begin_idle_stop
@@ -49,6 +51,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     if login is not None and login.drawn:  # on a pod this is its log; ours on the volume never holds it
         password = login.password.get_secret_value()
         print(f"FIBO Studio: STUDIO_PASSWORD is not set; the login asks for {password}", file=sys.stderr, flush=True)
+    asyncio.get_running_loop().set_exception_handler(report_trouble)
     start = _Start()
     start.thread.start()
     yield
@@ -78,7 +81,8 @@ class _Start:
                 log.info(MANY_WORKERS, settings.max_workers)
             self._runtime = self._build()
             if self._runtime is not None:
-                self._runtime.tools.history.sweep()
+                sweeping = threading.Thread(target=self._sweep, args=(self._runtime,), name="studio-sweep", daemon=True)
+                sweeping.start()  # of a million pictures it takes minutes; neither page nor model waits
                 fetch_weights_on_a_pod(self._runtime)
                 first_page_shown.wait(FIRST_PAGE_WAIT_S)
                 ModelInUse.of_process().load_first(self._runtime)
@@ -86,6 +90,14 @@ class _Start:
             log.error("%s", exc, exc_info=exc if exc.__cause__ else None)
         except Exception:  # a bug, which must not vanish with this thread
             log.exception("The start failed on an error nobody foresaw.")
+
+    def _sweep(self, runtime: Runtime) -> None:
+        try:
+            runtime.tools.history.sweep(self._ending)
+        except FiboError as exc:
+            log.error("The pictures could not be looked through: %s", exc, exc_info=exc)
+        except Exception:  # a bug, which must not vanish with this thread
+            log.exception("Looking through the pictures failed on an error nobody foresaw.")
 
     def _build(self) -> Runtime | None:
         said = ""
@@ -100,9 +112,11 @@ class _Start:
         return None
 
     def _busy(self) -> bool:
-        """Whether there is work that goes on without a browser."""
-        runtime = self._runtime
-        return Downloads.of_process().any_moving or (runtime is not None and any(runtime.jobs.counts().values()))
+        """Whether there is work that goes on without a browser; jobs that cannot be begun are none."""
+        if Downloads.of_process().any_moving:
+            return True
+        jobs = None if self._runtime is None else self._runtime.jobs
+        return jobs is not None and jobs.trouble is None and any(jobs.counts().values())
 
     def undo(self) -> None:
         """Ends the jobs, and the database with them. A model, held or just being loaded, goes with the process."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from fibo_core.engine.models import ModelSpec, RenderSettings, find_model
-from fibo_core.errors import FiboError, GenerationNotFound, InputError, JobNotFound
+from fibo_core.errors import FiboError, GenerationDamaged, GenerationNotFound, InputError, JobNotFound
 from fibo_core.jobs import Job
 from fibo_core.request import draw_seed
 from fibo_core.runtime import Runtime
@@ -130,14 +130,7 @@ def generate_tasks(state: PageState, words: str, painting: Painting, writer: str
 
 def submit(runtime: Runtime, state: PageState, *tasks: Task) -> None:
     """Submits the tasks, all or none, and runs the page again, watching them. Raises QueueFull or a StoreError."""
-    jobs: list[Job] = []
-    try:
-        for task in tasks:
-            jobs.append(runtime.jobs.submit(task))
-    except FiboError:
-        for job in jobs:
-            runtime.jobs.cancel(job.id)
-        raise
+    jobs = runtime.jobs.submit_all(tasks)
     state.batch = tuple(job.id for job in jobs)
     watch(state, jobs[0])
 
@@ -166,12 +159,12 @@ def pictures_of(runtime: Runtime, job: Job | None) -> list[Generation]:
 
 
 def find_picture(runtime: Runtime, generation_id: str | None) -> Generation | None:
-    """The picture, or None when there is none of this id (any more)."""
+    """The picture, or None when there is none of this id (any more), or none that can be read."""
     if generation_id is None:
         return None
     try:
         return runtime.tools.history.get(generation_id)
-    except GenerationNotFound:
+    except (GenerationNotFound, GenerationDamaged):
         return None
 
 
@@ -212,24 +205,28 @@ def refine_from(state: PageState, generation: Generation) -> None:
 
 
 def start_inspire(runtime: Runtime, generation: Generation) -> None:
-    """Goes to Inspire with this picture as the source."""
+    """Goes to Inspire with this picture as the source. Raises GenerationNotFound where its file is gone."""
     state, spec = page_state("inspire"), find_model(runtime.tools.engine.status().model)
+    picture = runtime.tools.history.image_file(generation.id)
     state.forget()
-    state.picture, state.source_id = runtime.tools.history.image_file(generation.id), generation.id
+    state.picture, state.source_id = picture, generation.id
     fill_field("inspire", "words", "")
     fill_field("inspire", "aspect", spec.nearest_aspect(generation.request.width, generation.request.height))
     go_to(INSPIRE)
 
 
 def start_generate(generation: Generation, spec: ModelSpec, *, settings: bool) -> None:
-    """Goes to Generate with this picture's prompt in the editor and, with ``settings``, all of its recipe."""
+    """Goes to Generate with this picture's prompt in the editor and, with ``settings``, all of its recipe.
+
+    Raises RequestError for settings that cannot be painted with.
+    """
     request, state = generation.request, page_state("generate")
+    like = RenderSettings.like(request, spec) if settings else None
     words = generation.words if generation.mode == "generate" else ""
     state.show(written_of(generation), words)
     state.shown_id, state.job_id, state.batch = generation.id, None, ()
     fill_field("generate", "words", words)
-    if settings:
-        like = RenderSettings.like(request, spec)
+    if like is not None:
         fill_field("generate", "seed", str(request.seed))
         fill_field("generate", "count", 1)
         fill_field("generate", "steps", like.num_inference_steps)

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from fnmatch import fnmatch
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -45,6 +46,17 @@ def test_the_image_gets_the_program_and_nothing_that_it_does_not_need() -> None:
         called |= set(re.findall(r"\$root/(scripts/\w+\.(?:sh|py))", (CHECKOUT / script).read_text("utf-8")))
     assert called - sources == set()
     assert not any(source.startswith(("tests", "docs", "workspace")) or source == "." for source in sources)
+
+
+def test_no_source_is_kept_from_the_image_by_a_name_like_a_secrets() -> None:
+    """What .dockerignore keeps out at the end is no file of the program; it would be missed at the pod's start."""
+    lines = (CHECKOUT / ".dockerignore").read_text("utf-8").splitlines()
+    kept_out = [line.removeprefix("**/") for line in lines if line.startswith("**/")]
+    assert any(fnmatch("hf_token.txt", pattern) for pattern in kept_out)
+    files = [path for source in copied() for path in [CHECKOUT / source, *(CHECKOUT / source).rglob("*")]]
+    sources = [path.relative_to(CHECKOUT) for path in files if path.is_file() and "__pycache__" not in path.parts]
+    assert len(sources) > 100
+    assert [path for path in sources for part in path.parts for each in kept_out if fnmatch(part, each)] == []
 
 
 def test_nothing_is_installed_and_no_secret_is_baked_in() -> None:

@@ -61,7 +61,9 @@ def broken_links(document: str, text: str) -> list[str]:
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" in link:
             continue
-        name, _, anchor = link.partition("#")
+        on_github = re.fullmatch(r"\.\./\.\./actions/workflows/([\w-]+\.yml)(?:/badge\.svg)?", link)
+        path = f"{'../' * document.count('/')}.github/workflows/{on_github[1]}" if on_github else link
+        name, _, anchor = path.partition("#")
         target = (CHECKOUT / document).parent / name if name else CHECKOUT / document
         there = text if not name else target.read_text("utf-8") if target.suffix == ".md" and target.exists() else ""
         if not target.exists() or (anchor and anchor not in anchors(there)):
@@ -77,6 +79,11 @@ def test_every_local_link_leads_to_a_file_and_a_heading(document: str) -> None:
 def test_a_link_to_nowhere_is_noticed() -> None:
     text = "## A heading\n[x](#a-heading) [x](USAGE.md#settings) [x](#another) [x](GONE.md) [x](USAGE.md#gone)"
     assert broken_links("docs/API.md", text) == ["#another", "GONE.md", "USAGE.md#gone"]
+
+
+def test_a_badge_of_a_workflow_that_is_gone_is_noticed() -> None:
+    text = "[![x](../../actions/workflows/tests.yml/badge.svg)](../../actions/workflows/gone.yml)"
+    assert broken_links("README.md", text) == broken_links("docs/API.md", text) == ["../../actions/workflows/gone.yml"]
 
 
 def missing_files(text: str) -> list[str]:
@@ -162,8 +169,6 @@ OTHERS = {
     "HTTPS_PROXY",
     "SSL_CERT_FILE",
     "CC_BY",
-    "DOCKERHUB_USERNAME",
-    "DOCKERHUB_TOKEN",
     "IMAGE_NAME",
     "RUNPOD_SECRET_",
 }
@@ -217,7 +222,11 @@ CLI = dict(commands(typer.main.get_command(app)))
 
 def test_usage_has_every_command_and_option_and_no_other() -> None:
     section = text_of("docs/USAGE.md").split("## The command line")[1].split("\n## ")[0]
-    told = set(re.findall(r"^\| `((?:\w+)(?: (?:list|show|rebuild|check|download))?)", section, re.MULTILINE))
+    told = set(
+        re.findall(
+            r"^\| `((?:\w+)(?: (?:list|show|delete|restore|verify|rebuild|check|download))?)", section, re.MULTILINE
+        )
+    )
     assert told == CLI.keys()
     named = set(re.findall(r"--[a-z][a-z-]+", section))
     assert named == set().union(*CLI.values()) | {"--help", "--version"}
@@ -283,21 +292,24 @@ def test_no_row_is_so_vague_that_it_would_hide_a_new_sentence() -> None:
 
 #: Where a sentence of another place is shown, or one that cannot be read from the source: how many in each file.
 PASSED_ON = {
+    "pages/history.py": 1,
     "fibo_core/engine/models.py": 1,
     "fibo_core/errors.py": 3,  # each class's own constructor
+    "fibo_core/jobs.py": 2,  # a row that cannot be read: job_store.py has the sentence
     "fibo_core/prompt.py": 1,
+    "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
     "fibo_core/writers/chain.py": 2,
     "fibo_core/writers/local.py": 1,
     "studio/app.py": 1,
     "studio/cli.py": 4,  # what ended a command
-    "studio/cli_painting.py": 1,
-    "studio/components/job_panel.py": 3,
+    "studio/components/frame.py": 1,
+    "studio/components/job_panel.py": 2,
     "studio/components/json_editor.py": 1,
     "studio/components/presets.py": 1,
     "studio/components/system_cards.py": 3,
     "studio/components/two_prompts.py": 1,
     "studio/passwords.py": 1,
-    "studio/routes.py": 4,
+    "studio/routes.py": 5,
     "studio/session.py": 1,
 }
 

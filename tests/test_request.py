@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from fibo_core.engine.models import CATALOGUE, RenderSettings, find_model
+from fibo_core.engine.models import CATALOGUE, RenderSettings, find_model, find_weights
 from fibo_core.errors import InputError, RequestError
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.request import (
     PHOTOGRAPH_NEGATIVE,
     SEED_MAX,
     GenerationRequest,
+    check_adapters,
     check_tokens,
     default_negative_prompt,
     draw_seed,
@@ -138,3 +139,21 @@ def test_an_unknown_shape_or_model_names_those_there_are() -> None:
         CATALOGUE["mini"].size("7:5")
     with pytest.raises(InputError, match="mini, fibo"):
         find_model("dall-e")
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_no_model(name: str) -> None:
+    """mini has no repository; that does not make it the one without a name."""
+    with pytest.raises(InputError, match="mini, fibo"):
+        find_model(name)
+    with pytest.raises(InputError, match="mini, fibo, fibo-vlm"):
+        find_weights(name)
+
+
+def test_a_request_with_adapters_is_refused_where_it_would_be_painted() -> None:
+    """It can be held, for a stored recipe has them; nothing paints with them yet."""
+    stored = request(adapters=("soft-light",))
+    with pytest.raises(RequestError, match=r"has adapters \(soft-light\)"):
+        check_adapters(stored)
+    with pytest.raises(RequestError, match="has adapters"):
+        RenderSettings.like(stored, CATALOGUE["mini"])

@@ -47,6 +47,32 @@ def test_a_value_that_is_not_allowed_is_refused_with_the_allowed_ones(name: str,
     assert allowed in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["HF_TOKEN", "GOOGLE_API_KEY", "RUNPOD_API_KEY"])
+@pytest.mark.parametrize(
+    "value", ["hf_verysесret", "hf_very secret", "hf_very\nsecret", "“hf_verysecret”", "hf_\udcffvery"]
+)
+def test_a_key_that_no_request_could_carry_is_refused_without_showing_it(name: str, value: str) -> None:
+    """Beyond ASCII (here some letters are Cyrillic), a blank, a line break: said at the start, by name alone."""
+    with pytest.raises(SettingsError, match=rf"{name} holds what it may not, at character \d+\. Set it to") as error:
+        read(**{"RUNPOD_POD_ID": "abc", name: value})
+    assert "very" not in str(error.value)
+    settings = read(**{"RUNPOD_POD_ID": "abc", name: " hf_verysecret\n"})
+    assert settings.pod is not None
+    assert "hf_verysecret" in {
+        secret.get_secret_value()
+        for secret in (settings.hf_token, settings.google_api_key, settings.pod.api_key)
+        if secret
+    }
+
+
+def test_a_password_may_hold_any_letters_but_no_line_break() -> None:
+    """A form of one line could never send that."""
+    for password in ("ein häßlicher Häher", "пароль", "密码 密码"):
+        read(STUDIO_PASSWORD=password)
+    with pytest.raises(SettingsError, match="STUDIO_PASSWORD holds what it may not, at character 4"):
+        read(STUDIO_PASSWORD="two\nlines")
+
+
 def test_another_database_is_refused_without_showing_its_password() -> None:
     """A connection string holds a secret, and an error message is no place for it."""
     with pytest.raises(SettingsError) as error:

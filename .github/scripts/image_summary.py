@@ -1,7 +1,7 @@
 """The build's summary as Markdown: how to pull the image, what to write in a RunPod template, how large it is.
 
-Reads IMAGE, DIGEST and TAGS (a line each) and asks the registry through `docker buildx imagetools`. Sizes are what is
-downloaded: the sum of the compressed layers. More than 5 GB beyond the base image is a warning.
+Reads IMAGE, DIGEST and TAGS (with commas between) and asks the registry through `docker buildx imagetools`. Sizes are
+what is downloaded: the sum of the compressed layers. More than 5 GB beyond the base image is a warning.
 """
 
 import json
@@ -49,7 +49,7 @@ def base_image() -> str:
 
 
 def main() -> int:
-    image, digest, tags = os.environ["IMAGE"], os.environ["DIGEST"], os.environ["TAGS"].split()
+    image, digest, tags = os.environ["IMAGE"], os.environ["DIGEST"], os.environ["TAGS"].split(",")
     print("## Image\n")
     print("\n".join(f"- `docker pull {tag}`" for tag in tags))
     print(f"- By its digest: `docker pull {image}@{digest}`")

@@ -1,16 +1,19 @@
-"""What image.yml is to do, as lines for GITHUB_OUTPUT: whether to build, which version, which tag of one's own.
+"""Which image docker-build.yml makes, as lines for GITHUB_OUTPUT: its version, and its tags with commas between.
 
-Reads GITHUB_EVENT_NAME, GITHUB_REF_TYPE, GITHUB_REF_NAME, BEFORE (the commit before the push) and CUSTOM (the tag that
-was asked for by hand). Exit 1, with an annotation, for a tag that may not be.
+Reads IMAGE, GITHUB_EVENT_NAME, GITHUB_REF_TYPE, GITHUB_REF_NAME, GITHUB_SHA and ASKED (the tag of a run by hand). A
+git tag decides the image's version; where the program's own number differs, a warning and GITHUB_STEP_SUMMARY say so.
+Exit 1, with an annotation, for a tag that may not be.
 """
 
 import os
 import re
-import subprocess
 import sys
 
-DOCUMENTS = re.compile(r"docs/.*|.*\.md|\.github/ISSUE_TEMPLATE/.*")
-VERSION_FILE = "fibo_core/__init__.py"
+VERSION_FILE = "fibo_core/__init__.py"  #: the one place of the program's number
+NUMBER = r"(?:0|[1-9]\d*)"
+VERSION = re.compile(rf"v(({NUMBER}\.{NUMBER})\.{NUMBER})(-[0-9A-Za-z.-]+)?")
+#: What a version's image is called, or would be taken for one.
+OF_VERSIONS = re.compile(r"v?\d+(\.\d+){0,2}|v?\d+\.\d+\.\d+-.*")
 
 
 class NotAllowed(Exception):
@@ -25,52 +28,50 @@ def program_version() -> str:
     return found[1]
 
 
-def custom_tag(asked: str) -> str:
-    """The tag asked for by hand. What main and versions are known by stays theirs."""
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}", asked) or asked in ("latest", "buildcache"):
-        raise NotAllowed(f"{asked!r} is no tag of one's own: a letter first, then letters, digits, «.», «_», «-».")
-    if asked.startswith("main-") or re.match(r"v?\d", asked):
-        raise NotAllowed(f"{asked!r} looks like a tag of main or of a version. Choose another one.")
-    return asked
+def tag_by_hand(asked: str) -> str:
+    """The tag that was asked for, `manual` where none was."""
+    tag = asked.strip() or "manual"
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag):
+        raise NotAllowed(f"{tag!r} is no tag: up to 128 letters, digits, «.», «_» and «-», the first no «.» or «-».")
+    if OF_VERSIONS.fullmatch(tag):
+        raise NotAllowed(f"{tag!r} is a tag of versions, which are made by git: git tag v1.0.0. Choose another one.")
+    if tag == "buildcache":
+        raise NotAllowed("'buildcache' holds the layers between builds, and would be overwritten. Choose another one.")
+    return tag
 
 
-def only_documents(before: str) -> bool:
-    """Whether the push has changed documents only; False where what was before is not known."""
-    if not re.fullmatch(r"[0-9a-f]{40}", before) or set(before) == {"0"}:
-        return False
-    asked = subprocess.run(
-        ["git", "diff", "--name-only", "--no-renames", "-z", before, "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    changed = [name for name in asked.stdout.split("\0") if name]
-    return asked.returncode == 0 and bool(changed) and all(DOCUMENTS.fullmatch(name) for name in changed)
+def tags_of_version(tag: str) -> tuple[str, list[str]]:
+    """The version that a git tag names, and the image's tags; a pre-release is neither `1.0` nor `latest`."""
+    found = VERSION.fullmatch(tag)
+    if found is None:
+        raise NotAllowed(f"{tag!r} is no version. Tag the commit v1.0.0, with three numbers, or v1.0.0-rc.1.")
+    number, minor, pre_release = found[1], found[2], found[3] or ""
+    return number + pre_release, [number + pre_release] if pre_release else [number, minor, "latest"]
 
 
-def plan() -> dict[str, str]:
-    version, custom, build = program_version(), "", True
+def plan() -> tuple[str, list[str]]:
+    """The image's version and its tags."""
     if os.environ["GITHUB_EVENT_NAME"] == "workflow_dispatch":
-        custom = custom_tag(os.environ.get("CUSTOM", ""))
-    elif os.environ["GITHUB_REF_TYPE"] == "tag":
-        tag = os.environ["GITHUB_REF_NAME"]
-        if tag != f"v{version}":
-            raise NotAllowed(
-                f"The tag is {tag}, the program's version {version}. Tag v{version}, or change the version."
-            )
-    else:
-        build = not only_documents(os.environ.get("BEFORE", ""))
-    return {"build": str(build).lower(), "version": version, "custom": custom}
+        return program_version(), [tag_by_hand(os.environ.get("ASKED", ""))]
+    if os.environ["GITHUB_REF_TYPE"] == "tag":
+        return tags_of_version(os.environ["GITHUB_REF_NAME"])
+    return program_version(), ["latest", f"main-{os.environ['GITHUB_SHA'][:7]}"]
 
 
 def main() -> int:
     try:
-        answers = plan()
+        version, tags = plan()
+        own = program_version()
     except NotAllowed as exc:
-        print(f"::error::{exc}", file=sys.stderr)
+        print(f"::error title=Tag::{exc}", file=sys.stderr)
         return 1
-    for name, answer in answers.items():
-        print(f"{name}={answer}")
+    if own != version:
+        said = f"The image is {version}, as its tag says; {VERSION_FILE} says {own}, which the pages show."
+        print(f"::warning title=Version::{said}", file=sys.stderr)
+        with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as summary:
+            print(f"**{said}**", file=summary)
+    print(f"version={version}")
+    print("tags=" + ",".join(f"{os.environ['IMAGE']}:{tag}" for tag in tags))
     return 0
 
 

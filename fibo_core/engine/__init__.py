@@ -40,7 +40,10 @@ class RenderedImage:
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """What the engine holds right now. ``error`` is a sentence when ``state`` is "failed"."""
+    """What the engine holds right now. ``error`` is a sentence when ``state`` is "failed".
+
+    ``unloading``: that is asked for, and done when the picture being painted is finished.
+    """
 
     state: Literal["unloaded", "loading", "ready", "failed"]
     model: str  #: catalogue name of the model held, being loaded, or to be loaded first
@@ -48,6 +51,7 @@ class EngineStatus:
     gpu_available: bool
     vram_used_gb: float
     error: str = ""
+    unloading: bool = False
 
 
 StepObserver = Callable[[StepEvent], None]
@@ -69,7 +73,7 @@ class Engine(Protocol):
         ...
 
     def unload(self) -> None:
-        """Frees the model's memory."""
+        """Frees the model's memory, at once or when the picture being painted is finished. Never waits for that."""
         ...
 
     def revision(self, model: str) -> str:

@@ -9,7 +9,8 @@ import logging
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from fibo_core.engine.placement import Placement, SharedDevice
 from fibo_core.engine.steps import StepCallback
 from fibo_core.engine.weights import revision_of, weight_bytes, weights_folder
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
-from fibo_core.request import TOKENS_MAX, GenerationRequest, check_tokens
+from fibo_core.request import TOKENS_MAX, GenerationRequest, check_adapters, check_tokens
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -58,11 +59,12 @@ class FiboEngine:
         self._hub_cache = hub_cache
         self._device = device or SharedDevice()
         self._lock = threading.Lock()
+        self._unload_asked = threading.Event()
         self._held: _Held | None = None
         self._status = EngineStatus("unloaded", find_model(default_model).name, "", False, 0.0)
 
     def status(self) -> EngineStatus:
-        status = self._status
+        status = replace(self._status, unloading=self._unload_asked.is_set())
         if status.device.startswith("cuda"):
             vram = sys.modules["torch"].cuda.memory_reserved() / placement.GB
             return replace(status, gpu_available=True, vram_used_gb=round(vram, 2))
@@ -70,13 +72,13 @@ class FiboEngine:
 
     def load(self, model: str) -> None:
         spec = find_model(model)
-        with self._lock:
-            self._hold(spec, CancelFlag())
+        cancel = CancelFlag()
+        with self._turn(cancel):
+            self._hold(spec, cancel)
 
     def unload(self) -> None:
-        with self._lock:
-            self._drop()
-            self._status = EngineStatus("unloaded", self._status.model, "", False, 0.0)
+        self._unload_asked.set()
+        self._unload_if_idle()
 
     def leave(self) -> bool:
         """Takes the model off the GPU, into main memory where there is room; the next render brings it back.
@@ -86,18 +88,11 @@ class FiboEngine:
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            held = self._held
-            if held is None or held.placement.offload:  # part by part, nothing stays there between two pictures
-                return True
-            if placement.waits_in_main_memory(sum(weight_bytes(held.folder, held.spec.layout).values())):
-                held.pipe.to("cpu")
-                memory.give_back()
-            else:
-                self._drop()
-                self._status = replace(self._status, state="unloaded", device="")
+            self._clear_device()
             return True
         finally:
             self._lock.release()
+            self._unload_if_idle()
 
     def revision(self, model: str) -> str:
         spec = find_model(model)
@@ -117,13 +112,13 @@ class FiboEngine:
     ) -> RenderedImage:
         """Paints ``request``; the Engine protocol says what this promises.
 
-        Raises RequestError, too, when the request names other weights than are here, or a negative prompt
-        that the model does not know.
+        Raises RequestError, too, when the request names other weights than are here, adapters, or a negative
+        prompt that the model does not know.
         """
         cancel = cancel or CancelFlag()
         spec = find_model(request.model)
         self._check(spec, request)
-        with cancel.turn(self._lock):
+        with self._turn(cancel):
             cancel.check()
             held = self._hold(spec, cancel)
             if request.revision != held.revision:
@@ -137,6 +132,7 @@ class FiboEngine:
             return self._paint(held, request, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
+        check_adapters(request)
         check_tokens(self.count_tokens(spec.name, request.prompt.canonical()))
         check_tokens(self.count_tokens(spec.name, request.negative_prompt))
         if spec.fixed_negative is not None and request.negative_prompt != spec.fixed_negative:
@@ -145,7 +141,33 @@ class FiboEngine:
                 f"{request.negative_prompt!r}. Leave it out."
             )
 
+    @contextmanager
+    def _turn(self, cancel: CancelFlag) -> Iterator[None]:
+        """The lock, to load or paint; an unload that is asked for meanwhile is done before anybody else has it."""
+        try:
+            with cancel.turn(self._lock):
+                try:
+                    yield
+                finally:
+                    self._unload_where_asked()
+        finally:
+            self._unload_if_idle()
+
+    def _unload_if_idle(self) -> None:
+        """Unloads where that is asked for and nobody has the lock; whoever has it calls this once it is free again."""
+        while self._unload_asked.is_set() and self._lock.acquire(blocking=False):
+            try:
+                self._unload_where_asked()
+            finally:
+                self._lock.release()
+
     # Below, the caller has the lock.
+
+    def _unload_where_asked(self) -> None:
+        if self._unload_asked.is_set():
+            self._drop()
+            self._status = EngineStatus("unloaded", self._status.model, "", False, 0.0)
+            self._unload_asked.clear()
 
     def _hold(self, spec: ModelSpec, cancel: CancelFlag) -> _Held:
         """The model in memory, loaded if it is not, or if its weights have changed on disk."""
@@ -210,6 +232,19 @@ class FiboEngine:
                 f"The memory of {held.placement.device_text} did not suffice to take {held.spec.title} back. Try "
                 "again; if that does not help, end other programs that use the GPU."
             ) from error
+
+    def _clear_device(self) -> None:
+        """Nothing of the model stays on the device, and its share is free."""
+        held = self._held
+        if held is None or held.placement.offload:  # part by part, nothing stays there between two pictures
+            self._device.left(self)
+        elif placement.waits_in_main_memory(sum(weight_bytes(held.folder, held.spec.layout).values())):
+            held.pipe.to("cpu")
+            memory.give_back()
+            self._device.left(self)
+        else:
+            self._drop()
+            self._status = replace(self._status, state="unloaded", device="")
 
     def _drop(self) -> None:
         if self._held is not None:

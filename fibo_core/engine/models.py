@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fibo_core.errors import InputError
 from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import GenerationRequest, check_size, default_negative_prompt
+from fibo_core.request import GenerationRequest, check_adapters, check_size, default_negative_prompt
 
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
 
@@ -79,6 +79,10 @@ class WeightsSpec:
     download_gb: float
     layout: Layout = PIPELINE
     about: str = ""
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name, in any case, is this model's own or its repository's."""
+        return name.lower() in (self.name, (self.repo or self.name).lower())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +164,7 @@ FIBO_VLM = WeightsSpec(
 
 def find_weights(name: str) -> WeightsSpec:
     """The weights, a painter's or the writer's, that a name or a repository means. Raises InputError for others."""
-    if name.lower() in (FIBO_VLM.name, (FIBO_VLM.repo or "").lower()):
+    if FIBO_VLM.is_called(name):
         return FIBO_VLM
     try:
         return find_model(name)
@@ -171,7 +175,7 @@ def find_weights(name: str) -> WeightsSpec:
 def find_model(name: str) -> ModelSpec:
     """The catalogue's entry for a name or a repository, in any case. Raises InputError for one it has not."""
     for spec in CATALOGUE.values():
-        if name.lower() in (spec.name, (spec.repo or "").lower()):
+        if spec.is_called(name):
             return spec
     raise InputError(f"There is no model called {name!r}. Choose {', '.join(CATALOGUE)}.")
 
@@ -215,7 +219,11 @@ class RenderSettings:
 
     @classmethod
     def like(cls, request: GenerationRequest, spec: ModelSpec) -> "RenderSettings":
-        """What ``request`` was painted with; on another model its nearest shape and that model's defaults."""
+        """What ``request`` was painted with; on another model its nearest shape and that model's defaults.
+
+        Raises RequestError for a request with adapters.
+        """
+        check_adapters(request)
         if request.model != spec.name:
             return cls.of(spec, aspect=spec.nearest_aspect(request.width, request.height))
         return cls.of(

@@ -92,10 +92,11 @@ def torch_version() -> str:
     return f"{torch.__version__}, {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'without CUDA'}"
 
 
-def choose(spec: ModelSpec, folder: Path) -> Placement:
+def choose(spec: ModelSpec, folder: Path, *, held: float = 0.0) -> Placement:
     """CUDA in bfloat16 where torch can use a GPU (resident if it fits, else part by part), else CPU in float32.
 
-    Raises OutOfMemory when the weights do not fit either way, Occupied when they would on an idle GPU.
+    ``held`` bytes of the GPU's memory are the studio's own, and count as free. Raises OutOfMemory when the weights do
+    not fit either way, Occupied when they would on an idle GPU.
     """
     import torch
 
@@ -110,7 +111,8 @@ def choose(spec: ModelSpec, folder: Path) -> Placement:
         return Placement("cpu", "cpu", "float32")
 
     name = f"cuda: {torch.cuda.get_device_name()}"
-    free, total = torch.cuda.mem_get_info()
+    unused, total = torch.cuda.mem_get_info()
+    free = unused + held
     if free >= sum(sizes.values()) + working:
         return Placement("cuda", name, "bfloat16")
     needed = max(sizes.values()) + working
@@ -170,7 +172,11 @@ class Tenant(Protocol):
     """A model that has a share of the device's memory."""
 
     def leave(self) -> bool:
-        """Takes the model off the device; False while it is at work. Never waits."""
+        """Takes the model off the device and gives up its share (``SharedDevice.left``); False while it is at work.
+
+        Both in one turn of its own lock: it could come back in between, and would work with a share it has lost.
+        Never waits for that lock.
+        """
         ...
 
 
@@ -183,7 +189,14 @@ def device_memory() -> float:
         return float("inf")
     import torch
 
-    return float(torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()) if torch.cuda.is_available() else 0.0
+    return torch.cuda.mem_get_info()[0] + held_memory() if torch.cuda.is_available() else 0.0
+
+
+def held_memory() -> float:
+    """Bytes of the GPU that this process has."""
+    import torch
+
+    return float(torch.cuda.memory_reserved()) if torch.cuda.is_available() else 0.0
 
 
 class SharedDevice:
@@ -211,9 +224,7 @@ class SharedDevice:
         with cancel.turn(self._coming):
             with cancel.clock_stopped():
                 while (others := tuple(self._shares)) and sum(self._shares.values()) + needed > self.memory():
-                    if others[0].leave():
-                        self.left(others[0])
-                    else:
+                    if not others[0].leave():
                         cancel.wait(0.1)
             self._shares[tenant] = needed
             try:

@@ -5,6 +5,8 @@ write-ahead log, with which readers never wait, is used on local filesystems onl
 """
 
 import errno
+import logging
+import math
 import os
 import sqlite3
 import time
@@ -14,14 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlmodel import Session
 
 from fibo_core.errors import DatabaseTooNew, DatabaseUnreadable, SettingsError, StoreError
 from fibo_core.store.disk import LOCAL_FILESYSTEMS, disk_errors, filesystem_of, sync_folder, unwritable
 from fibo_core.store.migrations import REVISIONS
+
+log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 30
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -36,6 +40,9 @@ class Database:
         self._engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         event.listen(self._engine, "begin", _on_begin)
+        event.listen(self._engine, "connect", self._on_connect)
+        event.listen(self._engine, "checkout", self._on_checkout)
+        self._written_at = -math.inf
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -55,7 +62,11 @@ class Database:
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
         ):
+            opened = self._file()
             yield session
+            session.flush()
+            if self._file() != opened:  # moved away while we wrote: what would be committed is lost with it
+                raise self._gone()
 
     def migrate(self) -> None:
         """Makes the database, or brings an older one up to date after copying it to `backups/` beside it.
@@ -85,10 +96,18 @@ class Database:
             sync_folder(folder)
         return copy
 
-    def check_writable(self) -> None:
-        """Really writes (one page, unchanged), so a full or read-only disk shows. Raises a StoreError."""
+    def check_writable(self, *, every_s: float = 0.0) -> None:
+        """Really writes (one page, unchanged), so a full or read-only disk shows. Raises a StoreError.
+
+        Where it wrote less than ``every_s`` ago it only reads.
+        """
+        if time.monotonic() - self._written_at < every_s:
+            with self.read() as session:
+                session.connection().execute(text("SELECT version_num FROM alembic_version"))
+            return
         with self.write() as session:
             session.connection().execute(text("UPDATE alembic_version SET version_num = version_num"))
+        self._written_at = time.monotonic()
 
     def close(self) -> None:
         """Closes idle connections; the database can still be used."""
@@ -105,7 +124,30 @@ class Database:
         # FULL: a commit outlasts a power cut, with the write-ahead log too, for under a millisecond a picture
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA mmap_size = 0")
+        # A byte that is no UTF-8 harms its own row (`rows.py`), where the default fails the whole query
+        connection.text_factory = lambda value: value.decode("utf-8", "surrogateescape")
         return connection
+
+    def _file(self) -> tuple[int, int] | None:
+        """Which file the path names now, as device and inode; None where it names none."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _on_connect(self, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = self._file()
+
+    def _on_checkout(self, connection: object, record: ConnectionPoolEntry, proxy: object) -> None:
+        """A connection to a file that was moved, deleted or replaced since is not used: what it writes is lost."""
+        if record.info["file"] != (present := self._file()):
+            if present is not None:
+                log.warning("%s is another file than before; it is opened anew.", self.path)
+            raise InvalidatePoolError
+
+    def _gone(self) -> DatabaseUnreadable:
+        return DatabaseUnreadable(f"{self.path} is gone. Is its volume mounted? Put it back, or restart.")
 
     def _choose_journal(self) -> None:
         """Makes the file. Write-ahead log on a local filesystem, rollback journal elsewhere; the file remembers."""
@@ -172,7 +214,7 @@ class Database:
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
                 reason = _why_unwritable(folder)
                 if reason == errno.EACCES and not self.path.exists():
-                    return DatabaseUnreadable(f"{self.path} is gone. Is its volume mounted? Put it back, or restart.")
+                    return self._gone()
                 return unwritable("The database", folder, reason)
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 return DatabaseUnreadable(
@@ -186,7 +228,12 @@ class Database:
                 )
             case sqlite3.SQLITE_IOERR:
                 return DatabaseUnreadable(f"The disk failed under {self.path} ({exc}). Check the disk, then restart.")
-        return None
+        if isinstance(exc, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            return None
+        return DatabaseUnreadable(
+            f"{self.path} cannot be used now ({exc}). If another program is changing it, let that end; if this "
+            "stays, move it away and run `fibo-studio history rebuild`."
+        )
 
 
 def _sqlite_path(url: str) -> Path:

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -91,10 +92,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: Path) -> int:
-    """Removes what killed processes left half written below ``folder``; files still being written stay."""
+def remove_leftovers(folder: Path, ending: threading.Event | None = None) -> int:
+    """Removes what killed processes left half written below ``folder``; files still being written stay.
+
+    Returns how many; ends early once ``ending`` is set.
+    """
     removed = 0
     for parent, _, names in os.walk(folder):
+        if ending is not None and ending.is_set():
+            break
         for name in names:
             if name.endswith(LEFTOVER_SUFFIX) and _remove_if_abandoned(Path(parent, name)):
                 removed += 1

@@ -4,14 +4,15 @@ The row, the text inside the PNG and the sidecar beside it each hold :meth:`Gene
 them alone can rebuild the request and the row.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from fibo_core.errors import PictureError
 from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import GenerationRequest
+from fibo_core.request import SEED_MAX, GenerationRequest
 from fibo_core.writers import Usage
 
 Mode = Literal["generate", "refine", "inspire"]
@@ -92,66 +93,121 @@ class Generation:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Generation":
-        """The Generation of a record. Raises PictureError for one that is not of this format or not complete,
-        PromptError or RequestError for one whose recipe is not valid."""
+        """The Generation of a record, the one gate for what comes out of files and rows.
+
+        Raises PictureError for one that is not of this format, not complete, or holds a value that no record of ours
+        has; PromptError or RequestError for one whose recipe is not valid.
+        """
         if record.get("format") != RECORD_FORMAT:
-            raise PictureError(f"This recipe's format is {record.get('format')!r}; {RECORD_FORMAT!r} is understood.")
-        try:
-            _check_types(record)
-            return cls(
-                id=record["id"],
-                created_at=datetime.fromisoformat(record["created_at"]).astimezone(UTC),
-                mode=record["mode"],
-                words=record["words"],
-                request=GenerationRequest(
-                    prompt=StructuredPrompt.from_dict(record["structured_prompt"]),
-                    negative_prompt=record["negative_prompt"],
-                    seed=record["seed"],
-                    width=record["width"],
-                    height=record["height"],
-                    num_inference_steps=record["num_inference_steps"],
-                    guidance_scale=record["guidance_scale"],
-                    model=record["model"],
-                    revision=record["revision"],
-                    adapters=tuple(record["adapters"]),
-                ),
-                writer=record["writer"],
-                edited=record["edited"],
-                image_path=record["image_path"],
-                duration_s=record["duration_s"],
-                device=record["device"],
-                precision=record["precision"],
-                versions=dict(record["versions"]),
-                parent_id=record["parent_id"],
-                source_path=record["source_path"],
-                writer_model=record.get("writer_model", ""),  # absent from the records of the first version
-                usage=_usage(record.get("usage")),
+            raise PictureError(
+                f"This recipe's format is {record.get('format')!r:.60}; {RECORD_FORMAT!r} is understood."
             )
-        except KeyError as exc:
-            raise PictureError(f"This recipe has no {exc}.") from exc
-        except (TypeError, ValueError, OverflowError) as exc:
-            raise PictureError(f"This recipe is damaged: {exc}.") from exc
+        _check_parts(record)
+        try:
+            created_at = datetime.fromisoformat(record["created_at"]).astimezone(UTC)
+        except (ValueError, OverflowError) as exc:
+            raise _damaged("created_at", record["created_at"]) from exc
+        if created_at < _EPOCH:
+            raise _damaged("created_at", record["created_at"])
+        usage = record.get("usage")
+        return cls(
+            id=record["id"],
+            created_at=created_at,
+            mode=record["mode"],
+            words=record["words"],
+            request=GenerationRequest(
+                prompt=StructuredPrompt.from_dict(record["structured_prompt"]),
+                negative_prompt=record["negative_prompt"],
+                seed=record["seed"],
+                width=record["width"],
+                height=record["height"],
+                num_inference_steps=record["num_inference_steps"],
+                guidance_scale=record["guidance_scale"],
+                model=record["model"],
+                revision=record["revision"],
+                adapters=tuple(record["adapters"]),
+            ),
+            writer=record["writer"],
+            edited=record["edited"],
+            image_path=record["image_path"],
+            duration_s=float(record["duration_s"]),
+            device=record["device"],
+            precision=record["precision"],
+            versions=dict(record["versions"]),
+            parent_id=record["parent_id"],
+            source_path=record["source_path"],
+            writer_model=record.get("writer_model", ""),  # absent from the records of the first version
+            usage=None if usage is None else Usage(usage["input_tokens"], usage["output_tokens"]),
+        )
 
 
-def _usage(record: Mapping[str, Any] | None) -> Usage | None:
-    if record is None:
-        return None
-    return Usage(input_tokens=int(record["input_tokens"]), output_tokens=int(record["output_tokens"]))
+def _is_text(value: Any) -> bool:
+    """What a user or a writer typed: any text."""
+    return isinstance(value, str)
 
 
-_TEXTS = (
-    "id", "created_at", "words", "negative_prompt", "model", "revision", "writer", "image_path", "device", "precision",
-)  # fmt: skip
-_NUMBERS = ("seed", "width", "height", "num_inference_steps")
+def _is_name(value: Any) -> bool:
+    """What the program wrote: text that UTF-8, and so the database, can hold."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _check_types(record: Mapping[str, Any]) -> None:
-    """Raises TypeError for a value that no record of ours has; such a file was made or changed by someone else."""
-    for names, kind in ((_TEXTS, str), (_NUMBERS, int)):
-        for name in names:
-            if not isinstance(record[name], kind):
-                raise TypeError(f"{name} is {record[name]!r}")
-    if not isinstance(record.get("writer_model", ""), str):
-        raise TypeError(f"writer_model is {record['writer_model']!r}")
-    if record["mode"] not in MODES:
-        raise TypeError(f"mode is {record['mode']!r}")
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= SEED_MAX
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_usage(value: Any) -> bool:
+    """Tokens read and written, as whole numbers."""
+    return isinstance(value, dict) and all(_is_whole(value.get(name)) for name in ("input_tokens", "output_tokens"))
+
+
+def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: What each part of a record may be, but for the prompt, which checks itself.
+_PARTS: Mapping[str, Callable[[Any], bool]] = {
+    "id": _is_name,
+    "created_at": _is_name,
+    "mode": lambda value: value in MODES,
+    "words": _is_text,
+    "structured_prompt": lambda value: isinstance(value, dict),
+    "negative_prompt": _is_text,
+    "seed": _is_whole,
+    "width": _is_whole,
+    "height": _is_whole,
+    "num_inference_steps": _is_whole,
+    "guidance_scale": _is_number,
+    "model": _is_text,
+    "revision": _is_name,
+    "adapters": lambda value: isinstance(value, list) and all(map(_is_name, value)),
+    "writer": _is_name,
+    "edited": lambda value: isinstance(value, bool),
+    "parent_id": _or_none(_is_name),
+    "image_path": _is_name,
+    "source_path": _or_none(_is_name),
+    "duration_s": _is_number,
+    "device": _is_name,
+    "precision": _is_name,
+    "versions": lambda value: isinstance(value, dict) and all(map(_is_name, value.values())),
+}
+#: Absent from the records of the first version.
+_LATER_PARTS: Mapping[str, Callable[[Any], bool]] = {"writer_model": _is_text, "usage": _or_none(_is_usage)}
+
+
+def _check_parts(record: Mapping[str, Any]) -> None:
+    """Raises PictureError for a part that is missing or of a type no record of ours has: someone else changed it."""
+    for name in _PARTS:
+        if name not in record:
+            raise PictureError(f"This recipe has no {name!r}.")
+    for name, is_valid in {**_PARTS, **_LATER_PARTS}.items():
+        if name in record and not is_valid(record[name]):
+            raise _damaged(name, record[name])
+
+
+def _damaged(name: str, value: Any) -> PictureError:
+    return PictureError(f"This recipe is damaged: {name} is {value!r:.60}.")

@@ -1,7 +1,7 @@
 """History: every picture made, its recipe and its files; the gallery is a view of it.
 
 A picture's files are written first and its row last, so a row never points at a file that is not there, and a
-picture whose row could not be written is found again by :meth:`History.rebuild`.
+picture whose row could not be written is found again by :meth:`History.sweep`, at the next start.
 """
 
 import json
@@ -9,47 +9,49 @@ import logging
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PIL import Image
-from sqlalchemy import func, update
+from sqlalchemy import LargeBinary, Text, case, cast, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
 
 from fibo_core.engine import RenderedImage
-from fibo_core.errors import FiboError, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
+from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
 from fibo_core.request import GenerationRequest
 from fibo_core.store import reconcile
 from fibo_core.store.database import Database
-from fibo_core.store.disk import disk_errors, path_inside, remove_leftovers, write_cache_file, write_files
+from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
 from fibo_core.store.generation import Generation, Mode
-from fibo_core.store.images import png_bytes, thumbnail_bytes
-from fibo_core.store.reconcile import SOURCE_SUFFIX, RebuildReport, SweepReport
+from fibo_core.store.images import DAMAGE, is_whole_thumbnail, png_bytes, thumbnail_bytes
+from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
+from fibo_core.store.reconcile import OUTPUTS, SOURCE_SUFFIX, RebuildReport, SweepReport, VerifyReport
+from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
-from fibo_core.store.tables import GenerationTable, generation_of, row_of
+from fibo_core.store.tables import GenerationTable
 from fibo_core.writers import Usage
 
-__all__ = ["DiskUsage", "History", "HistoryPage", "HistoryQuery", "RebuildReport", "SweepReport"]
+__all__ = ["DamagedRow", "DiskUsage", "History", "HistoryPage", "HistoryQuery", "RebuildReport", "SweepReport"]
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = "outputs"
-_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a ULID; nothing else ever becomes part of a path
-
 
 @dataclass(frozen=True)
 class HistoryPage:
-    """Pictures in the gallery's order; ``next_cursor`` continues after them, None at the end."""
+    """Pictures in the gallery's order; ``next_cursor`` continues after them, None at the end. ``damaged`` are the rows
+    among them that cannot be read."""
 
     items: tuple[Generation, ...]
     next_cursor: str | None
+    damaged: tuple[DamagedRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,11 @@ class History:
             log.warning("%s It is made again when it is asked for.", exc)
         try:
             with self._database.write() as session:
-                _insert(session, generation, sum(map(len, files)))
+                place_row(session, generation, sum(map(len, files)))
         except StoreError as exc:
             raise type(exc)(
                 f"The picture is safe in {self._workspace / generation.image_path}, but not in the gallery: "
-                f"{exc} Afterwards `fibo-studio history rebuild` brings it in."
+                f"{exc} Afterwards the next start, or `fibo-studio history rebuild`, brings it in."
             ) from exc
         return generation
 
@@ -168,9 +170,9 @@ class History:
     # looking
 
     def get(self, id: str, *, deleted_too: bool = False) -> Generation:
-        """The picture of this id. Raises GenerationNotFound."""
+        """The picture of this id. Raises GenerationNotFound, and GenerationDamaged where its row cannot be read."""
         with self._database.read() as session:
-            return generation_of(_row(session, id, deleted_too=deleted_too))
+            return _picture(session, id, deleted_too=deleted_too)[1]
 
     def page(self, query: HistoryQuery, *, cursor: str | None = None, limit: int = 48) -> HistoryPage:
         """The first pictures of a query, or those after ``cursor``; complete and without repeats, whatever is
@@ -189,10 +191,10 @@ class History:
 
     def _page(self, statement: SelectOfScalar[GenerationTable], limit: int) -> HistoryPage:
         with self._database.read() as session:
-            rows = session.exec(statement.limit(limit + 1)).all()
-            shown = rows[:limit]
-            cursor = str(shown[-1].seq) if len(rows) > limit and shown else None
-            return HistoryPage(tuple(map(generation_of, shown)), cursor)
+            rows = read_pictures(session, statement.limit(limit + 1))
+        shown = rows[:limit]
+        cursor = str(shown[-1][0]) if len(rows) > limit and shown else None
+        return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)))
 
     def count(self, query: HistoryQuery) -> int:
         """How many pictures a query has."""
@@ -203,58 +205,60 @@ class History:
         """The ids shown just before and after a picture in a query's gallery. Raises GenerationNotFound."""
         order = query.order
         with self._database.read() as session:
-            seq = _row(session, id, deleted_too=True).seq
-            statement = _from(query, select(GenerationTable.id)).limit(1)
-            newer = session.exec(statement.where(order > seq).order_by(order.asc())).first()
-            older = session.exec(statement.where(order < seq).order_by(order.desc())).first()
+            seq = _seq(session, id)
+            statement = _from(query, select(GenerationTable)).limit(1)
+            newer = _first(session, lambda place: statement.where(order > place).order_by(order.asc()), seq)
+            older = _first(session, lambda place: statement.where(order < place).order_by(order.desc()), seq)
         return (newer, older) if query.newest_first else (older, newer)
 
     def ancestors(self, id: str) -> list[Generation]:
-        """What a picture was made from, step by step, oldest first, without itself and deleted ones.
+        """What a picture was made from, step by step, oldest first, without itself, deleted and damaged ones.
 
         Raises GenerationNotFound.
         """
         row = GenerationTable
         with self._database.read() as session:
-            _row(session, id, deleted_too=True)
+            _seq(session, id)
             line = select(row.id, row.parent_id).where(row.id == id).cte("line", recursive=True)
             line = line.union(  # not union_all: a circle, which only a damaged row can make, ends
                 select(row.id, row.parent_id).join(line, col(row.id) == line.c.parent_id)
             )
-            found = session.exec(
-                select(row)
-                .where(col(row.id).in_(select(line.c.id)), row.id != id, col(row.deleted_at).is_(None))
-                .order_by(col(row.seq))
-            )
-            return list(map(generation_of, found))
+            statement = select(row).where(col(row.id).in_(select(line.c.id)), row.id != id)
+            statement = statement.where(col(row.deleted_at).is_(None)).order_by(col(row.seq))
+            return readable(read_pictures(session, statement))
 
     def children(self, id: str) -> list[Generation]:
-        """What was made from a picture, oldest first, without deleted ones. Raises GenerationNotFound."""
+        """What was made from a picture, oldest first, without deleted and damaged ones. Raises GenerationNotFound."""
         row = GenerationTable
         with self._database.read() as session:
-            _row(session, id, deleted_too=True)
-            found = session.exec(
-                select(row).where(row.parent_id == id, col(row.deleted_at).is_(None)).order_by(col(row.seq))
-            )
-            return list(map(generation_of, found))
+            _seq(session, id)
+            statement = select(row).where(row.parent_id == id, col(row.deleted_at).is_(None))
+            return readable(read_pictures(session, statement.order_by(col(row.seq))))
 
     def models(self) -> list[str]:
         """The models of the pictures in the gallery, by name."""
         model = col(GenerationTable.model)
-        next_one = select(model).where(col(GenerationTable.deleted_at).is_(None)).order_by(model).limit(1)
+        # as bytes, for a damaged one may be no UTF-8; of text alone, for a damaged row's bytes come after all text
+        next_one = select(cast(model, LargeBinary)).where(func.typeof(model) == "text").order_by(model).limit(1)
+        next_one = next_one.where(col(GenerationTable.deleted_at).is_(None))
         models: list[str] = []
         with self._database.read() as session:
             # one step along the index for each model, where DISTINCT would read all of it
-            while found := session.exec(next_one.where(model > (models[-1] if models else ""))).first():
-                models.append(found)
+            last = b""
+            while found := session.exec(next_one.where(model > cast(last, Text))).first():
+                last = found
+                with suppress(UnicodeDecodeError):
+                    models.append(found.decode())
         return models
 
     def disk_usage(self) -> DiskUsage:
         """What the pictures take, by their rows, and what the disk has left."""
         deleted = col(GenerationTable.deleted_at).is_not(None)
-        statement = select(deleted, func.count(), func.sum(GenerationTable.file_bytes)).group_by(deleted)
+        size = col(GenerationTable.file_bytes)
+        counted = case((func.typeof(size) == "integer", size), else_=0)  # a damaged row's size is anybody's guess
+        statement = select(deleted, func.count(), func.total(counted)).group_by(deleted)
         with self._database.read() as session:
-            sums = {bool(gone): (count, size) for gone, count, size in session.exec(statement)}
+            sums = {bool(gone): (count, int(size)) for gone, count, size in session.exec(statement)}
         with disk_errors("The workspace", self._workspace):
             disk = shutil.disk_usage(self._workspace)
         pictures, deleted_pictures = sums.get(False, (0, 0)), sums.get(True, (0, 0))
@@ -270,16 +274,19 @@ class History:
     # changing
 
     def set_favorite(self, id: str, favorite: bool) -> Generation:
-        """Stars a picture or takes its star. Raises GenerationNotFound."""
+        """Stars a picture or takes its star. Raises GenerationNotFound and GenerationDamaged."""
         with self._database.write() as session:
-            row = _row(session, id)
-            row.favorite = favorite
-            return generation_of(row)
+            seq, generation = _picture(session, id)
+            session.connection().execute(
+                update(GenerationTable).where(col(GenerationTable.seq) == seq).values(favorite=favorite)
+            )
+        return replace(generation, favorite=favorite)
 
     def delete(self, ids: Sequence[str]) -> list[str]:
         """Takes pictures out of the gallery; their files stay, and :meth:`restore` brings them back.
 
-        Returns the ids that this call deleted: none that is unknown or deleted already.
+        Returns the ids that this call deleted: none that is unknown or deleted already. A row that is damaged can be
+        deleted too, by the id that `DamagedRow` has for it.
         """
         return self._mark(ids, datetime.now(UTC))
 
@@ -290,11 +297,14 @@ class History:
     def _mark(self, ids: Sequence[str], deleted_at: datetime | None) -> list[str]:
         row = GenerationTable
         marked = col(row.deleted_at).is_(None) if deleted_at else col(row.deleted_at).is_not(None)
-        wanted = [id for id in ids if _ID.fullmatch(id)]
+        known: dict[Any, str] = {id: id for id in ids if ID.fullmatch(id)}
+        numbered: dict[Any, str] = {int(match[1]): id for id in ids if (match := ROW.fullmatch(id))}
+        changed = set()
         with self._database.write() as session:
-            statement = update(row).where(col(row.id).in_(wanted), marked).values(deleted_at=deleted_at)
-            changed = set(session.connection().execute(statement.returning(col(row.id))).scalars())
-        return [id for id in wanted if id in changed]
+            for column, wanted in ((col(row.id), known), (col(row.seq), numbered)):
+                statement = update(row).where(column.in_(wanted), marked).values(deleted_at=deleted_at)
+                changed |= {wanted[it] for it in session.connection().execute(statement.returning(column)).scalars()}
+        return [id for id in ids if id in changed]
 
     # files
 
@@ -314,14 +324,14 @@ class History:
         return self._existing(image_path.removesuffix(".png") + ".json", id)
 
     def thumbnail_file(self, id: str) -> Path:
-        """The picture's WebP thumbnail, made now if it is not there. Raises as :meth:`image_file` does."""
+        """The picture's WebP thumbnail, made now if it is not there or damaged. Raises as :meth:`image_file` does."""
         thumbnail = self._thumbnail_path(id)
-        if not thumbnail.is_file():
+        if not is_whole_thumbnail(thumbnail):
             image_file = self.image_file(id)
             try:
                 with Image.open(image_file) as image:
                     self._write_thumbnail(id, image)
-            except (OSError, SyntaxError, ValueError) as exc:
+            except DAMAGE as exc:
                 raise StoreError(f"{image_file} is damaged ({exc}). Its recipe can paint it again.") from exc
         return thumbnail
 
@@ -332,7 +342,7 @@ class History:
         return path
 
     def _thumbnail_path(self, id: str) -> Path:
-        if not _ID.fullmatch(id):
+        if not ID.fullmatch(id):
             raise _not_found(id)
         return self._cache_dir / "thumbs" / id[:4] / f"{id}.webp"  # a folder for every twelve days
 
@@ -343,62 +353,41 @@ class History:
     # files and rows
 
     def rebuild(self, *, dry_run: bool = False) -> RebuildReport:
-        """Rows for pictures that have none, from their sidecars or the PNGs' own text; nothing else changes.
+        """Rows for pictures that have none, or a damaged one, from their sidecars or the PNGs' own text.
 
-        Stars and deletions live in rows alone: pictures come back unstarred, and out of the trash.
+        Stars and deletions live in rows alone: a picture without a row comes back unstarred, and out of the trash.
         """
-        known = self._ids()
-        added, already_there, unreadable = 0, 0, []
-        for image_file in reconcile.find_pictures(self._workspace / OUTPUTS):
-            if image_file.stem in known:
-                already_there += 1
-                continue
-            try:
-                generation = reconcile.read_generation(image_file, self._workspace)
-                if not _ID.fullmatch(generation.id):
-                    raise InputError("its name is no id of ours")
-            except FiboError as exc:
-                unreadable.append(f"{image_file.relative_to(self._workspace)}: {exc}")
-                continue
-            added += 1
-            if not dry_run:
-                with self._database.write() as session:
-                    _insert(session, generation, reconcile.file_bytes(image_file))
-        return RebuildReport(added, already_there, tuple(unreadable))
+        return reconcile.rebuild(self._workspace, self._database, dry_run=dry_run)
 
-    def sweep(self) -> SweepReport:
-        """Removes what killed processes left half written, and reports where files and rows do not match.
+    def verify(self) -> VerifyReport:
+        """What is amiss in rows and files, all of them looked at; nothing is changed."""
+        return reconcile.verify(self._workspace, self._database)
 
-        Neither is touched then. It walks all of `outputs/`: for a start, not for a page.
+    def sweep(self, ending: threading.Event | None = None) -> SweepReport:
+        """Removes what killed processes left half written, brings the pictures whose row they could not write into the
+        gallery, and says in the log what is missing.
+
+        It walks all of `outputs/` in small pieces: for a thread of its own, which ends soon after ``ending`` is set.
         """
+        ending = ending or threading.Event()
+        report = reconcile.sweep(self._workspace, self._cache_dir, self._database, ending)
         outputs = self._workspace / OUTPUTS
-        removed = remove_leftovers(outputs) + remove_leftovers(self._cache_dir / "thumbs")
-        shown = self._ids(shown_only=True)
-        files = {file.stem: file for file in reconcile.find_pictures(outputs)}
-        orphans = files.keys() - self._ids()  # asked after the walk: a picture stored meanwhile is none
-        report = SweepReport(
-            leftovers_removed=removed,
-            orphans=tuple(sorted(str(files[id].relative_to(self._workspace)) for id in orphans)),
-            missing=tuple(sorted(shown - files.keys())),
-            outputs_missing=bool(shown) and not files,
-        )
-        if report.outputs_missing:
-            log.error("The gallery has %d pictures, and %s has none. Is its volume mounted?", len(shown), outputs)
-        elif report.missing:
-            log.warning("%d pictures' files are gone from %s.", len(report.missing), outputs)
-        if report.orphans:
+        if report.adopted:
+            log.warning("Pictures that were not in the gallery, and are now: %d.", report.adopted)
+        if report.unreadable:
             log.warning(
-                "%d pictures are not in the gallery; `fibo-studio history rebuild` brings them in.",
-                len(report.orphans),
+                "%d pictures in %s are not in the gallery and cannot be read, such as %s",
+                *(len(report.unreadable), outputs, report.unreadable[0]),
+            )
+        if ending.is_set():
+            return report
+        if report.outputs_missing:
+            log.error("The gallery has %d pictures, and %s has none. Is its volume mounted?", report.rows, outputs)
+        elif report.missing:
+            log.warning(
+                "%d pictures' files are gone from %s; `fibo-studio history verify` names them.", report.missing, outputs
             )
         return report
-
-    def _ids(self, *, shown_only: bool = False) -> set[str]:
-        statement = select(GenerationTable.id)
-        if shown_only:
-            statement = statement.where(col(GenerationTable.deleted_at).is_(None))
-        with self._database.read() as session:
-            return set(session.exec(statement))
 
 
 def _select(query: HistoryQuery) -> SelectOfScalar[GenerationTable]:
@@ -414,25 +403,39 @@ def _from(query: HistoryQuery, statement: SelectOfScalar[T]) -> SelectOfScalar[T
     return statement.where(*query.conditions())
 
 
-def _row(session: Session, id: str, *, deleted_too: bool = False) -> GenerationTable:
-    row = None
-    if _ID.fullmatch(id):
-        row = session.exec(select(GenerationTable).where(GenerationTable.id == id)).one_or_none()
-    if row is None or (row.deleted_at is not None and not deleted_too):
+def _seq(session: Session, id: str) -> int:
+    """The seq of a picture, of a deleted or damaged one too. Raises GenerationNotFound."""
+    seq = None
+    if ID.fullmatch(id):
+        seq = session.exec(select(GenerationTable.seq).where(GenerationTable.id == id)).one_or_none()
+    if seq is None:
         raise _not_found(id)
-    return row
+    return seq
+
+
+def _picture(session: Session, id: str, *, deleted_too: bool = False) -> tuple[int, Generation]:
+    """A picture and its seq. Raises GenerationNotFound and GenerationDamaged."""
+    statement = select(GenerationTable).where(GenerationTable.seq == _seq(session, id))
+    if not deleted_too:
+        statement = statement.where(col(GenerationTable.deleted_at).is_(None))
+    for seq, found in read_pictures(session, statement):
+        if isinstance(found, DamagedRow):
+            raise GenerationDamaged(
+                f"Picture {id} cannot be read from the database ({found.reason.rstrip('.')}). "
+                "`fibo-studio history rebuild` reads it anew from its file."
+            )
+        return seq, found
+    raise _not_found(id)
+
+
+def _first(session: Session, beyond: Callable[[int], SelectOfScalar[GenerationTable]], place: int) -> str | None:
+    """The id of the first readable picture ``beyond`` a place, damaged ones being stepped over."""
+    while rows := read_pictures(session, beyond(place)):
+        [(place, found)] = rows
+        if isinstance(found, Generation):
+            return found.id
+    return None
 
 
 def _not_found(id: str) -> GenerationNotFound:
     return GenerationNotFound(f"No picture has the id {id[:40]!r}. It may have been deleted.")
-
-
-def _insert(session: Session, generation: Generation, file_bytes: int) -> None:
-    """Adds a row unless the picture has one already. Must be in a writing transaction."""
-    if session.exec(select(GenerationTable.seq).where(GenerationTable.id == generation.id)).first() is not None:
-        return  # a rebuild saw the files before their writer came here
-    row = row_of(generation, file_bytes)
-    while session.get(GenerationTable, row.seq) is not None:  # another process, the same microsecond
-        row.seq += 1
-    session.add(row)
-    session.flush()

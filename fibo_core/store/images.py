@@ -23,7 +23,7 @@ PIXELS_MAX = 50_000_000  #: 150 MB once decoded; larger than any phone's picture
 THUMBNAIL_SIDE = 256  #: px, the longest one
 
 #: What Pillow's decoders raise for damaged files.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
 _SIGNATURE = re.compile(rb"\x89PNG|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)  # of FORMATS
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -50,7 +50,7 @@ def open_picture(data: bytes | Path) -> Image.Image:
         ) from exc
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise _too_many_pixels("far more") from exc
-    except _DAMAGE as exc:
+    except DAMAGE as exc:
         raise _damaged(exc) from exc
 
 
@@ -64,7 +64,7 @@ def read_recipe(data: bytes) -> dict[str, Any] | None:
         try:
             with Image.open(BytesIO(data), formats=("PNG",)) as picture:
                 text = picture.info.get(RECIPE_KEY, "")
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning, *_DAMAGE):
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGE):
             return None
     try:
         record = json.loads(text)
@@ -98,6 +98,16 @@ def thumbnail_bytes(image: Image.Image) -> bytes:
     buffer = BytesIO()
     small.save(buffer, "WEBP", quality=82)
     return buffer.getvalue()
+
+
+def is_whole_thumbnail(path: Path) -> bool:
+    """Whether there is one that can be shown; it is decoded, which takes a millisecond."""
+    try:
+        with Image.open(path, formats=("WEBP",)) as thumbnail:
+            thumbnail.load()
+    except DAMAGE:
+        return False
+    return True
 
 
 def _read(path: Path) -> bytes:

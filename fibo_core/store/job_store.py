@@ -5,17 +5,19 @@ two threads, or two processes, never both succeed in ending or claiming the same
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, update
+from sqlalchemy import Text, and_, cast, func, or_, update
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
 
-from fibo_core.errors import JobNotFound, QueueFull
+from fibo_core.errors import JobDamaged, JobNotFound, QueueFull
 from fibo_core.store.database import Database
+from fibo_core.store.rows import DamagedRow, read_rows
 from fibo_core.store.tables import JobTable
 
 PENDING = ("queued", "waiting")
@@ -29,6 +31,7 @@ class JobRow:
     texts; times are UTC, aware. A waiting job is taken up again at ``wait_until``; ``waited_s`` counts all its waits.
     ``answer`` is what a writer said that is no prompt."""
 
+    seq: int
     id: str  #: a ULID
     kind: str
     title: str
@@ -46,44 +49,64 @@ class JobRow:
     answer: str | None
 
 
+@dataclass(frozen=True)
+class NewJob:
+    """A job to be queued; ``task`` is JSON text."""
+
+    kind: str
+    title: str
+    task: str
+
+
 class JobStore:
     """The jobs of one database. Every method may raise DatabaseUnreadable or WorkspaceUnwritable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, kind: str, title: str, task_json: str, *, limit: int) -> JobRow:
-        """Queues a job. Raises QueueFull when ``limit`` jobs wait already."""
+    def add(self, new: Sequence[NewJob], *, limit: int) -> list[JobRow]:
+        """Queues jobs, all or none. Raises QueueFull when more than ``limit`` would wait."""
         with self._database.write() as session:
             waiting = session.exec(select(func.count()).where(col(JobTable.state).in_(PENDING))).one()
-            if waiting >= limit:
+            if waiting + len(new) > limit:
                 raise QueueFull(
                     f"{waiting} jobs are waiting, as many as the queue takes. Try again when one is done, "
                     "cancel one, or raise MAX_QUEUED."
                 )
-            row = JobTable(
-                id=str(ULID()),
-                kind=kind,
-                title=title,
-                task=task_json,
-                state="queued",
-                created_at=datetime.now(UTC),
-            )
-            session.add(row)
+            rows = [
+                JobTable(
+                    id=str(ULID()),
+                    kind=each.kind,
+                    title=each.title,
+                    task=each.task,
+                    state="queued",
+                    created_at=datetime.now(UTC),
+                )
+                for each in new
+            ]
+            session.add_all(rows)
             session.flush()
-            return _value(row)
+            return list(map(_value, rows))
 
-    def claim(self) -> JobRow | None:
-        """The oldest job that is queued or has waited long enough, now running; None when there is none."""
+    def claim(self) -> JobRow | DamagedRow | None:
+        """The oldest job that is queued or has waited long enough, now running; None when there is none.
+
+        One that cannot be read is ended as failed, and told.
+        """
         now = datetime.now(UTC)
         due = or_(
             col(JobTable.state) == "queued",
             and_(col(JobTable.state) == "waiting", col(JobTable.wait_until) <= now),
         )
-        oldest = select(func.min(JobTable.seq)).where(due).scalar_subquery()
+        oldest = select(JobTable).where(due).order_by(col(JobTable.seq)).limit(1)
         with self._database.write() as session:
-            claimed = update(JobTable).where(col(JobTable.seq) == oldest, due)
-            return _changed(session, claimed.values(state="running", started_at=now, wait_until=None, error=None))
+            for seq, row in read_rows(session, oldest, JobTable, _value):
+                claimed = update(JobTable).where(col(JobTable.seq) == seq)
+                if isinstance(row, DamagedRow):
+                    session.connection().execute(claimed.values(**_ended_as_damaged(row)))
+                    return row
+                return _changed(session, claimed.values(state="running", started_at=now, wait_until=None, error=None))
+        return None
 
     def postpone(self, id: str, reason: str, seconds: float) -> JobRow | None:
         """Puts a running job aside for so long; None when it has ended, or is unknown."""
@@ -111,8 +134,12 @@ class JobStore:
     def next_due(self) -> datetime | None:
         """When the next waiting job may go on; None when none waits."""
         with self._database.read() as session:
-            due = select(func.min(JobTable.wait_until)).where(JobTable.state == "waiting")
-            return session.exec(due).one()
+            due = select(cast(func.min(JobTable.wait_until), Text)).where(JobTable.state == "waiting")
+            earliest = session.exec(due).one()
+        try:
+            return None if earliest is None else datetime.fromisoformat(earliest).replace(tzinfo=UTC)
+        except ValueError:
+            return None  # of a damaged row, which `end_damaged` ends
 
     def finish(
         self,
@@ -129,14 +156,19 @@ class JobStore:
         """Cancels a job that has not begun; False when it has, or has ended, or is unknown."""
         return self._end(id, PENDING, "cancelled") is not None
 
-    def interrupt_running(self) -> list[JobRow]:
-        """Marks as interrupted what a dead process left running; returns those jobs."""
+    def interrupt_running(self) -> list[str]:
+        """Marks as interrupted what a dead process left running; returns those jobs' ids."""
+        statement = update(JobTable).where(col(JobTable.state) == "running")
+        statement = statement.values(state="interrupted", finished_at=datetime.now(UTC))
         with self._database.write() as session:
-            running = session.exec(select(JobTable).where(JobTable.state == "running").order_by(col(JobTable.seq)))
-            rows = list(running)
+            return list(session.connection().execute(statement.returning(col(JobTable.id))).scalars())
+
+    def end_damaged(self, rows: Sequence[DamagedRow]) -> None:
+        """Ends jobs that cannot be read, and have not ended, as failed."""
+        with self._database.write() as session:
             for row in rows:
-                row.state, row.finished_at = "interrupted", datetime.now(UTC)
-            return list(map(_value, rows))
+                statement = update(JobTable).where(col(JobTable.seq) == row.seq, col(JobTable.state).in_(ACTIVE))
+                session.connection().execute(statement.values(**_ended_as_damaged(row)))
 
     def set_written(self, id: str, written_json: str) -> None:
         """Keeps the prompt as soon as it exists. Raises JobNotFound."""
@@ -150,21 +182,24 @@ class JobStore:
             row.generation_ids = json.dumps([*json.loads(row.generation_ids), generation_id])
 
     def get(self, id: str) -> JobRow:
-        """The job of this id. Raises JobNotFound."""
-        with self._database.read() as session:
-            return _value(_row(session, id))
+        """The job of this id. Raises JobNotFound, and JobDamaged where its row cannot be read."""
+        for row in self._read(select(JobTable).where(JobTable.id == id)):
+            if isinstance(row, DamagedRow):
+                raise JobDamaged(damage_of(row))
+            return row
+        raise _not_found(id)
 
-    def recent(self, limit: int) -> list[JobRow]:
+    def recent(self, limit: int) -> list[JobRow | DamagedRow]:
         """The newest jobs, newest first."""
-        with self._database.read() as session:
-            rows = session.exec(select(JobTable).order_by(col(JobTable.seq).desc()).limit(limit))
-            return list(map(_value, rows))
+        return self._read(select(JobTable).order_by(col(JobTable.seq).desc()).limit(limit))
 
-    def active(self) -> list[JobRow]:
+    def active(self) -> list[JobRow | DamagedRow]:
         """The jobs that have not ended, oldest first."""
+        return self._read(select(JobTable).where(col(JobTable.state).in_(ACTIVE)).order_by(col(JobTable.seq)))
+
+    def _read(self, statement: SelectOfScalar[JobTable]) -> list[JobRow | DamagedRow]:
         with self._database.read() as session:
-            rows = session.exec(select(JobTable).where(col(JobTable.state).in_(ACTIVE)).order_by(col(JobTable.seq)))
-            return list(map(_value, rows))
+            return [row for _, row in read_rows(session, statement, JobTable, _value)]
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state; every state is a key."""
@@ -196,6 +231,22 @@ class JobStore:
             )
 
 
+def damage_of(row: DamagedRow) -> str:
+    """The sentence for a job that cannot be read."""
+    where = f"Job {row.id or row.seq} cannot be read from the database"
+    return f"{where} ({row.reason}). Its pictures are not touched; ask anew."
+
+
+def _ended_as_damaged(row: DamagedRow) -> dict[str, Any]:
+    return {
+        "state": "failed",
+        "error": damage_of(row),
+        "error_kind": JobDamaged.__name__,
+        "finished_at": datetime.now(UTC),
+        "wait_until": None,
+    }
+
+
 def _changed(session: Session, statement: Any) -> JobRow | None:
     row = session.scalars(statement.returning(JobTable)).one_or_none()
     return None if row is None else _value(row)
@@ -204,12 +255,24 @@ def _changed(session: Session, statement: Any) -> JobRow | None:
 def _row(session: Session, id: str) -> JobTable:
     row = session.exec(select(JobTable).where(JobTable.id == id)).one_or_none()
     if row is None:
-        raise JobNotFound(f"No job has the id {id[:40]!r}.")
+        raise _not_found(id)
     return row
 
 
+def _not_found(id: str) -> JobNotFound:
+    return JobNotFound(f"No job has the id {id[:40]!r}.")
+
+
 def _value(row: JobTable) -> JobRow:
+    """Raises ValueError for what no job of ours has."""
+    if row.state not in STATES:
+        raise ValueError(f"state is {row.state!r}")
+    generation_ids = json.loads(row.generation_ids)
+    if not isinstance(generation_ids, list) or not all(isinstance(each, str) for each in generation_ids):
+        raise ValueError(f"generation_ids is {row.generation_ids!r}")
+    assert row.seq is not None
     return JobRow(
+        seq=row.seq,
         id=row.id,
         kind=row.kind,
         title=row.title,
@@ -221,7 +284,7 @@ def _value(row: JobTable) -> JobRow:
         error=row.error,
         error_kind=row.error_kind,
         written=row.written,
-        generation_ids=tuple(json.loads(row.generation_ids)),
+        generation_ids=tuple(generation_ids),
         wait_until=row.wait_until,
         waited_s=row.waited_s,
         answer=row.answer,

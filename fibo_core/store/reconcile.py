@@ -1,48 +1,203 @@
 """Files and rows compared: what lies in `outputs/`, what its files say, and what was found to be amiss.
 
-Nothing here removes a picture or a row. Whoever reads the reports decides.
+All of it goes folder by folder, so that a million pictures take no more memory than a day's. No picture is removed.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fibo_core.errors import FiboError, PictureError
+from sqlalchemy import LargeBinary, cast
+from sqlmodel import col, select
+
+from fibo_core.errors import FiboError, InputError, PictureError
+from fibo_core.store.database import Database
+from fibo_core.store.disk import remove_leftovers
 from fibo_core.store.generation import Generation
 from fibo_core.store.images import png_is_complete, read_recipe
+from fibo_core.store.picture_rows import adopt_row, damaged, read_pictures, readable, with_rows
+from fibo_core.store.rows import ID, DamagedRow
+from fibo_core.store.tables import GenerationTable
 
+OUTPUTS = "outputs"
+TRASH = "trash"  #: below the outputs or beside them; what lies there is nobody's to bring back
 SOURCE_SUFFIX = ".source.png"
+PIECE = 500  #: pictures compared at once
+PAUSE_S = 0.01  #: after each piece of a sweep, for whoever waits for a page
 
 
 @dataclass(frozen=True)
 class RebuildReport:
-    """``added`` rows (that would be added, in a dry run), pictures ``already_there``, and a sentence for each
-    file that could not be read."""
+    """``added`` rows (that would be added, in a dry run), damaged ones ``replaced``, pictures ``already_there``, a
+    sentence for each file that could not be read, and one for each damaged sidecar whose picture was read."""
 
     added: int
+    replaced: int
     already_there: int
     unreadable: tuple[str, ...]
+    damaged_sidecars: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What a start found. ``orphans`` are pictures without a row (paths; `rebuild` adopts them), ``missing``
-    the ids of rows whose picture is gone; ``outputs_missing``: there are rows, and not one picture."""
+    """What a start found: pictures without a row that were ``adopted``, a sentence for each that could not be, and how
+    many ``rows`` there are in the gallery and how many of them are ``missing`` their picture."""
 
     leftovers_removed: int
-    orphans: tuple[str, ...]
+    adopted: int
+    unreadable: tuple[str, ...]
+    rows: int
+    missing: int
+
+    @property
+    def outputs_missing(self) -> bool:
+        """There are rows, and not one picture."""
+        return 0 < self.rows == self.missing
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """``pictures`` in the gallery that can be read, ``damaged`` rows, the ids of rows whose picture is ``missing``, the
+    paths of pictures ``without_row``, and a sentence for each damaged sidecar."""
+
+    pictures: int
+    damaged: tuple[DamagedRow, ...]
     missing: tuple[str, ...]
-    outputs_missing: bool
+    without_row: tuple[str, ...]
+    damaged_sidecars: tuple[str, ...]
 
 
-def find_pictures(outputs: Path) -> Iterator[Path]:
-    """Every picture below ``outputs``, oldest folder first; sources of inspirations are none."""
+def find_pictures(outputs: Path) -> Iterator[list[Path]]:
+    """Every picture below ``outputs``, oldest folder first, in pieces of one folder; sources of inspirations and
+    what lies in the trash are none."""
     for folder, folders, names in os.walk(outputs):
-        folders.sort()
-        for name in sorted(names):
-            if name.endswith(".png") and not name.endswith(SOURCE_SUFFIX):
-                yield Path(folder, name)
+        folders[:] = sorted(name for name in folders if name != TRASH)
+        pictures = [name for name in sorted(names) if name.endswith(".png") and not name.endswith(SOURCE_SUFFIX)]
+        for start in range(0, len(pictures), PIECE):
+            yield [Path(folder, name) for name in pictures[start : start + PIECE]]
+
+
+def rebuild(workspace: Path, database: Database, *, dry_run: bool) -> RebuildReport:
+    """Rows for pictures that have none, or a damaged one, out of their files."""
+    added, replaced, already_there, unreadable, sidecars = 0, 0, 0, [], []
+    for piece in find_pictures(workspace / OUTPUTS):
+        with database.read() as session:
+            statement = select(GenerationTable).where(col(GenerationTable.id).in_([file.stem for file in piece]))
+            rows = read_pictures(session, statement)
+        whole, broken = {it.id for it in readable(rows)}, {it.id for it in damaged(rows)}
+        for file in piece:
+            if file.stem in whole:
+                already_there += 1
+                continue
+            if (reason := _adopt(file, workspace, None if dry_run else database)) is not None:
+                unreadable.append(reason)
+                continue
+            if (sidecar := _sidecar_damage(file, workspace)) is not None:
+                sidecars.append(sidecar)
+            added, replaced = (added, replaced + 1) if file.stem in broken else (added + 1, replaced)
+    return RebuildReport(added, replaced, already_there, tuple(unreadable), tuple(sidecars))
+
+
+def sweep(workspace: Path, cache_dir: Path, database: Database, ending: threading.Event) -> SweepReport:
+    """Tidies up after killed processes, and counts what is missing. Ends early once ``ending`` is set."""
+    outputs = workspace / OUTPUTS
+    removed = remove_leftovers(outputs, ending) + remove_leftovers(cache_dir / "thumbs", ending)
+    adopted, unreadable, count, missing = 0, [], 0, 0
+    for piece in find_pictures(outputs):
+        if ending.wait(PAUSE_S):
+            break
+        for file in _without_row(piece, database):
+            if (reason := _adopt(file, workspace, database)) is not None:
+                unreadable.append(reason)
+            else:
+                adopted += 1
+    for rows, gone in _missing(workspace, database):
+        count, missing = count + rows, missing + len(gone)
+        if ending.wait(PAUSE_S):
+            break
+    return SweepReport(removed, adopted, tuple(unreadable), count, missing)
+
+
+def verify(workspace: Path, database: Database) -> VerifyReport:
+    """Looks at every row and every recipe, and changes nothing."""
+    pictures, broken, place = 0, [], -1
+    while True:
+        with database.read() as session:
+            following = select(GenerationTable).where(GenerationTable.seq > place).order_by(col(GenerationTable.seq))
+            rows = read_pictures(session, following.limit(PIECE))
+        if not rows:
+            break
+        place = rows[-1][0]
+        pictures += sum(it.deleted_at is None for it in readable(rows))
+        broken += damaged(rows)
+    without_row, sidecars = [], []
+    for piece in find_pictures(workspace / OUTPUTS):
+        without_row += [file.relative_to(workspace).as_posix() for file in _without_row(piece, database)]
+        sidecars += [found for file in piece if (found := _sidecar_damage(file, workspace)) is not None]
+    missing = [id for _, gone in _missing(workspace, database) for id in gone]
+    return VerifyReport(pictures, tuple(broken), tuple(missing), tuple(without_row), tuple(sidecars))
+
+
+def _adopt(file: Path, workspace: Path, database: Database | None) -> str | None:
+    """Gives a picture its row out of its files; without a database it only looks. Returns why it could not be read."""
+    name = file.relative_to(workspace).as_posix()
+    try:
+        generation, size = read_generation(file, workspace), file_bytes(file)
+        if not ID.fullmatch(generation.id):
+            raise InputError("its name is no id of ours")
+    except FiboError as exc:
+        return f"{name}: {exc}"
+    except OSError as exc:  # it went away meanwhile
+        return f"{name}: it cannot be read ({exc.strerror})"
+    if database is not None:
+        with database.write() as session:
+            adopt_row(session, generation, size)
+    return None
+
+
+def _without_row(piece: list[Path], database: Database) -> list[Path]:
+    """Those of our pictures that have no row, deleted ones having theirs. Files of other programs are passed over."""
+    ours = {file.stem: file for file in piece if ID.fullmatch(file.stem)}
+    with database.read() as session:
+        known = with_rows(session, list(ours))
+    return [file for id, file in ours.items() if id not in known]
+
+
+def _missing(workspace: Path, database: Database) -> Iterator[tuple[int, list[str]]]:
+    """The gallery's rows piece by piece: how many, and the ids of those whose picture is gone."""
+    row, place, folder, there = GenerationTable, -1, "", frozenset[str]()
+    while True:
+        # as bytes, for a damaged one may be no text
+        statement = select(row.seq, cast(row.id, LargeBinary), cast(row.image_path, LargeBinary))
+        statement = statement.where(row.seq > place, col(row.deleted_at).is_(None)).order_by(col(row.seq))
+        with database.read() as session:
+            rows = session.exec(statement.limit(PIECE)).all()
+        if not rows:
+            return
+        place, gone = rows[-1][0], []
+        for _, id, path in rows:
+            parent, _, name = os.fsdecode(path).rpartition("/")
+            if parent != folder:
+                folder, there = parent, _names(workspace / parent)
+            if name not in there and not _is_file(workspace / parent / name):  # stored since the folder was read
+                gone.append(id.decode(errors="replace"))
+        yield len(rows), gone
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except (OSError, ValueError):  # ValueError: a NUL, out of a damaged row
+        return frozenset()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_generation(image_file: Path, workspace: Path) -> Generation:
@@ -67,6 +222,20 @@ def read_generation(image_file: Path, workspace: Path) -> Generation:
         image_path=image_file.relative_to(workspace).as_posix(),
         source_path=source.relative_to(workspace).as_posix() if source.is_file() else None,
     )
+
+
+def _sidecar_damage(image_file: Path, workspace: Path) -> str | None:
+    """What is wrong with the recipe beside a picture, as a sentence; None where it is whole, or there is none."""
+    sidecar = image_file.with_suffix(".json")
+    try:
+        _from_recipe(sidecar.read_bytes(), image_file.stem)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        return f"{sidecar.relative_to(workspace)}: it cannot be read ({exc.strerror})"
+    except FiboError as exc:
+        return f"{sidecar.relative_to(workspace)}: {exc}"
+    return None
 
 
 def file_bytes(image_file: Path) -> int:

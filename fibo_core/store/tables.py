@@ -4,17 +4,15 @@
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import cast
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Index, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import GenerationRequest
-from fibo_core.store.generation import Generation, Mode
-from fibo_core.writers import Usage
+from fibo_core.errors import PictureError
+from fibo_core.store.generation import RECORD_FORMAT, Generation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -162,42 +160,46 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
     )
 
 
-def _usage_of(row: GenerationTable) -> Usage | None:
+def generation_of(row: GenerationTable) -> Generation:
+    """The value of a row. Raises InputError for one that holds what none of ours does."""
+    try:
+        prompt, adapters, versions = map(json.loads, (row.structured_prompt, row.adapters, row.versions))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise PictureError(
+            f"This recipe is damaged: its prompt, adapters or versions are no JSON ({exc!s:.60})."
+        ) from exc
+    record = {
+        "format": RECORD_FORMAT,
+        "id": row.id,
+        "created_at": row.created_at.isoformat(),
+        "mode": row.mode,
+        "words": row.words,
+        "structured_prompt": prompt,
+        "negative_prompt": row.negative_prompt,
+        "seed": row.seed,
+        "width": row.width,
+        "height": row.height,
+        "num_inference_steps": row.num_inference_steps,
+        "guidance_scale": row.guidance_scale,
+        "model": row.model,
+        "revision": row.revision,
+        "adapters": adapters,
+        "writer": row.writer,
+        "edited": row.edited,
+        "writer_model": row.writer_model,
+        "usage": _usage_of(row),
+        "parent_id": row.parent_id,
+        "image_path": row.image_path,
+        "source_path": row.source_path,
+        "duration_s": row.duration_s,
+        "device": row.device,
+        "precision": row.precision,
+        "versions": versions,
+    }
+    return replace(Generation.from_record(record), favorite=row.favorite, deleted_at=row.deleted_at)
+
+
+def _usage_of(row: GenerationTable) -> dict[str, int] | None:
     if row.input_tokens is None or row.output_tokens is None:
         return None
-    return Usage(row.input_tokens, row.output_tokens)
-
-
-def generation_of(row: GenerationTable) -> Generation:
-    request = GenerationRequest(
-        prompt=StructuredPrompt.parse(row.structured_prompt),
-        negative_prompt=row.negative_prompt,
-        seed=row.seed,
-        width=row.width,
-        height=row.height,
-        num_inference_steps=row.num_inference_steps,
-        guidance_scale=row.guidance_scale,
-        model=row.model,
-        revision=row.revision,
-        adapters=tuple(json.loads(row.adapters)),
-    )
-    return Generation(
-        id=row.id,
-        created_at=row.created_at,
-        mode=cast(Mode, row.mode),
-        words=row.words,
-        request=request,
-        writer=row.writer,
-        edited=row.edited,
-        writer_model=row.writer_model,
-        usage=_usage_of(row),
-        image_path=row.image_path,
-        duration_s=row.duration_s,
-        device=row.device,
-        precision=row.precision,
-        versions=json.loads(row.versions),
-        parent_id=row.parent_id,
-        source_path=row.source_path,
-        favorite=row.favorite,
-        deleted_at=row.deleted_at,
-    )
+    return {"input_tokens": row.input_tokens, "output_tokens": row.output_tokens}

@@ -151,11 +151,10 @@ class LocalWriter:
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            if self._held is None:
-                return True
-            if placement.waits_in_main_memory(self._held.weights_bytes):
+            if self._held is not None and placement.waits_in_main_memory(self._held.weights_bytes):
                 self._held.model.move("cpu")
                 memory.give_back()
+                self._device.left(self)
             else:
                 self._drop()
             return True

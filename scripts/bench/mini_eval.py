@@ -22,14 +22,14 @@ import torch
 from mini_judge import NOTHING, Judge, Verdict
 from PIL import Image
 
-from fibo_core.engine.mini.captions import describe
-from fibo_core.engine.mini.captions import sentence as told_in_a_line
-from fibo_core.engine.mini.drawing import render, render_with_cover
-from fibo_core.engine.mini.scenes import Scene, Seed, Thing, draw_scene
 from fibo_core.engine.mini.world import world
 from fibo_core.engine.models import CATALOGUE, MINI_SIZES, MINI_WEIGHTS
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.writers.offline import OfflineWriter
+from scripts.mini.captions import describe
+from scripts.mini.captions import sentence as told_in_a_line
+from scripts.mini.drawing import render, render_with_cover
+from scripts.mini.scenes import Scene, Seed, Thing, draw_scene
 
 SEED = 4_242
 COLUMNS = ("place", "thing", "colour", "size", "background", "light", "medium", "stray")

@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from fibo_core.engine.mini.drawing import render
-from fibo_core.engine.mini.scenes import Scene, Thing, draw_scene
 from fibo_core.engine.mini.world import world
 from fibo_core.engine.models import MINI_SIZES
+from scripts.mini.drawing import render
+from scripts.mini.scenes import Scene, Thing, draw_scene
 
 SEED = 77  # of the judge's own scenes: neither the trainer's nor the evaluation's
 WINDOW, EDGE = 150, 80  # pixels of a 256² picture around a cell's middle, and what they are made to

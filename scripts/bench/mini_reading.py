@@ -2,13 +2,12 @@
 
     PYTHONPATH=. python scripts/bench/mini_reading.py training/mini/text.pt
 
-Takes a checkpoint of `train_mini.py` (stage `text` or `flow`), with the head that the export throws away, and asks it
+Takes a checkpoint of the trainer's (stage `text` or `flow`), with the head that the export throws away, and asks it
 what the prompts of `mini_eval.py` say. The table has the shares of right answers; thing, colour and size are counted by
 thing. The head knows a prompt by its last token; the transformer sees every token, and may know more.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from typing import Any
 import torch
 from mini_eval import BY_PIXELS, EDITS, ROWS, edit, fit, scenes
 
-from fibo_core.engine.mini.scenes import Scene
 from fibo_core.prompt import StructuredPrompt
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from train_mini import Painter, label_sizes, labels_of, tokenizer_from, tokens
+from scripts.mini.batches import label_sizes, labels_of
+from scripts.mini.painter import Painter
+from scripts.mini.scenes import Scene
+from scripts.mini.tokenizer import tokenizer_from, tokens
 
 OF_THINGS, OF_THE_WHOLE = ("thing", "colour", "size"), ("background", "wall", "light", "direction", "medium")
 COLUMNS = (*OF_THINGS, "background", "light", "medium")

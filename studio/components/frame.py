@@ -5,6 +5,7 @@ import streamlit as st
 from fibo_core.engine import EngineStatus
 from fibo_core.engine.models import CATALOGUE, WeightsSpec
 from fibo_core.engine.placement import lacks_for
+from fibo_core.jobs import JobQueue
 from fibo_core.runtime import Runtime
 from studio.auth import COOKIE, HOST_PREFIX
 from studio.components import asset
@@ -42,6 +43,8 @@ def frame(runtime: Runtime, title: str) -> None:
     with st.container():
         if (idle := idle_stop()) is not None:
             _countdown(idle)
+    with st.container():
+        _trouble(runtime.jobs)
     with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
         job_strip(runtime.jobs)
     with st.container():
@@ -51,13 +54,23 @@ def frame(runtime: Runtime, title: str) -> None:
         _mini_note(runtime)
 
 
+@st.fragment(run_every=QUIET_POLL_S)
+def _trouble(jobs: JobQueue) -> None:
+    """Says why jobs are not begun, as long as they are not."""
+    if jobs.trouble is not None:
+        st.warning(plain(jobs.trouble), icon=":material/warning:")
+    if jobs.workers_missing:
+        st.error("Some of the queue's workers have ended. Restart the studio.", icon=":material/error:")
+
+
 @errors_shown()
 def _status(runtime: Runtime) -> None:
-    status, counts = runtime.tools.engine.status(), runtime.jobs.counts()
+    status = runtime.tools.engine.status()
     if status.model != st.session_state["model_seen"]:
         st.rerun()  # another model has its own shapes and steps
     icon, words = _state(status)
-    waiting = f" · {counts['queued']} in the queue" if counts["queued"] else ""
+    queued = 0 if runtime.jobs.trouble else runtime.jobs.counts()["queued"]  # what is amiss is said once, below
+    waiting = f" · {queued} in the queue" if queued else ""
     device = f" · {status.device}" if status.device else ""
     label = f"{CATALOGUE[status.model].title}{device} · {words}{waiting}"
     st.page_link(str(SYSTEM), label=label, icon=icon, width="content", help=status.error or "Open System")

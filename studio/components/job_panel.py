@@ -35,8 +35,6 @@ def _live_strip(jobs: JobQueue) -> None:
     active = jobs.active()
     if _signature(active) != st.session_state["strip_seen"]:
         st.rerun()
-    if jobs.trouble is not None:
-        st.warning(plain(jobs.trouble), icon=":material/warning:")
     for job in active:
         which = f"{plain(job.title)} · " if len(active) > 1 else ""
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"strip_{job.id}"):

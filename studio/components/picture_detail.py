@@ -17,7 +17,7 @@ from studio.components.result import (
     source_url,
 )
 from studio.components.selection import delete
-from studio.session import start_generate, start_inspire, start_refine, use_seed
+from studio.session import errors_shown, start_generate, start_inspire, start_refine, use_seed
 from studio.state import history_state
 from studio.words import duration, moment, plain, title_of
 
@@ -36,15 +36,19 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
     with right:
         st.subheader(plain(title_of(generation)), anchor=False)
         with st.container(horizontal=True, gap="small"):
-            if st.button("Refine", key="detail_refine", icon=":material/tune:", type="primary"):
+            refine = st.button("Refine", key="detail_refine", icon=":material/tune:", type="primary")
+            inspire = st.button("Inspire", key="detail_inspire", icon=":material/lightbulb:")
+            use_all = st.button("Use all", key="detail_all", help="Prompt, seed and settings, on Generate")
+            use_json = st.button("Use the JSON", key="detail_json_use", help="The prompt alone, on Generate")
+            seed = st.button("Use the seed", key="detail_seed_use", help="The seed alone, on Generate")
+        with errors_shown():
+            if refine:
                 start_refine(generation)
-            if st.button("Inspire", key="detail_inspire", icon=":material/lightbulb:"):
+            elif inspire:
                 start_inspire(runtime, generation)
-            if st.button("Use all", key="detail_all", help="Prompt, seed and settings, on Generate"):
-                start_generate(generation, spec, settings=True)
-            if st.button("Use the JSON", key="detail_json_use", help="The prompt alone, on Generate"):
-                start_generate(generation, spec, settings=False)
-            if st.button("Use the seed", key="detail_seed_use", help="The seed alone, on Generate"):
+            elif use_all or use_json:
+                start_generate(generation, spec, settings=use_all)
+            elif seed:
                 use_seed(generation)
         _recipe(generation)
         st_ace(

@@ -4,12 +4,14 @@ from typing import Literal
 
 import streamlit as st
 
+from fibo_core.errors import FiboError
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from studio.components.gallery import Tile, gallery
 from studio.components.json_editor import authorship
 from studio.components.picture import picture
-from studio.words import duration, title_of
+from studio.session import errors_shown
+from studio.words import duration, plain, title_of
 
 
 def image_url(generation_id: str) -> str:
@@ -88,22 +90,30 @@ def picture_actions(
 def favourite_button(runtime: Runtime, generation: Generation, *, key: str) -> None:
     label = "Favourite" if not generation.favorite else "Not favourite"
     icon = ":material/star:" if generation.favorite else ":material/star_outline:"
-    if st.button(label, key=f"{key}_favorite", icon=icon):
-        runtime.tools.history.set_favorite(generation.id, not generation.favorite)
-        st.rerun()
+    with errors_shown():  # it may have been deleted since the page was drawn
+        if st.button(label, key=f"{key}_favorite", icon=icon):
+            runtime.tools.history.set_favorite(generation.id, not generation.favorite)
+            st.rerun()
 
 
 def download_buttons(runtime: Runtime, generation: Generation, *, key: str) -> None:
     history = runtime.tools.history
-    name = f"fibo-{generation.request.seed}-{generation.id[-6:].lower()}"
+    name, gone = f"fibo-{generation.request.seed}-{generation.id[-6:].lower()}", ""
+    try:
+        history.image_file(generation.id)
+    except FiboError as exc:
+        gone = str(exc)
     st.download_button(
         "PNG", lambda: history.image_file(generation.id).read_bytes(), file_name=f"{name}.png", mime="image/png",
-        key=f"{key}_png", icon=":material/download:", on_click="ignore", help="The picture, its recipe inside",
+        key=f"{key}_png", icon=":material/download:", on_click="ignore", disabled=bool(gone),
+        help="The picture, its recipe inside",
     )  # fmt: skip
     st.download_button(
         "JSON", generation.prompt.to_json(), file_name=f"{name}.json", mime="application/json",
         key=f"{key}_json", icon=":material/data_object:", on_click="ignore", help="The structured prompt",
     )  # fmt: skip
+    if gone:
+        st.caption(plain(gone))
 
 
 def picture_strip(

@@ -2,12 +2,18 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 
 import streamlit as st
 
+from fibo_core.errors import FiboError
 from fibo_core.runtime import Runtime
 from fibo_core.store.history import History
+from fibo_core.store.picture_rows import not_read
+from fibo_core.store.rows import DamagedRow
+from studio.session import errors_shown
 from studio.state import HistoryState
+from studio.words import plain
 
 
 def selection_bar(runtime: Runtime, state: HistoryState, total: int) -> None:
@@ -18,9 +24,10 @@ def selection_bar(runtime: Runtime, state: HistoryState, total: int) -> None:
         if not ids:
             return
         if st.button("Favourite", key="selected_favorite", icon=":material/star:"):
-            for generation_id in ids:
-                history.set_favorite(generation_id, True)
-            st.rerun()
+            with errors_shown():
+                for generation_id in ids:
+                    history.set_favorite(generation_id, True)
+                st.rerun()
         st.download_button(
             "Download", lambda: zip_of(history, ids), file_name="fibo-pictures.zip", mime="application/zip",
             key="selected_zip", icon=":material/download:", on_click="ignore", help="A zip of pictures and recipes",
@@ -30,6 +37,17 @@ def selection_bar(runtime: Runtime, state: HistoryState, total: int) -> None:
         if st.button("Select none", key="selected_none", type="tertiary"):
             state.select_none()
             st.rerun()
+
+
+def damaged_line(runtime: Runtime, state: HistoryState, damaged: Sequence[DamagedRow]) -> None:
+    """Names the rows of this page that cannot be read, with a way to delete them."""
+    if not damaged:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="history_damaged"):
+        st.caption(f":material/warning: {plain(not_read(damaged))}", width="content")
+        label = "Delete it" if len(damaged) == 1 else "Delete them"
+        if st.button(label, key="damaged_delete", type="tertiary", icon=":material/delete:"):
+            delete(runtime, state, [row.id for row in damaged])
 
 
 def delete(runtime: Runtime, state: HistoryState, ids: list[str]) -> None:
@@ -54,10 +72,16 @@ def undo_bar(runtime: Runtime, state: HistoryState) -> None:
 
 
 def zip_of(history: History, ids: list[str]) -> bytes:
-    """A zip of each picture and its sidecar."""
-    buffer = io.BytesIO()
+    """A zip of each picture and its sidecar, and of a list of what is gone, where something is."""
+    buffer, gone = io.BytesIO(), []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for generation_id in ids:
-            for file in (history.image_file(generation_id), history.sidecar_file(generation_id)):
-                archive.write(file, file.name)
+            for find in (history.image_file, history.sidecar_file):
+                try:
+                    file = find(generation_id)
+                    archive.write(file, file.name)
+                except (FiboError, FileNotFoundError) as exc:
+                    gone.append(str(exc))
+        if gone:
+            archive.writestr("not-here.txt", "\n".join(gone))
     return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from fibo_core.engine import Engine, EngineStatus
 from fibo_core.engine.models import CATALOGUE, ModelSpec, WeightsSpec
 from fibo_core.engine.placement import lacks_for
 from fibo_core.engine.weights import weights_folder
@@ -9,6 +10,7 @@ from fibo_core.errors import ModelMissing
 from fibo_core.jobs import Job
 from fibo_core.runtime import Runtime
 from fibo_core.settings import Settings
+from fibo_core.store.job_store import damage_of
 from fibo_core.writers.chain import AUTO
 from studio.components.job_panel import describe
 from studio.doctor import Check, examine, gemini_check
@@ -33,10 +35,10 @@ def model_card(runtime: Runtime) -> None:
             held = status.model == spec.name and status.state == "ready"
             st.markdown(f"**{spec.title}** {':green-badge[in use]' if held else ''}")
             st.caption(f"{spec.about} Licence: [{spec.licence}]({spec.licence_url}).")
-            _model_buttons(runtime, spec, held=held, loading=status.state == "loading")
+            _model_buttons(runtime, spec, status, held=held)
 
 
-def _model_buttons(runtime: Runtime, spec: ModelSpec, *, held: bool, loading: bool) -> None:
+def _model_buttons(runtime: Runtime, spec: ModelSpec, status: EngineStatus, *, held: bool) -> None:
     engine = runtime.tools.engine
     try:
         weights_folder(spec, runtime.settings.hub_cache)
@@ -46,14 +48,26 @@ def _model_buttons(runtime: Runtime, spec: ModelSpec, *, held: bool, loading: bo
         else:
             _download(runtime, spec)
         return
-    if held:
+    if held and status.unloading:
+        _unloading(engine, spec)
+    elif held:
         if st.button("Unload", key=f"unload_{spec.name}", icon=":material/eject:", help="Frees its memory"):
             engine.unload()
             st.rerun()
-    elif st.button("Use this model", key=f"load_{spec.name}", icon=":material/play_arrow:", disabled=loading):
+    elif st.button(
+        "Use this model", key=f"load_{spec.name}", icon=":material/play_arrow:",
+        disabled=status.state == "loading" or status.unloading,
+    ):  # fmt: skip
         with errors_shown(), st.spinner(f"Loading {spec.title}"):
             ModelInUse.of_process().choose(runtime, spec.name)
             st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _unloading(engine: Engine, spec: ModelSpec) -> None:
+    if not engine.status().unloading:
+        st.rerun()
+    st.caption(f":material/hourglass: {spec.title} is unloaded when the picture it paints is finished.")
 
 
 def _download(runtime: Runtime, spec: WeightsSpec) -> None:
@@ -141,10 +155,12 @@ def jobs_card(runtime: Runtime) -> None:
     with st.container(border=True):
         st.subheader("Queue", anchor=False)
         recent = runtime.jobs.recent(limit=8)
-        if not recent:
+        if not recent.jobs:
             st.caption("No job yet.")
-        for job in recent:
+        for job in recent.jobs:
             _job_row(runtime, job)
+        for row in recent.damaged:
+            st.caption(f":material/error: {plain(damage_of(row))}")
 
 
 def _job_row(runtime: Runtime, job: Job) -> None:

@@ -136,7 +136,7 @@ def _ask_both(runtime: Runtime, state: TwoWriters, words: str, pair: tuple[str, 
         raise InputError(f"Both sides are {_title(pair[0])}. Choose two different writers.")
     form = read_painting("generate", spec)
     ((text, _), *_) = deal(words, form.seeds)  # where the words hold variables, the same reading for both
-    one, two = (runtime.jobs.submit(GenerateTask(text, Painting(form.settings), name)) for name in pair)
+    one, two = runtime.jobs.submit_all([GenerateTask(text, Painting(form.settings), name) for name in pair])
     state.jobs, state.right = (one.id, two.id), frozenset()
     st.rerun()
 

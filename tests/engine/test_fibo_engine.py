@@ -19,6 +19,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent, loading, placement, steps
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.models import CATALOGUE, MINI_SIZES, MINI_WEIGHTS, RenderSettings, find_model
+from fibo_core.engine.placement import GB, SharedDevice
 from fibo_core.errors import Cancelled, ModelLoadFailed, ModelMissing, OutOfMemory, RequestError, TimedOut
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.request import GenerationRequest
@@ -349,6 +350,64 @@ def test_nothing_is_loaded_before_it_is_needed_and_unloading_frees_it(tmp_path: 
     assert engine._held is None
 
 
+def test_unload_returns_at_once_and_is_done_when_the_picture_is_finished(tmp_path: Path) -> None:
+    """Before the next picture, which waits already and loads the model again."""
+    engine, painting, go_on = FiboEngine("mini", hub_cache=tmp_path), threading.Event(), threading.Event()
+    loads: list[object] = []
+
+    def hold(event: StepEvent) -> None:
+        loads.append(engine._held)
+        painting.set()
+        assert go_on.wait(60)
+
+    first, second = (threading.Thread(target=engine.render, args=(a_request(engine, steps=1), hold)) for _ in range(2))
+    first.start()
+    assert painting.wait(60)
+    second.start()
+    engine.unload()
+    status = engine.status()
+    assert (first.is_alive(), status.state, status.unloading) == (True, "ready", True)
+    go_on.set()
+    first.join(60)
+    second.join(60)
+    assert loads[0] is not loads[1], "it was unloaded between the two"
+    assert (engine.status().state, engine.status().unloading) == ("ready", False)
+    engine.unload()
+    assert engine.status().state == "unloaded"
+
+
+def test_a_painter_that_comes_back_the_moment_it_left_waits_for_its_share(tmp_path: Path) -> None:
+    """Else it would paint where another model has all the memory."""
+    engine = FiboEngine("mini", hub_cache=tmp_path, device=(device := SharedDevice(lambda: 10 * GB)))
+    request, shares, painting = a_request(engine, steps=1), [], threading.Event()
+
+    def on_step(event: StepEvent) -> None:
+        shares.append(device.has(engine))
+        painting.set()
+
+    class Writer:
+        def leave(self) -> bool:
+            device.left(self)
+            return True
+
+    engine.render(request)
+    leave, again = engine.leave, threading.Thread(target=engine.render, args=(request, on_step))
+
+    def leave_and_come_back() -> bool:
+        left = leave()
+        again.start()
+        painting.wait(5 if device.has(engine) else 0.5)
+        return left
+
+    engine.leave = leave_and_come_back  # type: ignore[method-assign]
+    with device.arrival(Writer(), 10 * GB, CancelFlag()):
+        assert not painting.is_set()
+    again.join(60)
+    assert shares == [True]
+    engine.leave = leave  # type: ignore[method-assign]
+    engine.unload()
+
+
 def test_the_status_is_answered_while_a_model_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Health is asked all the time and must not wait; two who need the model load it once."""
     begun, go_on, opened = threading.Event(), threading.Event(), []
@@ -491,3 +550,9 @@ def test_every_model_of_the_catalogue_has_a_shape_the_request_allows() -> None:
     for spec in CATALOGUE.values():
         for aspect in spec.sizes:
             RenderSettings.of(spec, aspect=aspect)
+
+
+def test_a_recipe_with_adapters_is_not_painted_without_them(mini_engine):
+    """Its hash says that they are in the picture."""
+    with pytest.raises(RequestError, match=r"has adapters \(soft-light\)"):
+        mini_engine.render(a_request(mini_engine, adapters=("soft-light",)))

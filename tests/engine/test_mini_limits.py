@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from fibo_core.engine.mini.captions import describe
 from fibo_core.engine.mini.limits import learned, not_trained_on
-from fibo_core.engine.mini.scenes import draw_scene
 from fibo_core.engine.mini.world import world
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.writers.offline import OfflineWriter
+from scripts.mini.captions import describe
+from scripts.mini.scenes import draw_scene
 
 
 @pytest.mark.parametrize(

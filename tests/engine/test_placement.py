@@ -172,11 +172,13 @@ def test_the_writer_takes_a_gpu_that_holds_it_whole(vlm_folder: Path, monkeypatc
 class Guest:
     """A model on the card: busy until told otherwise."""
 
-    def __init__(self, *, busy: bool = False) -> None:
-        self.busy, self.asked = busy, 0
+    def __init__(self, device: SharedDevice, *, busy: bool = False) -> None:
+        self.device, self.busy, self.asked = device, busy, 0
 
     def leave(self) -> bool:
         self.asked += 1
+        if not self.busy:
+            self.device.left(self)
         return not self.busy
 
 
@@ -185,7 +187,8 @@ def test_fibo_and_its_writer_stay_together_where_the_card_is_large_enough(
     fibo_folder: Path, vlm_folder: Path, card_gb: float, painter_stays: bool
 ) -> None:
     """From 40 GB on, by computed figures; below that they take turns."""
-    device, painter, writer, cancel = SharedDevice(lambda: card_gb * GB), Guest(), Guest(), CancelFlag()
+    device, cancel = SharedDevice(lambda: card_gb * GB), CancelFlag()
+    painter, writer = Guest(device), Guest(device)
     with device.arrival(painter, painter_bytes(FIBO, fibo_folder, device.memory()), cancel):
         pass
     with device.arrival(writer, writer_bytes(FIBO_VLM, vlm_folder), cancel):
@@ -196,7 +199,8 @@ def test_fibo_and_its_writer_stay_together_where_the_card_is_large_enough(
 
 def test_who_works_is_not_sent_away_but_waited_for_until_a_cancel() -> None:
     """And who gave up waiting has no share."""
-    device, painter, writer, flag = SharedDevice(lambda: 10.0), Guest(busy=True), Guest(), CancelFlag()
+    device, flag = SharedDevice(lambda: 10.0), CancelFlag()
+    painter, writer = Guest(device, busy=True), Guest(device)
     with device.arrival(painter, 8, CancelFlag()):
         pass
     threading.Timer(0.3, flag.cancel).start()
@@ -210,7 +214,7 @@ def test_who_works_is_not_sent_away_but_waited_for_until_a_cancel() -> None:
 
 def test_a_model_that_failed_to_load_has_no_share() -> None:
     """The other one need not make room for it."""
-    device, writer = SharedDevice(lambda: 10.0), Guest()
+    writer = Guest(device := SharedDevice(lambda: 10.0))
 
     def load() -> None:
         with device.arrival(writer, 8, CancelFlag()):
@@ -223,7 +227,8 @@ def test_a_model_that_failed_to_load_has_no_share() -> None:
 
 def test_they_load_one_after_the_other() -> None:
     """Two models that load at once would each count on the memory the other is taking."""
-    device, first, second, cancel = SharedDevice(lambda: 100.0), Guest(), Guest(), CancelFlag()
+    device, cancel = SharedDevice(lambda: 100.0), CancelFlag()
+    first, second = Guest(device), Guest(device)
     loaded = threading.Event()
 
     def load_second() -> None:

@@ -1,15 +1,17 @@
 """History: found again, opened, used, deleted and brought back."""
 
 import io
+import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
-from fibo_core.store.history import HistoryQuery
+from fibo_core.store.history import History, HistoryQuery
 from fibo_core.tasks import Painting, RefineTask
 from studio.components.selection import zip_of
 from studio.words import plain
@@ -172,3 +174,99 @@ def test_neighbours_stay_within_what_was_searched_for(app: AppTest, paint: Paint
     app.run()
     press(app, "Next")
     assert app.query_params["picture"] in (ball.id, [ball.id])
+
+
+def damage(runtime: Runtime, generation: Generation) -> None:
+    """Puts a byte that is no UTF-8 into a picture's row."""
+    with closing(sqlite3.connect(runtime.database.path)) as connection, connection:
+        connection.execute("UPDATE generation SET writer = CAST(x'ff' AS TEXT) WHERE id = ?", (generation.id,))
+
+
+def test_a_damaged_picture_is_named_and_can_be_deleted(app: AppTest, runtime: Runtime, paint: Paint) -> None:
+    """The gallery shows the others; the pages that show the last ones do too."""
+    paint("a red ball")
+    broken = paint("a blue star")
+    damage(runtime, broken)
+    page(app, "history")
+    assert f"1 picture could not be read: {broken.id}" in says(app)
+    for name in ("generate", "refine", "inspire", "system", "history"):
+        page(app, name)
+        assert not app.exception, name
+        assert "in the way" not in says(app), name
+    press(app, "Delete it")
+    assert "could not be read" not in says(app)
+    assert "1 picture" in says(app)
+    press(app, "Undo")
+    assert "could not be read" in says(app)
+
+
+def test_a_link_to_a_damaged_picture_says_what_mends_it(app: AppTest, runtime: Runtime, paint: Paint) -> None:
+    generation = paint("a red ball")
+    damage(runtime, generation)
+    opened(app, generation)
+    assert "cannot be read from the database" in says(app)
+    assert "history rebuild" in says(app)
+
+
+def test_buttons_of_a_picture_whose_file_has_gone_say_so_in_one_sentence(
+    app: AppTest, runtime: Runtime, paint: Paint
+) -> None:
+    """The page stays; what needs no file goes on working."""
+    generation = paint("a red ball", seed=1234)
+    runtime.tools.history.image_file(generation.id).unlink()
+    opened(app, generation)
+    assert "is gone. Is its volume mounted?" in says(app)
+    (png,) = [each for each in app.get("download_button") if each.proto.label == "PNG"]
+    assert png.proto.disabled
+    press(app, "Inspire")
+    assert [each.value.replace("\\", "") for each in app.error] == [
+        f"The file {runtime.settings.workspace_dir / generation.image_path} of picture {generation.id} is gone. "
+        "Is its volume mounted?"
+    ]
+    assert "1234" in says(app)
+    press(app, "Use all")
+    assert app.text_input(key="generate_seed").value == "1234"
+
+
+def test_a_star_for_a_picture_deleted_meanwhile_is_one_sentence(
+    app: AppTest, runtime: Runtime, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted in another tab, between the drawing of the page and the press."""
+    generation = paint("a red ball")
+    opened(app, generation)
+    star = History.set_favorite
+
+    def deleted_first(self: History, id: str, favorite: bool) -> Generation:
+        self.delete([id])
+        return star(self, id, favorite)
+
+    monkeypatch.setattr(History, "set_favorite", deleted_first)
+    press(app, "Favourite")
+    assert [each.value.replace("\\", "") for each in app.error] == [
+        f"No picture has the id '{generation.id}'. It may have been deleted."
+    ]
+    assert "a red ball" in says(app)
+
+
+def test_a_zip_holds_what_is_there_and_names_what_is_gone(runtime: Runtime, paint: Paint) -> None:
+    here, gone = paint("a red ball", seed=1), paint("a blue star", seed=2)
+    history = runtime.tools.history
+    history.image_file(gone.id).unlink()
+    with zipfile.ZipFile(io.BytesIO(zip_of(history, [here.id, gone.id]))) as archive:
+        assert set(archive.namelist()) == {f"{here.id}.png", f"{here.id}.json", f"{gone.id}.json", "not-here.txt"}
+        assert gone.id in archive.read("not-here.txt").decode()
+
+
+def test_a_recipe_with_adapters_is_shown_and_not_painted_again(app: AppTest, runtime: Runtime, paint: Paint) -> None:
+    """Nothing paints with adapters yet: another picture must not pass for the same."""
+    generation = paint("a red ball")
+    with closing(sqlite3.connect(runtime.database.path)) as connection, connection:
+        connection.execute("UPDATE generation SET adapters = '[\"soft-light\"]' WHERE id = ?", (generation.id,))
+    opened(app, generation)
+    press(app, "Use all")
+    assert [each.value.replace("\\", "") for each in app.error] == [
+        "The recipe has adapters (soft-light), and this version paints without any. "
+        "Start from its prompt and seed instead: the picture will differ."
+    ]
+    press(app, "Use the JSON")
+    assert app.session_state["page_generate"].draft.parsed().prompt == generation.prompt

@@ -1,17 +1,20 @@
 """System, and what stands on every page: states that look intended, with the way out."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fibo_core.engine import StepEvent
+from fibo_core.prompt import StructuredPrompt
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.migrations import REVISIONS
 from studio.runtime import get_runtime
-from tests.pages.conftest import APP, page, press, says
+from tests.pages.conftest import APP, FAST, page, press, says
 
 
 def test_it_says_what_is_loaded_where_data_lies_and_under_which_licence(app: AppTest, runtime: Runtime) -> None:
@@ -53,6 +56,31 @@ def test_the_model_can_be_loaded_and_unloaded(app: AppTest, runtime: Runtime) ->
     assert runtime.tools.engine.status().state == "ready"
     press(app, "Unload")
     assert runtime.tools.engine.status().state == "unloaded"
+
+
+def test_unload_answers_at_once_while_a_picture_is_painted(app: AppTest, runtime: Runtime) -> None:
+    """The page says that it is unloaded later, and then it is."""
+    painting, go_on, engine = threading.Event(), threading.Event(), runtime.tools.engine
+
+    def hold(event: StepEvent) -> None:
+        painting.set()
+        go_on.wait(60)
+
+    request = FAST.request(StructuredPrompt.from_dict({"short_description": "a ball"}), 7, engine.revision("mini"))
+    painter = threading.Thread(target=engine.render, args=(request, hold))
+    painter.start()
+    assert painting.wait(60)
+    page(app, "system")
+    press(app, "Unload")
+    assert painter.is_alive()
+    assert "mini is unloaded when the picture it paints is finished" in says(app)
+    assert "Unload" not in [button.label for button in app.button]
+    go_on.set()
+    painter.join(60)
+    app.run()
+    assert "mini is unloaded when" not in says(app)
+    assert engine.status().state == "unloaded"
+    assert not app.exception
 
 
 def test_a_job_can_be_cancelled_there_by_whoever_looks(

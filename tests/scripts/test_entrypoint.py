@@ -51,9 +51,10 @@ def test_without_a_token_the_container_ends_and_says_how_to_get_one(container: C
 
 
 def test_every_fault_is_listed_at_once(container: Container):
-    """Eight things are amiss, and one start is enough to hear of all of them."""
+    """Nine things are amiss, and one start is enough to hear of all of them."""
     container.env |= {"FIBO_MODEL": "fibo-9", "STUDIO_PORT": "", "GRADIO_SERVER_PORT": "web", "MAX_WORKERS": "99"}
     container.env |= {"FIBO_WRITER": "GPT", "LOG_LEVEL": "debug", "IDLE_STOP_MINUTES": "-1"}
+    container.env |= {"GOOGLE_API_KEY": "AIza verysecret"}
     container.env |= {"WORKSPACE_DIR": "/proc/no-such-folder"}
     container.env["PATH"] = without_nvidia_smi(container)
     status, said = container.run()
@@ -61,6 +62,7 @@ def test_every_fault_is_listed_at_once(container: Container):
     faults = re.findall(r"^studio:   \d\. (.*)", said, re.MULTILINE)
     assert [" ".join(fault.split()[:2]) for fault in faults] == [
         "HF_TOKEN is",
+        "GOOGLE_API_KEY holds",
         "FIBO_MODEL is",
         "FIBO_WRITER is",
         "GRADIO_SERVER_PORT is",
@@ -69,7 +71,8 @@ def test_every_fault_is_listed_at_once(container: Container):
         "No NVIDIA",
         "The volume",
     ]
-    assert faults[1:5] == [
+    assert "verysecret" not in said
+    assert faults[2:6] == [
         f"FIBO_MODEL is 'fibo-9'. Set it to auto, {', '.join(CATALOGUE)}.",
         "FIBO_WRITER is 'GPT'. Set it to auto, gemini, local, offline.",
         "GRADIO_SERVER_PORT is 'web'. Set it to a whole number from 1 to 65535.",

@@ -9,10 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fibo_core.engine.mini.drawing import render
-from fibo_core.engine.mini.scenes import Scene, Thing
 from fibo_core.engine.mini.world import world
 from fibo_core.prompt import diff
+from scripts.mini.drawing import render
+from scripts.mini.scenes import Scene, Thing
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "bench"))
 from mini_eval import BY_PIXELS, EDITS, ROWS, Tally, edit, fit, followed, nearest, plain, scenes
@@ -103,9 +103,10 @@ def test_a_judge_of_another_shape_is_told_apart_in_a_sentence(tmp_path: Path) ->
 def test_what_is_read_is_counted_by_thing_and_by_picture() -> None:
     """A reader that knows every label is always right; of one that calls each ball a box no thing is right."""
     from mini_reading import COLUMNS, read, rows
-    from train_mini import label_sizes, labels_of, tokenizer_from
 
     from fibo_core.engine.models import MINI_WEIGHTS
+    from scripts.mini.batches import label_sizes, labels_of
+    from scripts.mini.tokenizer import tokenizer_from
 
     tokenizer = tokenizer_from(MINI_WEIGHTS / "tokenizer" / "tokenizer.json")
     cases = dict(rows(3))["three"]

@@ -25,7 +25,7 @@ SMALL = [
 
 def start(folder: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, ROOT / "scripts" / "train_mini.py", "--folder", folder, *SMALL, *more],
+        [sys.executable, "-m", "scripts.mini.train", "--folder", folder, *SMALL, *more],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
@@ -102,7 +102,7 @@ def test_a_new_tokenizer_begins_with_what_the_old_one_knew_of_its_words(tmp_path
 @pytest.mark.slow
 def test_a_run_that_is_ended_leaves_no_process_behind(tmp_path: Path) -> None:
     """Ended in the midst of two processes' work, the two end as well."""
-    command = [sys.executable, ROOT / "scripts" / "train_mini.py", "--folder", tmp_path, *SMALL]
+    command = [sys.executable, "-m", "scripts.mini.train", "--folder", tmp_path, *SMALL]
     run = subprocess.Popen(
         [*command, "--processes", "2", "--vae-batch", "2", "--vae-steps", "100000", "--stages", "vae"],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
@@ -147,8 +147,7 @@ def test_a_stop_leaves_weights_and_latents_are_of_one_seed(tmp_path: Path) -> No
 @pytest.mark.parametrize("how", ["causal", "told", "added"])
 def test_plain_attention_is_torchs(how: str) -> None:
     """Also where several heads of the query share one of the keys."""
-    sys.path.insert(0, str(ROOT / "scripts"))
-    from train_mini import attend
+    from scripts.mini.networks import attend
 
     torch.manual_seed(1)
     query, key, value = torch.randn(2, 4, 6, 8), torch.randn(2, 2, 6, 8), torch.randn(2, 2, 6, 8)

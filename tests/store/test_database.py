@@ -14,7 +14,7 @@ from fibo_core.errors import DatabaseTooNew, DatabaseUnreadable, SettingsError, 
 from fibo_core.store import database as database_module
 from fibo_core.store.database import Database
 from fibo_core.store.history import History, HistoryQuery
-from fibo_core.store.job_store import JobStore
+from fibo_core.store.job_store import JobStore, NewJob
 from fibo_core.store.migrations import REVISIONS
 from fibo_core.store.tables import GenerationTable
 from fibo_core.tasks import RefineTask, task_from_json, written_from_record
@@ -295,7 +295,7 @@ def test_a_full_disk_is_seen_by_the_health_check_and_gone_when_there_is_room(sma
     with pytest.raises(WorkspaceUnwritable, match=r"The database could not be written: the disk .* is full"):
         database.check_writable()
     with pytest.raises(WorkspaceUnwritable, match="is full"):
-        jobs.add("generate", "a ball", "x" * 100_000, limit=10)
+        jobs.add([NewJob("generate", "a ball", "x" * 100_000)], limit=10)
     filler.unlink()
     database.check_writable()
     assert jobs.recent(10) == []
@@ -303,19 +303,19 @@ def test_a_full_disk_is_seen_by_the_health_check_and_gone_when_there_is_room(sma
 
 
 def test_a_picture_is_safe_when_only_its_row_does_not_fit(small_disk, workspace):
-    """The sentence says where it lies, and a rebuild brings it in."""
+    """The sentence says where it lies, and the next start brings it in."""
     database = Database(small_disk / "studio.db")
     database.migrate()
     history = History(workspace, database)
     filler = fill(small_disk)
     with pytest.raises(WorkspaceUnwritable, match="The picture is safe in") as error:
         history.add(rendered(), request_of(seed=5), mode="generate", words="", writer="hand")
-    [orphan] = history.sweep().orphans
+    [orphan] = history.verify().without_row
     assert str(workspace / orphan) in str(error.value)
     filler.unlink()
-    assert history.rebuild().added == 1
+    assert history.sweep().adopted == 1
     assert history.page(HistoryQuery()).items[0].request == request_of(seed=5)
-    assert history.sweep().orphans == ()
+    assert history.verify().without_row == ()
     database.close()
 
 

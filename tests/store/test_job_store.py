@@ -6,7 +6,7 @@ import pytest
 
 from fibo_core.errors import JobNotFound, QueueFull
 from fibo_core.store.database import Database
-from fibo_core.store.job_store import STATES, JobStore
+from fibo_core.store.job_store import STATES, JobStore, NewJob
 
 
 @pytest.fixture
@@ -15,7 +15,8 @@ def jobs(database: Database) -> JobStore:
 
 
 def add(jobs: JobStore, title: str = "a red ball", limit: int = 10) -> str:
-    return jobs.add("generate", title, '{"words": "a red ball"}', limit=limit).id
+    (job,) = jobs.add([NewJob("generate", title, '{"words": "a red ball"}')], limit=limit)
+    return job.id
 
 
 def test_jobs_are_claimed_in_the_order_they_came(jobs):
@@ -108,7 +109,7 @@ def test_after_a_kill_running_jobs_are_interrupted_and_waiting_ones_go_on(jobs, 
     jobs.add_generation(running, "B")
     database.close()
     again = JobStore(Database(workspace / "studio.db"))
-    assert [row.id for row in again.interrupt_running()] == [running]
+    assert again.interrupt_running() == [running]
     row = again.get(running)
     assert (row.state, row.generation_ids) == ("interrupted", ("A", "B"))
     assert row.written == '{"short_description": "größe"}'

@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -308,6 +309,26 @@ def test_a_space_pasted_with_the_password_does_no_harm(server):
     """The environment's value is taken without those around it, too."""
     assert try_password(server, f" {PASSWORD}\t").status == 303
     assert ask(server, "/", {"Authorization": f"Bearer   {PASSWORD} ".encode()}).status == 200
+
+
+def test_an_accent_may_be_typed_either_way(server):
+    """An ä is one character on most keyboards and two from a Mac's file names: both are the password."""
+    decomposed = unicodedata.normalize("NFD", PASSWORD)
+    assert decomposed != PASSWORD
+    assert try_password(server, decomposed).status == 303
+    assert ask(server, "/", {"Authorization": f"Bearer {decomposed}".encode()}).status == 200
+    assert Login(decomposed, b"key", folder=Path()).is_password(PASSWORD.encode())
+    assert not Login(decomposed, b"key", folder=Path()).is_password(b"a happy rabbit runs")
+
+
+def test_an_empty_password_is_no_guess(server):
+    """A program whose variable is not set makes nobody wait."""
+    forwarded = {"X-Forwarded-For": "192.0.2.99"}
+    for _ in range(FREE_TRIES):
+        assert ask(server, "/", {"Authorization": "Bearer ", **forwarded}).status == 401
+        assert ask(server, "/", {"Authorization": "Bearer", **forwarded}).status == 401
+        assert try_password(server, "  ", X_Forwarded_For="192.0.2.99").status == 401
+    assert try_password(server, PASSWORD, X_Forwarded_For="192.0.2.99").status == 303
 
 
 def test_a_socket_is_closed_when_its_sessions_time_is_up(server):

@@ -1,5 +1,6 @@
 """The commands as a user meets them: the real model, the real database, a few steps."""
 
+import itertools
 import json
 import os
 import pty
@@ -8,14 +9,20 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from fibo_core.engine import RenderedImage
+from fibo_core.engine.fibo import FiboEngine
+from fibo_core.errors import OutOfMemory
 from fibo_core.prompt import StructuredPrompt
+from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
 from tests.writers.loopback_gemini import answer, error, loopback_gemini, retry_info
@@ -173,6 +180,7 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("generate ball --guidance nan", 2, "guidance is nan"),
         ("generate ball --aspect 17:17", 2, "no shape '17:17'"),
         ("generate ball --model sdxl", 2, "no model called 'sdxl'"),
+        ('generate ball --model ""', 2, "no model called ''"),
         ("generate ball --model fibo", 1, "models download fibo"),
         ("generate ball --writer nobody", 2, "no prompt writer called 'nobody'"),
         ("generate ball --out x.jpg", 2, "PNG"),
@@ -266,6 +274,57 @@ def test_ctrl_c_cancels_between_steps_and_stores_nothing(workspace: Path):
     with opened(workspace) as (_, history):
         assert history.page(HistoryQuery()).items == ()
     assert list(workspace.rglob("*.png")) == []
+
+
+def a_third_picture_that_cannot_be(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """The real engine, but for what ``happens`` before it paints a third picture."""
+    real, calls = FiboEngine.render, itertools.count(1)
+
+    def render(self: FiboEngine, *arguments: Any, **more: Any) -> RenderedImage:
+        if next(calls) == 3:
+            happens()
+        return real(self, *arguments, **more)
+
+    monkeypatch.setattr(FiboEngine, "render", render)
+
+
+def out_of_memory() -> None:
+    raise OutOfMemory("The memory did not suffice.")
+
+
+def ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "sentence"),
+    [(out_of_memory, 1, "The memory did not suffice.\n"), (ctrl_c, 130, "Cancelled.\n")],
+)
+@pytest.mark.parametrize("command", ["generate", "refine", "inspire"])
+def test_a_batch_that_fails_at_its_third_picture_reports_the_two_it_finished(
+    cli: Cli, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    store: Callable[..., Generation], command: str, happens: Callable[[], None], code: int, sentence: str,
+):  # fmt: skip
+    """As a list, copied where asked, and then the one sentence."""
+    source = store("a red ball")
+    asked = {"generate": ["a ball"], "refine": [source.id, "make the ball green"], "inspire": [source.id]}[command]
+    a_third_picture_that_cannot_be(monkeypatch, happens)
+    copies = tmp_path / "copies"
+    said = cli(command, *asked, "--count", 4, "--seed", 5, "--out", copies, "--json", *FAST)
+    assert (said.code, said.err) == (code, sentence)
+    assert [picture["seed"] for picture in said.json] == [5, 6]
+    assert {file.stem for file in copies.iterdir()} == {picture["id"] for picture in said.json}
+
+
+def test_a_failed_batch_tells_in_text_too_what_it_finished(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    """A block for each; nothing at all where the first picture failed."""
+    a_third_picture_that_cannot_be(monkeypatch, out_of_memory)
+    said = cli("generate", "a ball", "--count", 4, "--seed", 5, *FAST)
+    assert (said.code, said.err) == (1, "The memory did not suffice.\n")
+    assert [line.split(" · ")[0].strip() for line in said.out.splitlines()[1::2]] == ["seed 5", "seed 6"]
+    monkeypatch.setattr(FiboEngine, "render", lambda *_, **__: out_of_memory())
+    said = cli("generate", "a ball", "--count", 4, "--json", *FAST)
+    assert (said.code, said.out, said.err) == (1, "", "The memory did not suffice.\n")
 
 
 def test_a_reader_that_has_enough_is_no_error(workspace: Path):

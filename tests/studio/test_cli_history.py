@@ -2,7 +2,9 @@
 
 import json
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,28 @@ def test_a_lost_database_is_rebuilt_from_the_files(cli, store, workspace: Path):
     assert (report["added"], report["already_there"], len(report["unreadable"])) == (2, 0, 1)
     assert "stray.png" in cli("history", "rebuild").err
     assert {picture["id"] for picture in cli("history", "list", "--json").json} == before
+
+
+def test_a_damaged_picture_is_named_deleted_brought_back_and_mended(cli, store, workspace: Path):
+    """The list goes on without it; verify says what is amiss; a rebuild reads it from its file."""
+    whole, broken = store("a ball").id, store("a box").id
+    with closing(sqlite3.connect(workspace / "studio.db")) as connection, connection:
+        connection.execute("UPDATE generation SET words = CAST(x'ff' AS TEXT) WHERE id = ?", (broken,))
+    listed = cli("history", "list")
+    assert [line.split()[0] for line in listed.out.splitlines()] == [whole]
+    assert f"1 picture could not be read: {broken}." in listed.err
+    shown = cli("history", "show", broken)
+    assert (shown.code, shown.out) == (1, "")
+    assert "cannot be read from the database" in shown.err
+    verified = cli("history", "verify", "--json")
+    assert (verified.code, verified.json["pictures"], verified.json["damaged"][0]["id"]) == (1, 1, broken)
+    assert cli("history", "delete", broken, "--json").json == {"deleted": [broken]}
+    assert cli("history", "list").err == ""
+    again = cli("history", "delete", broken)
+    assert (again.out, again.err) == ("0 deleted\n", f"Not deleted, unknown or so already: {broken}\n")
+    assert cli("history", "restore", broken).out == "1 restored\n"
+    assert cli("history", "rebuild").out.startswith("0 added, 1 damaged ones replaced, 1 already there")
+    assert (cli("history", "verify").out, cli("history", "verify").code) == ("2 can be read, 0 amiss\n", 0)
 
 
 def test_the_models_say_which_is_here_and_which_paints(cli):

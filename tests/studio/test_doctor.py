@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from fibo_core.engine.models import MINI_WEIGHTS
 from fibo_core.settings import Settings
 from studio.doctor import Check, address, examine
 from tests.engine.loopback_hub import LoopbackHub, serve
+from tests.engine.test_weights import a_snapshot
 
 from .processes import CHECKOUT
 
@@ -54,6 +57,55 @@ def test_no_gpu_is_a_fault_on_a_pod_alone(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     assert checks(tmp_path)["gpu"].ok
     assert not checks(tmp_path, RUNPOD_POD_ID="abc123")["gpu"].ok
+
+
+def a_48_gb_card_with_fibo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, free_gb: float, own_gb: float) -> Path:
+    """FIBO's weights (their sizes alone) in a hub's cache, and a card on which this process has ``own_gb``."""
+    import torch
+
+    gb = 10**9
+    folder = a_snapshot(tmp_path / "hub", "c0ffee")
+    for component, size in (("transformer", 16.6), ("text_encoder", 6.2), ("vae", 1.4)):
+        (weights,) = (folder / component).glob("*.safetensors")
+        os.truncate(weights, int(size * gb))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA L40S")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (int(free_gb * gb), 48 * gb))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: int(own_gb * gb))
+    return tmp_path / "hub"
+
+
+def test_the_studios_own_weights_are_no_other_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FIBO and the local writer are loaded in this process, as on the System page; another one's memory is told."""
+    hub = a_48_gb_card_with_fibo(tmp_path, monkeypatch, free_gb=9, own_gb=38)
+    environ = {"FIBO_MODEL": "fibo", "HF_HUB_CACHE": str(hub)}
+    assert checks(tmp_path, **environ)["torch"].ok
+    monkeypatch.setattr("torch.cuda.memory_reserved", lambda: 0)
+    others = checks(tmp_path, **environ)["torch"]
+    assert not others.ok
+    assert "9.0 of the 48 GB of NVIDIA L40S are free. End the other programs" in others.detail
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok"), [({"model_loaded": True, "vram_used_gb": 38.0}, True), ({"somebody": "else"}, False)]
+)
+def test_the_doctor_beside_a_running_studio_counts_that_ones_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: dict[str, object], ok: bool
+) -> None:
+    """`fibo-studio doctor` is another process: the running one's /health tells what it has."""
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+    hub = a_48_gb_card_with_fibo(tmp_path, monkeypatch, free_gb=9, own_gb=0)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.serve_forever).start()
+        found = checks(tmp_path, FIBO_MODEL="fibo", HF_HUB_CACHE=str(hub), STUDIO_PORT=str(server.server_port))
+        server.shutdown()
+    assert (found["torch"].ok, found["port"].ok) == (ok, ok)
 
 
 def test_the_login_is_told_without_its_password(tmp_path: Path) -> None:

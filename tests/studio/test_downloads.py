@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from fibo_core.engine.models import MINI_WEIGHTS
+from fibo_core.engine.models import CATALOGUE, MINI_WEIGHTS
 from fibo_core.runtime import Runtime, build_runtime
 from fibo_core.settings import Settings
+from studio import downloads
 from studio.downloads import Downloads, Fetch, fetch_weights_on_a_pod
+from studio.model_in_use import ModelInUse
 from tests.engine.loopback_hub import LoopbackHub, serve
 
 from .processes import opened, served
@@ -28,6 +30,7 @@ FIBO, VLM = "briaai/FIBO", "briaai/FIBO-vlm"
 @pytest.fixture(autouse=True)
 def fresh() -> None:
     Downloads.of_process.clear()
+    ModelInUse.of_process.clear()
 
 
 @pytest.fixture
@@ -94,6 +97,23 @@ def test_a_download_that_brings_nothing_keeps_no_pod_awake(monkeypatch: pytest.M
     assert not downloads.any_moving
     fetch.tell(DownloadEvent(11, 100, None))
     assert downloads.any_moving
+
+
+def test_a_download_that_ends_on_a_bug_says_so_and_can_be_started_again(
+    runtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it is: System shows a sentence, and the log has the trace."""
+
+    def fail(*_: object) -> None:
+        raise UnicodeEncodeError("ascii", "hf_с", 3, 4, "ordinal not in range(128)")
+
+    monkeypatch.setattr(downloads, "download", fail)
+    Downloads.of_process().start(CATALOGUE["fibo"], runtime())
+    fetch = ended(Downloads.of_process().get("fibo"))
+    assert fetch.error == (
+        "The download ended on an error nobody foresaw (UnicodeEncodeError). The log has it; start it again."
+    )
+    assert "Traceback" in caplog.text
 
 
 # ---- A pod with a GPU, and a hub on this machine ---------------------------------------------------------------

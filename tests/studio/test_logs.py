@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fibo_core.settings import Settings
-from studio.logs import start_logging
+from studio.logs import OnceAMinute, start_logging
 
 log = logging.getLogger("studio.test")
 
@@ -61,3 +61,26 @@ def test_the_log_level_is_for_our_own_lines(tmp_path: Path):
     logging.getLogger("httpx").info("theirs")
     assert "ours" in (tmp_path / "logs" / "test.log").read_text()
     assert "theirs" not in (tmp_path / "logs" / "test.log").read_text()
+
+
+def test_a_warning_that_strangers_cause_is_logged_once_a_minute(tmp_path: Path):
+    """As uvicorn's of each request that is none. Another warning, and every error, passes all the same."""
+    now = 1000.0
+    often = logging.getLogger("studio.test.often")
+    often.addFilter(OnceAMinute(clock=lambda: now))
+    start_logging(settings(tmp_path), "test.log", stderr=False)
+    for passed_s in (0, 30, 29, 2):
+        now += passed_s
+        for client in range(100):
+            often.warning("Invalid request from %d", client)
+    often.warning("Another warning")
+    often.error("A bug")
+    often.error("A bug")
+    lines = [line.rpartition(": ")[2] for line in (tmp_path / "logs" / "test.log").read_text().splitlines()]
+    assert lines == ["Invalid request from 0"] * 2 + ["Another warning"] + ["A bug"] * 2
+
+
+def test_uvicorns_warnings_are_among_those_however_often_the_log_is_begun(tmp_path: Path):
+    for _ in range(2):
+        start_logging(settings(tmp_path), "test.log", stderr=False)
+    assert [type(each) for each in logging.getLogger("uvicorn.error").filters] == [OnceAMinute]

@@ -3,7 +3,9 @@
 import io
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,14 +21,15 @@ from fibo_core.workflows import Tools
 from fibo_core.writers.chain import Writers
 from studio import routes
 
-from .processes import Server, add_picture, opened, served
+from .processes import PATIENCE_S, Server, add_picture, opened, served
 
 YEAR = "private, max-age=31536000, immutable"
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, Generation]]]:
-    """A server over three pictures: a plain one, one inspired by another, and a deleted one."""
+    """A server over four pictures: a plain one, one inspired by another, a deleted one, and one whose writer was killed
+    before its row was there."""
     workspace = tmp_path_factory.mktemp("served") / "workspace"
     workspace.mkdir()
     with opened(workspace) as (_, history):
@@ -34,8 +37,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, d
             "plain": add_picture(history, "Ein roter Ball, ganz groß / ../etc"),
             "inspired": add_picture(history, "warmer", mode="inspire", source=Image.new("RGB", (30, 20), "green")),
             "deleted": add_picture(history, "a mistake"),
+            "without a row": add_picture(history, "a ball"),
         }
         history.delete([pictures["deleted"].id])
+    with closing(sqlite3.connect(workspace / "studio.db")) as connection, connection:
+        connection.execute("DELETE FROM generation WHERE id = ?", (pictures["without a row"].id,))
     with served(workspace) as server:
         yield server, pictures
 
@@ -56,6 +62,17 @@ def test_health_answers_before_the_model_is_there_and_tells_when_it_is(studio):
         }
     assert server.health()[0] == 200
     assert server.get("/health")[1]["cache-control"] == "no-store"
+
+
+def test_a_picture_of_a_killed_writer_is_there_soon_after_the_start(studio):
+    """Nobody has to ask for it, and nothing waits for it; what was deleted stays so."""
+    server, pictures = studio
+    until = time.monotonic() + PATIENCE_S
+    while server.get(f"/img/{pictures['without a row'].id}.png")[0] != 200:
+        assert time.monotonic() < until, server.log.read_text()
+        time.sleep(0.1)
+    assert "Pictures that were not in the gallery, and are now: 1." in server.log.read_text()
+    assert server.get(f"/img/{pictures['deleted'].id}.png")[0] == 404
 
 
 def test_a_picture_and_its_thumbnail_are_served_and_kept_by_the_browser(studio):

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from fibo_core.engine.mini.scenes import Scene, Seed, box_of
-from fibo_core.engine.mini.shapes import KINDS, Field
 from fibo_core.engine.mini.world import world
+from scripts.mini.scenes import Scene, Seed, box_of
+from scripts.mini.shapes import KINDS, Field
 
 #: Towards the light, in the picture's own axes (x right, y down, z to the viewer).
 TOWARDS = {

@@ -7,7 +7,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fibo_core.engine.mini.captions import (
+from fibo_core.engine.mini.world import world
+from fibo_core.engine.models import MINI_SIZES
+from fibo_core.prompt import StructuredPrompt, diff
+from fibo_core.writers.offline import OfflineWriter
+from scripts.mini.captions import (
     before,
     describe,
     describe_at_length,
@@ -16,14 +20,10 @@ from fibo_core.engine.mini.captions import (
     freely,
     sentence,
 )
-from fibo_core.engine.mini.drawing import render, render_with_cover
-from fibo_core.engine.mini.prose import WORDS, among, opened, prose
-from fibo_core.engine.mini.scenes import Scene, Thing, box_of, draw_scene
-from fibo_core.engine.mini.shapes import KINDS
-from fibo_core.engine.mini.world import world
-from fibo_core.engine.models import MINI_SIZES
-from fibo_core.prompt import StructuredPrompt, diff
-from fibo_core.writers.offline import OfflineWriter
+from scripts.mini.drawing import render, render_with_cover
+from scripts.mini.prose import WORDS, among, opened, prose
+from scripts.mini.scenes import Scene, Thing, box_of, draw_scene
+from scripts.mini.shapes import KINDS
 
 BALL = Scene(
     things=(Thing("ball", "red", "left", "medium"),), background="wall", wall="grey", light="day", direction="above",

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from fibo_core.engine.mini.prose import WORDS, among, asides, opened, prose
-from fibo_core.engine.mini.scenes import ROWS, Scene, Thing
 from fibo_core.engine.mini.world import world
 from fibo_core.prompt import StructuredPrompt
+from scripts.mini.prose import WORDS, among, asides, opened, prose
+from scripts.mini.scenes import ROWS, Scene, Thing
 
 Seed = np.random.Generator
 Document = dict[str, Any]

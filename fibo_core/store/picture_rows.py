@@ -1,0 +1,98 @@
+"""Pictures into rows and out of them: a damaged row harms itself alone, and is named."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import LargeBinary, cast, func, update
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from fibo_core.errors import InputError
+from fibo_core.store.generation import Generation
+from fibo_core.store.rows import ID, DamagedRow, read_rows
+from fibo_core.store.tables import GenerationTable, generation_of, row_of
+
+NAMED = 5  #: damaged rows that a sentence names
+ROW = re.compile("row-([0-9]{1,18})", re.ASCII)  #: what a row is called whose id is damaged too
+
+
+def read_pictures(
+    session: Session, statement: SelectOfScalar[GenerationTable]
+) -> list[tuple[int, Generation | DamagedRow]]:
+    """The rows of ``statement``, each with its seq, in its order."""
+    return read_rows(session, statement, GenerationTable, _value)
+
+
+def readable(rows: Iterable[tuple[int, Generation | DamagedRow]]) -> list[Generation]:
+    """Those that could be read."""
+    return [found for _, found in rows if isinstance(found, Generation)]
+
+
+def damaged(rows: Iterable[tuple[int, Generation | DamagedRow]]) -> list[DamagedRow]:
+    """Those that could not be read."""
+    return [found for _, found in rows if isinstance(found, DamagedRow)]
+
+
+def not_read(rows: Sequence[DamagedRow]) -> str:
+    """The sentence that names damaged rows, the first few of them."""
+    count = "1 picture" if len(rows) == 1 else f"{len(rows):,} pictures"
+    named = ", ".join(row.id for row in rows[:NAMED])
+    more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
+    return f"{count} could not be read: {named}{more}. `fibo-studio history rebuild` reads them anew from their files."
+
+
+def id_of(session: Session, seq: int) -> str | None:
+    """The id of a row, None where it is none of ours, or where there is no such row."""
+    statement = select(cast(GenerationTable.id, LargeBinary)).where(func.typeof(GenerationTable.id) == "text")
+    found = session.exec(statement.where(GenerationTable.seq == seq)).first()
+    id = (found or b"").decode(errors="replace")
+    return id if ID.fullmatch(id) else None
+
+
+def with_rows(session: Session, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that have a row, be it damaged."""
+    return set(session.exec(select(GenerationTable.id).where(col(GenerationTable.id).in_(ids))))
+
+
+def place_row(session: Session, generation: Generation, file_bytes: int) -> None:
+    """Gives a picture its row: a new one, or its own written over, whose star and deletion stay.
+
+    Must be in a writing transaction.
+    """
+    row = row_of(generation, file_bytes)
+    seq = session.exec(select(GenerationTable.seq).where(GenerationTable.id == generation.id)).first()
+    while seq is None:
+        if session.exec(select(GenerationTable.seq).where(GenerationTable.seq == row.seq)).first() is None:
+            session.add(row)
+            session.flush()
+            return
+        if id_of(session, row.seq) is None:
+            seq = row.seq  # its own, whose id is damaged
+        row.seq += 1  # another process, the same microsecond
+    # Changed, never deleted and added: the search index follows a row's text when it comes and goes, and a damaged one
+    # would not let go of the words it was indexed by.
+    values = {name: value for name, value in row.model_dump().items() if name != "seq"}
+    values |= {"favorite": _mark(session, seq, "favorite") or False, "deleted_at": _mark(session, seq, "deleted_at")}
+    session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
+
+
+def adopt_row(session: Session, generation: Generation, file_bytes: int) -> None:
+    """Gives a picture its row unless it has one that can be read: its writer came here meanwhile, and knows more."""
+    own = select(GenerationTable).where(GenerationTable.id == generation.id)
+    if not readable(read_pictures(session, own)):
+        place_row(session, generation, file_bytes)
+
+
+def _mark(session: Session, seq: int, name: str) -> Any:
+    """What a row says in one column, None where that is damaged."""
+    try:
+        return session.exec(select(getattr(GenerationTable, name)).where(GenerationTable.seq == seq)).one()
+    except (TypeError, ValueError):  # a date that is none
+        return None
+
+
+def _value(row: GenerationTable) -> Generation:
+    if not ID.fullmatch(row.id):
+        raise InputError(f"its id is {row.id!r:.60}")
+    return generation_of(row)
