@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from fibo_core.cancel import CancelFlag
+from fibo_core.engine import plans
 from fibo_core.prompt import diff
 from fibo_core.settings import Settings
 from fibo_core.store.migrations import REVISIONS
@@ -153,6 +154,7 @@ def test_a_stray_cell_is_noticed() -> None:
 def test_the_table_of_variables_in_the_documents_is_the_one_in_the_code() -> None:
     """Run scripts/write_tables.py."""
     assert markdown_table() in text_of("docs/USAGE.md")
+    assert plans.markdown_table() in text_of("docs/DEPLOYMENT.md")
 
 
 def test_the_table_of_variables_is_written_anew_where_it_differs() -> None:

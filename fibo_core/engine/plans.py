@@ -126,5 +126,5 @@ def markdown_table() -> str:
         f"| {plan.disk_gb:.0f} GB |"
         for plan in PLANS
     ]
-    mini = "| mini | without a GPU | – | 2 GB | comes with the program |"
+    mini = "| mini | without a GPU | – | 1 GB | comes with the program |"
     return "\n".join(["| Model | How | GPU memory | Main memory | Volume |", "|---|---|---|---|---|", *rows, mini])
