@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fibo_core.json_paths import MISSING, Change, Step, leaves, parse_path, read
+from fibo_core.json_paths import MISSING, Change, Step, is_within, leaves, parse_path, read
 from fibo_core.prompt import StructuredPrompt, diff
 from fibo_core.writers.offline import MAX_WORDS_CHARS, OfflineWriter
 from fibo_core.writers.rules.lexicon import load_lexicon
@@ -69,13 +69,14 @@ def told_besides(source: StructuredPrompt, taken: StructuredPrompt, answer: Stru
 class _Wish:
     """An instruction, as far as its words tell.
 
-    ``places`` are where the offline writer would change the source, ``targets`` the objects among them (where there
-    are none, those that the instruction names), ``removals`` the objects it would take out; ``names`` are the words
-    of the instruction that its things are called by.
+    ``places`` are where the offline writer would change the source, ``above`` the parts they lie in; ``targets`` the
+    objects among them (where there are none, those that the instruction names), ``removals`` the objects it would take
+    out; ``names`` are the words of the instruction that its things are called by.
     """
 
     words: frozenset[str]
     places: frozenset[Place]
+    above: frozenset[Place]
     removals: frozenset[Place]
     targets: frozenset[Place]
     names: frozenset[str]
@@ -90,7 +91,7 @@ class _Wish:
         if _is_item(place) and change.after is MISSING:
             named = self.removes and not self.removals and bool(_called(change.before) & (self.words - _attributes()))
             return place in self.removals or named
-        if any(_within(place, other) or _within(other, place) for other in self.places):
+        if is_within(place, self.places) or place in self.above:
             return True
         if self.replaces and self.is_about(place):
             return True
@@ -106,7 +107,7 @@ class _Wish:
         return bool(new & (brought | self.words) or gone & taken_away) or not (new or gone)
 
     def is_about(self, place: Place) -> bool:
-        return any(_within(place, target) for target in self.targets)
+        return is_within(place, self.targets)
 
 
 def _read(source: StructuredPrompt, instruction: str) -> _Wish:
@@ -119,14 +120,15 @@ def _read(source: StructuredPrompt, instruction: str) -> _Wish:
     items = {place for place in places if _is_item(place)}
     removals = {_place(c) for c in own if _is_item(_place(c)) and c.after is MISSING}
     targets = {place[:2] for place in places - items if place[:1] == ("objects",)} | removals
-    words = frozenset(said - _small_words())
+    words, document = frozenset(said - _small_words()), source.document
     if not places:  # the prompt says so already, or the rules do not understand: then what it names is what it is about
-        targets = {place for place in _objects(source) if _called(read(source.document, place)) & words - _attributes()}
-    called = {stem for target in targets for stem in _called(read(source.document, target))}
+        targets = {place for place in _objects(document) if _called(read(document, place)) & words - _attributes()}
+    called = {stem for target in targets for stem in _called(read(document, target))}
     adds = bool(items - removals)
     return _Wish(
         words=words,
         places=frozenset(places - items),
+        above=frozenset(place[:depth] for place in places - items for depth in range(len(place))),
         removals=frozenset(removals),
         targets=frozenset(targets),
         names=frozenset((words if adds else called & words) - _attributes()),
@@ -136,8 +138,8 @@ def _read(source: StructuredPrompt, instruction: str) -> _Wish:
     )
 
 
-def _objects(prompt: StructuredPrompt) -> list[Place]:
-    items = prompt.document.get("objects")
+def _objects(document: dict[str, Any]) -> list[Place]:
+    items = document.get("objects")
     return [("objects", number) for number in range(len(items) if isinstance(items, list) else 0)]
 
 
@@ -155,10 +157,6 @@ def _sums_up(place: Place) -> bool:
 
 def _relates(place: Place) -> bool:
     return place[:1] == ("objects",) and place[2:] == ("relationship",)
-
-
-def _within(place: Place, other: Place) -> bool:
-    return place[: len(other)] == other
 
 
 def _brought(change: Change) -> set[str]:

@@ -6,7 +6,8 @@ written ``["like.this"]``. Errors, hints and differences all name places this wa
 
 import json
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -14,8 +15,11 @@ from typing import Any
 from fibo_core.errors import PromptError
 
 Step = str | int
+#: An item's place in a list before and after, None where it is not there, and the leaves in it that differ.
+Pair = tuple[int | None, int | None, int]
+_Sequence = tuple[int, int, "_Sequence | None"]  #: the last of a sequence of pairs, and those before it
 
-ALIGN_LIMIT = 100_000  # leaves before times leaves after; larger lists are compared by position only
+ALIGN_LIMIT = 100_000  #: leaves before times leaves after; what is larger is paired where equal, and by position
 
 _PLAIN_KEY = re.compile(r'[^.\[\]"\x00-\x1f\ud800-\udfff]+')  # the rest could not be printed as it is
 _STEP = re.compile(r'\.([^.\[\]"]+)|\[([0-9]{1,9})\]|\[("(?:[^"\\]|\\.)*")\]', re.DOTALL)
@@ -129,6 +133,11 @@ def leaves(value: Any, steps: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...
         yield steps
 
 
+def is_within(place: tuple[Step, ...], places: Container[tuple[Step, ...]]) -> bool:
+    """Whether a place is one of ``places`` (a set), or lies in one."""
+    return any(place[:depth] in places for depth in range(len(place) + 1))
+
+
 def locate(text: str, path: str) -> tuple[int, int] | None:
     """Line and column (from 1) where the value at `path` begins in JSON `text`; None where there is none."""
     try:
@@ -199,55 +208,139 @@ def changes(before: Any, after: Any, steps: tuple[Step, ...] = (), was: tuple[St
 
 
 def _list_changes(before: list[Any], after: list[Any], steps: tuple[Step, ...], was: tuple[Step, ...]) -> list[Change]:
-    old_keys, new_keys = ([json.dumps(item, sort_keys=True) for item in items] for items in (before, after))
-    shared = min(len(before), len(after))
+    found: list[Change] = []
+    passed = 0  # items of `before`: where a new one comes in
+    for i, j, _ in _alignment(before, after):
+        if i is None and j is not None:
+            found.append(Change(format_path((*steps, j)), MISSING, after[j], format_path((*was, passed))))
+        elif i is not None:
+            if j is None:
+                found.append(Change(format_path((*steps, i)), before[i], MISSING, format_path((*was, i))))
+            else:
+                found += changes(before[i], after[j], (*steps, j), (*was, i))
+            passed += 1
+    return found
+
+
+def _alignment(before: list[Any], after: list[Any]) -> list[Pair]:
+    """Which item is which, in the order of both lists.
+
+    As little as possible differs between the lists. In long ones equal items are paired first, which may miss the
+    least, so that the time grows as the lists do.
+    """
+    old, new = ([json.dumps(item, sort_keys=True) for item in items] for items in (before, after))
+    shared = min(len(old), len(new))
     head = 0
-    while head < shared and old_keys[head] == new_keys[head]:
+    while head < shared and old[head] == new[head]:
         head += 1
     tail = 0
-    while tail < shared - head and old_keys[-1 - tail] == new_keys[-1 - tail]:
+    while tail < shared - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
-    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+    old_end, new_end = len(old) - tail, len(new) - tail
+    equal = [(k, k) for k in range(head)]
+    if _is_long(before[head:old_end], after[head:new_end]):
+        equal += [(head + i, head + j) for i, j in _equal_in_order(old[head:old_end], new[head:new_end])]
+    equal += [(old_end + k, new_end + k) for k in range(tail)]
 
-    def removed(i: int) -> Change:
-        return Change(format_path((*steps, head + i)), old[i], MISSING, format_path((*was, head + i)))
+    pairs: list[Pair] = []
+    next_i = next_j = 0
+    for i, j in [*equal, (len(old), len(new))]:
+        gap = before[next_i:i], after[next_j:j]
+        for x, y, differing in _by_position(*gap) if _is_long(*gap) else _cheapest(*gap):
+            pairs.append((None if x is None else next_i + x, None if y is None else next_j + y, differing))
+        pairs.append((i, j, 0))
+        next_i, next_j = i + 1, j + 1
+    return pairs[:-1]
 
-    def added(i: int, j: int) -> Change:
-        return Change(format_path((*steps, head + j)), MISSING, new[j], format_path((*was, head + i)))
 
-    def paired(i: int, j: int) -> list[Change]:
-        return changes(old[i], new[j], (*steps, head + j), (*was, head + i))
+def _is_long(before: list[Any], after: list[Any]) -> bool:
+    return sum(map(_leaf_count, before)) * sum(map(_leaf_count, after)) > ALIGN_LIMIT
 
-    old_sizes, new_sizes = ([sum(1 for _ in leaves(item)) for item in items] for items in (old, new))
-    if sum(old_sizes) * sum(new_sizes) > ALIGN_LIMIT:
-        both = min(len(old), len(new))
-        return [
-            *(change for i in range(both) for change in paired(i, i)),
-            *(removed(i) for i in range(both, len(old))),
-            *(added(both, j) for j in range(both, len(new))),
-        ]
 
-    # Cheapest alignment: best[i][j] is (leaves touched, changes) for old[i:] and new[j:].
-    best: list[list[tuple[int, list[Change]]]] = [[(0, [])] * (len(new) + 1) for _ in range(len(old) + 1)]
-    for i in range(len(old), -1, -1):
-        for j in range(len(new), -1, -1):
+def _equal_in_order(old: list[str], new: list[str]) -> list[tuple[int, int]]:
+    """The places of as many equal items as stand in the same order in both lists.
+
+    The first of several equal ones is paired with the first, and so on; of those pairs it is the longest increasing
+    subsequence.
+    """
+    places: dict[str, list[int]] = {}
+    for j in reversed(range(len(new))):
+        places.setdefault(new[j], []).append(j)
+    ends: list[int] = []  # the smallest end of an increasing sequence of each length
+    sequences: list[_Sequence] = []
+    for i, key in enumerate(old):
+        if places.get(key):
+            j = places[key].pop()
+            length = bisect_left(ends, j)
+            ends[length : length + 1] = [j]
+            sequences[length : length + 1] = [(i, j, sequences[length - 1] if length else None)]
+    found = []
+    sequence = sequences[-1] if sequences else None
+    while sequence is not None:
+        i, j, sequence = sequence
+        found.append((i, j))
+    return found[::-1]
+
+
+def _by_position(before: list[Any], after: list[Any]) -> list[Pair]:
+    both = min(len(before), len(after))
+    return [
+        *((k, k, _distance(before[k], after[k])) for k in range(both)),
+        *((i, None, _leaf_count(before[i])) for i in range(both, len(before))),
+        *((None, j, _leaf_count(after[j])) for j in range(both, len(after))),
+    ]
+
+
+def _cheapest(before: list[Any], after: list[Any]) -> list[Pair]:
+    """The alignment in which the fewest leaves differ (Needleman and Wunsch's)."""
+    old_sizes, new_sizes = list(map(_leaf_count, before)), list(map(_leaf_count, after))
+    paired = [[_distance(one, other) for other in after] for one in before]
+    # best[i][j]: leaves that differ from before[i] and after[j] on.
+    best = [[0] * (len(after) + 1) for _ in range(len(before) + 1)]
+    for i in range(len(before), -1, -1):
+        for j in range(len(after), -1, -1):
             choices = []
-            if i < len(old) and j < len(new):
-                pair, (cost, rest) = paired(i, j), best[i + 1][j + 1]
-                choices.append((cost + sum(_size(change) for change in pair), [*pair, *rest]))
-            if i < len(old):
-                cost, rest = best[i + 1][j]
-                choices.append((cost + old_sizes[i], [removed(i), *rest]))
-            if j < len(new):
-                cost, rest = best[i][j + 1]
-                choices.append((cost + new_sizes[j], [added(i, j), *rest]))
-            if choices:
-                best[i][j] = min(choices, key=lambda choice: choice[0])
-    return best[0][0][1]
+            if i < len(before) and j < len(after):
+                choices.append(best[i + 1][j + 1] + paired[i][j])
+            if i < len(before):
+                choices.append(best[i + 1][j] + old_sizes[i])
+            if j < len(after):
+                choices.append(best[i][j + 1] + new_sizes[j])
+            best[i][j] = min(choices, default=0)
+    pairs: list[Pair] = []
+    i = j = 0
+    while i < len(before) or j < len(after):
+        if i < len(before) and j < len(after) and best[i][j] == best[i + 1][j + 1] + paired[i][j]:
+            pairs.append((i, j, paired[i][j]))
+            i, j = i + 1, j + 1
+        elif i < len(before) and best[i][j] == best[i + 1][j] + old_sizes[i]:
+            pairs.append((i, None, old_sizes[i]))
+            i += 1
+        else:
+            pairs.append((None, j, new_sizes[j]))
+            j += 1
+    return pairs
 
 
-def _size(change: Change) -> int:
-    return max(sum(1 for _ in leaves(value)) for value in (change.before, change.after))
+def _distance(before: Any, after: Any) -> int:
+    """How many leaves differ: the larger side's where two values are of different kinds."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        kept = sum(_distance(item, after[key]) for key, item in before.items() if key in after)
+        gone = sum(_leaf_count(item) for key, item in before.items() if key not in after)
+        return kept + gone + sum(_leaf_count(item) for key, item in after.items() if key not in before)
+    if isinstance(before, list) and isinstance(after, list):
+        aligned = _alignment(before, after) if _is_long(before, after) else _cheapest(before, after)
+        return sum(differing for *_, differing in aligned)
+    if type(before) is type(after) and before == after:
+        return 0
+    return max(_leaf_count(before), _leaf_count(after))
+
+
+def _leaf_count(value: Any) -> int:
+    """How many places :func:`leaves` gives."""
+    if isinstance(value, dict | list) and value:
+        return sum(map(_leaf_count, value.values() if isinstance(value, dict) else value))
+    return 1
 
 
 def _holds(container: Any, step: Step) -> bool:

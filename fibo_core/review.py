@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from fibo_core.asked import asked, told_besides
-from fibo_core.json_paths import MISSING, Change, Step, format_path, leaves, parse_path, read, remove, write
+from fibo_core.json_paths import MISSING, Change, Step, format_path, is_within, leaves, parse_path, read, remove, write
 from fibo_core.prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
 
@@ -46,8 +46,8 @@ def restore_locked(source: StructuredPrompt, answer: StructuredPrompt, locked: C
 
 def locked_fields(source: StructuredPrompt, locked: Collection[str]) -> int:
     """How many fields of the source (texts, numbers, empty parts) the locked paths hold."""
-    places = [parse_path(path) for path in locked]
-    return sum(any(leaf[: len(place)] == place for place in places) for leaf in leaves(source.document) if leaf)
+    places = {parse_path(path) for path in locked}
+    return sum(is_within(leaf, places) for leaf in leaves(source.document) if leaf)
 
 
 def take(source: StructuredPrompt, answer: StructuredPrompt, taken: Collection[int]) -> StructuredPrompt:
@@ -139,9 +139,8 @@ class Review:
 
     def kept(self) -> int:
         """How many of the source's fields the draft leaves as they are."""
-        gone = [parse_path(row.change.was) for row in self.rows if row.taken and row.change.before is not MISSING]
-        fields = [leaf for leaf in leaves(self.source.document) if leaf]
-        return sum(not any(leaf[: len(place)] == place for place in gone) for leaf in fields)
+        gone = {parse_path(row.change.was) for row in self.rows if row.taken and row.change.before is not MISSING}
+        return sum(not is_within(leaf, gone) for leaf in leaves(self.source.document) if leaf)
 
     def taking(self, ids: Collection[str]) -> StructuredPrompt:
         """The draft with these rows taken as well."""
@@ -284,9 +283,10 @@ def _partners(source: list[Any], answer: list[Any]) -> dict[int, int]:
     lost = [index for index in range(len(old)) if index not in partners]
     free -= set(partners.values())
     if len(lost) * len(free) <= COMPARED_MAX:
-        pairs = [(1 - _likeness(source[i], answer[j]), abs(i - j), i, j) for i in lost for j in free]
-        for unlikeness, _, i, j in sorted(pairs):
-            if unlikeness <= 1 - LIKENESS_MIN and i not in partners and j in free:
+        lost_words, free_words = {i: _Words.of(source[i]) for i in lost}, {j: _Words.of(answer[j]) for j in free}
+        pairs = [(1 - _likeness(lost_words[i], free_words[j]), abs(i - j), i, j) for i in lost for j in free]
+        for *_, i, j in sorted(pair for pair in pairs if pair[0] <= 1 - LIKENESS_MIN):
+            if i not in partners and j in free:
                 partners[i] = j
                 free.discard(j)
     for index in lost:
@@ -298,18 +298,31 @@ def _partners(source: list[Any], answer: list[Any]) -> dict[int, int]:
     return partners
 
 
-def _likeness(one: Any, other: Any) -> float:
+@dataclass(frozen=True)
+class _Words:
+    """An item's words, counted; and those of its description, where it has one."""
+
+    all: "Counter[str]"
+    description: "Counter[str] | None"
+
+    @classmethod
+    def of(cls, item: Any) -> "_Words":
+        name = item.get("description") if isinstance(item, dict) else None
+        return cls(Counter(_words(item)), Counter(_words(name)) if isinstance(name, str) else None)
+
+
+def _likeness(one: _Words, other: _Words) -> float:
     """From 0 to 1, by the words of two items; the description counts most."""
-    everything = _overlap(Counter(_words(one)), Counter(_words(other)))
-    names = [item.get("description") if isinstance(item, dict) else None for item in (one, other)]
-    if not all(isinstance(name, str) for name in names):
+    everything = _overlap(one.all, other.all)
+    if one.description is None or other.description is None:
         return everything
-    return 0.7 * _overlap(Counter(_words(names[0])), Counter(_words(names[1]))) + 0.3 * everything
+    return 0.7 * _overlap(one.description, other.description) + 0.3 * everything
 
 
 def _overlap(one: "Counter[str]", other: "Counter[str]") -> float:
     total = one.total() + other.total()
-    return 2 * (one & other).total() / total if total else 0.0
+    shared = sum(min(count, other[word]) for word, count in one.items() if word in other)
+    return 2 * shared / total if total else 0.0
 
 
 def _words(value: Any) -> Iterator[str]:

@@ -28,6 +28,7 @@ class Pod(BaseModel):
     network_volume: str  #: its id, "" without one
     api: str
     direct_address: str = ""  #: of the TCP port that RunPod maps to the studio's, where STUDIO_DIRECT_TCP is on
+    ssh_address: str = ""  #: what ssh is told to reach it from outside, where RunPod maps port 22: "root@IP -p PORT"
 
     def proxied_host(self, port: int) -> str:
         """The name under which RunPod's proxy shows a port to the world."""
@@ -121,7 +122,7 @@ class _Reader:
             return None
         if wrong := kind.never.search(self.values[name]):
             raise SettingsError(
-                f"{name} holds what it may not, at character {wrong.start() + 1}. Set it to {kind.wanted}."
+                f"{name} holds a character that it may not (character {wrong.start() + 1}). Set it to {kind.wanted}."
             )
         return SecretStr(self.values[name])
 
@@ -165,17 +166,22 @@ class _Reader:
             network_volume=self.text("RUNPOD_VOLUME_ID"),
             api=self.text("RUNPOD_API_URL") or "https://api.runpod.io/v2",
             direct_address=self.direct_address(),
+            ssh_address="root@{} -p {}".format(*ssh) if (ssh := self.mapped_port("22")) else "",
         )
 
     def direct_address(self) -> str:
         if self.choice("STUDIO_DIRECT_TCP") == "off":
             return ""
         port = self.text("STUDIO_PORT")
-        ip, mapped = self.text("RUNPOD_PUBLIC_IP"), self.text(f"RUNPOD_TCP_PORT_{port}")
-        if not (ip and mapped):
+        if (mapped := self.mapped_port(port)) is None:
             self.warnings.append(f"STUDIO_DIRECT_TCP is on, and the pod maps no TCP port {port}. Expose {port}/tcp.")
             return ""
-        return f"http://{ip}:{mapped}"
+        return "http://{}:{}".format(*mapped)
+
+    def mapped_port(self, port: str) -> tuple[str, str] | None:
+        """Address and port by which RunPod passes a TCP port of the pod on to the world, where it does."""
+        ip, mapped = self.text("RUNPOD_PUBLIC_IP"), self.text(f"RUNPOD_TCP_PORT_{port}")
+        return (ip, mapped) if ip and mapped else None
 
     def database_url(self, name: str) -> str | None:
         value = self.values.get(name)

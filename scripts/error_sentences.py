@@ -5,9 +5,9 @@
     scripts/error_sentences.py --missing    those without a row in docs/TROUBLESHOOTING.md, and rows without a sentence
 
 A sentence is the text given to an error of FiboError's tree (or of TemplateError's, or NotAllowed), to `complain`,
-`st.error` or `st.warning`, to the list of faults in scripts/preflight.py, or to `die` in a shell script. The source is
-read and not run: a name stands for what is assigned to it, a function's parameter for what its callers give. What
-cannot be told that way is `…`; a text with nothing else in it is another's sentence passed on, and is told by
+`warn`, `st.error` or `st.warning`, to the list of faults in scripts/preflight.py, or to `die` in a shell script. The
+source is read and not run: a name stands for what is assigned to it, a function's parameter for what its callers give.
+What cannot be told that way is `…`; a text with nothing else in it is another's sentence passed on, and is told by
 `passed_on`.
 Standard library only.
 """
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GAP = "…"
 ROOTS_OF_ERRORS = {"FiboError", "TemplateError", "NotAllowed"}
 #: Other calls that show a text, and which of their arguments is the text.
-OURS = {"complain": 0, "Missing": 1, "problem": 1, "_page": 1, "PlainTextResponse": 0, "JSONResponse": 0}
+OURS = {"complain": 0, "warn": 0, "Missing": 1, "problem": 1, "_page": 1, "PlainTextResponse": 0, "JSONResponse": 0}
 SHELL_SCRIPTS = ("scripts/studio.sh", "scripts/runtime_setup.sh", "scripts/entrypoint.sh")
 DOCUMENT = "docs/TROUBLESHOOTING.md"
 MOST_FORMS = 24  #: of one text; beyond it, what differs is a gap

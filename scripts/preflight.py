@@ -104,7 +104,8 @@ def look_at_variables(found: Findings) -> None:
             found.faults.append(f"{name} is {value!r}. Set it to {named}.")
         elif each.secret and (wrong := each.secret.never.search(value)):
             found.faults.append(
-                f"{name} holds what it may not, at character {wrong.start() + 1}. Set it to {each.secret.wanted}."
+                f"{name} holds a character that it may not (character {wrong.start() + 1}). "
+                f"Set it to {each.secret.wanted}."
             )
         elif each.between and not is_whole(value, *each.between):
             low, high = each.between

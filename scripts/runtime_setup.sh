@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes the Python environment of the studio, or of its tests, and prints the path of its python on stdout
+# Makes the Python environment of the studio, its tests or its linters, and prints the path of its python on stdout
 # (all else goes to stderr). The one place that knows how; run it as often as you like, from anywhere:
 #
 #     python=$(scripts/runtime_setup.sh app)        the program
 #     python=$(scripts/runtime_setup.sh test)       the program and what its tests need
+#     python=$(scripts/runtime_setup.sh lint)       what its tests need alone, the linters among them: no torch
 #
 # An environment is a folder under STUDIO_ENV_DIR (default: .studio in the checkout; on a pod, a folder of its
 # own under .studio on the volume, since pods may share one), named by a hash of everything it is made from:
@@ -40,13 +41,14 @@ locks=(requirements.lock)
 imports="streamlit.web.bootstrap streamlit.starlette streamlit_ace pandas sqlmodel alembic.command fastapi uvicorn typer ulid PIL
     google.genai torch._dynamo accelerate transformers.models.smollm3.modeling_smollm3
     diffusers.pipelines.bria_fibo.pipeline_bria_fibo diffusers.models.autoencoders.autoencoder_kl_wan"
+torch=
 case $mode in
     app) ;;
     test) locks+=(tests/requirements.lock) imports+=" pytest pytest_timeout hypothesis playwright.sync_api httpx mypy" ;;
-    *) say "Usage: scripts/runtime_setup.sh app|test"; exit 2 ;;
+    lint) locks=(tests/requirements.lock) torch=none imports="yaml check_jsonschema" ;;
+    *) say "Usage: scripts/runtime_setup.sh app|test|lint"; exit 2 ;;
 esac
 shift
-torch=
 while [ $# -gt 0 ]; do
     case $1 in
         --torch) torch=$2 ;;
@@ -231,7 +233,7 @@ say "Making the environment ($mode, Python $python_version, torch: $torch) in $e
 step installer
 discard "$env"
 case $torch in
-    none) need_disk 50 ;;
+    none) need_disk 500 ;;
     cuda) need_disk 9000 ;;
     *) need_disk 3000 ;;
 esac

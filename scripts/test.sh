@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs scripts/validate.sh and mypy, then the tests, in an environment of their own that it makes where it is
+# Runs scripts/validate.sh --all and mypy, then the tests, in an environment of their own that it makes where it is
 # missing. Arguments go to pytest; the checks run all the same:
 #
 #     scripts/test.sh                                      everything but what needs a GPU
@@ -66,7 +66,7 @@ check() { # check NAME COMMAND…
     "${@:2}" >&2 || failed+=("$1")
 }
 if git rev-parse --git-dir >/dev/null 2>&1; then
-    check "scripts/validate.sh" env VALIDATE_PYTHON="$python" scripts/validate.sh
+    check "scripts/validate.sh" env VALIDATE_PYTHON="$python" scripts/validate.sh --all
 else # it asks git which files there are
     say "No git checkout: scripts/validate.sh is left out."
 fi

@@ -1,16 +1,19 @@
 """The checks of scripts/validate.sh that no other program has.
 
-    validate_files.py syntax                     every Python file compiles
+    validate_files.py python|json|toml           every file of that kind can be read
     validate_files.py sizes                      nothing above 1 MB but what is allowed, in the tree or staged
+    validate_files.py workflows                  what can be told of GitHub's files without a YAML parser
     validate_files.py actions                    every action of a workflow is named by its commit
     validate_files.py run-blocks                 the shell scripts inside workflows, by shellcheck
     validate_files.py secrets [--since REVISION] no key, token or private key in the tree, staged, or in those commits
 
-Each is asked in a git checkout and prints a line a fault, with its place and never the secret. Exit 0 or 1.
+Each is asked in a git checkout and prints a line a fault, with its place and never the secret. Exit 0 or 1. All but
+run-blocks need the standard library alone, of Python 3.10 (toml: 3.11).
 """
 
 import argparse
 import fnmatch
+import json
 import re
 import subprocess
 import sys
@@ -18,66 +21,38 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-from detect_secrets.plugins import (
-    aws,
-    azure_storage_key,
-    discord,
-    github_token,
-    gitlab_token,
-    jwt,
-    mailchimp,
-    npm,
-    openai,
-    private_key,
-    pypi_token,
-    sendgrid,
-    slack,
-    square_oauth,
-    stripe,
-    telegram_token,
-    twilio,
-)
-
 LARGEST_BYTES = 1_000_000
 #: What may be larger: the weights of the model that comes with the program.
 LARGE = ("fibo_core/engine/mini/weights/*/*.safetensors",)
 
-#: The patterns of detect-secrets for tokens that can be told by their form. Its guesses (entropy, keywords) are left
-#: out, and so are its filters: what looks like a token is a fault, whatever stands around it.
-KNOWN = (
-    aws.AWSKeyDetector,
-    azure_storage_key.AzureStorageKeyDetector,
-    discord.DiscordBotTokenDetector,
-    github_token.GitHubTokenDetector,
-    gitlab_token.GitLabTokenDetector,
-    jwt.JwtTokenDetector,
-    mailchimp.MailchimpDetector,
-    npm.NpmDetector,
-    openai.OpenAIDetector,
-    private_key.PrivateKeyDetector,
-    pypi_token.PypiTokenDetector,
-    sendgrid.SendGridDetector,
-    slack.SlackDetector,
-    square_oauth.SquareOAuthDetector,
-    stripe.StripeDetector,
-    telegram_token.TelegramBotTokenDetector,
-    twilio.TwilioKeyDetector,
-)
-#: What it lacks, of the services that this project has to do with.
-OURS = {
+#: Tokens that can be told by their form: what looks like one is a fault, whatever stands around it. Guesses (entropy,
+#: words such as "password") are left out, which would want a list of exceptions.
+SECRETS = {
     "Hugging Face token": r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{30,}",
     "Google API key": r"(?<![A-Za-z0-9])(?:AIza[A-Za-z0-9_-]{35}|AQ\.A[A-Za-z0-9_-]{40,})",
     "Google client secret": r"(?<![A-Za-z0-9])GOCSPX-[A-Za-z0-9_-]{24,}",
     "RunPod key": r"(?<![A-Za-z0-9])rpa_[A-Za-z0-9]{30,}",
-    "GitHub token": r"(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{22,}",
+    "GitHub token": r"(?<![A-Za-z0-9])(?:gh[oprsu]_[A-Za-z0-9_]{36}|github_pat_[A-Za-z0-9_]{22,})",
     "Docker Hub token": r"(?<![A-Za-z0-9])dckr_[a-z]{3}_[A-Za-z0-9_-]{20,}",
-    "private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY",
+    "private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|PuTTY-User-Key-File-\d",
+    "AWS key": r"(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[A-Z0-9]{16}"
+    r"|(?i:aws.{0,20}?(?:key|pwd|pw|password|pass|token).{0,20}?['\"][A-Za-z0-9/+]{40}['\"])",
+    "Azure storage key": r"AccountKey=[A-Za-z0-9+/=\\]{88}",
+    "GitLab token": r"gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-[A-Za-z0-9_-]{20,}|GR1348941[A-Za-z0-9_-]{20,}",
+    "JSON web token": r"eyJ[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+",
+    "npm token": r"//.+/:_authToken=\s*(?:npm_.+|[A-Fa-f0-9-]{36})|(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}",
+    "PyPI token": r"pypi-AgE[A-Za-z0-9_-]{70,}",
+    "OpenAI key": r"sk-[A-Za-z0-9_-]*[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}",
+    "Slack token": r"(?i:xox[abopsr]-(?:\d+-)+[a-z0-9]+)|hooks\.slack\.com/services/T\w+/B\w+/\w+",
+    "Discord token": r"[MNO][A-Za-z\d_-]{23,25}\.[A-Za-z\d_-]{6}\.[A-Za-z\d_-]{27}",
+    "Telegram token": r"\d{8,10}:[A-Za-z0-9_-]{35}",
+    "SendGrid key": r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}",
+    "Mailchimp key": r"[0-9a-z]{32}-us\d{1,2}",
+    "Square secret": r"sq0csp-[A-Za-z0-9\\_-]{43}",
+    "Stripe key": r"[rs]k_live_[A-Za-z0-9]{24}",
+    "Twilio key": r"(?:AC|SK)[a-z0-9]{32}",
 }
-PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    *((detector.secret_type, re.compile(pattern)) for detector in KNOWN for pattern in detector.denylist),
-    *((kind, re.compile(pattern)) for kind, pattern in OURS.items()),
-)
+PATTERNS = {kind: re.compile(pattern) for kind, pattern in SECRETS.items()}
 
 
 @dataclass(frozen=True)
@@ -133,7 +108,7 @@ def secrets(since: str | None) -> Iterator[str]:
     for contents in (in_tree, staged(), added_since(since) if since else iter(())):
         for content in contents:
             text = content.data.replace(b"\0", b"").decode("utf-8", "replace")  # UTF-16 is read as well
-            for kind, pattern in PATTERNS:
+            for kind, pattern in PATTERNS.items():
                 for found in pattern.finditer(text):
                     line = content.first_line + text.count("\n", 0, found.start())
                     if (fault := f"{content.where}:{line}: {kind}") not in seen:
@@ -152,17 +127,41 @@ def sizes() -> Iterator[str]:
             yield f"{name}: {size / 1e6:.1f} MB; at most {LARGEST_BYTES / 1e6:.0f} MB may be committed"
 
 
-def syntax() -> Iterator[str]:
+def compile_python(data: bytes) -> None:
+    compile(data, "", "exec", dont_inherit=True)
+
+
+def parse_toml(data: bytes) -> None:
+    import tomllib  # Python 3.10 has none
+
+    tomllib.loads(data.decode("utf-8"))
+
+
+def unreadable(suffix: str, read: Callable[[bytes], object]) -> Iterator[str]:
+    """Files of a kind that its reader does not take."""
     for path in tree():
-        if path.suffix == ".py":
+        if path.suffix == suffix:
             try:
-                compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+                read(path.read_bytes())
             except (SyntaxError, ValueError) as exc:
-                yield f"{path}:{getattr(exc, 'lineno', None) or 1}: {exc}"
+                place = f"{path}:{exc.lineno}" if getattr(exc, "lineno", None) else str(path)
+                python = ".".join(map(str, sys.version_info[:2]))
+                yield f"{place}: {getattr(exc, 'msg', exc)} (read by Python {python})"
 
 
 def github_files() -> list[Path]:
     return [path for path in tree() if path.parts[0] == ".github" and path.suffix in (".yml", ".yaml")]
+
+
+def workflows() -> Iterator[str]:
+    """Indentation by tabs, which YAML refuses, and a workflow that lacks a part: triggers, rights or jobs."""
+    for path in github_files():
+        lines = path.read_text("utf-8", "replace").splitlines()
+        tabs = [number for number, line in enumerate(lines, 1) if "\t" in line[: len(line) - len(line.lstrip())]]
+        yield from (f"{path}:{number}: a tab indents it" for number in tabs)
+        if path.parent.name == "workflows":
+            parts = {line.partition(":")[0].strip("\"'") for line in lines if line[:1].strip()}
+            yield from (f"{path}:1: it has no {part}" for part in ("on", "permissions", "jobs") if part not in parts)
 
 
 def actions() -> Iterator[str]:
@@ -180,6 +179,8 @@ def actions() -> Iterator[str]:
 
 def run_blocks() -> Iterator[str]:
     """GitHub runs them with bash -e; expressions in them are zizmor's subject."""
+    import yaml  # comes with the linters
+
     for path in github_files():
         try:
             document = yaml.safe_load(path.read_bytes())
@@ -206,17 +207,20 @@ def scripts_in(document: object) -> Iterator[tuple[str, int, str]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Checks of scripts/validate.sh.")
-    parser.add_argument("what", choices=("syntax", "sizes", "actions", "run-blocks", "secrets"))
-    parser.add_argument("--since", metavar="REVISION")
-    given = parser.parse_args()
     checks: dict[str, Callable[[], Iterator[str]]] = {
-        "syntax": syntax,
+        "python": lambda: unreadable(".py", compile_python),
+        "json": lambda: unreadable(".json", json.loads),
+        "toml": lambda: unreadable(".toml", parse_toml),
         "sizes": sizes,
+        "workflows": workflows,
         "actions": actions,
         "run-blocks": run_blocks,
         "secrets": lambda: secrets(given.since),
     }
+    parser = argparse.ArgumentParser(description="Checks of scripts/validate.sh.")
+    parser.add_argument("what", choices=checks)
+    parser.add_argument("--since", metavar="REVISION")
+    given = parser.parse_args()
     try:
         faults = list(checks[given.what]())
     except subprocess.CalledProcessError as exc:

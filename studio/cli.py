@@ -63,7 +63,7 @@ def serve() -> None:
     from fibo_core.settings import CHECKOUT
     from studio.connections import use_prompt_heads
     from studio.doctor import address, port_trouble
-    from studio.serving import end_setup_page, pod_addresses, streamlit_flags
+    from studio.serving import end_setup_page, pod_addresses, ssh_tunnel, streamlit_flags
 
     settings = begin()
     host, port = settings.studio_host, settings.studio_port
@@ -76,6 +76,10 @@ def serve() -> None:
     for where in pod_addresses(settings):
         warning = "" if where.startswith("https") else "  (plain HTTP: the password can be read on the way)"
         print(f"FIBO Studio on this pod: {where}{warning}", file=sys.stderr, flush=True)
+    if tunnel := ssh_tunnel(settings):
+        print(
+            f"FIBO Studio without the proxy: {tunnel}  (then open http://127.0.0.1:{port})", file=sys.stderr, flush=True
+        )
     os.chdir(CHECKOUT)
     use_prompt_heads()
     from streamlit.web.cli import main as streamlit

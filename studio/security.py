@@ -1,8 +1,12 @@
 """What a browser is told, and what is believed of it: headers of every answer, where a request comes from, where a
 login may lead."""
 
+import base64
+import hashlib
+import importlib.util
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,24 +18,53 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",  # the JSON editor is a frame of our own
     "Referrer-Policy": "same-origin",
 }
+#: Streamlit makes styles as it goes, and loads the scripts of Components v2 from `blob:`, as Ace does its worker.
+_POLICY = (
+    "default-src 'self'; script-src 'self' blob: {scripts}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' {sockets}; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+)
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9A-Fa-f:]+\](:\d+)?")
 #: Names under which a browser on this machine, or at the end of an ssh tunnel, knows it.
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _LOCAL_TARGET = re.compile(r"/[A-Za-z0-9._~/-]*(\?[!-\[\]-~]*)?")
 
 
 class SecurityHeaders:
-    """Middleware at the level of ASGI, so that it costs a stream of bytes nothing."""
+    """Middleware at the level of ASGI, so that it costs a stream of bytes nothing. ``own_hosts`` as for the gate."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, own_hosts: Collection[str] = ()) -> None:
         self._app = app
+        self._own_hosts = frozenset(own_hosts)
+        self._scripts = " ".join(f"'{hash}'" for hash in inline_scripts())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                headers.setdefault("Content-Security-Policy", self._policy(Headers(scope=scope)))
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+    def _policy(self, asked: Headers) -> str:
+        """What a page may load: what comes from here. An answer that has a stricter policy of its own keeps that."""
+        host = asked.get("host", "")
+        hosts = sorted({*self._own_hosts, *([host] if _HOST.fullmatch(host) else [])})
+        sockets = " ".join(f"ws://{each} wss://{each}" for each in hosts)  # not every browser's 'self' means them too
+        return _POLICY.format(scripts=self._scripts, sockets=sockets)
+
+
+def inline_scripts() -> Iterator[str]:
+    """The hashes of the scripts that stand in the pages of Streamlit and of streamlit-ace's frame themselves."""
+    for package, page in (("streamlit", "static/index.html"), ("streamlit_ace", "frontend/build/index.html")):
+        spec = importlib.util.find_spec(package)
+        assert spec is not None
+        assert spec.origin is not None
+        text = (Path(spec.origin).parent / page).read_text(encoding="utf-8")
+        for script in re.findall(r"<script>(.*?)</script>", text, re.DOTALL):
+            yield f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def is_foreign(headers: Headers, own_hosts: Collection[str] = ()) -> bool:

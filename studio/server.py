@@ -134,16 +134,17 @@ if login is not None:  # the log hides the password, also one that was drawn
     warnings = (*settings.warnings, *login.warnings)
     settings = settings.model_copy(update={"studio_password": login.password, "warnings": warnings})
 
+own_hosts = [urlsplit(each).netloc for each in pod_addresses(settings)]
 app = st.App(
     Path(__file__).resolve().parent / "app.py",
     routes=routes(),
     middleware=[
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, own_hosts=own_hosts),
         Middleware(
             Gate,
             login=login,
             activity=Activity.of_process(),
-            own_hosts=[urlsplit(each).netloc for each in pod_addresses(settings)],
+            own_hosts=own_hosts,
             behind_cloudflare=settings.on_pod,
         ),
     ],

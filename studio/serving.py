@@ -33,6 +33,16 @@ def pod_addresses(settings: Settings) -> list[str]:
     return [proxied, *filter(None, [settings.pod.direct_address])]
 
 
+def ssh_tunnel(settings: Settings) -> str:
+    """The command, for the user's own machine, that brings a pod's studio there without RunPod's proxy.
+
+    "" where the pod maps no port 22.
+    """
+    if settings.pod is None or not settings.pod.ssh_address:
+        return ""
+    return f"ssh -L {settings.studio_port}:127.0.0.1:{settings.studio_port} {settings.pod.ssh_address}"
+
+
 def streamlit_flags(settings: Settings) -> list[str]:
     """Options of `streamlit run`.
 

@@ -1,12 +1,14 @@
 """StructuredPrompt: what is read, what is refused and how, and the text the model is given."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from fibo_core import json_paths
 from fibo_core.errors import PromptError
 from fibo_core.prompt import (
     KEYS,
@@ -475,6 +477,41 @@ def test_very_long_lists_are_compared_by_position() -> None:
     changes = diff(before, after)
     assert len(changes) == 2_000
     assert changes[-1] == Change("mine[2000]", MISSING, -2_000)
+
+
+def many_things(count: int, *, kind: str = "thing") -> list[dict[str, str]]:
+    return [{"description": f"{kind} {number}", "location": "left", "texture": "smooth"} for number in range(count)]
+
+
+def test_in_the_longest_list_an_object_taken_out_is_one_change() -> None:
+    """As in a short one; another one's change beside it is its own."""
+    before = many_things(1_000)
+    after = [*before[1:500], before[500] | {"location": "right"}, *before[501:]]
+    assert diff(prompt(objects=before), prompt(objects=after)) == (
+        Change("objects[0]", before[0], MISSING),
+        Change("objects[499].location", "left", "right"),
+    )
+
+
+def test_twice_as_many_objects_take_twice_as_many_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One in twenty is as it was, the rest rewritten, the first taken out: up to as many as a prompt may have."""
+    compare, counted = json_paths._distance, Counter[int]()
+
+    def comparisons(count: int) -> int:
+        before, after = many_things(count), many_things(count, kind="other")
+        after[::20] = before[::20]
+
+        def counting(one: Any, other: Any) -> int:
+            counted[count] += 1
+            return compare(one, other)
+
+        monkeypatch.setattr(json_paths, "_distance", counting)
+        assert len(diff(prompt(objects=before), prompt(objects=after[1:]))) > count / 2
+        return counted[count]
+
+    few, more, most = map(comparisons, (250, 500, 1_000))
+    assert 0 < few < more < 2.2 * few
+    assert most < 2.2 * more
 
 
 # The schema

@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fibo_core import json_paths
 from fibo_core.json_paths import format_path, parse_path, read, remove, write
 from fibo_core.prompt import KEYS, MISSING, Change, StructuredPrompt, diff, locate
 
@@ -106,6 +108,17 @@ def test_a_diff_of_shuffled_objects_applied_gives_the_new(objects: list[Any], da
     others = data.draw(st.lists(st.sampled_from(objects) | things if objects else things, max_size=5))
     before, after = (StructuredPrompt.from_dict({"objects": items}) for items in (objects, others))
     assert sorted_json(applied(before, diff(before, after))) == sorted_json(after.document)
+
+
+@few
+@given(st.lists(things, max_size=6), st.data())
+def test_a_diff_of_long_lists_applied_gives_the_new(objects: list[Any], data: st.DataObject) -> None:
+    """Where equal objects are paired first; here each list counts as long."""
+    others = data.draw(st.lists(st.sampled_from(objects) | things if objects else things, max_size=6))
+    before, after = (StructuredPrompt.from_dict({"objects": items}) for items in (objects, others))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_paths, "ALIGN_LIMIT", 0)
+        assert sorted_json(applied(before, diff(before, after))) == sorted_json(after.document)
 
 
 @few

@@ -1,6 +1,7 @@
 """Reviewing a writer's answer: locks that hold whatever it says, changes taken one by one, what was asked for."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from fibo_core.asked import asked
 from fibo_core.json_paths import MISSING, leaves, parse_path, read
 from fibo_core.prompt import StructuredPrompt, diff
-from fibo_core.review import locked_fields, only_asked, restore_locked, review, reviewed, take
+from fibo_core.review import _Words, locked_fields, only_asked, restore_locked, review, reviewed, take
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.offline import OfflineWriter
+from fibo_core.writers.rules import targets
 from tests.test_prompt_properties import prompts, sorted_json
 
 BALL = {"description": "a red ball", "location": "left", "shape_and_color": "round, red", "texture": "smooth"}
@@ -226,6 +228,38 @@ def test_long_lists_are_restored_at_once() -> None:
     result = restore_locked(prompt(*many), prompt(*other), ["objects[999]", "objects[3].description"])
     assert result.get("objects[999]") == many[999]
     assert result.get("objects[3]") == many[3]
+
+
+def test_an_items_words_are_read_once_however_many_it_is_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 140 against each of 140: the reading took seconds."""
+    read_words, counted = _Words.of, Counter[str]()
+
+    def of(item: Any) -> _Words:
+        counted[item["description"]] += 1
+        return read_words(item)
+
+    monkeypatch.setattr(_Words, "of", of)
+    many = [{"description": f"grain {number} of sand"} for number in range(140)]
+    other = [{"description": f"drop {number} of rain"} for number in range(140)]
+    restore_locked(prompt(*many), prompt(*other), ["objects[139]"])
+    assert (len(counted), set(counted.values())) == (280, {1})
+
+
+def test_twice_as_many_objects_take_the_rules_twice_as_long_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In descriptions read, when an instruction is about all of them."""
+    tokenize, counted = targets.tokenize, Counter[int]()
+
+    def descriptions_read(count: int) -> int:
+        def counting(text: str) -> Any:
+            counted[count] += 1
+            return tokenize(text)
+
+        monkeypatch.setattr(targets, "tokenize", counting)
+        many = [BALL | {"description": f"a ball number {number} of {count}"} for number in range(count)]
+        assert asked(prompt(*many), prompt(*many[1:]), "make all balls green")
+        return counted[count]
+
+    assert 0 < descriptions_read(80) <= 2.2 * descriptions_read(40)
 
 
 def test_locked_fields_are_counted_once() -> None:

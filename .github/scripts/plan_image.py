@@ -1,8 +1,8 @@
 """Which image docker-build.yml makes, as lines for GITHUB_OUTPUT: its version, and its tags with commas between.
 
-Reads IMAGE, GITHUB_EVENT_NAME, GITHUB_REF_TYPE, GITHUB_REF_NAME, GITHUB_SHA and ASKED (the tag of a run by hand). A
-git tag decides the image's version; where the program's own number differs, a warning and GITHUB_STEP_SUMMARY say so.
-Exit 1, with an annotation, for a tag that may not be.
+Reads GITHUB_EVENT_NAME, GITHUB_REF_TYPE, GITHUB_REF_NAME, GITHUB_SHA and ASKED (the tag of a run by hand). A git tag
+decides the image's version; where the program's own number differs, a warning and GITHUB_STEP_SUMMARY say so. Exit 1,
+with an annotation, for a tag that may not be.
 """
 
 import os
@@ -11,9 +11,9 @@ import sys
 
 VERSION_FILE = "fibo_core/__init__.py"  #: the one place of the program's number
 NUMBER = r"(?:0|[1-9]\d*)"
-VERSION = re.compile(rf"v(({NUMBER}\.{NUMBER})\.{NUMBER})(-[0-9A-Za-z.-]+)?")
+VERSION = re.compile(rf"v(({NUMBER}\.{NUMBER})\.{NUMBER})(-[0-9A-Za-z.-]+)?", re.ASCII)
 #: What a version's image is called, or would be taken for one.
-OF_VERSIONS = re.compile(r"v?\d+(\.\d+){0,2}|v?\d+\.\d+\.\d+-.*")
+OF_VERSIONS = re.compile(r"v?\d+(\.\d+){0,2}|v?\d+\.\d+\.\d+-.*", re.ASCII)
 
 
 class NotAllowed(Exception):
@@ -58,6 +58,12 @@ def plan() -> tuple[str, list[str]]:
     return program_version(), ["latest", f"main-{os.environ['GITHUB_SHA'][:7]}"]
 
 
+def warn(said: str) -> None:
+    print(f"::warning title=Version::{said}", file=sys.stderr)
+    with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as summary:
+        print(f"**{said}**", file=summary)
+
+
 def main() -> int:
     try:
         version, tags = plan()
@@ -66,12 +72,9 @@ def main() -> int:
         print(f"::error title=Tag::{exc}", file=sys.stderr)
         return 1
     if own != version:
-        said = f"The image is {version}, as its tag says; {VERSION_FILE} says {own}, which the pages show."
-        print(f"::warning title=Version::{said}", file=sys.stderr)
-        with open(os.environ["GITHUB_STEP_SUMMARY"], "a", encoding="utf-8") as summary:
-            print(f"**{said}**", file=summary)
+        warn(f"The image is {version}, as its tag says; {VERSION_FILE} says {own}, which the pages show.")
     print(f"version={version}")
-    print("tags=" + ",".join(f"{os.environ['IMAGE']}:{tag}" for tag in tags))
+    print(f"tags={','.join(tags)}")
     return 0
 
 

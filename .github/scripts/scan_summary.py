@@ -46,7 +46,7 @@ def main() -> int:
     if not rows:
         print("No vulnerability of severity HIGH or CRITICAL that has a remedy.")
         return 0
-    warn(f"{len(rows)} vulnerabilities of severity HIGH or CRITICAL have a remedy. Look for a newer base image.")
+    warn(f"Vulnerabilities of severity HIGH or CRITICAL that have a remedy: {len(rows)}. Look for a newer base image.")
     print("| Vulnerability | " + " | ".join(COLUMNS) + " |\n|---" + "|---" * len(COLUMNS) + "|")
     for row in rows[:MOST_ROWS]:
         print("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")

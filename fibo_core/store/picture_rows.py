@@ -13,7 +13,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.rows import ID, DamagedRow, read_rows
 from fibo_core.store.tables import GenerationTable, generation_of, row_of
 
-NAMED = 5  #: damaged rows that a sentence names
+NAMED = 3  #: damaged rows that a sentence names
 ROW = re.compile("row-([0-9]{1,18})", re.ASCII)  #: what a row is called whose id is damaged too
 
 

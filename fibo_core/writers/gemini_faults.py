@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from fibo_core.errors import PromptRefused, WriterError, WriterUnavailable
+from fibo_core.variables import KEY
 
 KEYS_PAGE = "https://aistudio.google.com/apikey"
 MODELS_PAGE = "https://ai.google.dev/gemini-api/docs/models"
@@ -50,7 +51,7 @@ def key_fault(key: str) -> Fault | None:
     """What is wrong with a key before anybody is asked: nothing, spaces, or characters no header can carry."""
     if not key:
         return Fault(WriterUnavailable(NO_KEY))
-    bad = re.search(r"[^\x21-\x7e]", key)
+    bad = KEY.never.search(key)
     if bad is None:
         return None
     what = "a space or a line break" if bad[0].isspace() else "a character that no key has"

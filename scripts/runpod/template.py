@@ -5,9 +5,9 @@
     RUNPOD_API_KEY=… scripts/runpod/template.py --apply            does it
     scripts/runpod/template.py --image gemneye/fibo-runpod:1.2.3   another image; --name NAME, another template
 
-Your template of that name is updated; where there is none, one is made. Values in its environment, more ports, who may
-see it and whether ssh and Jupyter start are yours: they stay. What the template says to its readers, README.md beside
-it, RunPod's API does not take; it is pasted into the console. Standard library only.
+Your template of that name is updated; where there is none, one is made. Values in its environment, more ports, the
+volume's size, who may see it and whether ssh and Jupyter start are yours: they stay. What the template says to its
+readers, README.md beside it, RunPod's API does not take; it is pasted into the console. Standard library only.
 """
 
 import argparse
@@ -124,11 +124,15 @@ class RunPod:
 
 
 def changes_to(existing: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """What is to be changed. What the user has set in the environment wins; more variables and ports stay."""
+    """What is to be changed. The environment's values and the volume's size stay where they were set, and so do more
+    variables and ports."""
     set_there = existing.get("env") or {}
     kept = {name: value for name, value in set_there.items() if value not in (None, "")}
     ports = list(dict.fromkeys([*(existing.get("ports") or []), *wanted["ports"]]))
-    full = {**wanted, "env": {**set_there, **wanted["env"], **kept}, "ports": ports}
+    volume = (existing.get("mounts") or {}).get("persistent") or {}
+    size = volume.get("size") or wanted["mounts"]["persistent"]["size"]
+    mounts = {"persistent": {**wanted["mounts"]["persistent"], "size": size}}
+    full = {**wanted, "env": {**set_there, **wanted["env"], **kept}, "ports": ports, "mounts": mounts}
     return {name: value for name, value in full.items() if name not in THE_USERS and existing.get(name) != value}
 
 

@@ -1,5 +1,7 @@
 """What a review of a refinement does to the draft: ticks, and the switch between all changes and those asked for."""
 
+from functools import lru_cache
+
 import streamlit as st
 
 from fibo_core.errors import PromptError
@@ -8,6 +10,8 @@ from fibo_core.review import Review, locked_fields, review
 from studio.components.changes import Turned, count_line, review_changes
 from studio.state import PageState, field_key
 from studio.words import plain
+
+_review = lru_cache(maxsize=16)(review)  # once for each change of what it is made of, not at each run of the page
 
 
 def what_to_change(state: PageState) -> StructuredPrompt:
@@ -58,7 +62,7 @@ def review_of(state: PageState, base: StructuredPrompt, *, paint_label: str, wor
     except PromptError:
         st.caption("The JSON must be valid before its changes can be shown.")
         return False
-    seen = review(state.source, draft, answer, state.draft.words, state.base)
+    seen = _review(state.source, draft, answer, state.draft.words, state.base)
     _turn_offers(state, seen)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(count_line(seen, locked_fields(base, state.locked)), width="content")

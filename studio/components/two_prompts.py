@@ -9,7 +9,7 @@ import streamlit as st
 from fibo_core.engine.models import ModelSpec
 from fibo_core.errors import InputError, JobNotFound
 from fibo_core.jobs import Job
-from fibo_core.json_paths import format_path, leaves, parse_path, read
+from fibo_core.json_paths import format_path, is_within, leaves, parse_path, read
 from fibo_core.prompt import MISSING, Change, StructuredPrompt, diff
 from fibo_core.review import take
 from fibo_core.runtime import Runtime
@@ -218,12 +218,12 @@ class Comparison:
 def compare_prompts(left: StructuredPrompt, right: StructuredPrompt, chosen: Collection[int] = ()) -> Comparison:
     """What differs from ``left`` to ``right``, and the left one's fields that the right one has too."""
     changes = diff(left, right)
-    differing = [parse_path(change.was) for change in changes if change.before is not MISSING]
+    differing = {parse_path(change.was) for change in changes if change.before is not MISSING}
     document = left.document
     same = [
         {"path": format_path(leaf), "value": shown(read(document, leaf))}
         for leaf in leaves(document)
-        if leaf and not any(leaf[: len(place)] == place for place in differing)
+        if leaf and not is_within(leaf, differing)
     ]
     return Comparison(changes, frozenset(chosen), same)
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from tests.studio.processes import Server, add_picture, opened, served
 
@@ -71,10 +71,15 @@ class Visitor:
         self.faults: list[str] = []
         self.page.on("request", self._on_request)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", self._on_console)
 
     def _on_request(self, request: Request) -> None:
         if not request.url.startswith((self.home, "data:", "blob:", self.home.replace("http", "ws"))):
             self.outside.append(request.url)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:  # so the browser names whatever the policy kept it from
+            self.faults.append(message.text)
 
     def open(self, path: str = "/") -> None:
         self.page.goto(self.home + path)

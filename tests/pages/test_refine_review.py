@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fibo_core import review
+from fibo_core.asked import asked
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
+from studio.components.refinement import _review
 from tests.pages.conftest import APP, finish, page, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, loopback_gemini
 
@@ -83,6 +86,26 @@ def test_the_switch_keeps_what_was_typed_into_the_json(refine: AppTest, runtime:
     refine.toggle(key="refine_only_asked").set_value(False).run()
     assert draft(refine).get("objects[0].texture") == "velvet"
     assert draft(refine).get("background_setting") == "a golden meadow"
+
+
+def test_changes_are_judged_once_until_something_changes(
+    refine: AppTest, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at each run of the page."""
+    judged: list[str] = []
+
+    def judge(source: StructuredPrompt, answer: StructuredPrompt, instruction: str) -> frozenset[int]:
+        judged.append(instruction)
+        return asked(source, answer, instruction)
+
+    show(refine, runtime)
+    _review.cache_clear()
+    monkeypatch.setattr(review, "asked", judge)
+    refine.run()
+    refine.run()
+    assert judged == [WISH]
+    refine.toggle(key="refine_only_asked").set_value(False).run()
+    assert judged == [WISH, WISH]
 
 
 def test_without_the_switch_the_whole_answer_is_taken(refine: AppTest, runtime: Runtime) -> None:

@@ -411,6 +411,7 @@ def test_the_real_studio_takes_the_port_over_and_ends_in_time(real_studio: Conta
     container = real_studio
     container.env |= SECRETS | {"RUNPOD_POD_ID": "abc123", "MAX_WORKERS": "1", "STUDIO_DIRECT_TCP": "on"}
     container.env |= {"RUNPOD_PUBLIC_IP": "192.0.2.7", f"RUNPOD_TCP_PORT_{container.port}": "10042"}
+    container.env |= {"RUNPOD_TCP_PORT_22": "10022"}
     container.env |= {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}  # nobody is there
     running = submit(container.volume, steps=FOREVER)
     container.gate.touch()
@@ -422,6 +423,7 @@ def test_the_real_studio_takes_the_port_over_and_ends_in_time(real_studio: Conta
     proxy = f"https://abc123-{container.port}.proxy.runpod.net"
     assert socket_answer(container, proxy, host="127.0.0.1:7860") == 101
     assert socket_answer(container, "http://192.0.2.7:10042", host="192.0.2.7:10042") == 101
+    assert socket_answer(container, "http://127.0.0.1:7860", host="127.0.0.1:7860") == 101  # as by an ssh tunnel
     assert socket_answer(container, "https://abd123-7860.proxy.runpod.net", host="127.0.0.1:7860") == 403
     container.wait_for_health(lambda state: state["model_loaded"] and state["queue"]["running"] == 1)
     process.terminate()
@@ -430,6 +432,8 @@ def test_the_real_studio_takes_the_port_over_and_ends_in_time(real_studio: Conta
 
     assert f"on this pod: {proxy}\n" in container.said
     assert "on this pod: http://192.0.2.7:10042  (plain HTTP" in container.said
+    tunnel = f"ssh -L {container.port}:127.0.0.1:{container.port} root@192.0.2.7 -p 10022"
+    assert f"without the proxy: {tunnel}  (then" in container.said
     written = [container.folder / "log", *container.volume.rglob("*")]
     texts = {path: path.read_bytes() for path in written if path.is_file()}
     assert [path for path, text in texts.items() for secret in SECRETS.values() if secret.encode() in text] == []

@@ -135,7 +135,8 @@ def test_the_template_offers_variables_that_exist_with_their_own_defaults_and_no
 
 
 def test_the_template_fits_the_image_and_its_schema() -> None:
-    """Port, volume and disk as the Dockerfile and the preflight expect them."""
+    """Name, port, volume and disk as the documents, the Dockerfile and the preflight have them."""
+    assert f"| Name | {TEMPLATE['name']} |" in (CHECKOUT / "docs" / "DEPLOYMENT.md").read_text("utf-8")
     assert (TEMPLATE["disk"], TEMPLATE["mounts"]) == (30, {"persistent": {"size": 100, "path": "/workspace"}})
     exposed = re.findall(r"^EXPOSE (\d+)$", (CHECKOUT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
     assert TEMPLATE["ports"] == [f"{port}/http" for port in exposed]
@@ -148,21 +149,21 @@ def test_without_apply_it_says_what_it_would_do_and_writes_nothing(api: RunPodAp
     """Asked without a key it asks nobody; with one it only reads."""
     status, said, _ = template_py(api.url, key="")
     assert (status, api.asked) == (0, [])
-    assert "'FIBO Studio'" in said
+    assert "'FIBO Text-to-Image'" in said
     status, said, _ = template_py(api.url)
     assert status == 0
-    assert said.startswith("Would make the template 'FIBO Studio'")
+    assert said.startswith("Would make the template 'FIBO Text-to-Image'")
     assert [method for method, *_ in api.asked] == ["GET"]
 
 
 def test_a_new_template_is_made_once_and_then_up_to_date(api: RunPodApi) -> None:
     """The body is template.json; applied again, nothing is written."""
     status, said, _ = template_py(api.url, "--apply", "--image", "somebody/studio:1.2.3")
-    assert (status, said) == (0, "Made the template 'FIBO Studio': made1\n")
+    assert (status, said) == (0, "Made the template 'FIBO Text-to-Image': made1\n")
     assert api.asked[-1] == ("POST", "/v2/templates", {**TEMPLATE, "image": "somebody/studio:1.2.3"})
     written = len(api.asked)
     status, said, _ = template_py(api.url, "--apply", "--image", "somebody/studio:1.2.3")
-    assert (status, said) == (0, "The template 'FIBO Studio' (made1) is up to date.\n")
+    assert (status, said) == (0, "The template 'FIBO Text-to-Image' (made1) is up to date.\n")
     assert [method for method, *_ in api.asked[written:]] == ["GET"]
 
 
@@ -179,7 +180,7 @@ def test_an_update_keeps_what_the_user_has_set(api: RunPodApi) -> None:
 
     status, said, _ = template_py(api.url)
     assert status == 0
-    assert said.startswith("Would update the template 'FIBO Studio' (ab12; do it with --apply):\n")
+    assert said.startswith("Would update the template 'FIBO Text-to-Image' (ab12; do it with --apply):\n")
     status, said, _ = template_py(api.url, "--apply")
     assert status == 0
     assert token not in said
@@ -191,6 +192,19 @@ def test_an_update_keeps_what_the_user_has_set(api: RunPodApi) -> None:
     assert mine["image"] == TEMPLATE["image"]
     assert mine.items() >= switches.items()
     assert json.dumps(other) == before
+
+
+@pytest.mark.parametrize("size", [50, 250])
+def test_the_volume_keeps_the_size_that_was_set(api: RunPodApi, size: int) -> None:
+    """Smaller or larger than ours; the rest of the mount is what the program needs."""
+    mine = {**TEMPLATE, "id": "ab12", "mounts": {"persistent": {"size": size, "path": "/workspace"}}}
+    api.templates = [mine]
+    status, said, _ = template_py(api.url, "--apply")
+    assert (status, said) == (0, "The template 'FIBO Text-to-Image' (ab12) is up to date.\n")
+
+    mine["mounts"] = {"persistent": {"size": size, "path": "/data"}}
+    assert template_py(api.url, "--apply")[0] == 0
+    assert api.asked[-1][2] == {"mounts": {"persistent": {"size": size, "path": "/workspace"}}}
 
 
 @pytest.mark.parametrize(
@@ -205,8 +219,14 @@ def test_an_update_keeps_what_the_user_has_set(api: RunPodApi) -> None:
         ((302, ""), "RunPod answered GET /templates with 302: nothing."),
         ((200, "<html>"), "RunPod answered GET /templates with something that is no JSON."),
         ((200, {}), "RunPod answered with something that is no list of templates."),
-        ((200, [{"id": "a", "name": "FIBO Studio"}]), "RunPod answered with something that is no list of templates."),
-        ((200, {"templates": [{"name": "FIBO Studio"}]}), "RunPod tells no id of the template 'FIBO Studio'."),
+        (
+            (200, [{"id": "a", "name": "FIBO Text-to-Image"}]),
+            "RunPod answered with something that is no list of templates.",
+        ),
+        (
+            (200, {"templates": [{"name": "FIBO Text-to-Image"}]}),
+            "RunPod tells no id of the template 'FIBO Text-to-Image'.",
+        ),
         (
             (200, {"templates": [], "pagination": {"nextCursor": "round", "hasNextPage": True}}),
             "RunPod's list of templates comes back to a page it had.",
@@ -228,7 +248,7 @@ def test_a_template_on_a_later_page_is_found(api: RunPodApi) -> None:
     api.templates[3]["name"] = TEMPLATE["name"]
     api.page_size = 2
     status, said, _ = template_py(api.url, "--apply")
-    assert (status, said) == (0, "The template 'FIBO Studio' (t3) is up to date.\n")
+    assert (status, said) == (0, "The template 'FIBO Text-to-Image' (t3) is up to date.\n")
     assert [(method, address) for method, address, _ in api.asked] == [
         ("GET", "/v2/templates"),
         ("GET", "/v2/templates?cursor=after%3D%26%2F%202"),
@@ -240,7 +260,7 @@ def test_a_list_that_says_nothing_of_pages_is_all_there_is(api: RunPodApi) -> No
     api.paged = False
     api.templates = [{**TEMPLATE, "id": "only"}]
     status, said, _ = template_py(api.url, "--apply")
-    assert (status, said) == (0, "The template 'FIBO Studio' (only) is up to date.\n")
+    assert (status, said) == (0, "The template 'FIBO Text-to-Image' (only) is up to date.\n")
     assert len(api.asked) == 1
 
 
@@ -269,7 +289,7 @@ def test_a_field_that_runpod_does_not_know_is_named(api: RunPodApi, tmp_path: Pa
 def test_two_templates_of_one_name_are_left_alone(api: RunPodApi) -> None:
     api.templates = [{**TEMPLATE, "id": "a"}, {**TEMPLATE, "id": "b"}]
     status, _, told = template_py(api.url, "--apply")
-    assert (status, told) == (1, "There are 2 templates called 'FIBO Studio'. Rename or delete all but one.\n")
+    assert (status, told) == (1, "There are 2 templates called 'FIBO Text-to-Image'. Rename or delete all but one.\n")
     assert [method for method, *_ in api.asked] == ["GET"]
 
 

@@ -62,11 +62,16 @@ class Bench:
         self.lock.write_text(f"tiny=={version} \\\n    --hash=sha256:{digest}\n", "utf-8")
 
     def start(
-        self, imports: str = "tiny", *, torch: tuple[str, ...] = ("--torch", "none"), inside: tuple[object, ...] = ()
+        self,
+        imports: str = "tiny",
+        *,
+        mode: str = "app",
+        torch: tuple[str, ...] = ("--torch", "none"),
+        inside: tuple[object, ...] = (),
     ) -> "subprocess.Popen[str]":
         """A run of the script, not waited for, in a process group of its own; ``inside`` goes before it."""
         process = subprocess.Popen(
-            [*map(str, inside), SCRIPT, "app", *torch, "--lock", self.lock, "--imports", imports],
+            [*map(str, inside), SCRIPT, mode, *torch, "--lock", self.lock, "--imports", imports],
             env=os.environ
             | {
                 "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -228,7 +233,7 @@ def test_too_little_disk_is_said_before_anything_is_installed(bench: Bench):
     assert process.returncode == 1
     assert out == ""
     assert f"Too little disk space for the environment: {bench.environments} has" in said
-    assert "50 MB are needed" in said
+    assert "500 MB are needed" in said
     assert left == []
 
 
@@ -265,6 +270,20 @@ def test_pods_on_one_volume_have_an_environment_each_and_those_of_pods_long_gone
     _, said = bench.make()
     assert {path.name for path in pods.iterdir()} == {"second", "third", "mine"}
     assert f"Removing {pods}/first" in said
+
+
+def test_the_linters_have_an_environment_beside_the_programs_and_no_torch(bench: Bench):
+    """What scripts/validate.sh --all asks for. Neither environment takes the other's place."""
+    program, _ = bench.make()
+    process = bench.start(mode="lint", torch=())
+    out, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    linters = Path(out.strip()).parent.parent
+    assert linters.name.startswith("lint-")
+    assert "torch: none" in (linters / ".complete").read_text()
+    assert works(linters)
+    assert works(program)
+    assert bench.make()[0] == program
 
 
 def test_the_steps_are_told_to_whom_it_concerns(bench: Bench):

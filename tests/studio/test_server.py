@@ -164,6 +164,25 @@ def test_pages_come_and_generate_is_the_first_one(studio):
         assert (status, headers["location"]) == (307, target)
 
 
+def test_every_answer_says_what_its_page_may_load(studio):
+    """From here alone, and sockets by the name that the browser knows us by; what is no name does not get in."""
+    server, pictures = studio
+    for path in (
+        "/",
+        "/history",
+        "/health",
+        f"/img/{pictures['plain'].id}.png",
+        "/component/streamlit_ace.streamlit_ace/",
+    ):
+        policy = server.get(path, {"Host": "localhost:7860"})[1]["content-security-policy"]
+        assert "ws://localhost:7860 wss://localhost:7860;" in policy, path
+        assert "'unsafe-eval'" not in policy
+        assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+    odd = server.get("/health", {"Host": "a; script-src *"})[1]["content-security-policy"]
+    assert "script-src *" not in odd
+    assert odd.count("script-src") == 1
+
+
 def test_a_model_that_cannot_be_had_is_unhealthy_and_says_how_to_get_it(tmp_path: Path):
     """503 with a sentence; pages and pictures go on."""
     workspace = tmp_path / "workspace"

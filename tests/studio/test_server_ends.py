@@ -9,7 +9,7 @@ import pytest
 from fibo_core.engine.models import CATALOGUE, RenderSettings
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.store.history import HistoryQuery
-from fibo_core.store.job_store import JobRow, JobStore
+from fibo_core.store.job_store import JobRow, JobStore, NewJob
 from fibo_core.tasks import GenerateTask, Painting, task_to_json
 from fibo_core.writers import WrittenPrompt
 
@@ -53,7 +53,7 @@ def submit(workspace: Path, *, steps: int) -> str:
     written = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
     task = GenerateTask("a red ball", Painting(settings, (7,)), written=written)
     with opened(workspace) as (database, _):
-        return JobStore(database).add(task.mode, task.words, task_to_json(task), limit=10).id
+        return JobStore(database).add([NewJob(task.mode, task.words, task_to_json(task))], limit=10)[0].id
 
 
 def job(workspace: Path, id: str) -> JobRow:

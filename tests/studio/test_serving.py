@@ -10,7 +10,7 @@ import pytest
 
 from fibo_core.errors import SettingsError
 from fibo_core.settings import Settings
-from studio.serving import SETUP_PAGE, end_setup_page, pod_addresses, streamlit_flags
+from studio.serving import SETUP_PAGE, end_setup_page, pod_addresses, ssh_tunnel, streamlit_flags
 
 CHECKOUT = Path(__file__).parents[2]
 POD = {"RUNPOD_POD_ID": "abc123", "RUNPOD_PUBLIC_IP": "192.0.2.7", "RUNPOD_TCP_PORT_7860": "10042"}
@@ -36,6 +36,15 @@ def test_the_direct_address_is_there_where_it_is_asked_for_and_mapped() -> None:
     assert settings.warnings == ("STUDIO_DIRECT_TCP is on, and the pod maps no TCP port 7860. Expose 7860/tcp.",)
     with pytest.raises(SettingsError, match="STUDIO_DIRECT_TCP is 'yes'"):
         Settings.from_environ(POD | {"STUDIO_DIRECT_TCP": "yes"})
+
+
+def test_the_ssh_tunnel_is_told_where_the_pod_maps_port_22() -> None:
+    """Ready to be typed; on a pod without that port, and elsewhere, nothing is told that would not work."""
+    mapped = POD | {"RUNPOD_TCP_PORT_22": "10022"}
+    assert ssh_tunnel(Settings.from_environ(mapped)) == "ssh -L 7860:127.0.0.1:7860 root@192.0.2.7 -p 10022"
+    assert ssh_tunnel(Settings.from_environ(mapped | {"STUDIO_PORT": "7000"})).startswith("ssh -L 7000:127.0.0.1:7000 ")
+    assert ssh_tunnel(Settings.from_environ(POD)) == ""
+    assert ssh_tunnel(Settings.from_environ({"RUNPOD_TCP_PORT_22": "10022", "RUNPOD_PUBLIC_IP": "192.0.2.7"})) == ""
 
 
 def test_elsewhere_streamlit_is_told_address_and_port_alone() -> None:

@@ -46,10 +46,10 @@ class Draft:
             found = [target for target in found if target.index not in before]
         return found
 
-    def all_of_name(self, target: Target, chosen: list[Target]) -> bool:
-        """Whether no object of its name is left out of ``chosen``."""
+    def names_besides(self, chosen: list[Target]) -> set[tuple[str, ...]]:
+        """The own names of the objects left out of ``chosen``; () for one without a name."""
         numbers = {target.index for target in chosen}
-        return target.names[:1] not in {other.names[:1] for other in self.targets() if other.index not in numbers}
+        return {other.names[:1] for other in self.targets() if other.index not in numbers}
 
     def remember(self, chosen: list[Target]) -> None:
         """These are "it" from now on."""

@@ -62,9 +62,10 @@ def _change(draft: Draft, step: Step, chosen: list[Target]) -> None:
     whole = step.target == "whole" or (step.tone is not None and step.target in ("", "it") and not draft.last)
     understood = change_picture(draft, step, whole=whole)
     if not (whole and step.tone):
+        others = draft.names_besides(chosen)
         for target in chosen:
             place = destination(draft, step, target)
-            editor = ObjectEditor(draft, target, several=draft.all_of_name(target, chosen))
+            editor = ObjectEditor(draft, target, several=target.names[:1] not in others)
             understood = editor.apply(step, place) or understood
     if chosen and step.target != "whole":
         draft.remember(chosen)
@@ -105,8 +106,9 @@ def _count(draft: Draft, step: Step) -> None:
         found = _choose(draft, step) or []
         alike = draft.find(step.becomes)
         kept = {target.index for target in alike}
+        others = draft.names_besides(found)
         for target in found if not kept & {target.index for target in found} else []:
-            ObjectEditor(draft, target, several=draft.all_of_name(target, found)).apply(step, None)
+            ObjectEditor(draft, target, several=target.names[:1] not in others).apply(step, None)
         if step.target != "named" and kept >= {target.index for target in found}:
             found = alike  # "make it three balls" of two means both
         indexes = {target.index for target in found}

@@ -4,6 +4,7 @@ An object goes by the words of its description; colour, place and size narrow se
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from fibo_core.writers.rules.arrange import Cell
@@ -62,7 +63,7 @@ def find_targets(document: dict[str, Any], phrase: NounPhrase, lexicon: Lexicon)
 
 def targets(document: dict[str, Any], lexicon: Lexicon) -> list[Target]:
     """Every object of a document with the names it goes by."""
-    return [Target(index, tuple(_names(entry, lexicon))) for index, entry in objects_of(document)]
+    return [Target(index, _names(field_text(entry, "description"), lexicon)) for index, entry in objects_of(document)]
 
 
 def cell_of(entry: dict[str, Any], lexicon: Lexicon) -> Cell | None:
@@ -86,16 +87,17 @@ def call(entry: dict[str, Any]) -> str:
     return " ".join(words[:6]).rstrip(".,;")
 
 
-def _names(entry: dict[str, Any], lexicon: Lexicon) -> list[str]:
+@lru_cache(maxsize=2_000)  # asked for all objects each time that one is edited
+def _names(description: str, lexicon: Lexicon) -> tuple[str, ...]:
     """The head of the description's first noun phrase, and the synonyms of the thing it is."""
-    tokens = tokenize(field_text(entry, "description"))
+    tokens = tokenize(description)
     for at in range(len(tokens)):
         phrase = NounReader(tokens, lexicon).read(at)
         if phrase.nouns:
             head = lexicon.singular(phrase.nouns[-1].lower())
             own = phrase.name.lower()
-            return list(dict.fromkeys([own, head, *_alike(phrase.thing)]))
-    return []
+            return tuple(dict.fromkeys([own, head, *_alike(phrase.thing)]))
+    return ()
 
 
 def _alike(thing: Thing | None) -> tuple[str, ...]:
