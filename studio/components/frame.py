@@ -4,7 +4,7 @@ import streamlit as st
 
 from fibo_core.engine import EngineStatus
 from fibo_core.engine.models import CATALOGUE, WeightsSpec
-from fibo_core.engine.placement import lacks_for
+from fibo_core.engine.placement import has_cuda_gpu, lacks_for
 from fibo_core.jobs import JobQueue
 from fibo_core.runtime import Runtime
 from studio.auth import COOKIE, HOST_PREFIX
@@ -97,18 +97,31 @@ def _arrivals(runtime: Runtime) -> None:
     in_use, status = ModelInUse.of_process(), runtime.tools.engine.status()
     for fetch in Downloads.of_process().going_or_failed:
         if fetch.error:
-            _line(f"{fetch.spec.title} is not here: {fetch.error}", ":material/error:")
+            _amiss(f"{fetch.spec.title} is not here: {fetch.error}")
         else:
-            _line(f"{told(fetch)}{_meanwhile(fetch.spec, status)}", ":material/download:")
+            _news(f"{told(fetch)}{_meanwhile(fetch.spec, status)}")
     if in_use.awaited not in (None, status.model):
         title = CATALOGUE[in_use.awaited].title
-        _line(f"{title} is here and takes over when the queue is empty.", ":material/download_done:")
+        _news(f"{title} is here and takes over when the queue is empty.")
     if in_use.trouble:
-        _line(in_use.trouble, ":material/error:")
+        _amiss(in_use.trouble)
 
 
-def _line(sentence: str, icon: str) -> None:
-    st.page_link(str(SYSTEM), label=plain(sentence), icon=icon, help="Open System")
+def _news(sentence: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/download: {plain(sentence)}", width="content")
+        _link_to_system()
+
+
+def _amiss(sentence: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.warning(plain(sentence), icon=":material/error:")
+        _link_to_system()
+
+
+def _link_to_system() -> None:
+    """Short, and beside the sentence: a long label would be cut off on a phone."""
+    st.page_link(str(SYSTEM), label="System", icon=":material/monitor_heart:", width="content")
 
 
 def told(fetch: Fetch) -> str:
@@ -153,10 +166,10 @@ def _mini_note(runtime: Runtime) -> None:
 
 
 def _way_to_fibo(runtime: Runtime) -> str:
-    """What stands between this machine and FIBO."""
+    """What stands between this machine and FIBO; "" where a line above says how far it is."""
     fibo = CATALOGUE["fibo"]
-    if not runtime.tools.engine.status().gpu_available or runtime.settings.hf_token is None:
-        return f"{fibo.title} itself needs a GPU and a token: System shows how."
-    if lack := lacks_for(fibo):
+    if Downloads.of_process().get(fibo.name) is not None:
+        return ""
+    if has_cuda_gpu() and (lack := lacks_for(fibo)):
         return plain(lack)
-    return f"{fibo.title} takes over once its weights are here: System shows how far they are."
+    return f"{fibo.title} itself needs a GPU and a token: System shows how."

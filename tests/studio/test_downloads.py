@@ -240,7 +240,10 @@ def test_a_refusal_ends_the_download_and_is_said(pod: MadeUpPod, hub: LoopbackHu
 def test_a_card_that_is_too_small_is_said_and_nothing_is_fetched(tmp_path: Path, hub: LoopbackHub) -> None:
     """FIBO's weights may even be there, from a larger card: mini paints."""
     pod = MadeUpPod(tmp_path, hub, card_mib=16376)
-    shutil.copytree(MINI_WEIGHTS, pod.workspace / ".cache/huggingface/hub/models--briaai--FIBO/snapshots/c0ffee")
+    storage = pod.workspace / ".cache/huggingface/hub/models--briaai--FIBO"
+    shutil.copytree(MINI_WEIGHTS, storage / "snapshots" / "c0ffee")
+    (storage / "refs").mkdir()
+    (storage / "refs" / "main").write_text("c0ffee")
     with pod.serve() as server:
         (*_, state) = server.wait_for(lambda state: state["status"] == "healthy")
         assert state["model"] == "mini"
