@@ -55,7 +55,6 @@ def test_auto_is_fibo_only_where_a_gpu_and_its_weights_are(
 ) -> None:
     """Anywhere else the studio starts with the model it brings along."""
     monkeypatch.setattr(placement, "has_cuda_gpu", lambda: has_gpu)
-    monkeypatch.setattr(placement.plans, "main_memory_gb", lambda: 64.0)
     if has_weights:
         a_snapshot(tmp_path, "c0ffee")
     assert default_model("auto", tmp_path).name == name

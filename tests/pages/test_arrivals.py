@@ -104,7 +104,6 @@ def fibo_is_here(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     (storage / "snapshots" / "c0ffee").symlink_to(MINI_WEIGHTS)
     (storage / "refs" / "main").write_text("c0ffee")
     monkeypatch.setattr(placement, "has_cuda_gpu", lambda: True)
-    monkeypatch.setattr(placement.plans, "main_memory_gb", lambda: 64.0)
 
 
 @pytest.mark.usefixtures("fibo_is_here")

@@ -71,11 +71,8 @@ def test_nothing_is_fetched_unless_a_pod_with_a_token_wants_fibo(runtime, enviro
     assert Downloads.of_process().get("fibo") is None
 
 
-def test_a_pod_with_a_token_begins_at_its_start_and_says_why_it_could_not(
-    runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pod_with_a_token_begins_at_its_start_and_says_why_it_could_not(runtime) -> None:
     """HF_HUB_OFFLINE is set here, which does not pass: one sentence, without the token, and the studio goes on."""
-    monkeypatch.setattr("fibo_core.engine.plans.main_memory_gb", lambda: 64.0)
     fetch_weights_on_a_pod(runtime(RUNPOD_POD_ID="abc", HF_TOKEN="hf_verysecret"))
     fetch = ended(Downloads.of_process().get("fibo"))
     assert "HF_HUB_OFFLINE" in fetch.error
