@@ -21,7 +21,7 @@ class ModelInUse:
     def __init__(self) -> None:
         self._chosen = False
         self.awaited: str | None = None  #: a model that is here, and loaded once the queue is empty
-        self.trouble = ""  #: why the model that should paint does not
+        self._failed: tuple[str, str] | None = None  #: a model that did not load, and why
 
     @staticmethod
     @st.cache_resource(show_spinner=False)
@@ -40,12 +40,12 @@ class ModelInUse:
         except EngineError as exc:
             if runtime.settings.fibo_model != "auto" or model == spare.name:
                 raise
-            self._failed(model, exc)
+            self._note_failure(model, exc)
             engine.load(spare.name)
 
     def choose(self, runtime: Runtime, model: str) -> None:
         """Loads the model that a user has chosen, which is kept from now on. Raises as ``Engine.load`` does."""
-        self._chosen, self.trouble = True, ""
+        self._chosen, self._failed = True, None
         runtime.tools.engine.load(model)
 
     def take_over(self, runtime: Runtime, model: str) -> None:
@@ -66,13 +66,18 @@ class ModelInUse:
                 else:
                     runtime.tools.engine.load(model)
         except EngineError as exc:
-            self._failed(model, exc)
+            self._note_failure(model, exc)
         finally:
             self.awaited = None
 
-    def _failed(self, model: str, error: EngineError) -> None:
-        self.trouble = f"{CATALOGUE[model].title} is here and does not load: {error}"
-        log.error("%s", self.trouble, exc_info=error if error.__cause__ else None)
+    def trouble_beside(self, model: str) -> str:
+        """Why another one than ``model`` should paint and does not; "" where nothing is amiss."""
+        return "" if self._failed is None or self._failed[0] == model else self._failed[1]
+
+    def _note_failure(self, model: str, error: EngineError) -> None:
+        sentence = f"{CATALOGUE[model].title} is here and does not load: {error}"
+        log.error("%s", sentence, exc_info=error if error.__cause__ else None)
+        self._failed = (model, sentence)
 
 
 def _is_idle(runtime: Runtime) -> bool:

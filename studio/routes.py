@@ -98,16 +98,16 @@ def _state(runtime: Runtime) -> dict[str, Any]:
         "model": engine.model,
         "queue": runtime.jobs.counts(),
     }
-    if downloads.going_or_failed:
-        state["download"] = _download(downloads.going_or_failed[0])
+    if fetches := downloads.going_or_failed:
+        state["download"] = _download(fetches[0])
     if runtime.jobs.workers_missing:
         state |= {"status": "unhealthy", "error": f"{runtime.jobs.workers_missing} of the queue's workers have ended."}
     elif runtime.jobs.trouble is not None:
         state |= {"status": "unhealthy", "error": runtime.jobs.trouble}
     elif engine.error:
         state["error"] = engine.error
-    elif engine.state == "ready" and in_use.trouble:
-        state |= {"status": "degraded", "error": in_use.trouble}
+    elif engine.state == "ready" and (trouble := in_use.trouble_beside(engine.model)):
+        state |= {"status": "degraded", "error": trouble}
     elif engine.state == "ready" and (warning := _disk_warning(runtime.settings)):
         state |= {"status": "degraded", "error": warning}
     return state

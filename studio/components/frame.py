@@ -103,8 +103,8 @@ def _arrivals(runtime: Runtime) -> None:
     if in_use.awaited not in (None, status.model):
         title = CATALOGUE[in_use.awaited].title
         _news(f"{title} is here and takes over when the queue is empty.")
-    if in_use.trouble:
-        _amiss(in_use.trouble)
+    if trouble := in_use.trouble_beside(status.model):
+        _amiss(trouble)
 
 
 def _news(sentence: str) -> None:

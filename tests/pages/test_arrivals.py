@@ -70,7 +70,7 @@ def test_the_local_writers_weights_are_told_of_too(app: AppTest) -> None:
 
 
 def test_a_model_that_is_here_and_does_not_load_is_said_on_every_page(app: AppTest) -> None:
-    ModelInUse.of_process()._failed("fibo", ModelLoadFailed("The weights of FIBO do not load."))
+    ModelInUse.of_process()._note_failure("fibo", ModelLoadFailed("The weights of FIBO do not load."))
     assert "FIBO is here and does not load: The weights of FIBO do not load." in says(app.run())
 
 

@@ -53,7 +53,8 @@ def submit(workspace: Path, *, steps: int) -> str:
     written = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
     task = GenerateTask("a red ball", Painting(settings, (7,)), written=written)
     with opened(workspace) as (database, _):
-        return JobStore(database).add([NewJob(task.mode, task.words, task_to_json(task))], limit=10)[0].id
+        (job,) = JobStore(database).add([NewJob(task.mode, task.words, task_to_json(task))], limit=10)
+        return job.id
 
 
 def job(workspace: Path, id: str) -> JobRow:
