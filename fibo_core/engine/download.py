@@ -32,15 +32,8 @@ __all__ = ["DownloadEvent", "check_access", "download", "downloaded"]
 log = logging.getLogger(__name__)
 
 GB = 1e9
-WAITS_S = (
-    5.0,
-    10.0,
-    20.0,
-    40.0,
-    80.0,
-    160.0,
-    300.0,
-)  #: after each try in a row that brought nothing, the last for ever
+#: After each try in a row that brought nothing, the last for ever.
+WAITS_S = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
 LONGEST_WAIT_S = 900.0  #: whatever the hub asks for
 AT_ONCE = 2  #: files; what is half there is lost when a download breaks off, so few are begun together
 TELL_INTERVAL_S = 0.25
@@ -322,10 +315,8 @@ def _failure(spec: WeightsSpec, error: BaseException, token: SecretStr | None) -
                 f"The hub refuses {spec.repo} to {account} ({status}). Look at {page}, then try again."
             )
         if status == 429:
-            sentence, passing = (
-                "The hub asks to slow down (429). Try again in some minutes.",
-                "the hub asks to slow down",
-            )
+            sentence = "The hub asks to slow down (429). Try again in some minutes."
+            passing = "the hub asks to slow down"
         else:
             sentence = f"The hub answered {status} for {spec.repo}. Try again later; a download goes on where it was."
             passing = f"the hub answered {status}"
