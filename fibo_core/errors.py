@@ -124,7 +124,16 @@ class OutOfMemory(EngineError):
 
 
 class DownloadFailed(EngineError):
-    """A model's weights could not be fetched."""
+    """A model's weights could not be fetched.
+
+    ``passing`` says in some words what may be gone a little later ("" where nothing is), and ``retry_after_s`` when,
+    where the hub has told.
+    """
+
+    def __init__(self, message: str, *, passing: str = "", retry_after_s: float = 0.0):
+        super().__init__(message)
+        self.passing = passing
+        self.retry_after_s = retry_after_s
 
 
 class StoreError(FiboError):

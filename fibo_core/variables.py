@@ -48,8 +48,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "FIBO_MODEL",
         "auto",
-        "`mini`, or a name or repository of the catalogue; `auto`: FIBO where a CUDA GPU is and its weights are on "
-        "the volume, else mini",
+        "`mini`, or a name or repository of the catalogue; `auto`: FIBO as soon as its weights are here, where it "
+        "fits the GPU and the machine's memory, else mini",
     ),
     Variable(
         "FIBO_WRITER",
@@ -85,7 +85,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "MAX_WORKERS",
         "2",
-        "jobs in flight; one picture is painted at a time, the others write and save",
+        "jobs begun at once; it makes no picture faster: a card paints one at a time, while others write and save",
         between=(1, 32),
     ),
     Variable("MAX_QUEUED", "100", "jobs that may wait; one more is refused", between=(1, 100_000)),

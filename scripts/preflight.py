@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+#: What fits a machine. Read as a file: its package needs libraries.
+plans = runpy.run_path(str(ROOT / "fibo_core" / "engine" / "plans.py"))
 VOLUME = "/workspace"
 
 ENVIRONMENT_GB = 3.0  #: what runtime_setup.sh asks for where the image brings torch
 SPARE_GB = 1.0  #: below it the studio itself warns
-FIBO_GB = 25.0  #: FIBO's weights, as in fibo_core/engine/models.py
-FIBO_FOLDER = "models--briaai--FIBO"
+#: Where the hub's cache keeps weights, by the models' names.
+FOLDERS = {"fibo": "models--briaai--FIBO", "fibo-vlm": "models--briaai--FIBO-vlm"}
 #: What FIBO_MODEL may be: the catalogue's names and repositories.
 MODELS = ("auto", "mini", "fibo", "briaai/FIBO")
 PROBE_BYTES = 16_000_000  #: a quota, which the free space does not show, is noticed in writing
@@ -49,8 +51,14 @@ ANOTHER_HOST = "The fault is the host's: end this pod and take another one."
 
 @dataclass
 class Findings:
-    """What was seen (a line each), what is amiss, and what should be known."""
+    """What was seen (a line each), what is amiss, and what should be known.
 
+    ``card_gb`` is the GPU's memory, None where the driver does not tell. ``lacks_for_fibo`` is what GPU or memory lack
+    for FIBO, in a sentence; "" where it fits or where that is not known.
+    """
+
+    card_gb: float | None = None
+    lacks_for_fibo: str = ""
     seen: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -65,17 +73,24 @@ def on_pod() -> bool:
     return bool(variable("RUNPOD_POD_ID"))
 
 
-def paints_with_fibo() -> bool:
-    """Whether more than the embedded model is wanted."""
-    return variable("FIBO_MODEL").lower() != "mini"
+def asked_model() -> str:
+    """What FIBO_MODEL asks for: "auto", or a name of the catalogue."""
+    model = variable("FIBO_MODEL").lower() or "auto"
+    return "fibo" if model == "briaai/fibo" else model
+
+
+def paints_with_fibo(found: Findings) -> bool:
+    """Whether more than the embedded model will paint: it is asked for by name, or fits where it is not."""
+    return asked_model() != "mini" and not (asked_model() == "auto" and found.lacks_for_fibo)
 
 
 def look_at_variables(found: Findings) -> None:
-    if paints_with_fibo() and not variable("HF_TOKEN"):
+    if paints_with_fibo(found) and not variable("HF_TOKEN"):
         found.faults.append(
-            "HF_TOKEN is not set, and FIBO's weights are gated. Accept the licence at huggingface.co/briaai/FIBO, make "
-            "a token at huggingface.co/settings/tokens, and set HF_TOKEN in the pod's environment; or set FIBO_MODEL "
-            "to mini, which needs none."
+            "HF_TOKEN is not set, and FIBO's weights are gated. Accept the licence at huggingface.co/briaai/FIBO (and "
+            "the one at huggingface.co/briaai/FIBO-vlm, if it is to write prompts), make a token at "
+            "huggingface.co/settings/tokens, and set HF_TOKEN in the pod's environment; or set FIBO_MODEL to mini, "
+            "which needs none."
         )
     for each in table():
         older = OLDER_NAMES.get(each.name, "")
@@ -107,12 +122,36 @@ def is_whole(text: str, low: int, high: int) -> bool:
         return False
 
 
-def look_at_gpu(found: Findings) -> None:
-    trouble = gpu_trouble(found)
-    if trouble and paints_with_fibo():
-        found.faults.append(f"{trouble} Or set FIBO_MODEL to mini, which paints without a GPU.")
-    elif trouble:
+def look_at_machine(found: Findings) -> str:
+    """Sees GPU and memory, and what of the models fits them; why no GPU can be used, or ""."""
+    trouble, main_gb = gpu_trouble(found), plans["main_memory_gb"]()
+    if main_gb is not None:
+        found.seen.append(f"Main memory: {main_gb:.1f} GB")
+    if trouble:
+        return trouble
+    for model in FOLDERS:
+        if plan := plans["plan_for"](model, found.card_gb, main_gb):
+            known = "fits" if found.card_gb is not None else "may fit, for the driver does not tell the GPU's memory"
+            found.seen.append(f"{plan.title} {known}: {plan.how}")
+    found.lacks_for_fibo = plans["shortfall"]("fibo", found.card_gb, main_gb)
+    return ""
+
+
+def look_at_fit(found: Findings, trouble: str) -> None:
+    """Says what cannot be used, before anything is fetched for it."""
+    lack, model = found.lacks_for_fibo, asked_model()
+    if trouble and model == "mini":
         found.notes.append("No GPU is in use: mini paints on the processor.")
+    elif trouble:
+        found.faults.append(f"{trouble} Or set FIBO_MODEL to mini, which paints without a GPU.")
+    elif lack and model == "auto":
+        found.notes.append(
+            f"{lack} So mini paints, and FIBO's weights are not fetched. docs/DEPLOYMENT.md has what fits which card."
+        )
+    elif lack and model != "mini" and plans["shortfall"]("fibo", found.card_gb, None):
+        found.faults.append(f"{lack} Take a larger GPU, or set FIBO_MODEL to auto or mini, which paints on any.")
+    elif lack and model != "mini":
+        found.notes.append(f"{lack} FIBO_MODEL asks for it by name, so it is tried all the same.")
 
 
 def gpu_trouble(found: Findings) -> str:
@@ -130,6 +169,7 @@ def gpu_trouble(found: Findings) -> str:
         said = lines[0][:200] if lines else "nothing"
         return f"The GPU's driver does not answer: nvidia-smi said {said!r} (exit {status}). {ANOTHER_HOST}"
     found.seen += [f"GPU: {line}" for line in lines]
+    found.card_gb = plans["card_gb"](out)
     return cuda_trouble()
 
 
@@ -191,14 +231,22 @@ def look_at_volume(found: Findings) -> None:
         return
     free = shutil.disk_usage(folder).free / 1e9
     found.seen.append(f"Workspace: {folder}, {free:.1f} GB free")
+    fibo = paints_with_fibo(found)
     needs = {
         "the environment": environment_needs_gb(folder),
-        "FIBO's weights": max(0.0, FIBO_GB - weights_gb(folder)) if paints_with_fibo() else 0.0,
+        "FIBO's weights": weights_to_come_gb("fibo", folder) if fibo else 0.0,
         "new pictures": SPARE_GB,
     }
+    writer = weights_to_come_gb("fibo-vlm", folder) if "fibo-vlm" in fetched_by_itself(found) else 0.0
+    if sum(needs.values()) <= free < sum(needs.values()) + writer:
+        found.notes.append(
+            f"The local writer's weights, {writer:.0f} GB, do not fit on the volume beside the rest: rules write the "
+            "prompts until it is enlarged, or GOOGLE_API_KEY lets Gemini write them."
+        )
     if free < sum(needs.values()):
+        needs["the local writer's weights"] = writer
         listed = ", ".join(f"{gigabytes:.0f} GB for {what}" for what, gigabytes in needs.items() if gigabytes >= 0.5)
-        smaller = ", or set FIBO_MODEL to mini, which needs no weights" if paints_with_fibo() else ""
+        smaller = ", or set FIBO_MODEL to mini, which needs no weights" if fibo else ""
         found.faults.append(
             f"The volume at {folder} is too small: {free:.1f} GB are free, and it needs {listed}. Enlarge it or free "
             f"some space{smaller}."
@@ -231,12 +279,27 @@ def size_gb(folder: Path) -> float:
     return sum(os.lstat(os.path.join(at, name)).st_size for at, _, names in os.walk(folder) for name in names) / 1e9
 
 
-def weights_gb(workspace: Path) -> float:
-    """How much of FIBO's weights is there, whole or in part."""
+def fetched_by_itself(found: Findings) -> tuple[str, ...]:
+    """Whose weights will come without being asked for."""
+    if not on_pod():
+        return ()
+    names: tuple[str, ...] = plans["fetched_by_a_pod"](
+        asked_model(),
+        variable("FIBO_WRITER").lower() or "auto",
+        has_token=bool(variable("HF_TOKEN")),
+        has_key=bool(variable("GOOGLE_API_KEY")),
+        fits=not found.lacks_for_fibo,
+    )
+    return names
+
+
+def weights_to_come_gb(model: str, workspace: Path) -> float:
+    """How much of a model's weights is not there yet."""
     cache = Path(variable("CACHE_DIR") or workspace / ".cache")
     home = Path(variable("HF_HOME") or cache / "huggingface")
-    blobs = Path(variable("HF_HUB_CACHE") or home / "hub") / FIBO_FOLDER / "blobs"
-    return sum(blob.stat().st_size for blob in blobs.glob("*") if blob.is_file()) / 1e9
+    blobs = Path(variable("HF_HUB_CACHE") or home / "hub") / FOLDERS[model] / "blobs"
+    here = sum(blob.stat().st_size for blob in blobs.glob("*") if blob.is_file()) / 1e9
+    return max(0.0, float(plans["disk_gb"](model)) - here)
 
 
 def table() -> tuple[Any, ...]:
@@ -255,8 +318,10 @@ def main() -> int:
         print(*(each.name for each in table() if each.secret), sep="\n")
         return 0
     found = Findings()
-    for look in (look_at_variables, look_at_gpu, look_at_volume):
-        look(found)
+    trouble = look_at_machine(found)
+    look_at_variables(found)
+    look_at_fit(found, trouble)
+    look_at_volume(found)
     python = ".".join(map(str, sys.version_info[:3]))
     image = "".join(f", {name} {variable(of)}" for name, of in IMAGE_VERSIONS.items() if variable(of))
     pod = f", pod {variable('RUNPOD_POD_ID')}" if on_pod() else ""

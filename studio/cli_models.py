@@ -8,6 +8,7 @@ from fibo_core.engine.models import CATALOGUE, FIBO_VLM, WeightsSpec, find_weigh
 from fibo_core.engine.placement import default_model
 from fibo_core.engine.weights import revision_of, weights_folder
 from fibo_core.errors import Cancelled, ModelMissing
+from fibo_core.program import command
 from fibo_core.settings import Settings
 from studio.cli_output import StatusLine, print_json, print_table, print_text
 from studio.cli_painting import Json
@@ -64,12 +65,13 @@ def check(name: Name, as_json: Json = False) -> None:
     elif revision is not None:
         print_text(f"The weights of {spec.title} are here, revision {revision}.")
     else:
-        print_text(f"The weights of {spec.title} are not here, and may be fetched: models download {spec.name}")
+        todo = command(f"models download {spec.name}")
+        print_text(f"The weights of {spec.title} are not here, and may be fetched: {todo}")
 
 
 @app.command()
 def download(name: Name, as_json: Json = False) -> None:
-    """Fetch a model's weights; run it again to go on with one that broke off."""
+    """Fetch a model's weights; waits out what passes by itself, and run again goes on with one that was ended."""
     from fibo_core.engine.download import DownloadEvent
     from fibo_core.engine.download import download as fetch
 
@@ -77,6 +79,8 @@ def download(name: Name, as_json: Json = False) -> None:
 
     def tell(event: DownloadEvent) -> None:
         left = "" if event.remaining_s is None else f", about {event.remaining_s / 60:.0f} min left"
+        if event.wait_s is not None:
+            left = f", waiting {event.wait_s:.0f} s, then it goes on: {event.reason}"
         line.show(f"{event.done_bytes / 1e9:.1f} of {event.total_bytes / 1e9:.1f} GB{left}")
 
     try:

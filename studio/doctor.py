@@ -20,10 +20,11 @@ from typing import Any
 
 import fibo_core
 from fibo_core.engine.download import check_access
-from fibo_core.engine.models import CATALOGUE
-from fibo_core.engine.placement import GB, choose, default_model, held_memory, torch_version
+from fibo_core.engine.models import CATALOGUE, FIBO_VLM
+from fibo_core.engine.placement import GB, choose, default_model, has_cuda_gpu, held_memory, lacks_for, torch_version
 from fibo_core.engine.weights import downloaded, revision_of, weights_folder
 from fibo_core.errors import FiboError
+from fibo_core.program import command
 from fibo_core.settings import LOOPBACK, Settings
 from fibo_core.store.disk import filesystem_of
 from studio.idle import why_not
@@ -87,7 +88,7 @@ def _versions(settings: Settings) -> Check:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
-    todo = f"Missing: {', '.join(missing)}. Start with scripts/studio.sh, which brings them." if missing else ""
+    todo = f"Missing: {', '.join(missing)}. Start with {command('')}, which brings them." if missing else ""
     return Check("versions", not missing, ", ".join(found), todo)
 
 
@@ -179,7 +180,7 @@ def _torch(settings: Settings) -> Check:
         version = torch_version()
         place = choose(spec, weights_folder(spec, settings.hub_cache), held=_studio_memory(settings))
     except (ImportError, OSError) as exc:  # OSError: a shared library of its own is missing
-        return Check("torch", False, f"It cannot be imported: {exc}", "Start with scripts/studio.sh, which brings it.")
+        return Check("torch", False, f"It cannot be imported: {exc}", f"Start with {command('')}, which brings it.")
     except FiboError as exc:
         return Check("torch", False, str(exc), "Do what the sentence says.")
     return Check("torch", True, f"{version}, {place.device_text} in {place.precision}")
@@ -197,8 +198,11 @@ def _fibo(settings: Settings) -> Check:
     spec = CATALOGUE["fibo"]
     if downloaded(spec, settings.hub_cache) is not None:
         return Check("fibo", True, "its weights are here")
-    todo = f"mini paints without them. To have them, about {spec.download_gb:.0f} GB: models download {spec.name}, or "
-    return Check("fibo", True, "its weights are not here", todo + "the button on the System page.")
+    if has_cuda_gpu() and (lack := lacks_for(spec)):
+        return Check("fibo", settings.fibo_model != spec.name, "it does not fit this machine", f"{lack} mini paints.")
+    fetch = command(f"models download {spec.name}")
+    todo = f"mini paints without them. To have them, about {spec.download_gb:.0f} GB: {fetch}, or the button on System."
+    return Check("fibo", True, "its weights are not here", todo)
 
 
 def _token(settings: Settings) -> Check:
@@ -212,7 +216,10 @@ def _licence(settings: Settings, ask_services: bool) -> Check:
     """FIBO's: who has accepted it finds its gate open."""
     spec = CATALOGUE["fibo"]
     terms = f"{spec.licence}, not for commercial use"
-    accept = f"Read it at {spec.licence_url} and accept it at https://huggingface.co/{spec.repo}."
+    accept = (
+        f"Read it at {spec.licence_url} and accept it at https://huggingface.co/{spec.repo}; the local writer has one "
+        f"of its own at https://huggingface.co/{FIBO_VLM.repo}."
+    )
     if settings.hf_token is None or not ask_services:
         return Check("licence", True, f"FIBO's is {terms}; whether it is accepted was not asked", accept)
     try:
@@ -224,7 +231,8 @@ def _licence(settings: Settings, ask_services: bool) -> Check:
 
 def _fibo_is_awaited(settings: Settings) -> bool:
     """Whether FIBO shall paint here and cannot yet: it was asked for, or this is a pod, which fetches it by itself."""
-    wanted = settings.fibo_model == "fibo" or (settings.fibo_model == "auto" and settings.on_pod)
+    by_itself = settings.fibo_model == "auto" and settings.on_pod and not lacks_for(CATALOGUE["fibo"])
+    wanted = settings.fibo_model == "fibo" or by_itself
     return wanted and downloaded(CATALOGUE["fibo"], settings.hub_cache) is None
 
 

@@ -23,7 +23,8 @@ from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from studio.doctor import LOW_DISK_BYTES
-from studio.downloads import Downloads
+from studio.downloads import Downloads, Fetch
+from studio.model_in_use import ModelInUse
 from studio.runtime import get_runtime
 from studio.words import title_of
 
@@ -86,7 +87,8 @@ def health(request: Request) -> JSONResponse:
 
 def _state(runtime: Runtime) -> dict[str, Any]:
     engine = runtime.tools.engine.status()
-    fetch = Downloads.of_process().get(engine.model)
+    downloads, in_use = Downloads.of_process(), ModelInUse.of_process()
+    fetch = downloads.get(engine.model)
     failed = "loading" if fetch is not None and fetch.running else "unhealthy"
     state = {
         "status": {"ready": "healthy", "failed": failed}.get(engine.state, "loading"),
@@ -96,15 +98,30 @@ def _state(runtime: Runtime) -> dict[str, Any]:
         "model": engine.model,
         "queue": runtime.jobs.counts(),
     }
+    if fetches := downloads.going_or_failed:
+        state["download"] = _download(fetches[0])
     if runtime.jobs.workers_missing:
         state |= {"status": "unhealthy", "error": f"{runtime.jobs.workers_missing} of the queue's workers have ended."}
     elif runtime.jobs.trouble is not None:
         state |= {"status": "unhealthy", "error": runtime.jobs.trouble}
     elif engine.error:
         state["error"] = engine.error
+    elif engine.state == "ready" and (trouble := in_use.trouble_beside(engine.model)):
+        state |= {"status": "degraded", "error": trouble}
     elif engine.state == "ready" and (warning := _disk_warning(runtime.settings)):
         state |= {"status": "degraded", "error": warning}
     return state
+
+
+def _download(fetch: Fetch) -> dict[str, Any]:
+    event = fetch.event
+    return {
+        "model": fetch.spec.name,
+        "percent": fetch.percent,
+        "eta_s": None if event is None or event.remaining_s is None else round(event.remaining_s),
+        "wait_s": None if event is None or event.wait_s is None else round(event.wait_s),
+        "error": fetch.error or ("" if event is None else event.reason),
+    }
 
 
 def _disk_warning(settings: Settings) -> str:

@@ -26,6 +26,7 @@ from studio.downloads import Downloads, fetch_weights_on_a_pod
 from studio.environment import prepare_environment
 from studio.idle import Activity, begin_idle_stop
 from studio.logs import start_logging
+from studio.model_in_use import ModelInUse
 from studio.passwords import login_for
 from studio.routes import routes
 from studio.runtime import first_page_shown, get_runtime
@@ -36,6 +37,11 @@ log = logging.getLogger("studio.server")
 
 RETRY_S = 5.0  #: between two tries of a start that failed
 FIRST_PAGE_WAIT_S = 2.0  #: for a browser that is just coming, before the model's libraries are imported
+WORKERS_THAT_HELP = 2
+MANY_WORKERS = (
+    "MAX_WORKERS is %d, and one picture is painted at a time on a card all the same: more than 2 help only where "
+    "prompts take longer to write than pictures to paint."
+)
 CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
 
 
@@ -71,14 +77,15 @@ class _Start:
             begin_idle_stop(settings, self._busy, self._ending)
             for warning in settings.warnings:
                 log.warning(warning)
+            if settings.max_workers > WORKERS_THAT_HELP:
+                log.info(MANY_WORKERS, settings.max_workers)
             self._runtime = self._build()
             if self._runtime is not None:
                 sweeping = threading.Thread(target=self._sweep, args=(self._runtime,), name="studio-sweep", daemon=True)
                 sweeping.start()  # of a million pictures it takes minutes; neither page nor model waits
-                engine = self._runtime.tools.engine
-                fetch_weights_on_a_pod(settings, engine)
+                fetch_weights_on_a_pod(self._runtime)
                 first_page_shown.wait(FIRST_PAGE_WAIT_S)
-                engine.load(engine.status().model)
+                ModelInUse.of_process().load_first(self._runtime)
         except FiboError as exc:
             log.error("%s", exc, exc_info=exc if exc.__cause__ else None)
         except Exception:  # a bug, which must not vanish with this thread
@@ -106,7 +113,7 @@ class _Start:
 
     def _busy(self) -> bool:
         """Whether there is work that goes on without a browser; jobs that cannot be begun are none."""
-        if Downloads.of_process().any_running:
+        if Downloads.of_process().any_moving:
             return True
         jobs = None if self._runtime is None else self._runtime.jobs
         return jobs is not None and jobs.trouble is None and any(jobs.counts().values())

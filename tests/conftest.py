@@ -57,6 +57,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
 
 
+@pytest.fixture(autouse=True)
+def much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether FIBO would fit is what a test makes it, not what this machine has; processes of their own look anew."""
+    from fibo_core.engine import placement, plans
+
+    placement.gpu_memory_gb.cache_clear()
+    monkeypatch.setattr(plans, "main_memory_gb", lambda: 64.0)
+
+
 @pytest.fixture(scope="session")
 def mini_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The real pipeline on the embedded weights, loaded once for all tests."""

@@ -66,7 +66,7 @@ class Engine(Protocol):
     def status(self) -> EngineStatus: ...
 
     def load(self, model: str) -> None:
-        """Loads a model of the catalogue if it is not held already.
+        """Loads a model of the catalogue if it is not held already; one that does not load leaves the one before.
 
         Raises ModelMissing, ModelLoadFailed, OutOfMemory.
         """

@@ -5,6 +5,7 @@ whoever waits for it waits cancellably. Questions are answered without the lock 
 """
 
 import importlib.metadata
+import logging
 import sys
 import threading
 import time
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from fibo_core.engine.preview import LatentPreview
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -179,12 +183,16 @@ class FiboEngine:
             if not self._device.has(self):
                 self._bring_back(held, cancel)
             return held
+        before = None if held is None else held.spec
+        del held  # which would keep its memory from the one to come
         self._drop()
         self._status = EngineStatus("loading", spec.name, "", False, 0.0)
         try:
             place, pipe = load_pipeline(spec, folder, cancel, partial(self._arrival, spec, folder, cancel))
         except EngineError as error:
             self._status = replace(self._status, state="failed", error=str(error))
+            if before not in (None, spec):
+                self._go_back_to(before)
             raise
         except BaseException:
             self._status = replace(self._status, state="unloaded")
@@ -192,6 +200,15 @@ class FiboEngine:
         self._held = _Held(spec, revision, folder, place, pipe)
         self._status = replace(self._status, state="ready", device=place.device_text)
         return self._held
+
+    def _go_back_to(self, spec: ModelSpec) -> None:
+        """Takes up the model that had to make room for one that does not load; it goes on painting."""
+        failed = self._status
+        try:
+            self._hold(spec, CancelFlag())
+        except EngineError as error:
+            log.error("%s cannot be taken back either: %s", spec.title, error)
+            self._status = failed
 
     def _arrival(self, spec: ModelSpec, folder: Path, cancel: CancelFlag) -> AbstractContextManager[None]:
         needed = placement.painter_bytes(spec, folder, self._device.memory())

@@ -21,6 +21,7 @@ from fibo_core.engine import memory, placement
 from fibo_core.engine.models import ModelSpec
 from fibo_core.engine.placement import Placement
 from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory, Stopped
+from fibo_core.program import command
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def _load_failure(spec: ModelSpec, folder: Path, error: Exception) -> EngineErro
             f"The memory did not suffice to load {spec.title}. Close other programs, or choose a smaller one."
         )
     remedy = (
-        f"Fetch them again: remove that folder, then scripts/studio.sh models download {spec.name}"
+        f"Fetch them again: remove that folder, then {command(f'models download {spec.name}')}"
         if spec.repo
         else "Restore that folder from the repository."
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from fibo_core.cancel import CancelFlag
+from fibo_core.engine import plans
 from fibo_core.engine.models import CATALOGUE, ModelSpec, WeightsSpec, find_model
 from fibo_core.engine.weights import downloaded, weight_bytes
 from fibo_core.errors import OutOfMemory
@@ -41,13 +42,18 @@ class Placement:
 
 
 def default_model(setting: str, hub_cache: Path) -> ModelSpec:
-    """The model FIBO_MODEL means: "auto" is FIBO where a CUDA GPU and its weights are, else mini."""
+    """The model FIBO_MODEL means: "auto" is FIBO where its weights are and a GPU that it fits, else mini."""
     if setting != "auto":
         return find_model(setting)
     fibo = CATALOGUE["fibo"]
-    if has_cuda_gpu() and downloaded(fibo, hub_cache) is not None:
+    if has_cuda_gpu() and downloaded(fibo, hub_cache) is not None and not lacks_for(fibo):
         return fibo
     return CATALOGUE["mini"]
+
+
+def lacks_for(spec: WeightsSpec) -> str:
+    """What this machine's GPU or memory lacks for a model, in a sentence; "" where it will do, or cannot be told."""
+    return plans.shortfall(spec.name, gpu_memory_gb(), plans.main_memory_gb())
 
 
 @lru_cache(maxsize=1)
@@ -58,14 +64,25 @@ def has_cuda_gpu() -> bool:
     listing = Path("/proc/driver/nvidia/gpus")
     if listing.is_dir() and any(listing.iterdir()):
         return True
-    program = shutil.which("nvidia-smi")  # the one way to ask under WSL
+    return "GPU " in _nvidia_smi("-L")  # the one way to ask under WSL
+
+
+@lru_cache(maxsize=1)
+def gpu_memory_gb() -> float | None:
+    """The GPU's whole memory in GB, as the driver says; None where it does not. Asked once, without torch."""
+    return plans.card_gb(_nvidia_smi("--query-gpu=name,memory.total", "--format=csv,noheader"))
+
+
+def _nvidia_smi(*arguments: str) -> str:
+    """What the driver's own tool prints, "" where it fails or is not here."""
+    program = shutil.which("nvidia-smi")
     if program is None:
-        return False
+        return ""
     try:
-        answer = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=10, check=False)
+        answer = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.returncode == 0 and "GPU " in answer.stdout
+        return ""
+    return answer.stdout if answer.returncode == 0 else ""
 
 
 def torch_version() -> str:

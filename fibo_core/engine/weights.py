@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fibo_core.engine.models import Layout, WeightsSpec
 from fibo_core.errors import ModelMissing
+from fibo_core.program import command
 
 
 def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:
@@ -26,7 +27,7 @@ def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:
     if folder is None:
         raise ModelMissing(
             f"The weights of {spec.title} are not on this machine (looked in {hub_cache}). Download them on "
-            f"the System page, or run: scripts/studio.sh models download {spec.name}"
+            f"the System page, or run: {command(f'models download {spec.name}')}"
         )
     return folder
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from fibo_core.engine.models import WeightsSpec
 from fibo_core.errors import InputError, NoWriterAnswered, WriterAnswerError, WriterError, WriterUnavailable
 from fibo_core.writers import PromptWriter, WrittenPrompt
 
@@ -21,10 +22,14 @@ Ask = Callable[[PromptWriter], WrittenPrompt]
 
 @dataclass(frozen=True)
 class Missing:
-    """What a writer lacks: in a word or two ("no key"), and as the sentence that says what to do."""
+    """What a writer lacks: in a word or two ("no key"), and as the sentence that says what to do.
+
+    ``weights`` are those to fetch, where nothing else is missing.
+    """
 
     what: str
     todo: str
+    weights: WeightsSpec | None = None
 
 
 def _nothing_missing() -> Missing | None:

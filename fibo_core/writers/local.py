@@ -22,6 +22,7 @@ from fibo_core.engine.models import FIBO_VLM, WeightsSpec
 from fibo_core.engine.placement import Placement, SharedDevice
 from fibo_core.engine.weights import downloaded, revision_of, weight_bytes
 from fibo_core.errors import EngineError, InputError, Stopped, WriterUnavailable
+from fibo_core.program import command
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, Usage, WrittenPrompt
 from fibo_core.writers.chain import Missing
@@ -45,14 +46,16 @@ def lacking(hub_cache: Path) -> Missing | None:
             f"The local writer needs a CUDA GPU for {FIBO_VLM.title}, and there is none. Choose another writer.",
         )
     if downloaded(FIBO_VLM, hub_cache) is None:
-        return Missing("no weights", _no_weights(hub_cache))
+        if lack := placement.lacks_for(FIBO_VLM):
+            return Missing("too small a GPU", f"{lack} Choose another writer.")
+        return Missing("no weights", _no_weights(hub_cache), FIBO_VLM)
     return None
 
 
 def _no_weights(hub_cache: Path) -> str:
     return (
-        f"The weights of {FIBO_VLM.title} are not on this machine (looked in {hub_cache}). Accept the terms of "
-        f"{FIBO_VLM.repo} on the hub, set HF_TOKEN, and run: scripts/studio.sh models download {FIBO_VLM.name}"
+        f"The weights of {FIBO_VLM.title} are not on this machine (looked in {hub_cache}). Accept the terms at "
+        f"huggingface.co/{FIBO_VLM.repo}, set HF_TOKEN, and run: {command(f'models download {FIBO_VLM.name}')}"
     )
 
 
@@ -254,7 +257,7 @@ def _unavailable(folder: Path, error: Exception, *, by_hand: bool) -> WriterUnav
             f"The memory did not suffice to load {FIBO_VLM.title}. End other programs that use it, or choose another "
             "writer."
         )
-    remedy = "" if by_hand else f": remove that folder, then scripts/studio.sh models download {FIBO_VLM.name}"
+    remedy = "" if by_hand else f": remove that folder, then {command(f'models download {FIBO_VLM.name}')}"
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(". ")
     return WriterUnavailable(
         f"The weights of {FIBO_VLM.title} in {folder} do not load: {reason}. Fetch them again{remedy}"

@@ -3,13 +3,16 @@
 import streamlit as st
 
 from fibo_core.engine import EngineStatus
-from fibo_core.engine.models import CATALOGUE
+from fibo_core.engine.models import CATALOGUE, WeightsSpec
+from fibo_core.engine.placement import has_cuda_gpu, lacks_for
 from fibo_core.jobs import JobQueue
 from fibo_core.runtime import Runtime
 from studio.auth import COOKIE, HOST_PREFIX
 from studio.components import asset
 from studio.components.job_panel import job_strip
+from studio.downloads import Downloads, Fetch
 from studio.idle import Activity, IdleStop, idle_stop
+from studio.model_in_use import ModelInUse
 from studio.navigation import SYSTEM
 from studio.preferences import dismiss_mini_note, mini_note_dismissed
 from studio.session import errors_shown
@@ -28,6 +31,8 @@ _LOG_OUT = st.components.v2.component(
 def frame(runtime: Runtime, title: str) -> None:
     """Draws the frame above a page; first of all, fills the form fields that the last run asked for."""
     apply_fills()
+    in_use = ModelInUse.of_process()
+    st.session_state["model_seen"] = runtime.tools.engine.status().model  # what this run of the page is drawn for
     Activity.of_process().used()  # a page is run when somebody does something; what merely polls is a fragment
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
@@ -42,6 +47,9 @@ def frame(runtime: Runtime, title: str) -> None:
         _trouble(runtime.jobs)
     with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
         job_strip(runtime.jobs)
+    with st.container():
+        hurried = any(fetch.running for fetch in Downloads.of_process().going_or_failed) or in_use.awaited is not None
+        st.fragment(_arrivals, run_every=LOADING_POLL_S if hurried else QUIET_POLL_S)(runtime)
     with st.container():
         _mini_note(runtime)
 
@@ -58,6 +66,8 @@ def _trouble(jobs: JobQueue) -> None:
 @errors_shown()
 def _status(runtime: Runtime) -> None:
     status = runtime.tools.engine.status()
+    if status.model != st.session_state["model_seen"]:
+        st.rerun()  # another model has its own shapes and steps
     icon, words = _state(status)
     queued = 0 if runtime.jobs.trouble else runtime.jobs.counts()["queued"]  # what is amiss is said once, below
     waiting = f" · {queued} in the queue" if queued else ""
@@ -81,6 +91,57 @@ def _countdown(idle: IdleStop) -> None:
         st.button("Keep running", key="keep_running", icon=":material/play_arrow:", on_click=idle.keep_running)
 
 
+@errors_shown()
+def _arrivals(runtime: Runtime) -> None:
+    """A line for whatever is being fetched or did not come, and for a model that is here and does not paint yet."""
+    in_use, status = ModelInUse.of_process(), runtime.tools.engine.status()
+    for fetch in Downloads.of_process().going_or_failed:
+        if fetch.error:
+            _amiss(f"{fetch.spec.title} is not here: {fetch.error}")
+        else:
+            _news(f"{told(fetch)}{_meanwhile(fetch.spec, status)}")
+    if in_use.awaited not in (None, status.model):
+        title = CATALOGUE[in_use.awaited].title
+        _news(f"{title} is here and takes over when the queue is empty.")
+    if trouble := in_use.trouble_beside(status.model):
+        _amiss(trouble)
+
+
+def _news(sentence: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/download: {plain(sentence)}", width="content")
+        _link_to_system()
+
+
+def _amiss(sentence: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.warning(plain(sentence), icon=":material/error:")
+        _link_to_system()
+
+
+def _link_to_system() -> None:
+    """Short, and beside the sentence: a long label would be cut off on a phone."""
+    st.page_link(str(SYSTEM), label="System", icon=":material/monitor_heart:", width="content")
+
+
+def told(fetch: Fetch) -> str:
+    """How far a download is: "FIBO is being fetched, 41 %, about 6 min"."""
+    event = fetch.event
+    percent = "" if fetch.percent is None else f", {fetch.percent} %"
+    if event is not None and event.wait_s is not None:
+        percent += f": waiting {duration(event.wait_s)}, then it goes on ({event.reason})"
+    elif event is not None and event.remaining_s is not None:
+        percent += f", about {duration(event.remaining_s)}"
+    return f"{fetch.spec.title} is being fetched{percent}"
+
+
+def _meanwhile(spec: WeightsSpec, status: EngineStatus) -> str:
+    """Who does the work until it is here."""
+    if spec.name not in CATALOGUE:
+        return "; the other writers write meanwhile"
+    return "" if spec.name == status.model else f"; {CATALOGUE[status.model].title} paints meanwhile"
+
+
 def _state(status: EngineStatus) -> tuple[str, str]:
     return {
         "ready": (":material/check_circle:", "ready"),
@@ -95,11 +156,20 @@ def _mini_note(runtime: Runtime) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            "You are painting with mini, the small model that comes with the studio. FIBO itself needs a GPU and a "
-            "token: System shows how.",
+            f"You are painting with mini, the small model that comes with the studio. {_way_to_fibo(runtime)}",
             width="content",
         )
         if st.button("Understood", type="tertiary", key="mini_note"):
             with errors_shown():
                 dismiss_mini_note(runtime.settings.workspace_dir)
                 st.rerun()
+
+
+def _way_to_fibo(runtime: Runtime) -> str:
+    """What stands between this machine and FIBO; "" where a line above says how far it is."""
+    fibo = CATALOGUE["fibo"]
+    if Downloads.of_process().get(fibo.name) is not None:
+        return ""
+    if has_cuda_gpu() and (lack := lacks_for(fibo)):
+        return plain(lack)
+    return f"{fibo.title} itself needs a GPU and a token: System shows how."

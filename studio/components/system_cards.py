@@ -3,7 +3,8 @@
 import streamlit as st
 
 from fibo_core.engine import Engine, EngineStatus
-from fibo_core.engine.models import CATALOGUE, ModelSpec
+from fibo_core.engine.models import CATALOGUE, ModelSpec, WeightsSpec
+from fibo_core.engine.placement import lacks_for
 from fibo_core.engine.weights import weights_folder
 from fibo_core.errors import ModelMissing
 from fibo_core.jobs import Job
@@ -14,6 +15,7 @@ from fibo_core.writers.chain import AUTO
 from studio.components.job_panel import describe
 from studio.doctor import Check, examine, gemini_check
 from studio.downloads import Downloads
+from studio.model_in_use import ModelInUse
 from studio.session import errors_shown
 from studio.state import system_state
 from studio.words import duration, moment, plain, size
@@ -57,7 +59,7 @@ def _model_buttons(runtime: Runtime, spec: ModelSpec, status: EngineStatus, *, h
         disabled=status.state == "loading" or status.unloading,
     ):  # fmt: skip
         with errors_shown(), st.spinner(f"Loading {spec.title}"):
-            engine.load(spec.name)
+            ModelInUse.of_process().choose(runtime, spec.name)
             st.rerun()
 
 
@@ -68,7 +70,7 @@ def _unloading(engine: Engine, spec: ModelSpec) -> None:
     st.caption(f":material/hourglass: {spec.title} is unloaded when the picture it paints is finished.")
 
 
-def _download(runtime: Runtime, spec: ModelSpec) -> None:
+def _download(runtime: Runtime, spec: WeightsSpec) -> None:
     """The button that fetches the weights, and how far it has come."""
     downloads = Downloads.of_process()
     current = downloads.get(spec.name)
@@ -80,29 +82,32 @@ def _download(runtime: Runtime, spec: ModelSpec) -> None:
     needs_token = spec.gated and runtime.settings.hf_token is None
     if needs_token:
         st.caption(
-            f"To paint with {spec.title}: accept Bria's licence at huggingface.co/{spec.repo}, set HF_TOKEN to a token "
-            "of that account, start the studio again, and download the weights here."
+            f"To have {spec.title}: accept Bria's licence at huggingface.co/{spec.repo}, set HF_TOKEN to a token of "
+            "that account, start the studio again, and download the weights here."
         )
+    if lack := lacks_for(spec):
+        st.caption(f":material/warning: {plain(lack)}")
     if st.button(
         f"Download {spec.title}, about {spec.download_gb:.0f} GB", key=f"download_{spec.name}",
         icon=":material/download:", disabled=needs_token,
     ):  # fmt: skip
-        downloads.start(spec, runtime.settings)
+        downloads.start(spec, runtime)
         st.rerun()
 
 
 @st.fragment(run_every=1.0)
-def _download_progress(spec: ModelSpec) -> None:
+def _download_progress(spec: WeightsSpec) -> None:
     current = Downloads.of_process().get(spec.name)
     if current is None or not current.running:
         st.rerun()
     event = current.event
-    if event is None or not event.total_bytes:
-        st.progress(0.0, text="Asking for access and size")
-    else:
+    text = "Asking for access and size"
+    if event is not None and event.total_bytes:
         left = "" if event.remaining_s is None else f", about {duration(event.remaining_s)} left"
         text = f"{size(event.done_bytes)} of {size(event.total_bytes)}{left}"
-        st.progress(min(1.0, event.done_bytes / event.total_bytes), text=text)
+    if event is not None and event.wait_s is not None:
+        text = f"Waiting {duration(event.wait_s)}, then it goes on: {plain(event.reason)}"
+    st.progress((current.percent or 0) / 100, text=text)
     if st.button("Cancel", key=f"cancel_download_{spec.name}", type="tertiary", icon=":material/close:"):
         current.cancel.cancel()
 
@@ -121,6 +126,9 @@ def writers_card(runtime: Runtime) -> None:
             st.caption(plain(f"{backend.about[0].upper()}{backend.about[1:]}."))
             if lack is not None:
                 st.caption(plain(lack.todo))
+                if lack.weights is not None:
+                    st.caption(f"Licence: [{lack.weights.licence}]({lack.weights.licence_url}).")
+                    _download(runtime, lack.weights)
             elif backend.name == "gemini" and st.button(
                 "Ask whether it answers", type="tertiary", icon=":material/network_check:",
                 help="Asks the service for the model with your key; writes nothing",

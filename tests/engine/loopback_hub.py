@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,20 +16,25 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class LoopbackHub:
-    """One repository. The fields may be changed while it serves."""
+    """A repository, or several. The fields may be changed while it serves."""
 
     repo: str
     folder: Path
     token: str | None = None  #: the only one let in; None lets everybody in
     refusal: tuple[int, str] | None = None  #: (status, X-Error-Code) of every answer
+    refused: str = ""  #: only of addresses with this in them
+    retry_after: str = ""  #: goes with a refusal
+    slow_s: float = 0.0  #: between two of a hundred parts of a file
     cut_file: str | None = None  #: this file breaks off in the middle, then the hub is down
+    down_for: int | None = None  #: so many requests; None: until somebody mends it
     claimed_size: int | None = None  #: what the hub says of every file's size before it is fetched
+    also: dict[str, Path] = field(default_factory=dict)  #: further repositories
     endpoint: str = ""
     requests: list[str] = field(default_factory=list)  #: "GET /path", in order
 
-    def files(self) -> dict[str, Path]:
-        paths = sorted(path for path in self.folder.rglob("*") if path.is_file())
-        return {path.relative_to(self.folder).as_posix(): path for path in paths}
+    def files(self, repo: str = "") -> dict[str, Path]:
+        folder = self.also.get(repo, self.folder)
+        return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 @contextmanager
@@ -59,22 +65,29 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         hub, path = self.hub, unquote(urlsplit(self.path).path)
         hub.requests.append(f"{self.command} {path}")
-        files = hub.files()
-        if hub.refusal is not None:
-            self._send(hub.refusal[0], b"{}", {"X-Error-Code": hub.refusal[1]})
+        repo = next((name for name in hub.also if f"/{name}/" in path), hub.repo)
+        files = hub.files(repo)
+        if hub.refusal is not None and hub.refused in path:
+            status, code = hub.refusal
+            if hub.down_for is not None:
+                hub.down_for -= 1
+                hub.refusal = hub.refusal if hub.down_for > 0 else None
+            self._send(
+                status, b"{}", {"X-Error-Code": code, **({"Retry-After": hub.retry_after} if hub.retry_after else {})}
+            )
         elif hub.token is not None and self.headers.get("Authorization") != f"Bearer {hub.token}":
             self._send(403, b"{}", {"X-Error-Code": "GatedRepo"})
-        elif path == f"/api/models/{hub.repo}/auth-check":
+        elif path == f"/api/models/{repo}/auth-check":
             self._send(200, b"{}")
-        elif path == f"/api/models/{hub.repo}/revision/main":
-            self._send(200, json.dumps({"id": hub.repo, "sha": COMMIT, "siblings": []}).encode())
-        elif path == f"/api/models/{hub.repo}/tree/{COMMIT}":
+        elif path == f"/api/models/{repo}/revision/main":
+            self._send(200, json.dumps({"id": repo, "sha": COMMIT, "siblings": []}).encode())
+        elif path == f"/api/models/{repo}/tree/{COMMIT}":
             tree = [
                 {"type": "file", "path": name, "size": file.stat().st_size, "oid": _etag(file)}
                 for name, file in files.items()
             ]
             self._send(200, json.dumps(tree).encode())
-        elif path.startswith(prefix := f"/{hub.repo}/resolve/{COMMIT}/") and path[len(prefix) :] in files:
+        elif path.startswith(prefix := f"/{repo}/resolve/{COMMIT}/") and path[len(prefix) :] in files:
             self._send_file(path[len(prefix) :], files[path[len(prefix) :]])
         else:
             self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
@@ -92,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
-            self.hub.refusal = (503, "")
+            self.hub.cut_file, self.hub.refusal = None, (503, "")
         else:
             self._send(200, body, headers)
 
@@ -103,7 +116,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            part = max(1, len(body) // 100) if self.hub.slow_s else len(body) or 1
+            for at in range(0, len(body), part):
+                time.sleep(self.hub.slow_s)
+                self.wfile.write(body[at : at + part])
 
 
 def _etag(file: Path) -> str:

@@ -24,18 +24,22 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from pydantic import SecretStr
 from fibo_core.cancel import CancelFlag
+from fibo_core.engine import download as module
 from fibo_core.engine.download import check_access, download, downloaded
 from fibo_core.engine.models import find_weights
 from fibo_core.errors import FiboError
 
-todo, model, repo, cache, token, cancel_at = json.loads(sys.argv[1])
+todo, model, repo, cache, token, cancel_at, cancel_in_wait, waits_s = json.loads(sys.argv[1])
 spec = replace(find_weights(model), repo=repo)
 token = SecretStr(token) if token else None
 flag, events = CancelFlag(), []
+module.WAITS_S = tuple(waits_s)
 
 def note(event):
     events.append(asdict(event))
     if cancel_at is not None and event.done_bytes >= cancel_at:
+        flag.cancel()
+    if cancel_in_wait and event.wait_s is not None:
         flag.cancel()
 
 folder, error, kind = None, "", ""
@@ -63,9 +67,10 @@ def client(hub: LoopbackHub, tmp_path: Path):
 
     def run(
         todo: str = "download", *, model: str = "fibo", repo: str = REPO, token: str | None = None,
-        cancel_at: int | None = None, **environ: str,
+        cancel_at: int | None = None, cancel_in_wait: bool = False, waits_s: tuple[float, ...] = (0.01,),
+        **environ: str,
     ) -> SimpleNamespace:  # fmt: skip
-        arguments = json.dumps([todo, model, repo, str(tmp_path / "hub"), token, cancel_at])
+        arguments = json.dumps([todo, model, repo, str(tmp_path / "hub"), token, cancel_at, cancel_in_wait, waits_s])
         keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         environment = {**keep, "HOME": str(tmp_path), "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1"}
         done = subprocess.run(
@@ -93,7 +98,9 @@ def test_a_repository_is_fetched_whole_with_its_bytes_counted(client, hub: Loopb
     done = [event["done_bytes"] for event in answer.events]
     assert done[0] == 0
     assert done == sorted(done)
-    assert answer.events[-1] == {"done_bytes": total, "total_bytes": total, "remaining_s": 0.0}
+    assert answer.events[-1] == {
+        "done_bytes": total, "total_bytes": total, "remaining_s": 0.0, "wait_s": None, "reason": "",
+    }  # fmt: skip
 
 
 def test_what_the_pipeline_does_not_read_stays_on_the_hub(client, hub: LoopbackHub, tmp_path: Path) -> None:
@@ -141,7 +148,12 @@ def test_the_right_token_is_let_in(client, hub: LoopbackHub) -> None:
 
 @pytest.mark.parametrize(
     ("refusal", "words"),
-    [((401, ""), "refused HF_TOKEN"), ((429, ""), "slow down"), ((500, ""), "answered 500")],
+    [
+        ((401, ""), "refused HF_TOKEN"),
+        ((403, ""), "refuses somebody/tiny"),
+        ((429, ""), "slow down"),
+        ((500, ""), "answered 500"),
+    ],
 )
 def test_a_refusal_is_said_in_one_sentence(client, hub: LoopbackHub, refusal: tuple[int, str], words: str) -> None:
     """A bad token, too many requests and a broken hub each say what happened."""
@@ -158,21 +170,63 @@ def test_a_repository_that_is_not_there_is_named(client) -> None:
     assert "no repository somebody/nothing" in answer.error
 
 
-def test_a_cut_connection_leaves_no_model_and_the_next_run_goes_on(client, hub: LoopbackHub) -> None:
-    """Half a download is not taken for a model; run again, only what is missing is fetched."""
-    hub.cut_file = "vae/diffusion_pytorch_model.safetensors"
-    broken = client()
-    assert broken.kind == "DownloadFailed"
-    assert "again" in broken.error
-    assert broken.here is None
+VAE = "vae/diffusion_pytorch_model.safetensors"
 
-    hub.cut_file, hub.refusal = None, None
+
+def test_a_cancel_after_a_cut_connection_leaves_no_model_and_the_next_run_goes_on(client, hub: LoopbackHub) -> None:
+    """The hub is down and the download waits; half of it is not taken for a model. Run again, only what is missing is
+    fetched."""
+    hub.cut_file = VAE
+    broken = client(cancel_in_wait=True, waits_s=(600.0,))
+    assert broken.kind == "Cancelled"
+    assert broken.here is None
+    assert broken.events[-1]["wait_s"] > 500
+    assert broken.events[-1]["reason"] == "the hub answered 503"
+
+    hub.refusal = None
     hub.requests.clear()
     finished = client()
     assert finished.error == ""
     assert finished.events[0]["done_bytes"] > 0
     fetched = [request for request in hub.requests if request.startswith("GET") and "/resolve/" in request]
     assert 0 < len(fetched) < len(hub.files())
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_hub_that_breaks_off_and_comes_back_is_waited_for(client, hub: LoopbackHub, status: int) -> None:
+    """One call fetches it all, whatever came in between, and shows each wait; waits grow until something comes."""
+    hub.cut_file, hub.refusal, hub.down_for = VAE, (status, ""), 2
+    answer = client(waits_s=(0.1, 0.2, 0.4, 0.8))
+    assert answer.error == ""
+    assert answer.here == answer.folder
+    waits = [event["wait_s"] for event in answer.events if event["wait_s"] is not None]
+    assert [round(wait, 1) for wait in waits[:2]] == [0.1, 0.2]
+    assert len(waits) == 3, "twice before it began, and once the connection broke"
+    assert answer.events[-1]["done_bytes"] == answer.events[-1]["total_bytes"]
+
+
+@pytest.mark.parametrize("where", ["auth-check", "/tree/", "/resolve/"])
+def test_what_a_hub_asks_for_is_heeded_and_not_for_ever(client, hub: LoopbackHub, where: str) -> None:
+    """Retry-After is waited out where it is longer than our own wait, up to a quarter of an hour, where it is seen and
+    can be cancelled: the hub's library would sleep by itself."""
+    hub.refusal, hub.refused = (429, ""), where
+    for asked, waited in (("100", 100), ("86400", 900), ("Wed, 21 Oct 2015 07:28:00 GMT", 5)):
+        hub.retry_after = asked
+        event = client(cancel_in_wait=True, waits_s=(5.0,)).events[-1]
+        assert event["wait_s"] == pytest.approx(waited, abs=1)
+        assert event["reason"] == "the hub asks to slow down"
+
+
+@pytest.mark.parametrize(("refusal", "words"), [
+    ((401, ""), "refused HF_TOKEN"), ((403, "GatedRepo"), "is gated"), ((404, "RepoNotFound"), "shows no repository"),
+])  # fmt: skip
+def test_what_cannot_pass_by_itself_ends_a_download_at_once(client, hub: LoopbackHub, refusal, words: str) -> None:
+    """Nobody waits for a token that is refused."""
+    hub.refusal = refusal
+    answer = client(token=TOKEN, waits_s=(600.0,))
+    assert answer.kind == "DownloadFailed"
+    assert words in answer.error
+    assert answer.events == []
 
 
 def test_a_cancel_ends_the_download(client) -> None:

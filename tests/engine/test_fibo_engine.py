@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from test_weights import a_snapshot
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent, loading, placement, steps
@@ -502,6 +503,18 @@ def test_a_model_that_is_not_here_says_how_to_get_it_and_leaves_the_one_held(min
         with pytest.raises(ModelMissing, match=r"scripts/studio\.sh models download fibo"):
             ask("fibo")
     assert (mini_engine.status().state, mini_engine.status().model) == ("ready", "mini")
+
+
+def test_a_model_that_does_not_load_leaves_the_one_before_painting(tmp_path: Path) -> None:
+    """FIBO's weights are damaged: the error says so, and mini, which had made room, is back."""
+    file = a_snapshot(tmp_path, "c0ffee") / "transformer" / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    engine = FiboEngine("mini", hub_cache=tmp_path)
+    engine.load("mini")
+    with pytest.raises(ModelLoadFailed, match="FIBO"):
+        engine.load("fibo")
+    assert (engine.status().state, engine.status().model, engine.status().error) == ("ready", "mini", "")
+    engine.render(a_request(engine, steps=1))
 
 
 def test_a_missing_default_model_is_a_failed_state(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from fibo_core.engine.placement import (
     usable_cores,
     writer_bytes,
 )
+from fibo_core.engine.plans import CARDS_GIB, CUDA_GB, GIB, plan_for
 from fibo_core.errors import Cancelled, InputError, OutOfMemory
 
 FIBO, MINI = find_model("fibo"), find_model("mini")
@@ -57,6 +58,36 @@ def test_auto_is_fibo_only_where_a_gpu_and_its_weights_are(
     if has_weights:
         a_snapshot(tmp_path, "c0ffee")
     assert default_model("auto", tmp_path).name == name
+
+
+@pytest.mark.parametrize(("gpu_gb", "main_gb", "name"), [
+    (85.9, 64.0, "fibo"), (12.9, 64.0, "mini"), (85.9, 16.0, "mini"), (None, None, "fibo"),
+])  # fmt: skip
+def test_auto_is_mini_where_fibo_cannot_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu_gb: float | None, main_gb: float | None, name: str
+) -> None:
+    """Its weights may be here from another machine: it would fail at each start. Named, it is tried all the same."""
+    monkeypatch.setattr(placement, "has_cuda_gpu", lambda: True)
+    monkeypatch.setattr(placement, "gpu_memory_gb", lambda: gpu_gb)
+    monkeypatch.setattr(placement.plans, "main_memory_gb", lambda: main_gb)
+    a_snapshot(tmp_path, "c0ffee")
+    assert default_model("auto", tmp_path).name == name
+    assert default_model("fibo", tmp_path).name == "fibo"
+
+
+@pytest.mark.parametrize("card_gib", CARDS_GIB)
+def test_what_is_foretold_of_a_card_is_what_is_chosen_on_it(
+    fibo_folder: Path, monkeypatch: pytest.MonkeyPatch, card_gib: int
+) -> None:
+    """The figures before anything is fetched, and those of the files, on a card with nothing else."""
+    card = card_gib * GIB / GB
+    a_gpu(monkeypatch, card - CUDA_GB, card)
+    plan = plan_for("fibo", card, None)
+    if plan is None:
+        with pytest.raises(OutOfMemory):
+            choose(FIBO, fibo_folder)
+    else:
+        assert choose(FIBO, fibo_folder).offload == plan.how.startswith("part by part")
 
 
 def test_a_named_model_is_taken_as_it_is_named(tmp_path: Path) -> None:

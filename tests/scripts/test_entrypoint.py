@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.engine.models import CATALOGUE
+from fibo_core.engine.models import CATALOGUE, find_weights
+from fibo_core.engine.plans import PLANS
 from tests.scripts.containers import CHECKOUT, Container, can, container, end_all, first_process, wait_until
 from tests.studio.test_server_ends import FOREVER, job, submit
 
@@ -203,12 +204,92 @@ def test_a_gpu_that_answers_is_shown_and_weights_that_do_not_fit_are_a_fault(con
     assert status == 1
 
 
+#: By what nvidia-smi says of cards of 12, 16, 24 and 80 GB.
+CARDS = {12: 12288, 16: 16376, 24: 23028, 80: 81559}
+
+
+def preflight_on(
+    container: Container, *, mount_gb: int, card_gib: int, main_gb: int = 64, **env: str
+) -> tuple[int, str]:
+    """The entrypoint on such a card, with so much main memory and so large a volume; its exit code and what it said.
+
+    A studio that comes up is ended.
+    """
+    with_gpu(container, smi=f"echo 'NVIDIA Test, {CARDS[card_gib]} MiB, 570.195.03'")
+    for name in ("FIBO_MODEL", "HF_TOKEN"):
+        del container.env[name]
+    container.env |= {"RUNPOD_POD_ID": "abc", "UV_CACHE_DIR": str(container.folder / "uv"), **env}
+    memory = container.folder / "meminfo"
+    memory.write_text(f"MemTotal: {int(main_gb * 1e9 / 1024)} kB\n")
+    script = f'mount --bind "$0" /proc/meminfo && mount -t tmpfs -o size={mount_gb}g tmpfs "$1" && shift && exec "$@"'
+    inside = ("unshare", "--mount", "sh", "-c", script, str(memory), str(container.volume))
+    if os.geteuid() != 0 or not can(*inside):
+        pytest.skip("another machine can only be pretended by root")
+    process = container.start(inside=inside)
+    wait_until(lambda: process.poll() is not None or "serving" in container.said, lambda: container.said)
+    end_all(container)
+    return process.returncode, container.said
+
+
+@pytest.mark.parametrize("token", ["", SECRETS["HF_TOKEN"]])
+@pytest.mark.parametrize("card_gib", [12, 16])
+def test_a_card_too_small_for_fibo_is_said_before_anything_is_fetched(container: Container, card_gib: int, token: str):
+    """mini paints, so neither a token nor FIBO's 25 GB on the volume are asked for."""
+    status, said = preflight_on(container, mount_gb=5, card_gib=card_gib, **({"HF_TOKEN": token} if token else {}))
+    assert status == 0
+    card_gb = CARDS[card_gib] * 2**20 / 1e9
+    assert f"FIBO needs about 21.6 GB of GPU memory, and this GPU has {card_gb:.1f}. So mini paints" in said
+    assert "FIBO-vlm fits" in said
+    assert "cannot start here" not in said
+
+
+@pytest.mark.parametrize(("card_gib", "how"), [(24, "part by part"), (80, "all of it on the card")])
+@pytest.mark.parametrize("token", ["", SECRETS["HF_TOKEN"]])
+def test_a_card_that_holds_fibo_is_said_with_how(container: Container, card_gib: int, how: str, token: str):
+    """Then a token is needed, and room for its weights; the local writer's come too where no Gemini key is."""
+    status, said = preflight_on(container, mount_gb=5, card_gib=card_gib, **({"HF_TOKEN": token} if token else {}))
+    assert status == 1
+    assert f"FIBO fits: {how}" in said
+    assert "Main memory: 64.0 GB" in said
+    assert ("HF_TOKEN is not set" in said) == (token == "")
+    assert "25 GB for FIBO's weights, 1 GB for new pictures" in said
+    assert ("9 GB for the local writer's weights" in said) == bool(token)
+
+
+@pytest.mark.parametrize(("env", "said_so"), [
+    ({}, True), ({"GOOGLE_API_KEY": SECRETS["GOOGLE_API_KEY"]}, False), ({"FIBO_WRITER": "offline"}, False),
+])  # fmt: skip
+def test_a_volume_without_room_for_the_local_writer_is_said_and_is_no_fault(container: Container, env, said_so: bool):
+    """It is a writer of three; where it will not be fetched nothing is said."""
+    status, said = preflight_on(container, mount_gb=29, card_gib=80, HF_TOKEN=SECRETS["HF_TOKEN"], **env)
+    assert status == 0
+    assert ("The local writer's weights, 9 GB, do not fit on the volume" in said) == said_so
+
+
+@pytest.mark.parametrize(
+    ("card_gib", "main_gb", "model", "status", "sentence"),
+    [
+        (12, 64, "fibo", 1, "1. FIBO needs about 21.6 GB of GPU memory, and this GPU has 12.9. Take a larger GPU"),
+        (80, 16, "auto", 0, "FIBO needs about 26.1 GB of main memory, and this machine has 16.0. So mini paints"),
+        (80, 16, "briaai/FIBO", 0, "this machine has 16.0. FIBO_MODEL asks for it by name, so it is tried"),
+    ],
+)
+def test_what_is_asked_for_by_name_ends_the_start_only_where_it_must_fail(
+    container: Container, card_gib: int, main_gb: int, model: str, status: int, sentence: str
+):
+    """A card too small refuses the model itself; of main memory the figure is computed, and may be tried."""
+    more = {"HF_TOKEN": SECRETS["HF_TOKEN"], "FIBO_MODEL": model}
+    ended, said = preflight_on(container, mount_gb=40, card_gib=card_gib, main_gb=main_gb, **more)
+    assert sentence in said
+    assert ended == status
+
+
 def test_the_check_knows_models_and_weights_as_the_catalogue_does():
     """It cannot import the catalogue: nothing is installed when it runs."""
     preflight = runpy.run_path(str(CHECKOUT / "scripts" / "preflight.py"))
-    fibo = CATALOGUE["fibo"]
-    assert preflight["FIBO_GB"] == fibo.download_gb
-    assert preflight["FIBO_FOLDER"] == f"models--{fibo.repo}".replace("/", "--")
+    for name, folder in preflight["FOLDERS"].items():
+        assert folder == f"models--{find_weights(name).repo}".replace("/", "--")
+    assert preflight["FOLDERS"].keys() == {plan.model for plan in PLANS}
     assert preflight["MODELS"] == ("auto", *CATALOGUE, *(spec.repo for spec in CATALOGUE.values() if spec.repo))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fibo_core.engine import placement
 from fibo_core.engine.models import MINI_WEIGHTS
 from fibo_core.settings import Settings
 from studio.doctor import Check, address, examine
@@ -50,6 +51,20 @@ def test_a_driver_that_does_not_answer_is_a_fault_with_a_way_out(
     assert not gpu.ok
     assert "driver does not answer" in gpu.detail
     assert gpu.todo
+
+
+@pytest.mark.parametrize(("fibo_model", "ok"), [("auto", True), ("fibo", False)])
+def test_a_gpu_too_small_for_fibo_is_said_with_both_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fibo_model: str, ok: bool
+) -> None:
+    """A fault where FIBO is asked for by name; with auto mini paints, and nobody waits for a token."""
+    put_driver(tmp_path, monkeypatch, "[ $1 = -L ] && echo 'GPU 0: NVIDIA Test' || echo 'NVIDIA Test, 12288 MiB'")
+    placement.has_cuda_gpu.cache_clear()
+    found = checks(tmp_path, RUNPOD_POD_ID="abc", FIBO_MODEL=fibo_model)
+    placement.has_cuda_gpu.cache_clear()
+    assert found["fibo"].ok == ok
+    assert "21.6 GB of GPU memory, and this GPU has 12.9" in found["fibo"].todo
+    assert found["token"].ok == ok
 
 
 def test_no_gpu_is_a_fault_on_a_pod_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
