@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
 from fibo_core.errors import DatabaseTooNew, DatabaseUnreadable, SettingsError, StoreError
@@ -40,14 +41,15 @@ class Database:
         self._engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         event.listen(self._engine, "begin", _on_begin)
-        event.listen(self._engine, "connect", self._on_connect)
-        event.listen(self._engine, "checkout", self._on_checkout)
+        self._file_lock = threading.Lock()  # guards the two below
+        self._file: tuple[int, int] | None = None  # device and inode of what the connections have open
+        self._transactions = 0  # that have begun and not ended
         self._written_at = -math.inf
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one state of the database. Raises DatabaseUnreadable, WorkspaceUnwritable."""
-        with self._errors(), Session(self._engine) as session:
+        with self._errors(), self._transaction(), Session(self._engine) as session:
             yield session
 
     @contextmanager
@@ -59,14 +61,13 @@ class Database:
         """
         with (
             self._errors(),
+            self._transaction(),
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
         ):
-            opened = self._file()
             yield session
-            session.flush()
-            if self._file() != opened:  # moved away while we wrote: what would be committed is lost with it
-                raise self._gone()
+            if self._file_at_path() != self._file:  # what is committed would be in a file that nobody finds
+                raise self._moved()
 
     def migrate(self) -> None:
         """Makes the database, or brings an older one up to date after copying it to `backups/` beside it.
@@ -128,23 +129,60 @@ class Database:
         connection.text_factory = lambda value: value.decode("utf-8", "surrogateescape")
         return connection
 
-    def _file(self) -> tuple[int, int] | None:
-        """Which file the path names now, as device and inode; None where it names none."""
+    def _file_at_path(self) -> tuple[int, int] | None:
+        """Device and inode of the file that lies there now; None where none does."""
         try:
-            status = self.path.stat()
+            found = self.path.stat()
         except OSError:
-            return None
-        return status.st_dev, status.st_ino
+            return None  # opening it says why
+        return found.st_dev, found.st_ino
 
-    def _on_connect(self, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
-        record.info["file"] = self._file()
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Around a transaction: it finds the file that lies there now, though another one was open before.
 
-    def _on_checkout(self, connection: object, record: ConnectionPoolEntry, proxy: object) -> None:
-        """A connection to a file that was moved, deleted or replaced since is not used: what it writes is lost."""
-        if record.info["file"] != (present := self._file()):
-            if present is not None:
-                log.warning("%s is another file than before; it is opened anew.", self.path)
-            raise InvalidatePoolError
+        An open connection keeps a file that was moved, deleted or replaced. All of them are closed before one to
+        another file is opened, since the two would share the write-ahead log's files, which bear the path's name.
+        Raises DatabaseUnreadable while a transaction on the former file goes on.
+        """
+        with self._file_lock:
+            file = self._file_at_path()
+            if file != self._file:
+                if self._transactions:
+                    raise self._moved()
+                if self._file is not None and file is not None:
+                    log.warning("%s is another file than before; it is opened anew.", self.path)
+                self._empty_log()
+                self._engine.dispose()
+                self._file, self._written_at = file, -math.inf
+            self._transactions += 1
+        try:
+            yield
+        finally:
+            with self._file_lock:
+                self._transactions -= 1
+
+    def _empty_log(self) -> None:
+        """Brings what the write-ahead log still holds into the file it belongs to, wherever that lies now: SQLite would
+        take it for the log of the file that lies at the path next."""
+        if not self._engine.pool.checkedin():  # type: ignore[attr-defined]
+            return  # the last connection that was closed has done so
+        with closing(self._engine.raw_connection()) as connection:
+            try:
+                busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.DatabaseError as exc:  # its volume went away, or it was damaged
+                if exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+                    raise
+                log.warning("The former file of %s cannot be reached any more (%s).", self.path, exc)
+                return
+        if busy:
+            raise self._moved()
+
+    def _moved(self) -> DatabaseUnreadable:
+        return DatabaseUnreadable(
+            f"{self.path} was moved, deleted or replaced while it was in use; nothing was written. Put it back, and "
+            "try again."
+        )
 
     def _gone(self) -> DatabaseUnreadable:
         return DatabaseUnreadable(f"{self.path} is gone. Is its volume mounted? Put it back, or restart.")
@@ -188,7 +226,11 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-        with self._errors(), self._writer.begin() as connection:  # others wait, and then find nothing to do
+        with (
+            self._errors(),
+            self._transaction(),
+            self._writer.begin() as connection,
+        ):  # others wait, and then find nothing to do
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
