@@ -158,7 +158,7 @@ class JobQueue:
         self._changed = threading.Condition()  # guards _live and _stopping, and wakes workers and waiters
         self._live: dict[str, _Live] = {}
         self._stopping = False
-        self.trouble: str | None = None  #: why waiting jobs are not begun, such as a full disk; tried again by itself
+        self._trouble: str | None = None  #: what the workers met outside any job; tried again by itself
         self._threads: list[threading.Thread] = []
         self._lease: int | None = None
 
@@ -268,9 +268,18 @@ class JobQueue:
         return self.get(job_id)
 
     @property
-    def workers_missing(self) -> int:
-        """How many of the worker threads that were started live no more."""
-        return sum(not thread.is_alive() for thread in self._threads)
+    def trouble(self) -> str | None:
+        """Why jobs are not begun as they should be, such as a full disk, as a sentence; None where all is well."""
+        ended = sum(not thread.is_alive() for thread in self._threads)
+        if ended and not self._stopping:
+            return str(JobError(f"{ended} of the queue's {len(self._threads)} workers have ended. Restart the studio."))
+        return self._trouble
+
+    def busy(self) -> bool:
+        """Whether there is work that goes on: a job that runs, or one that will be begun. Raises a StoreError."""
+        if any(live.lost is None for live in list(self._live.values())):
+            return True
+        return self.trouble is None and any(self.counts().values())
 
     def _work(self) -> None:
         """Takes job after job until the queue stops; no error ends a worker."""
@@ -307,13 +316,13 @@ class JobQueue:
                 "details; it tries again by itself."
             )
         with self._changed:
-            if self.trouble is None:
+            if self._trouble is None:
                 log.error("The queue waits: %s", error, exc_info=exc)
-            self.trouble = str(error)
+            self._trouble = str(error)
 
     def _nap_s(self) -> float:
         """How long to sleep when nothing wakes the worker: to the next waiting job's time, at most five seconds."""
-        if self.trouble is not None:
+        if self._trouble is not None:
             return TROUBLE_NAP_S
         try:
             due = self._store.next_due()
@@ -333,14 +342,14 @@ class JobQueue:
         except BaseException as exc:  # tried again when the condition wakes or times out
             self._note_trouble(exc)
             return None
-        self.trouble = None
+        self._trouble = None
         return row
 
     def _run_one(self, row: JobRow, live: _Live) -> _End:
         """Runs one job to its end; raises nothing but _Postponed."""
         live.flag.start_clock()
         try:
-            self._run(_task_of(row), _JobObserver(self, row, live), live.flag)
+            self._run(_parsed(row)[0], _JobObserver(self, row, live), live.flag)
         except _Postponed:
             raise
         except Cancelled as exc:
@@ -398,23 +407,24 @@ class JobQueue:
             try:
                 jobs.append(self._job(row))
             except JobDamaged as exc:
-                damaged.append(DamagedRow(row.seq, row.id, str(exc.__cause__)))
+                damaged.append(DamagedRow(row.seq, row.id, f"its task or prompt: {exc.__cause__}"))
         return JobList(tuple(jobs), tuple(damaged))
 
     def _job(self, row: JobRow) -> Job:
         """Raises JobDamaged."""
+        task, written = _parsed(row)
         live = self._live.get(row.id)
         job = Job(
             id=row.id,
             title=row.title,
             state=cast(JobState, row.state),
-            task=_task_of(row),
+            task=task,
             created_at=row.created_at,
             started_at=row.started_at,
             finished_at=row.finished_at,
             error=row.error,
             error_kind=row.error_kind,
-            written=_written_of(row),
+            written=written,
             generation_ids=row.generation_ids,
             progress=Progress() if live is None else live.progress,
             wait_until=row.wait_until,
@@ -468,18 +478,12 @@ class _JobObserver:
 _DAMAGE = (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-def _task_of(row: JobRow) -> Task:
+def _parsed(row: JobRow) -> tuple[Task, WrittenPrompt | None]:
+    """A row's task and the prompt that was written for it. Raises JobDamaged from what is wrong with them."""
     try:
-        return task_from_json(row.task)
+        return task_from_json(row.task), None if row.written is None else written_from_record(json.loads(row.written))
     except _DAMAGE as exc:
-        raise JobDamaged(damage_of(DamagedRow(row.seq, row.id, f"task: {exc}"))) from exc
-
-
-def _written_of(row: JobRow) -> WrittenPrompt | None:
-    try:
-        return None if row.written is None else written_from_record(json.loads(row.written))
-    except _DAMAGE as exc:
-        raise JobDamaged(damage_of(DamagedRow(row.seq, row.id, f"written: {exc}"))) from exc
+        raise JobDamaged(damage_of(DamagedRow(row.seq, row.id, f"its task or prompt: {exc}"))) from exc
 
 
 def _title(task: Task) -> str:

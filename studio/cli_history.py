@@ -1,8 +1,9 @@
 """``fibo-studio history``: list, show, delete, restore, verify, rebuild."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from fibo_core.store.generation import Generation, Mode
 from studio.cli_output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli_painting import Json
 from studio.cli_setup import begin, open_tools
+
+if TYPE_CHECKING:
+    from fibo_core.store.history import History
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -67,19 +71,13 @@ def show(id: Annotated[str, typer.Argument(help="A picture's id.")], as_json: Js
 @app.command()
 def delete(ids: Ids, as_json: Json = False) -> None:
     """Take pictures out of the gallery; their files stay."""
-    settings = begin()
-    with open_tools(settings) as tools:
-        done = tools.history.delete(ids)
-    _say_done(ids, done, "deleted", as_json)
+    _change(ids, lambda history: history.delete(ids), "deleted", as_json)
 
 
 @app.command()
 def restore(ids: Ids, as_json: Json = False) -> None:
     """Bring deleted pictures back into the gallery."""
-    settings = begin()
-    with open_tools(settings) as tools:
-        done = tools.history.restore(ids)
-    _say_done(ids, done, "restored", as_json)
+    _change(ids, lambda history: history.restore(ids), "restored", as_json)
 
 
 @app.command()
@@ -124,7 +122,10 @@ def rebuild(
         print(sentence, file=sys.stderr)
 
 
-def _say_done(ids: list[str], done: list[str], verb: str, as_json: bool) -> None:
+def _change(ids: list[str], change: "Callable[[History], list[str]]", verb: str, as_json: bool) -> None:
+    """Changes pictures, and says which were and which were not."""
+    with open_tools(begin()) as tools:
+        done = change(tools.history)
     if as_json:
         print_json({verb: done})
     else:

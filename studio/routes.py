@@ -100,10 +100,8 @@ def _state(runtime: Runtime) -> dict[str, Any]:
     }
     if fetches := downloads.going_or_failed:
         state["download"] = _download(fetches[0])
-    if runtime.jobs.workers_missing:
-        state |= {"status": "unhealthy", "error": f"{runtime.jobs.workers_missing} of the queue's workers have ended."}
-    elif runtime.jobs.trouble is not None:
-        state |= {"status": "unhealthy", "error": runtime.jobs.trouble}
+    if (amiss := runtime.jobs.trouble) is not None:
+        state |= {"status": "unhealthy", "error": amiss}
     elif engine.error:
         state["error"] = engine.error
     elif engine.state == "ready" and (trouble := in_use.trouble_beside(engine.model)):

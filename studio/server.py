@@ -115,8 +115,7 @@ class _Start:
         """Whether there is work that goes on without a browser; jobs that cannot be begun are none."""
         if Downloads.of_process().any_moving:
             return True
-        jobs = None if self._runtime is None else self._runtime.jobs
-        return jobs is not None and jobs.trouble is None and any(jobs.counts().values())
+        return self._runtime is not None and self._runtime.jobs.busy()
 
     def undo(self) -> None:
         """Ends the jobs, and the database with them. A model, held or just being loaded, goes with the process."""

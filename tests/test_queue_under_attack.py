@@ -17,7 +17,7 @@ from fibo_core.engine.models import CATALOGUE, RenderSettings
 from fibo_core.errors import DatabaseUnreadable, JobDamaged, QueueFull
 from fibo_core.jobs import JobQueue
 from fibo_core.store.database import Database
-from fibo_core.store.job_store import JobStore
+from fibo_core.store.job_store import JobStore, NewJob
 from fibo_core.tasks import GenerateTask, Painting, Task, task_from_json, task_to_json
 from fibo_core.workflows import Observer
 
@@ -53,7 +53,7 @@ class Studio:
     def paints_the_next_order(self) -> None:
         """The next order is done, and nothing is amiss after it."""
         assert self.queue.wait(self.queue.submit(task()).id, 20).state == "done"
-        assert (self.queue.trouble, self.queue.workers_missing) == (None, 0)
+        assert self.queue.trouble is None
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_an_error_that_nobody_foresaw_is_trouble_until_it_passes(
         patch.setattr(studio.queue._store, "claim", fail)
         job = studio.queue.submit(task())
         until(lambda: studio.queue.trouble is not None)
-        assert studio.queue.workers_missing == 0
+        assert "workers have ended" not in (studio.queue.trouble or "")
     assert studio.queue.wait(job.id, 20).state == "done"
     studio.paints_the_next_order()
     traces = [record for record in caplog.records if "The queue waits" in record.getMessage()]
@@ -251,3 +251,31 @@ def test_a_health_check_writes_at_most_every_so_often(studio: Studio) -> None:
         assert connection.execute("PRAGMA data_version").fetchone() == before
         studio.database.check_writable()
         assert connection.execute("PRAGMA data_version").fetchone() != before
+
+
+def test_a_worker_that_ended_all_the_same_is_trouble(studio: Studio) -> None:
+    """Nothing ends one; where something did, it is said, and jobs that nobody will begin keep no pod awake."""
+    assert (studio.queue.trouble, studio.queue.busy()) == (None, False)
+    ended = threading.Thread(target=lambda: None)
+    ended.start()
+    ended.join()
+    studio.queue._threads.append(ended)
+    assert "1 of the queue's 3 workers have ended" in (studio.queue.trouble or "")
+
+
+def test_only_work_that_goes_on_is_busy(studio: Studio) -> None:
+    """A job that runs is, whatever else is amiss; jobs that cannot be begun are none."""
+    hold = threading.Event()
+    studio.on_run = lambda task: hold.wait(20)
+    job = studio.queue.submit(task())
+    until(lambda: studio.queue.counts()["running"] == 1)
+    studio.execute("ALTER TABLE job RENAME TO away")
+    assert studio.queue.busy()
+    studio.execute("ALTER TABLE away RENAME TO job")
+    hold.set()
+    assert studio.queue.wait(job.id, 20).state == "done"
+    until(lambda: not studio.queue.busy())
+    studio.queue._note_trouble(DatabaseUnreadable("It is gone."))
+    with studio.queue._changed:  # no worker looks meanwhile
+        JobStore(studio.database).add([NewJob("generate", "a ball", task_to_json(task()))], limit=10)
+        assert not studio.queue.busy()

@@ -70,8 +70,8 @@ class JobStore:
             waiting = session.exec(select(func.count()).where(col(JobTable.state).in_(PENDING))).one()
             if waiting + len(new) > limit:
                 raise QueueFull(
-                    f"{waiting} jobs are waiting, as many as the queue takes. Try again when one is done, "
-                    "cancel one, or raise MAX_QUEUED."
+                    f"{waiting} jobs are waiting, and the queue takes {limit}: {len(new)} more do not fit. Try again "
+                    "when some are done, cancel some, or raise MAX_QUEUED."
                 )
             rows = [
                 JobTable(
@@ -233,8 +233,7 @@ class JobStore:
 
 def damage_of(row: DamagedRow) -> str:
     """The sentence for a job that cannot be read."""
-    where = f"Job {row.id or row.seq} cannot be read from the database"
-    return f"{where} ({row.reason}). Its pictures are not touched; ask anew."
+    return f"Job {row.id} cannot be read from the database ({row.reason}). Its pictures are not touched; ask anew."
 
 
 def _ended_as_damaged(row: DamagedRow) -> dict[str, Any]:

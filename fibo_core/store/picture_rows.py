@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import LargeBinary, cast, func, update
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.errors import InputError
 from fibo_core.store.generation import Generation
-from fibo_core.store.rows import ID, DamagedRow, read_rows
+from fibo_core.store.rows import ID, DamagedRow, id_of, read_rows
 from fibo_core.store.tables import GenerationTable, generation_of, row_of
 
 NAMED = 3  #: damaged rows that a sentence names
@@ -42,14 +42,6 @@ def not_read(rows: Sequence[DamagedRow]) -> str:
     return f"{count} could not be read: {named}{more}. `fibo-studio history rebuild` reads them anew from their files."
 
 
-def id_of(session: Session, seq: int) -> str | None:
-    """The id of a row, None where it is none of ours, or where there is no such row."""
-    statement = select(cast(GenerationTable.id, LargeBinary)).where(func.typeof(GenerationTable.id) == "text")
-    found = session.exec(statement.where(GenerationTable.seq == seq)).first()
-    id = (found or b"").decode(errors="replace")
-    return id if ID.fullmatch(id) else None
-
-
 def with_rows(session: Session, ids: Sequence[str]) -> set[str]:
     """Those of the ids that have a row, be it damaged."""
     return set(session.exec(select(GenerationTable.id).where(col(GenerationTable.id).in_(ids))))
@@ -67,7 +59,7 @@ def place_row(session: Session, generation: Generation, file_bytes: int) -> None
             session.add(row)
             session.flush()
             return
-        if id_of(session, row.seq) is None:
+        if id_of(session, GenerationTable, row.seq) is None:
             seq = row.seq  # its own, whose id is damaged
         row.seq += 1  # another process, the same microsecond
     # Changed, never deleted and added: the search index follows a row's text when it comes and goes, and a damaged one

@@ -82,7 +82,11 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _damaged(session: Session, table: Any, seq: int, exc: BaseException) -> DamagedRow:
+def id_of(session: Session, table: Any, seq: int) -> str | None:
+    """The id of a row, None where it is none of ours, or where there is no such row."""
     found = session.connection().execute(select(cast(table.id, Text)).where(table.seq == seq)).scalar()
-    id = found if isinstance(found, str) and ID.fullmatch(found) else f"row-{seq}"
-    return DamagedRow(seq, id, " ".join(str(exc).split())[:200])
+    return found if isinstance(found, str) and ID.fullmatch(found) else None
+
+
+def _damaged(session: Session, table: Any, seq: int, exc: BaseException) -> DamagedRow:
+    return DamagedRow(seq, id_of(session, table, seq) or f"row-{seq}", " ".join(str(exc).split())[:200])

@@ -57,10 +57,8 @@ def frame(runtime: Runtime, title: str) -> None:
 @st.fragment(run_every=QUIET_POLL_S)
 def _trouble(jobs: JobQueue) -> None:
     """Says why jobs are not begun, as long as they are not."""
-    if jobs.trouble is not None:
-        st.warning(plain(jobs.trouble), icon=":material/warning:")
-    if jobs.workers_missing:
-        st.error("Some of the queue's workers have ended. Restart the studio.", icon=":material/error:")
+    if (trouble := jobs.trouble) is not None:
+        st.warning(plain(trouble), icon=":material/warning:")
 
 
 @errors_shown()
