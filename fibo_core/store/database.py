@@ -29,6 +29,7 @@ from fibo_core.store.migrations import REVISIONS
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S = 30
+FORMER_FILE_S = 2.0  #: for transactions on a file that was moved away to end
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -41,7 +42,7 @@ class Database:
         self._engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         event.listen(self._engine, "begin", _on_begin)
-        self._file_lock = threading.Lock()  # guards the two below
+        self._file_lock = threading.Condition()  # guards the two below
         self._file: tuple[int, int] | None = None  # device and inode of what the connections have open
         self._transactions = 0  # that have begun and not ended
         self._written_at = -math.inf
@@ -143,13 +144,14 @@ class Database:
 
         An open connection keeps a file that was moved, deleted or replaced. All of them are closed before one to
         another file is opened, since the two would share the write-ahead log's files, which bear the path's name.
-        Raises DatabaseUnreadable while a transaction on the former file goes on.
+        Raises DatabaseUnreadable where a transaction on the former file does not end within FORMER_FILE_S.
         """
         with self._file_lock:
             file = self._file_at_path()
             if file != self._file:
-                if self._transactions:
+                if not self._file_lock.wait_for(lambda: not self._transactions, FORMER_FILE_S):
                     raise self._moved()
+                file = self._file_at_path()
                 if self._file is not None and file is not None:
                     log.warning("%s is another file than before; it is opened anew.", self.path)
                 self._empty_log()
@@ -161,6 +163,7 @@ class Database:
         finally:
             with self._file_lock:
                 self._transactions -= 1
+                self._file_lock.notify_all()
 
     def _empty_log(self) -> None:
         """Brings what the write-ahead log still holds into the file it belongs to, wherever that lies now: SQLite would
