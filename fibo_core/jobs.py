@@ -222,6 +222,10 @@ class JobQueue:
             self._store.end_damaged(found.damaged)
         return [job for job in found.jobs if not job.ended]
 
+    def remove_damaged(self, row: DamagedRow) -> None:
+        """Takes a job that cannot be read out of the list; its pictures stay."""
+        self._store.remove(row.seq)
+
     def counts(self) -> dict[str, int]:
         """How many jobs are ``queued`` (waiting ones too) and ``running``."""
         counts = self._store.counts()

@@ -7,7 +7,14 @@ from dataclasses import replace
 import streamlit as st
 
 from fibo_core.engine.models import ModelSpec, RenderSettings, find_model
-from fibo_core.errors import FiboError, GenerationDamaged, GenerationNotFound, InputError, JobNotFound
+from fibo_core.errors import (
+    FiboError,
+    GenerationDamaged,
+    GenerationNotFound,
+    InputError,
+    JobDamaged,
+    JobNotFound,
+)
 from fibo_core.jobs import Job
 from fibo_core.request import draw_seed
 from fibo_core.runtime import Runtime
@@ -33,7 +40,7 @@ def follow_batch(runtime: Runtime, state: PageState) -> list[Job]:
     """The jobs of the page's batch as they are now; the one that paints, or comes next, becomes the page's own."""
     jobs = []
     for job_id in state.batch:
-        with suppress(JobNotFound):
+        with suppress(JobNotFound, JobDamaged):
             jobs.append(runtime.jobs.get(job_id))
     going = [job for job in jobs if not job.ended]
     painting = [job for job in going if job.progress.step is not None]
@@ -48,9 +55,11 @@ def attach_job(runtime: Runtime, state: PageState, mode: Mode) -> Job | None:
         return None
     try:
         job = runtime.jobs.get(state.job_id or named or "")
-    except JobNotFound:
+    except (JobNotFound, JobDamaged) as exc:
         state.job_id = None
         st.query_params.pop("job", None)
+        if isinstance(exc, JobDamaged):
+            st.warning(plain(str(exc)), icon=":material/broken_image:")
         return None
     if job.mode != mode:
         return None

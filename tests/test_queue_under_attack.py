@@ -282,3 +282,17 @@ def test_only_work_that_goes_on_is_busy(studio: Studio) -> None:
     with studio.queue._changed:  # no worker looks meanwhile
         JobStore(studio.database).add([NewJob("generate", "a ball", task_to_json(task()))], limit=10)
         assert not studio.queue.busy()
+
+
+def test_a_job_that_cannot_be_read_can_be_taken_out_of_the_list(studio: Studio) -> None:
+    """Once it has ended; a row that may still be done stays, whoever asks."""
+    job = studio.queue.submit(task())
+    assert studio.queue.wait(job.id, 20).state == "done"
+    studio.execute("UPDATE job SET task = '[' WHERE id = ?", job.id)
+    (damaged,) = studio.queue.recent().damaged
+    studio.execute("UPDATE job SET state = 'waiting', wait_until = '2999-01-01 00:00:00.000000' WHERE id = ?", job.id)
+    studio.queue.remove_damaged(damaged)
+    assert [row.id for row in studio.queue.recent().damaged] == [job.id]
+    studio.execute("UPDATE job SET state = 'failed' WHERE id = ?", job.id)
+    studio.queue.remove_damaged(damaged)
+    assert studio.queue.recent().damaged == ()

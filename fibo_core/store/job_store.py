@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Text, and_, cast, func, or_, update
+from sqlalchemy import Text, and_, cast, delete, func, or_, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
@@ -169,6 +169,13 @@ class JobStore:
             for row in rows:
                 statement = update(JobTable).where(col(JobTable.seq) == row.seq, col(JobTable.state).in_(ACTIVE))
                 session.connection().execute(statement.values(**_ended_as_damaged(row)))
+
+    def remove(self, seq: int) -> None:
+        """Deletes an ended job's row; one that has not ended stays."""
+        with self._database.write() as session:
+            session.connection().execute(
+                delete(JobTable).where(col(JobTable.seq) == seq, col(JobTable.state).not_in(ACTIVE))
+            )
 
     def set_written(self, id: str, written_json: str) -> None:
         """Keeps the prompt as soon as it exists. Raises JobNotFound."""

@@ -39,7 +39,8 @@ def not_read(rows: Sequence[DamagedRow]) -> str:
     count = "1 picture" if len(rows) == 1 else f"{len(rows):,} pictures"
     named = ", ".join(row.id for row in rows[:NAMED])
     more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
-    return f"{count} could not be read: {named}{more}. `fibo-studio history rebuild` reads them anew from their files."
+    mended = "it anew from its file" if len(rows) == 1 else "them anew from their files"
+    return f"{count} could not be read: {named}{more}. `fibo-studio history rebuild` reads {mended}."
 
 
 def with_rows(session: Session, ids: Sequence[str]) -> set[str]:

@@ -1,8 +1,9 @@
 """Rows that may be damaged: what can be read is read, and the rest is named. One bad row harms one row."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Text, cast, inspect, select
@@ -63,14 +64,23 @@ def _value(session: Session, table: Any, row: Any, value_of: Callable[[Any], T])
 
 def _check_columns(row: Any) -> None:
     """Raises _Damage for a value that is not of its column's type; SQLite itself takes any value anywhere."""
-    for column in inspect(type(row)).columns:
-        value, kind = getattr(row, column.key), getattr(column.type, "impl", column.type).python_type
-        if value is None and column.nullable:
-            continue
-        if not isinstance(value, (int, float) if kind is float else kind):
-            raise _Damage(f"{column.key} is {value!r:.60}")
+    for name, kinds in _columns(type(row)):
+        value = getattr(row, name)
+        if not isinstance(value, kinds):
+            raise _Damage(f"{name} is {value!r:.60}")
         if isinstance(value, str) and not _is_utf8(value):
-            raise _Damage(f"{column.key} holds bytes that are no UTF-8")
+            raise _Damage(f"{name} holds bytes that are no UTF-8")
+
+
+@cache
+def _columns(table: Hashable) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """Each column of a table with what its values may be."""
+    found: list[tuple[str, tuple[type, ...]]] = []
+    for column in inspect(table).columns:
+        kind = getattr(column.type, "impl", column.type).python_type
+        kinds = (float, int) if kind is float else (kind,)
+        found.append((column.key, (*kinds, type(None)) if column.nullable else kinds))
+    return tuple(found)
 
 
 def _is_utf8(text: str) -> bool:

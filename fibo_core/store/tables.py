@@ -165,9 +165,7 @@ def generation_of(row: GenerationTable) -> Generation:
     try:
         prompt, adapters, versions = map(json.loads, (row.structured_prompt, row.adapters, row.versions))
     except (TypeError, ValueError, RecursionError) as exc:
-        raise PictureError(
-            f"This recipe is damaged: its prompt, adapters or versions are no JSON ({exc!s:.60})."
-        ) from exc
+        raise PictureError("This recipe is damaged: its prompt, adapters or versions are no JSON.") from exc
     record = {
         "format": RECORD_FORMAT,
         "id": row.id,

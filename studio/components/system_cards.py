@@ -160,7 +160,11 @@ def jobs_card(runtime: Runtime) -> None:
         for job in recent.jobs:
             _job_row(runtime, job)
         for row in recent.damaged:
-            st.caption(f":material/error: {plain(damage_of(row))}")
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.caption(f":material/error: {plain(damage_of(row))}")
+                if st.button("Remove", key=f"system_remove_{row.seq}", type="tertiary"):
+                    runtime.jobs.remove_damaged(row)
+                    st.rerun()
 
 
 def _job_row(runtime: Runtime, job: Job) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from fibo_core.engine.models import ModelSpec
-from fibo_core.errors import InputError, JobNotFound
+from fibo_core.errors import InputError, JobDamaged, JobNotFound
 from fibo_core.jobs import Job
 from fibo_core.json_paths import format_path, is_within, leaves, parse_path, read
 from fibo_core.prompt import MISSING, Change, StructuredPrompt, diff
@@ -87,7 +87,7 @@ def _jobs(runtime: Runtime, state: TwoWriters) -> list[Job]:
         return []
     try:
         jobs = [runtime.jobs.get(job_id) for job_id in state.jobs]
-    except JobNotFound:
+    except (JobNotFound, JobDamaged):
         state.jobs = None
         st.query_params.pop(ADDRESS, None)
         return []

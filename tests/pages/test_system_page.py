@@ -9,10 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.engine import StepEvent
+from fibo_core.engine.models import CATALOGUE, RenderSettings
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.migrations import REVISIONS
+from fibo_core.tasks import GenerateTask, Painting
 from studio.runtime import get_runtime
 from tests.pages.conftest import APP, FAST, page, press, says
 
@@ -143,3 +145,21 @@ def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
     assert app.title[0].value == "Generate"
     get_runtime().close()
     get_runtime.clear()
+
+
+def test_a_job_that_cannot_be_read_is_named_there_and_can_be_removed(app: AppTest, runtime: Runtime) -> None:
+    """Its address, too, leaves Generate as it is, with the sentence once."""
+    job = runtime.jobs.submit(GenerateTask("a ball", Painting(RenderSettings.of(CATALOGUE["mini"]))))
+    assert runtime.jobs.wait(job.id, 60).ended
+    with runtime.database.write() as session:
+        session.connection().exec_driver_sql("UPDATE job SET task = '['")
+    app.query_params["job"] = job.id
+    app.run()
+    assert f"Job {job.id} cannot be read" in says(app)
+    assert [button.label for button in app.button if button.label == "Generate"] == ["Generate"]
+    app.run()
+    assert "cannot be read" not in says(app)
+    system = page(app, "system")
+    assert f"Job {job.id} cannot be read" in says(system)
+    press(system, "Remove")
+    assert "cannot be read" not in says(system)
