@@ -169,8 +169,7 @@ class JobQueue:
         """
         self._lease = _take_lease(self._lock_file)
         try:
-            for job_id in self._store.interrupt_running():
-                log.warning("Job %s was interrupted by the last shutdown; it can be retried.", job_id)
+            self._interrupt_abandoned()
         except StoreError:
             self.stop()
             raise
@@ -341,13 +340,19 @@ class JobQueue:
             return None
         try:
             self._write_lost_ends()
-            while isinstance(row := self._store.claim(), DamagedRow):
+            self._interrupt_abandoned()
+            while isinstance(row := self._store.claim(list(self._live)), DamagedRow):
                 log.error("%s", damage_of(row))
         except BaseException as exc:  # tried again when the condition wakes or times out
             self._note_trouble(exc)
             return None
         self._trouble = None
         return row
+
+    def _interrupt_abandoned(self) -> None:
+        """Ends what says that it runs while nobody works on it; one worker at a time, since it knows who does."""
+        for job_id in self._store.interrupt_running(list(self._live)):
+            log.warning("Job %s was interrupted: nobody works on it any more. It can be retried.", job_id)
 
     def _run_one(self, row: JobRow, live: _Live) -> _End:
         """Runs one job to its end; raises nothing but _Postponed."""
@@ -390,7 +395,7 @@ class JobQueue:
         for job_id, live in list(self._live.items()):
             if live.lost is not None:
                 self._store.finish(job_id, *astuple(live.lost))
-                del self._live[job_id]
+                self._live.pop(job_id, None)
 
     def _finish(self, job_id: str, live: _Live, end: _End) -> None:
         with self._changed:

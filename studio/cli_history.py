@@ -90,6 +90,7 @@ def verify(as_json: Json = False) -> None:
         *(f"{row.id}: {row.reason}" for row in report.damaged),
         *(f"{id}: its picture is gone" for id in report.missing),
         *(f"{path}: it is not in the gallery" for path in report.without_row),
+        *report.damaged_pictures,
         *report.damaged_sidecars,
     ]
     if as_json:

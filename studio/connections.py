@@ -11,6 +11,7 @@ import logging
 import resource
 from typing import Any, ClassVar
 
+import h11
 import uvicorn.config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -53,6 +54,13 @@ class PromptHeads(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._wait_or_not()
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's, but where a request that turns out broken was answered already: there it would raise."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -42,6 +42,7 @@ MANY_WORKERS = (
     "MAX_WORKERS is %d, and one picture is painted at a time on a card all the same: more than 2 help only where "
     "prompts take longer to write than pictures to paint."
 )
+SWEEP_AGAIN_S = 10.0  #: between two looks whether pictures may lie there without a row
 CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
 
 
@@ -92,10 +93,18 @@ class _Start:
             log.exception("The start failed on an error nobody foresaw.")
 
     def _sweep(self, runtime: Runtime) -> None:
+        """Looks through the pictures, and again where the database has changed or did not take a picture's row."""
+        history, said = runtime.tools.history, ""
         try:
-            runtime.tools.history.sweep(self._ending)
-        except FiboError as exc:
-            log.error("The pictures could not be looked through: %s", exc, exc_info=exc)
+            while not self._ending.is_set():
+                try:
+                    if history.sweep_due():
+                        history.sweep(self._ending)
+                except FiboError as exc:  # tried again
+                    if str(exc) != said:
+                        log.error("The pictures could not be looked through: %s", exc, exc_info=exc)
+                    said = str(exc)
+                self._ending.wait(SWEEP_AGAIN_S)
         except Exception:  # a bug, which must not vanish with this thread
             log.exception("Looking through the pictures failed on an error nobody foresaw.")
 

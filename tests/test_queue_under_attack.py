@@ -296,3 +296,33 @@ def test_a_job_that_cannot_be_read_can_be_taken_out_of_the_list(studio: Studio) 
     studio.execute("UPDATE job SET state = 'failed' WHERE id = ?", job.id)
     studio.queue.remove_damaged(damaged)
     assert studio.queue.recent().damaged == ()
+
+
+def test_a_database_put_back_in_the_midst_of_work_leaves_no_job_that_runs_for_ever(studio: Studio) -> None:
+    """A copy made while two jobs ran says so when they have ended: they are interrupted, and can be retried."""
+    hold = threading.Event()
+    studio.on_run = lambda task: hold.wait(20)
+    jobs = studio.queue.submit_all([task(), task()])
+    until(lambda: studio.queue.counts()["running"] == 2)
+    copy = studio.database.backup()
+    hold.set()
+    assert [studio.queue.wait(job.id, 20).state for job in jobs] == ["done", "done"]
+    copy.replace(studio.path)
+    studio.paints_the_next_order()
+    assert [studio.queue.get(job.id).state for job in jobs] == ["interrupted"] * 2
+    assert not studio.queue.busy()
+
+
+def test_a_job_that_is_being_worked_on_is_not_begun_again_from_an_older_copy(studio: Studio) -> None:
+    """In the copy it still waits; it is done once, and its end is written down."""
+    hold, begun = threading.Event(), []
+    studio.on_run = lambda task: begun.append(task.words) or (task.words == "first" and hold.wait(20))
+    with studio.queue._changed:  # nothing is begun before the copy is made
+        job = studio.queue.submit(task("first"))
+        copy = studio.database.backup()
+    until(lambda: begun == ["first"])
+    copy.replace(studio.path)
+    studio.paints_the_next_order()
+    hold.set()
+    assert studio.queue.wait(job.id, 20).state == "done"
+    assert begun.count("first") == 1

@@ -45,6 +45,7 @@ class Database:
         self._file_lock = threading.Condition()  # guards the two below
         self._file: tuple[int, int] | None = None  # device and inode of what the connections have open
         self._transactions = 0  # that have begun and not ended
+        self.files_opened = 0  #: counts up when another file lies at the path than before
         self._written_at = -math.inf
 
     @contextmanager
@@ -157,6 +158,7 @@ class Database:
                 self._empty_log()
                 self._engine.dispose()
                 self._file, self._written_at = file, -math.inf
+                self.files_opened += 1
             self._transactions += 1
         try:
             yield

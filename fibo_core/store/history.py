@@ -79,6 +79,8 @@ class History:
         self._cache_dir = (cache_dir or workspace / ".cache").absolute()
         self._last_moment = datetime.fromtimestamp(0, UTC)
         self._moment_lock = threading.Lock()
+        self._without_row = 0  #: pictures whose row could not be written
+        self._swept: tuple[int, int] | None = None  #: what `_to_sweep` was when all pictures were looked through last
 
     # storing
 
@@ -139,9 +141,10 @@ class History:
             with self._database.write() as session:
                 place_row(session, generation, sum(map(len, files)))
         except StoreError as exc:
+            self._without_row += 1
             raise type(exc)(
                 f"The picture is safe in {self._workspace / generation.image_path}, but not in the gallery: "
-                f"{exc} Afterwards the next start, or `fibo-studio history rebuild`, brings it in."
+                f"{exc} Afterwards it comes in by itself, or by `fibo-studio history rebuild`."
             ) from exc
         return generation
 
@@ -363,13 +366,21 @@ class History:
         """What is amiss in rows and files, all of them looked at; nothing is changed."""
         return reconcile.verify(self._workspace, self._database)
 
+    def sweep_due(self) -> bool:
+        """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, or
+        a picture's row could not be written."""
+        return self._swept != self._to_sweep()
+
+    def _to_sweep(self) -> tuple[int, int]:
+        return self._database.files_opened, self._without_row
+
     def sweep(self, ending: threading.Event | None = None) -> SweepReport:
         """Removes what killed processes left half written, brings the pictures whose row they could not write into the
         gallery, and says in the log what is missing.
 
         It walks all of `outputs/` in small pieces: for a thread of its own, which ends soon after ``ending`` is set.
         """
-        ending = ending or threading.Event()
+        ending, state = ending or threading.Event(), self._to_sweep()
         report = reconcile.sweep(self._workspace, self._cache_dir, self._database, ending)
         outputs = self._workspace / OUTPUTS
         if report.adopted:
@@ -381,6 +392,7 @@ class History:
             )
         if ending.is_set():
             return report
+        self._swept = state
         if report.outputs_missing:
             log.error("The gallery has %d pictures, and %s has none. Is its volume mounted?", report.rows, outputs)
         elif report.missing:

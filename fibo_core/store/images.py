@@ -91,6 +91,18 @@ def png_is_complete(content: bytes) -> bool:
     return content.startswith(b"\x89PNG") and content.rstrip(b"\0").endswith(_PNG_END)
 
 
+def check_png(path: Path) -> None:
+    """Reads a PNG to its end, checksums included; its pixels are not decoded. Raises PictureError."""
+    content = _read(path)
+    if not png_is_complete(content):
+        raise PictureError("it is no PNG, or one that is cut short")
+    try:
+        with Image.open(BytesIO(content), formats=("PNG",)) as picture:
+            picture.verify()
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGE) as exc:
+        raise PictureError(f"it is damaged ({exc})") from exc
+
+
 def thumbnail_bytes(image: Image.Image) -> bytes:
     """A WebP of the picture, its longest side at most THUMBNAIL_SIDE."""
     small = image.convert("RGB")

@@ -88,15 +88,19 @@ class JobStore:
             session.flush()
             return list(map(_value, rows))
 
-    def claim(self) -> JobRow | DamagedRow | None:
+    def claim(self, live: Collection[str] = ()) -> JobRow | DamagedRow | None:
         """The oldest job that is queued or has waited long enough, now running; None when there is none.
 
-        One that cannot be read is ended as failed, and told.
+        One that cannot be read is ended as failed, and told. ``live`` are the jobs being worked on: none of them is
+        claimed again, as the rows of a database that was put back may have it.
         """
         now = datetime.now(UTC)
-        due = or_(
-            col(JobTable.state) == "queued",
-            and_(col(JobTable.state) == "waiting", col(JobTable.wait_until) <= now),
+        due = and_(
+            or_(
+                col(JobTable.state) == "queued",
+                and_(col(JobTable.state) == "waiting", col(JobTable.wait_until) <= now),
+            ),
+            col(JobTable.id).not_in(live),
         )
         oldest = select(JobTable).where(due).order_by(col(JobTable.seq)).limit(1)
         with self._database.write() as session:
@@ -156,9 +160,12 @@ class JobStore:
         """Cancels a job that has not begun; False when it has, or has ended, or is unknown."""
         return self._end(id, PENDING, "cancelled") is not None
 
-    def interrupt_running(self) -> list[str]:
-        """Marks as interrupted what a dead process left running; returns those jobs' ids."""
-        statement = update(JobTable).where(col(JobTable.state) == "running")
+    def interrupt_running(self, live: Collection[str] = ()) -> list[str]:
+        """Marks as interrupted what says that it runs and is none of ``live``; returns those jobs' ids.
+
+        A dead process has left such rows behind, or a database that was put back has them.
+        """
+        statement = update(JobTable).where(col(JobTable.state) == "running", col(JobTable.id).not_in(live))
         statement = statement.values(state="interrupted", finished_at=datetime.now(UTC))
         with self._database.write() as session:
             return list(session.connection().execute(statement.returning(col(JobTable.id))).scalars())

@@ -16,7 +16,7 @@ from fibo_core.errors import FiboError, InputError, PictureError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import remove_leftovers
 from fibo_core.store.generation import Generation
-from fibo_core.store.images import png_is_complete, read_recipe
+from fibo_core.store.images import check_png, png_is_complete, read_recipe
 from fibo_core.store.picture_rows import adopt_row, damaged, read_pictures, readable, with_rows
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.tables import GenerationTable
@@ -60,12 +60,13 @@ class SweepReport:
 @dataclass(frozen=True)
 class VerifyReport:
     """``pictures`` in the gallery that can be read, ``damaged`` rows, the ids of rows whose picture is ``missing``, the
-    paths of pictures ``without_row``, and a sentence for each damaged sidecar."""
+    paths of pictures ``without_row``, and a sentence for each damaged picture and sidecar."""
 
     pictures: int
     damaged: tuple[DamagedRow, ...]
     missing: tuple[str, ...]
     without_row: tuple[str, ...]
+    damaged_pictures: tuple[str, ...]
     damaged_sidecars: tuple[str, ...]
 
 
@@ -121,7 +122,7 @@ def sweep(workspace: Path, cache_dir: Path, database: Database, ending: threadin
 
 
 def verify(workspace: Path, database: Database) -> VerifyReport:
-    """Looks at every row and every recipe, and changes nothing."""
+    """Looks at every row, picture and recipe, and changes nothing."""
     pictures, broken, place = 0, [], -1
     while True:
         with database.read() as session:
@@ -132,12 +133,14 @@ def verify(workspace: Path, database: Database) -> VerifyReport:
         place = rows[-1][0]
         pictures += sum(it.deleted_at is None for it in readable(rows))
         broken += damaged(rows)
-    without_row, sidecars = [], []
+    without_row, spoilt, sidecars = [], [], []
     for piece in find_pictures(workspace / OUTPUTS):
         without_row += [file.relative_to(workspace).as_posix() for file in _without_row(piece, database)]
+        ours = [file for file in piece if ID.fullmatch(file.stem)]
+        spoilt += [found for file in ours if (found := _picture_damage(file, workspace)) is not None]
         sidecars += [found for file in piece if (found := _sidecar_damage(file, workspace)) is not None]
     missing = [id for _, gone in _missing(workspace, database) for id in gone]
-    return VerifyReport(pictures, tuple(broken), tuple(missing), tuple(without_row), tuple(sidecars))
+    return VerifyReport(pictures, tuple(broken), tuple(missing), tuple(without_row), tuple(spoilt), tuple(sidecars))
 
 
 def _adopt(file: Path, workspace: Path, database: Database | None) -> str | None:
@@ -222,6 +225,15 @@ def read_generation(image_file: Path, workspace: Path) -> Generation:
         image_path=image_file.relative_to(workspace).as_posix(),
         source_path=source.relative_to(workspace).as_posix() if source.is_file() else None,
     )
+
+
+def _picture_damage(image_file: Path, workspace: Path) -> str | None:
+    """What is wrong with a picture's file, as a sentence; None where it can be read to its end."""
+    try:
+        check_png(image_file)
+    except PictureError as exc:
+        return f"{image_file.relative_to(workspace)}: {exc}"
+    return None
 
 
 def _sidecar_damage(image_file: Path, workspace: Path) -> str | None:

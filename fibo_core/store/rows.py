@@ -1,7 +1,7 @@
 """Rows that may be damaged: what can be read is read, and the rest is named. One bad row harms one row."""
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -64,7 +64,7 @@ def _value(session: Session, table: Any, row: Any, value_of: Callable[[Any], T])
 
 def _check_columns(row: Any) -> None:
     """Raises _Damage for a value that is not of its column's type; SQLite itself takes any value anywhere."""
-    for name, kinds in _columns(type(row)):
+    for name, kinds in _columns(type(row)):  # type: ignore[arg-type]
         value = getattr(row, name)
         if not isinstance(value, kinds):
             raise _Damage(f"{name} is {value!r:.60}")
@@ -73,7 +73,7 @@ def _check_columns(row: Any) -> None:
 
 
 @cache
-def _columns(table: Hashable) -> tuple[tuple[str, tuple[type, ...]], ...]:
+def _columns(table: Any) -> tuple[tuple[str, tuple[type, ...]], ...]:
     """Each column of a table with what its values may be."""
     found: list[tuple[str, tuple[type, ...]]] = []
     for column in inspect(table).columns:

@@ -292,3 +292,39 @@ def test_a_sweep_ends_when_the_process_does(history, paint):
     ending.set()
     report = history.sweep(ending)
     assert (report.adopted, report.rows) == (0, 1)
+
+
+@pytest.mark.parametrize("spoil", [lambda png: b"", lambda png: b"text", lambda png: png[: len(png) // 2]])
+def test_verify_reads_every_picture_to_its_end(history, paint, workspace, spoil):
+    """A picture that cannot be shown is amiss, though its row and its sidecar are whole."""
+    picture = paint()
+    paint(seed=2)
+    assert history.verify().damaged_pictures == ()
+    file = history.image_file(picture.id)
+    file.write_bytes(spoil(file.read_bytes()))
+    [named] = history.verify().damaged_pictures
+    assert named.startswith(f"{file.relative_to(workspace)}: ")
+
+
+def test_verify_sees_a_flipped_byte(history, paint):
+    """By the checksum of its part of the file."""
+    file = history.image_file(paint().id)
+    content = bytearray(file.read_bytes())
+    content[-40] ^= 1
+    file.write_bytes(content)
+    assert "damaged" in history.verify().damaged_pictures[0]
+
+
+def test_pictures_are_looked_through_again_where_the_database_is_an_older_copy(history, paint, database):
+    """Those painted since the copy come in by themselves."""
+    paint(seed=1)
+    copy = database.backup()
+    paint(seed=2)
+    assert history.sweep_due()
+    history.sweep()
+    assert not history.sweep_due()
+    copy.replace(database.path)
+    assert history.count(HistoryQuery()) == 1
+    assert history.sweep_due()
+    assert history.sweep().adopted == 1
+    assert (history.count(HistoryQuery()), history.sweep_due()) == (2, False)

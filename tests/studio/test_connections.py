@@ -165,6 +165,21 @@ def test_a_login_whose_form_never_arrives_is_ended(tmp_path: Path, monkeypatch) 
     assert b"The login's form did not arrive within 0.3 s. Send it again." in answer
 
 
+@pytest.mark.parametrize("rest", [b"zz\r\n", b"5\r\naaaaaXX"])
+def test_a_body_that_turns_out_broken_after_the_answer_ends_its_connection_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, rest: bytes
+) -> None:
+    """Nobody has logged in there: it must not write a trace into the log."""
+    gate = Gate(APP, login=Login("a good password", b"key", folder=tmp_path), activity=Activity())
+    with running(gate) as port, call(port) as client:
+        client.sendall(b"POST /refuse HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        answer = client.recv(65_536)
+        client.sendall(rest)
+        until(lambda: is_closed(client))
+    assert b"401" in answer.splitlines()[0]
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 @pytest.mark.slow
 def test_whatever_strangers_hold_open_the_studio_answers_and_its_log_stays_short(tmp_path: Path) -> None:
     """Of unfinished requests a quarter of the descriptors at most is held, the newest ones. Where other connections
