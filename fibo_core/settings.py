@@ -7,8 +7,8 @@ from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from fibo_core.engine.models import CATALOGUE, find_model
 from fibo_core.errors import InputError, SettingsError
+from fibo_core.models.catalogue import CATALOGUE, find_model
 from fibo_core.variables import KEY, PASSWORD, RENAMED, VARIABLES, Secret
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -4,13 +4,14 @@ from functools import partial
 
 import streamlit as st
 
-from fibo_core.engine.models import find_model
+from fibo_core.models.catalogue import find_model
+from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
-from fibo_core.tasks import GenerateTask
-from fibo_core.wildcards import looks_like_json
-from studio.components.beyond import say_what_is_beyond
-from studio.components.examples import example_cards
-from studio.components.form import (
+from fibo_core.work.tasks import GenerateTask
+from studio.runtime import get_runtime
+from studio.ui.components.beyond import say_what_is_beyond
+from studio.ui.components.examples import example_cards
+from studio.ui.components.form import (
     count_field,
     more_settings,
     read_painting,
@@ -18,13 +19,12 @@ from studio.components.form import (
     shape_field,
     writer_field,
 )
-from studio.components.job_panel import live_picture, say_how_it_ended
-from studio.components.json_editor import json_editor, take_edits
-from studio.components.result import picture_actions, picture_strip, show_picture
-from studio.components.two_prompts import two_writers, two_writers_button, two_writers_open
-from studio.components.wildcards import what_the_words_stand_for
-from studio.runtime import get_runtime
-from studio.session import (
+from studio.ui.components.job_panel import live_picture, say_how_it_ended
+from studio.ui.components.json_editor import json_editor, take_edits
+from studio.ui.components.result import picture_actions, picture_strip, show_picture
+from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
+from studio.ui.components.wildcards import what_the_words_stand_for
+from studio.ui.session import (
     attach_job,
     errors_shown,
     follow_batch,
@@ -37,8 +37,8 @@ from studio.session import (
     submit,
     written_of,
 )
-from studio.state import field_key, field_value, fill_field, page_state
-from studio.words import plain
+from studio.ui.state import field_key, field_value, fill_field, page_state
+from studio.ui.words import plain
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine

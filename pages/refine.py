@@ -4,25 +4,25 @@ from functools import partial
 
 import streamlit as st
 
-from fibo_core.engine.models import RenderSettings, find_model
 from fibo_core.errors import InputError
-from fibo_core.tasks import Painting, RefineTask
-from studio.components.beyond import say_what_is_beyond
-from studio.components.form import more_settings, read_painting, seed_field, shape_field, writer_field
-from studio.components.job_panel import live_picture, say_how_it_ended
-from studio.components.json_editor import json_editor, take_edits
-from studio.components.lock_tree import lock_tree
-from studio.components.picture import compare
-from studio.components.refinement import review_of, review_switches, what_to_change
-from studio.components.result import (
+from fibo_core.models.catalogue import RenderSettings, find_model
+from fibo_core.work.tasks import Painting, RefineTask
+from studio.runtime import get_runtime
+from studio.ui.components.beyond import say_what_is_beyond
+from studio.ui.components.form import more_settings, read_painting, seed_field, shape_field, writer_field
+from studio.ui.components.job_panel import live_picture, say_how_it_ended
+from studio.ui.components.json_editor import json_editor, take_edits
+from studio.ui.components.lock_tree import lock_tree
+from studio.ui.components.picture import compare
+from studio.ui.components.refinement import review_of, review_switches, what_to_change
+from studio.ui.components.result import (
     facts,
     image_url,
     picture_actions,
     show_picture,
 )
-from studio.components.sources import ancestor_row, choose_source
-from studio.runtime import get_runtime
-from studio.session import (
+from studio.ui.components.sources import ancestor_row, choose_source
+from studio.ui.session import (
     attach_job,
     errors_shown,
     find_picture,
@@ -33,7 +33,7 @@ from studio.session import (
     submit,
     written_of,
 )
-from studio.state import field_key, field_value, page_state
+from studio.ui.state import field_key, field_value, page_state
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine

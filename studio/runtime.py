@@ -4,8 +4,8 @@ import threading
 
 import streamlit as st
 
-from fibo_core.runtime import Runtime, build_runtime
 from fibo_core.settings import Settings
+from fibo_core.work.runtime import Runtime, build_runtime
 
 #: Set when a browser has been shown its first page: the model's libraries, which keep a core busy for seconds, wait.
 first_page_shown = threading.Event()

@@ -77,9 +77,9 @@ def test_every_import_stands_in_a_layer_that_may_have_it():
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("fibo_core/workflows.py", "from studio.state import keys"),
-        ("fibo_core/prompt.py", "def count():\n    import torch.nn"),
-        ("fibo_core/jobs.py", "from sqlmodel import Session"),
+        ("fibo_core/work/workflows.py", "from studio.ui.state import keys"),
+        ("fibo_core/prompts/structured_prompt.py", "def count():\n    import torch.nn"),
+        ("fibo_core/work/jobs.py", "from sqlmodel import Session"),
         ("studio/api.py", "import pages.generate"),
         ("pages/system.py", "import torch"),
     ],
@@ -102,7 +102,7 @@ def test_importing_every_light_module_loads_nothing_heavy():
         for path, _ in sources("fibo_core")
         if not path.startswith(backends)
     ]
-    assert "fibo_core.runtime" in modules
+    assert "fibo_core.work.runtime" in modules
     assert loaded_after("fibo_core.engine", *modules) == set()
 
 

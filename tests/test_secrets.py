@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.runtime import Runtime, build_runtime
+from fibo_core.models.catalogue import CATALOGUE, RenderSettings
 from fibo_core.settings import Settings
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.work.runtime import Runtime, build_runtime
+from fibo_core.work.tasks import GenerateTask, Painting
 from studio.logs import start_logging
 from tests.writers.loopback_gemini import INVALID_KEY, LoopbackGemini, answer, error, loopback_gemini
 

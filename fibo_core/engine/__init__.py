@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.request import GenerationRequest
+from fibo_core.engine.request import GenerationRequest
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import fibo_core
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, memory, placement
+from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
 from fibo_core.engine.loading import load_pipeline
-from fibo_core.engine.models import ModelSpec, find_model
 from fibo_core.engine.placement import Placement, SharedDevice
+from fibo_core.engine.request import TOKENS_MAX, GenerationRequest, check_adapters, check_tokens
 from fibo_core.engine.steps import StepCallback
-from fibo_core.engine.weights import revision_of, weight_bytes, weights_folder
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
-from fibo_core.request import TOKENS_MAX, GenerationRequest, check_adapters, check_tokens
+from fibo_core.models import memory
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.models.weights import revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

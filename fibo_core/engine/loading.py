@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import memory, placement
-from fibo_core.engine.models import ModelSpec
+from fibo_core.engine import placement
 from fibo_core.engine.placement import Placement
 from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory, Stopped
+from fibo_core.models import memory
+from fibo_core.models.catalogue import ModelSpec
 from fibo_core.program import command
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import plans
-from fibo_core.engine.models import CATALOGUE, ModelSpec, WeightsSpec, find_model
-from fibo_core.engine.weights import downloaded, weight_bytes
 from fibo_core.errors import OutOfMemory
+from fibo_core.models import plans
+from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec, find_model
+from fibo_core.models.weights import downloaded, weight_bytes
 
 GB = 1e9
 MEGAPIXEL = 1e6

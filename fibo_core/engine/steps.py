@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent, StepObserver
-from fibo_core.request import GenerationRequest
+from fibo_core.engine.request import GenerationRequest
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview

@@ -23,8 +23,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
 
 from fibo_core.engine import RenderedImage
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
-from fibo_core.request import GenerationRequest
 from fibo_core.store import reconcile
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files

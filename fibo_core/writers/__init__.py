@@ -11,7 +11,7 @@ from typing import Protocol
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 #: Who "wrote" a prompt that a user typed or pasted.
 BY_HAND = "hand"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from fibo_core.engine.models import WeightsSpec
 from fibo_core.errors import InputError, NoWriterAnswered, WriterAnswerError, WriterError, WriterUnavailable
+from fibo_core.models.catalogue import WeightsSpec
 from fibo_core.writers import PromptWriter, WrittenPrompt
 
 AUTO = "auto"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fibo_core.caption_schema import json_schema
-from fibo_core.prompt import SCORES
+from fibo_core.prompts.caption_schema import json_schema
+from fibo_core.prompts.structured_prompt import SCORES
 
 #: Every key is required of Gemini, and most may be null; these may not, as FIBO's own captions always have them.
 ALWAYS_SAID = ("relative_size", "shape_and_color", "style_medium", "artistic_style")

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import memory, placement
+from fibo_core.engine import placement
 from fibo_core.engine.loading import libraries
-from fibo_core.engine.models import FIBO_VLM, WeightsSpec
 from fibo_core.engine.placement import Placement, SharedDevice
-from fibo_core.engine.weights import downloaded, revision_of, weight_bytes
 from fibo_core.errors import EngineError, InputError, Stopped, WriterUnavailable
+from fibo_core.models import memory
+from fibo_core.models.catalogue import FIBO_VLM, WeightsSpec
+from fibo_core.models.weights import downloaded, revision_of, weight_bytes
 from fibo_core.program import command
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, Usage, WrittenPrompt
 from fibo_core.writers.chain import Missing
 from fibo_core.writers.refining import carried_over, shown

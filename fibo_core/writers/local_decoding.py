@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.caption_schema import KEYS, MAX_OBJECTS, Caption
 from fibo_core.errors import WriterAnswerError
-from fibo_core.prompt import SCORES
+from fibo_core.prompts.caption_schema import KEYS, MAX_OBJECTS, Caption
+from fibo_core.prompts.structured_prompt import SCORES
 
 TEMPERATURE, TOP_P = 0.2, 0.9  #: as upstream samples
 #: Longest values, in characters; upstream's examples have 2,300 to 4,400 in a whole prompt.

@@ -11,10 +11,10 @@ from typing import Any
 
 import json_repair
 
-from fibo_core.caption_schema import KEYS, Caption
 from fibo_core.errors import PromptError, WriterAnswerError
-from fibo_core.json_paths import excerpt
-from fibo_core.prompt import MAX_DEPTH, StructuredPrompt
+from fibo_core.prompts.caption_schema import KEYS, Caption
+from fibo_core.prompts.json_paths import excerpt
+from fibo_core.prompts.structured_prompt import MAX_DEPTH, StructuredPrompt
 from fibo_core.writers.reshape import CORE_SCORE, caption_score, reshape
 
 MAX_ANSWER_CHARS = 100_000  # a full prompt has some 4,000; to mend far more takes long

@@ -14,17 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fibo_core import workflows
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.jobs import JobQueue
-from fibo_core.request import TOKENS_MAX
+from fibo_core.engine.request import TOKENS_MAX
+from fibo_core.models.catalogue import CATALOGUE, RenderSettings
 from fibo_core.store.database import Database
 from fibo_core.store.history import History
 from fibo_core.store.job_store import JobStore
-from fibo_core.tasks import GenerateTask, Painting, Task
-from fibo_core.workflows import Observer, Tools
+from fibo_core.work import workflows
+from fibo_core.work.jobs import JobQueue
+from fibo_core.work.tasks import GenerateTask, Painting, Task
+from fibo_core.work.workflows import Observer, Tools
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import Writers
 from fibo_core.writers.offline import OfflineWriter

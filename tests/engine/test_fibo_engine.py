@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_weights import a_snapshot
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent, loading, placement, steps
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import CATALOGUE, MINI_SIZES, MINI_WEIGHTS, RenderSettings, find_model
 from fibo_core.engine.placement import GB, SharedDevice
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import Cancelled, ModelLoadFailed, ModelMissing, OutOfMemory, RequestError, TimedOut
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import GenerationRequest
+from fibo_core.models.catalogue import CATALOGUE, MINI_SIZES, MINI_WEIGHTS, RenderSettings, find_model
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from tests.models.test_weights import a_snapshot
 
 MINI = find_model("mini")
 SCENE = StructuredPrompt.parse(
@@ -45,7 +45,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of mini's weights that the catalogue points to, to be damaged."""
     folder = tmp_path / "weights"
     shutil.copytree(MINI_WEIGHTS, folder)
-    monkeypatch.setattr("fibo_core.engine.models.CATALOGUE", {"mini": replace(MINI, folder=folder)})
+    monkeypatch.setattr("fibo_core.models.catalogue.CATALOGUE", {"mini": replace(MINI, folder=folder)})
     return folder
 
 
@@ -262,9 +262,9 @@ REALLY_OUT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import RenderSettings, find_model
+from fibo_core.models.catalogue import RenderSettings, find_model
 from fibo_core.errors import OutOfMemory
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 engine = FiboEngine("mini", hub_cache=Path("nowhere"))
 prompt, revision = StructuredPrompt.parse('{"short_description":"a red ball"}'), engine.revision("mini")

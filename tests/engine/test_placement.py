@@ -5,11 +5,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from test_weights import a_snapshot
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import placement
-from fibo_core.engine.models import FIBO_VLM, MINI_WEIGHTS, find_model
 from fibo_core.engine.placement import (
     Occupied,
     Placement,
@@ -21,8 +19,10 @@ from fibo_core.engine.placement import (
     usable_cores,
     writer_bytes,
 )
-from fibo_core.engine.plans import CARDS_GIB, CUDA_GB, GIB, plan_for
 from fibo_core.errors import Cancelled, InputError, OutOfMemory
+from fibo_core.models.catalogue import FIBO_VLM, MINI_WEIGHTS, find_model
+from fibo_core.models.plans import CARDS_GIB, CUDA_GB, GIB, plan_for
+from tests.models.test_weights import a_snapshot
 
 FIBO, MINI = find_model("fibo"), find_model("mini")
 GB = 10**9

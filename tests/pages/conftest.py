@@ -9,16 +9,16 @@ import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.jobs import Job
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.work.jobs import Job
+from fibo_core.work.runtime import Runtime
+from fibo_core.work.tasks import GenerateTask, Painting
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 
-APP = Path(__file__).resolve().parents[2] / "studio" / "app.py"
+APP = Path(__file__).resolve().parents[2] / "studio" / "ui" / "app.py"
 FAST = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=2)
 
 
@@ -78,7 +78,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def page(app: AppTest, name: str) -> AppTest:
     """Goes to another page."""
-    return app.switch_page(f"../pages/{name}.py").run()
+    return app.switch_page(f"../../pages/{name}.py").run()
 
 
 def says(app: AppTest) -> str:

@@ -7,13 +7,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.engine import placement
-from fibo_core.engine.download import DownloadEvent
-from fibo_core.engine.models import MINI_WEIGHTS, find_weights
 from fibo_core.errors import ModelLoadFailed
-from fibo_core.runtime import Runtime
+from fibo_core.models.catalogue import MINI_WEIGHTS, find_weights
+from fibo_core.models.download import DownloadEvent
+from fibo_core.work.runtime import Runtime
 from fibo_core.writers import local
-from studio.downloads import Downloads, Fetch
-from studio.model_in_use import ModelInUse
+from studio.pod.downloads import Downloads, Fetch
+from studio.pod.model_in_use import ModelInUse
 from studio.runtime import get_runtime
 from tests.pages.conftest import APP, page, press, says
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.history import HistoryQuery
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.work.runtime import Runtime
+from fibo_core.work.tasks import GenerateTask, Painting
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 from tests.pages.conftest import APP, FAST, finish, page, press, says

@@ -9,12 +9,12 @@ from contextlib import closing
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History, HistoryQuery
-from fibo_core.tasks import Painting, RefineTask
-from studio.components.selection import zip_of
-from studio.words import plain
+from fibo_core.work.runtime import Runtime
+from fibo_core.work.tasks import Painting, RefineTask
+from studio.ui.components.selection import zip_of
+from studio.ui.words import plain
 from tests.pages.conftest import FAST, finish, page, press, says
 from tests.studio.processes import add_picture
 

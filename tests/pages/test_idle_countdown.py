@@ -3,8 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from studio import idle
-from studio.idle import FORGOTTEN_TAB_S, Activity, IdleStop
+from studio.pod import idle
+from studio.pod.idle import FORGOTTEN_TAB_S, Activity, IdleStop
 
 from .conftest import press, says
 

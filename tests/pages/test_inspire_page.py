@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
+from fibo_core.work.runtime import Runtime
 from tests.pages.conftest import finish, page, press, says
 
 

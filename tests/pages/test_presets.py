@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.presets import FILE_NAME, shipped
-from fibo_core.runtime import Runtime
+from fibo_core.prompts.presets import FILE_NAME, shipped
+from fibo_core.work.runtime import Runtime
 from tests.pages.conftest import press, says
 
 PROMPT = {"short_description": "a ball", "lighting": {"conditions": "dim", "my_lamp": 1}, "my_key": 1}

@@ -7,12 +7,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.errors import FiboError
-from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
-from studio.components.sources import refine_from_file
-from studio.session import refine_from
-from studio.state import PageState
+from fibo_core.work.runtime import Runtime
+from studio.ui.components.sources import refine_from_file
+from studio.ui.session import refine_from
+from studio.ui.state import PageState
 from tests.pages.conftest import APP, finish, page, press, says
 
 Paint = Callable[..., Generation]

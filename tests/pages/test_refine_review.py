@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core import review
 from fibo_core.asked import asked
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.prompts import review
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
-from studio.components.refinement import _review
+from fibo_core.work.runtime import Runtime
+from studio.ui.components.refinement import _review
 from tests.pages.conftest import APP, finish, page, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, loopback_gemini
 

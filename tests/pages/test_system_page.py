@@ -9,12 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.engine import StepEvent
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.migrations import REVISIONS
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.work.runtime import Runtime
+from fibo_core.work.tasks import GenerateTask, Painting
 from studio.runtime import get_runtime
 from tests.pages.conftest import APP, FAST, page, press, says
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.jobs import Job
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.history import HistoryQuery
+from fibo_core.work.jobs import Job
+from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
-from studio.components.two_prompts import compare_prompts, merged
+from studio.ui.components.two_prompts import compare_prompts, merged
 from tests.pages.conftest import APP, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, blocked, loopback_gemini
 

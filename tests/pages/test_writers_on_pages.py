@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.runtime import Runtime
+from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
 from tests.pages.conftest import APP, finish, page, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, error, loopback_gemini, payload, retry_info

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.engine.models import CATALOGUE, find_weights
-from fibo_core.engine.plans import PLANS
+from fibo_core.models.catalogue import CATALOGUE, find_weights
+from fibo_core.models.plans import PLANS
 from tests.scripts.containers import CHECKOUT, Container, can, container, end_all, first_process, wait_until
-from tests.studio.test_server_ends import FOREVER, job, submit
+from tests.studio.web.test_server_ends import FOREVER, job, submit
 
 __all__ = ["container"]
 

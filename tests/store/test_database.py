@@ -17,7 +17,7 @@ from fibo_core.store.history import History, HistoryQuery
 from fibo_core.store.job_store import JobStore, NewJob
 from fibo_core.store.migrations import REVISIONS
 from fibo_core.store.tables import GenerationTable
-from fibo_core.tasks import RefineTask, task_from_json, written_from_record
+from fibo_core.work.tasks import RefineTask, task_from_json, written_from_record
 
 from .pictures import fill, rendered, request_of
 

@@ -16,13 +16,13 @@ from typing import Any
 from PIL import Image
 
 from fibo_core.engine import RenderedImage
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import build_database
+from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
 from fibo_core.store.database import Database
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
+from fibo_core.work.runtime import build_database
 
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE_S = 120  #: on a busy machine; a healthy server needs a few seconds

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from fibo_core.errors import PictureError
-from fibo_core.prompt import KEYS
+from fibo_core.prompts.structured_prompt import KEYS
 from fibo_core.writers.offline import OfflineWriter
 
 WRITER = OfflineWriter()

@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.caption_schema import KEYS, Caption
 from fibo_core.engine import placement
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import FIBO_VLM, RenderSettings, find_model, find_weights
 from fibo_core.engine.placement import SharedDevice
 from fibo_core.errors import Cancelled, InputError, WriterAnswerError, WriterUnavailable
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.models.catalogue import FIBO_VLM, RenderSettings, find_model, find_weights
+from fibo_core.prompts.caption_schema import KEYS, Caption
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import local
 from fibo_core.writers.local import LocalWriter, lacking
 

@@ -1,0 +1,26 @@
+"""Navigation and frame: what every page has around it. Run by the server (`studio/web/server.py`) for each session."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from fibo_core.errors import FiboError
+from studio.runtime import first_page_shown, get_runtime
+from studio.ui.components.frame import frame
+from studio.ui.navigation import all_pages
+from studio.ui.words import plain
+
+st.set_page_config(page_title="FIBO Studio", page_icon=str(Path(__file__).parent / "icon.png"), layout="wide")
+
+page = st.navigation(all_pages(), position="top")
+
+try:
+    runtime = get_runtime()
+    frame(runtime, page.title)
+    page.run()
+    first_page_shown.set()
+except FiboError as exc:  # the workspace or its database is not there, or not any more
+    st.subheader("Something is in the way", anchor=False)
+    st.error(plain(str(exc)), icon=":material/error:")
+    if st.button("Try again", key="start_again", icon=":material/refresh:"):
+        st.rerun()

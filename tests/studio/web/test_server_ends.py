@@ -1,0 +1,67 @@
+"""How a server ends, politely or not, and what the next one finds."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.history import HistoryQuery
+from fibo_core.store.job_store import JobRow, JobStore, NewJob
+from fibo_core.work.tasks import GenerateTask, Painting, task_to_json
+from fibo_core.writers import WrittenPrompt
+from tests.studio.processes import Server, opened, served
+
+FOREVER = 200  #: steps; more than a test waits for
+
+
+@pytest.mark.slow
+def test_a_job_interrupted_by_kill_or_by_signal_is_found_interrupted_and_never_stored(tmp_path: Path):
+    """kill -9 in mid-render: the next server marks the job interrupted and paints on with the next one. SIGTERM: the
+    server ends within seconds and has marked it itself. No half picture stays either way."""
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    killed = submit(workspace, steps=FOREVER)
+    with served(workspace) as server:
+        wait_until_painting(server)
+        server.process.kill()
+        server.process.wait()
+    assert job(workspace, killed).state == "running", "nobody was left to say otherwise"
+
+    short = submit(workspace, steps=2)
+    ended = submit(workspace, steps=FOREVER)
+    with served(workspace, MAX_WORKERS="1") as server:
+        assert job(workspace, killed).state == "interrupted"
+        server.wait_for(lambda _: job(workspace, short).state == "done")
+        wait_until_painting(server)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(timeout=20)
+    assert job(workspace, ended).state == "interrupted"
+    assert "tried again" in (job(workspace, ended).error or "")
+    with opened(workspace) as (_, history):
+        assert [picture.id for picture in history.page(HistoryQuery()).items] == [*job(workspace, short).generation_ids]
+    assert len(list(workspace.rglob("outputs/**/*.png"))) == 1
+    assert list(workspace.rglob("*.part")) == []
+
+
+def submit(workspace: Path, *, steps: int) -> str:
+    """Puts a job into the queue from outside, as it lies there after a restart; its id."""
+    settings = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=steps)
+    written = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
+    task = GenerateTask("a red ball", Painting(settings, (7,)), written=written)
+    with opened(workspace) as (database, _):
+        (job,) = JobStore(database).add([NewJob(task.mode, task.words, task_to_json(task))], limit=10)
+        return job.id
+
+
+def job(workspace: Path, id: str) -> JobRow:
+    with opened(workspace) as (database, _):
+        return JobStore(database).get(id)
+
+
+def wait_until_painting(server: Server) -> None:
+    """Until the model is there and a job has had it for a moment."""
+    server.wait_for(lambda state: state["model_loaded"] and state["queue"]["running"] == 1)
+    time.sleep(0.5)
