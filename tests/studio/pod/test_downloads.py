@@ -21,7 +21,6 @@ from studio.pod.downloads import Downloads, Fetch, fetch_weights_on_a_pod
 from studio.pod.model_in_use import ModelInUse
 from tests.models.loopback_hub import LoopbackHub, serve
 from tests.studio.processes import opened, served
-
 from tests.studio.web.test_server_ends import job, submit
 
 FIBO, VLM = "briaai/FIBO", "briaai/FIBO-vlm"
