@@ -9,7 +9,8 @@ FiboError
 │   ├── SettingsError          an environment variable
 │   ├── PromptError            a structured prompt: carries path, line and column
 │   ├── RequestError           a size, seed, step count…
-│   └── PictureError           an uploaded picture or recipe
+│   ├── PictureError           an uploaded picture or recipe
+│   └── NewerVersion           a stored value that a newer FIBO Studio has written
 ├── WriterError                no prompt was written
 │   ├── WriterUnavailable      this writer cannot answer now; another may
 │   ├── WriterAnswerError      it answered something that is no prompt; carries the raw text
@@ -30,7 +31,9 @@ FiboError
 │   ├── QueueFull
 │   ├── QueueTaken             another process owns this workspace's queue
 │   ├── JobNotFound
-│   └── JobDamaged             its row cannot be read
+│   ├── JobDamaged             its row cannot be read
+│   ├── BatchNotFound
+│   └── BatchDamaged           its order cannot be read
 └── Stopped                    work ended before its result, on purpose
     ├── Cancelled              somebody asked for it
     ├── TimedOut               it ran longer than JOB_TIMEOUT_S
@@ -72,6 +75,10 @@ class RequestError(InputError):
 
 class PictureError(InputError):
     """An uploaded file is not a picture (or not one that carries a recipe)."""
+
+
+class NewerVersion(InputError):
+    """A stored order, task or recipe was written by a newer FIBO Studio."""
 
 
 class WriterError(FiboError):
@@ -178,6 +185,14 @@ class JobNotFound(JobError):
 
 class JobDamaged(JobError):
     """The job's row holds what no row of ours does."""
+
+
+class BatchNotFound(JobError):
+    """No batch has this id."""
+
+
+class BatchDamaged(JobError):
+    """The batch's row holds what no row of ours does, or what a newer FIBO Studio has written."""
 
 
 class Stopped(FiboError):

@@ -32,6 +32,11 @@ def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:
     return folder
 
 
+def is_here(spec: WeightsSpec, hub_cache: Path) -> bool:
+    """Whether a model's weights are on this machine: they came with the program, or all of them were fetched."""
+    return spec.folder is not None or downloaded(spec, hub_cache) is not None
+
+
 def downloaded(spec: WeightsSpec, hub_cache: Path) -> Path | None:
     """The snapshot folder of a repository in the hub's cache, or None unless every file needed is there.
 

@@ -14,10 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
 from PIL import Image
-from sqlalchemy import LargeBinary, Text, case, cast, func, update
+from sqlalchemy import Float, LargeBinary, Text, case, cast, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
@@ -40,6 +41,8 @@ from fibo_core.writers import Usage
 __all__ = ["DamagedRow", "DiskUsage", "History", "HistoryPage", "HistoryQuery", "RebuildReport", "SweepReport"]
 
 T = TypeVar("T")
+
+PACE_OF = 9  #: pictures, whose median says how fast a model paints here
 
 log = logging.getLogger(__name__)
 
@@ -237,6 +240,16 @@ class History:
             _seq(session, id)
             statement = select(row).where(row.parent_id == id, col(row.deleted_at).is_(None))
             return readable(read_pictures(session, statement.order_by(col(row.seq))))
+
+    def pace(self, model: str) -> float | None:
+        """Seconds that this model took here for one step of one pixel, by its newest pictures; None without any."""
+        shown = GenerationTable.duration_s / (
+            cast(col(GenerationTable.num_inference_steps) * GenerationTable.width * GenerationTable.height, Float)
+        )
+        statement = select(shown).where(GenerationTable.model == model, col(GenerationTable.deleted_at).is_(None))
+        with self._database.read() as session:
+            newest = session.exec(statement.order_by(col(GenerationTable.seq).desc()).limit(PACE_OF)).all()
+        return median(map(float, newest)) if newest else None
 
     def models(self) -> list[str]:
         """The models of the pictures in the gallery, by name."""

@@ -6,10 +6,12 @@ from functools import partial
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.placement import SharedDevice, default_model
 from fibo_core.settings import Settings
+from fibo_core.store.batch_store import BatchStore
 from fibo_core.store.database import Database
 from fibo_core.store.history import History
 from fibo_core.store.job_store import JobStore
 from fibo_core.work import workflows
+from fibo_core.work.desk import Desk
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.workflows import Tools
 from fibo_core.writers import PromptWriter
@@ -26,6 +28,7 @@ class Runtime:
     settings: Settings
     tools: Tools
     jobs: JobQueue
+    desk: Desk
     database: Database
 
     def close(self) -> None:
@@ -95,11 +98,11 @@ def build_runtime(settings: Settings) -> Runtime:
             partial(workflows.run, tools),
             lock_file=settings.workspace_dir / "queue.lock",
             max_workers=settings.max_workers,
-            max_queued=settings.max_queued,
             timeout_s=settings.job_timeout_s,
         )
         jobs.start()
     except BaseException:
         database.close()
         raise
-    return Runtime(settings, tools, jobs, database)
+    desk = Desk(BatchStore(database), jobs, tools, max_queued=settings.max_queued)
+    return Runtime(settings, tools, jobs, desk, database)

@@ -13,8 +13,8 @@ from fibo_core.models.catalogue import CATALOGUE, RenderSettings
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.work.jobs import Job
+from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
-from fibo_core.work.tasks import GenerateTask, Painting
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 
@@ -54,20 +54,19 @@ def paint(runtime: Runtime) -> Callable[..., Generation]:
 
     def paint(words: str = "a red ball", seed: int = 7) -> Generation:
         prompt = StructuredPrompt.from_dict({"short_description": words, "objects": [{"description": words}]})
-        task = GenerateTask(words, Painting(FAST, (seed,)), written=WrittenPrompt(prompt, "offline"))
-        job = runtime.jobs.submit(task)
-        (generation_id,) = runtime.jobs.wait(job.id, 60).generation_ids
+        order = Order(kind="generate", words=words, written=WrittenPrompt(prompt, "offline"), steps=2, seed=seed)
+        (generation_id,) = runtime.desk.wait(runtime.desk.place(order).id, 60).generation_ids
         return runtime.tools.history.get(generation_id)
 
     return paint
 
 
 def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:
-    """Waits for the page's job and runs the page once more, as its polling would."""
-    job = runtime.jobs.wait(app.session_state[f"page_{mode}"].job_id, 60)
+    """Waits for the page's batch and runs the page once more, as its polling would; the batch's last job."""
+    batch = runtime.desk.wait(app.session_state[f"page_{mode}"].batch_id, 60)
     time.sleep(0.01)
     app.run()
-    return job
+    return batch.current
 
 
 def press(app: AppTest, label: str) -> AppTest:

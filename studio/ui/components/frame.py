@@ -46,7 +46,7 @@ def frame(runtime: Runtime, title: str) -> None:
     with st.container():
         _trouble(runtime.jobs)
     with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
-        job_strip(runtime.jobs)
+        job_strip(runtime)
     with st.container():
         hurried = any(fetch.running for fetch in Downloads.of_process().going_or_failed) or in_use.awaited is not None
         st.fragment(_arrivals, run_every=LOADING_POLL_S if hurried else QUIET_POLL_S)(runtime)
