@@ -32,7 +32,7 @@ _ORDER: dict[str, tuple[str, ...]] = {
 _BLANK: dict[ListKey, dict[str, str]] = {"objects": {"description": ""}, "text_render": {"text": ""}}
 
 
-def with_field(prompt: StructuredPrompt, path: str, value: str | int | None) -> StructuredPrompt:
+def with_field(prompt: StructuredPrompt, path: str, value: str | int | float | None) -> StructuredPrompt:
     """A copy with ``value`` at ``path``. An empty text stays as "" where the key was; None takes the key out.
 
     Raises PromptError where ``path`` is none, or the result would be no prompt.
