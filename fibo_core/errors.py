@@ -25,6 +25,7 @@ FiboError
 │   ├── WorkspaceUnwritable    read-only, full, or not there
 │   ├── DatabaseTooNew         written by a newer FIBO Studio
 │   ├── DatabaseUnreadable     damaged, locked or not a database
+│   ├── InputGone              a picture that an order names is not there any more
 │   ├── GenerationNotFound
 │   └── GenerationDamaged      its row cannot be read
 ├── JobError
@@ -157,6 +158,10 @@ class DatabaseTooNew(StoreError):
 
 class DatabaseUnreadable(StoreError):
     """The database is damaged, locked for too long, or not a database."""
+
+
+class InputGone(StoreError):
+    """A picture that an order brought is not kept any more."""
 
 
 class GenerationNotFound(StoreError):

@@ -7,7 +7,7 @@ import streamlit as st
 
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import open_picture
-from fibo_core.store.uploads import keep_upload
+from fibo_core.store.inputs import Inputs
 from studio.runtime import get_runtime
 from studio.ui.components.beyond import say_what_is_beyond
 from studio.ui.components.form import (
@@ -54,7 +54,8 @@ if state.picture is None:
     )
     if upload is not None:
         with errors_shown():
-            state.picture = keep_upload(runtime.settings.cache_dir, upload.getvalue())
+            inputs = Inputs(runtime.settings.workspace_dir)
+            state.picture = inputs.path(inputs.keep(upload.getvalue()))
             fill_field("inspire", "aspect", spec.nearest_aspect(*open_picture(state.picture).size))
             st.rerun()
     latest = history.page(HistoryQuery(), limit=24).items

@@ -196,7 +196,7 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("refine words.txt green", 2, "not JSON"),
         ("inspire missing.png", 2, "missing.png"),
         ("inspire cut.png", 2, "cut short"),
-        ("inspire drawing.png", 2, "no PNG, JPEG or WebP"),
+        ("inspire drawing.png", 2, "no picture that can be read"),
         ("inspire huge.png", 2, "megapixels"),
         ("history show ../../etc/passwd", 1, "../../etc/passwd"),
         ("history list --cursor x", 2, "'x'"),
