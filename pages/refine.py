@@ -4,8 +4,9 @@ from functools import partial
 
 import streamlit as st
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import InputError
-from fibo_core.models.catalogue import RenderSettings, find_model
+from fibo_core.models.catalogue import find_model
 from fibo_core.work.tasks import Painting, RefineTask
 from studio.runtime import get_runtime
 from studio.ui.components.beyond import say_what_is_beyond

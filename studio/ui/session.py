@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import draw_seed
 from fibo_core.errors import (
     FiboError,
@@ -15,7 +16,7 @@ from fibo_core.errors import (
     JobDamaged,
     JobNotFound,
 )
-from fibo_core.models.catalogue import ModelSpec, RenderSettings, find_model
+from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.wildcards import deal, read_wildcards
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.work.jobs import Job

@@ -17,9 +17,10 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import placement
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.placement import SharedDevice
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import Cancelled, InputError, WriterAnswerError, WriterUnavailable
 from fibo_core.models import device
-from fibo_core.models.catalogue import FIBO_VLM, RenderSettings, find_model, find_weights
+from fibo_core.models.catalogue import FIBO_VLM, find_model, find_weights
 from fibo_core.prompts.caption_schema import KEYS, Caption
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import local

@@ -4,6 +4,7 @@ from collections.abc import Container
 
 import streamlit as st
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import (
     GUIDANCE_MAX,
     GUIDANCE_MIN,
@@ -12,7 +13,7 @@ from fibo_core.engine.request import (
     draw_seed,
     draw_seeds,
 )
-from fibo_core.models.catalogue import ModelSpec, RenderSettings
+from fibo_core.models.catalogue import ModelSpec
 from fibo_core.store.generation import Mode
 from fibo_core.work.tasks import Painting
 from fibo_core.writers.chain import AUTO, Writers
