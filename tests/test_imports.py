@@ -33,6 +33,16 @@ ALLOWED = {
     "studio": SHELL,
     "pages": ("pages/",),
 }
+# Which rooms of the library each room may import; what stands beside them (errors, cancel, …) may be imported anywhere.
+ROOMS: dict[str, set[str]] = {
+    "prompts": set(),
+    "models": {"prompts"},
+    "engine": {"models", "prompts"},
+    "writers": {"engine", "models", "prompts"},
+    "store": {"engine", "prompts", "writers"},  # their values: requests, rendered pictures, usage
+    "work": {"engine", "models", "prompts", "settings", "store", "writers"},
+}
+BESIDE = {"asked": "writers", "settings": "settings"}  # modules that no room below them may import
 HEAVY = {"torch", "diffusers", "transformers", "google.genai", "streamlit", "fastapi"}
 
 
@@ -50,6 +60,8 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, name.name) for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.lineno, node.module
+            if node.module == "fibo_core":
+                yield from ((node.lineno, f"fibo_core.{name.name}") for name in node.names)
 
 
 def misplaced(path: str, tree: ast.AST) -> list[str]:
@@ -59,6 +71,20 @@ def misplaced(path: str, tree: ast.AST) -> list[str]:
         for line, name in imports(tree)
         if not path.startswith(ALLOWED.get(name.partition(".")[0], ""))
     ]
+
+
+def backward(path: str, tree: ast.AST) -> list[str]:
+    """The imports between rooms of the library that no arrow of ROOMS allows, as "path:line imports name"."""
+    _, room, *inside = path.split("/")
+    room = room if inside else BESIDE.get(room.removesuffix(".py"), "")
+    faults = []
+    for line, name in imports(tree):
+        package, _, rest = name.partition(".")
+        other = BESIDE.get(rest, rest.partition(".")[0])
+        known = other in ROOMS or other in BESIDE.values()
+        if package == "fibo_core" and room in ROOMS and known and other not in {room, *ROOMS[room]}:
+            faults.append(f"{path}:{line} imports {name}")
+    return faults
 
 
 def loaded_after(*modules: str) -> set[str]:
@@ -87,6 +113,26 @@ def test_every_import_stands_in_a_layer_that_may_have_it():
 def test_an_import_in_the_wrong_layer_is_found(path: str, line: str):
     """The scan sees imports of every form, late ones too."""
     assert len(misplaced(path, ast.parse(line))) == 1
+
+
+def test_no_room_of_the_library_imports_one_that_stands_on_it():
+    """prompts ← models ← engine ← writers ← store ← work: so each can be read, and tested, without those after it."""
+    assert [fault for path, tree in sources("fibo_core") for fault in backward(path, tree)] == []
+    assert {path.split("/")[1] for path, _ in sources("fibo_core") if path.count("/") > 1} == set(ROOMS)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("fibo_core/prompts/presets.py", "from fibo_core.store.disk import write_files"),
+        ("fibo_core/models/catalogue.py", "def size():\n    import fibo_core.engine.request"),
+        ("fibo_core/engine/fibo.py", "from fibo_core.settings import Settings"),
+        ("fibo_core/store/history.py", "from fibo_core.work.jobs import JobQueue"),
+    ],
+)
+def test_an_import_from_a_room_above_is_found(path: str, line: str):
+    """Late imports, and those of modules beside the rooms, too."""
+    assert len(backward(path, ast.parse(line))) == 1
 
 
 def test_importing_the_library_loads_nothing_heavy():

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.settings import Settings
 from fibo_core.work.runtime import Runtime, build_runtime
 from fibo_core.work.tasks import GenerateTask, Painting

@@ -24,8 +24,9 @@ from fibo_core.engine.placement import Placement, SharedDevice
 from fibo_core.engine.request import TOKENS_MAX, GenerationRequest, check_adapters, check_tokens
 from fibo_core.engine.steps import StepCallback
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
-from fibo_core.models import memory
+from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.models.plans import GB
 from fibo_core.models.weights import revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ class FiboEngine:
     def status(self) -> EngineStatus:
         status = replace(self._status, unloading=self._unload_asked.is_set())
         if status.device.startswith("cuda"):
-            vram = sys.modules["torch"].cuda.memory_reserved() / placement.GB
+            vram = sys.modules["torch"].cuda.memory_reserved() / GB
             return replace(status, gpu_available=True, vram_used_gb=round(vram, 2))
-        return replace(status, gpu_available=not status.device and placement.has_cuda_gpu())
+        return replace(status, gpu_available=not status.device and device.has_cuda_gpu())
 
     def load(self, model: str) -> None:
         spec = find_model(model)

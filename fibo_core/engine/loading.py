@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import placement
-from fibo_core.engine.placement import Placement
+from fibo_core.engine.placement import Occupied, Placement, choose
 from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory, Stopped
-from fibo_core.models import memory
+from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.program import command
 
@@ -79,7 +78,7 @@ def libraries() -> tuple[Any, Any, Any]:
     transformers.logging.set_verbosity(verbosity)
     transformers.logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
-    torch.set_num_threads(min(torch.get_num_threads(), placement.usable_cores()))
+    torch.set_num_threads(min(torch.get_num_threads(), device.usable_cores()))
     # These imports leave 400,000 objects that live as long as the process. To look through them each time that Python
     # collects garbage would take 0.3 s and hold up the painting.
     gc.collect()
@@ -111,7 +110,7 @@ def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextMa
 
 def _read(spec: ModelSpec, folder: Path, torch: Any, transformers: Any, BriaFiboPipeline: Any) -> tuple[Placement, Any]:
     started = time.monotonic()
-    place = placement.choose(spec, folder)
+    place = choose(spec, folder)
     how = {"dtype": getattr(torch, place.precision), "local_files_only": True, "use_safetensors": True}
     text_encoder, loaded = transformers.SmolLM3ForCausalLM.from_pretrained(
         folder / "text_encoder", output_loading_info=True, **how
@@ -155,7 +154,7 @@ def _may_pass(error: BaseException) -> bool:
     """Whether a little time may mend a failed load; a missing or damaged file stays so."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, placement.Occupied) or memory.is_out_of_memory(cause):
+        if isinstance(cause, Occupied) or memory.is_out_of_memory(cause):
             return True
         if isinstance(cause, OSError) and cause.errno in PASSING_FAULTS:
             return True

@@ -1,8 +1,8 @@
 """What fits a machine: each way to hold a model, with the memory and disk it takes, and what this machine has.
 
 Standard library only, so that scripts/preflight.py can ask before anything is installed. All figures are GB (powers of
-ten), computed from published sizes in bfloat16 and not measured; once weights are here `placement.py` goes by the
-weights themselves. The table in docs/DEPLOYMENT.md is printed from PLANS.
+ten), computed from published sizes in bfloat16 and not measured; once weights are here `engine/placement.py` goes by
+the weights themselves. The table in docs/DEPLOYMENT.md is printed from PLANS.
 """
 
 from dataclasses import dataclass

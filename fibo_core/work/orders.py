@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest, check_adapters, draw_seeds
 from fibo_core.errors import InputError
-from fibo_core.models.catalogue import ModelSpec, RenderSettings, find_model
+from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.axes import Axis, Value, axis_from_record, axis_to_record, check_axes, combinations, with_values
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.prompts.wildcards import deal

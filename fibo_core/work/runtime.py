@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.placement import SharedDevice, default_model
+from fibo_core.engine.placement import SharedDevice
+from fibo_core.models.device import default_model
 from fibo_core.settings import Settings
 from fibo_core.store.batch_store import BatchStore
 from fibo_core.store.database import Database

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import NewerVersion
-from fibo_core.models.catalogue import RenderSettings
 from fibo_core.prompts.axes import Axis, Value, axis_from_record, axis_to_record
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import MODES, Mode

@@ -14,13 +14,13 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent
 from fibo_core.engine.request import check_tokens
 from fibo_core.prompts.axes import check_paths, with_values
-from fibo_core.prompts.review import reviewed
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from fibo_core.store.images import open_picture
 from fibo_core.work.tasks import GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
+from fibo_core.writers.review import reviewed
 
 WRITER_SEED = 0  #: where nothing is painted, so that none was drawn
 

@@ -20,7 +20,7 @@ from fibo_core.engine import placement
 from fibo_core.engine.loading import libraries
 from fibo_core.engine.placement import Placement, SharedDevice
 from fibo_core.errors import EngineError, InputError, Stopped, WriterUnavailable
-from fibo_core.models import memory
+from fibo_core.models import device, memory
 from fibo_core.models.catalogue import FIBO_VLM, WeightsSpec
 from fibo_core.models.weights import downloaded, revision_of, weight_bytes
 from fibo_core.program import command
@@ -41,13 +41,13 @@ MAX_WORDS_CHARS = 4_000  #: of words, instruction or hint
 
 def lacking(hub_cache: Path) -> Missing | None:
     """What the local writer lacks on this machine, None where it is ready: a CUDA GPU, or its weights. Quick."""
-    if not placement.has_cuda_gpu():
+    if not device.has_cuda_gpu():
         return Missing(
             "no GPU",
             f"The local writer needs a CUDA GPU for {FIBO_VLM.title}, and there is none. Choose another writer.",
         )
     if downloaded(FIBO_VLM, hub_cache) is None:
-        if lack := placement.lacks_for(FIBO_VLM):
+        if lack := device.lacks_for(FIBO_VLM):
             return Missing("too small a GPU", f"{lack} Choose another writer.")
         return Missing("no weights", _no_weights(hub_cache), FIBO_VLM)
     return None

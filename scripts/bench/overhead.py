@@ -16,8 +16,9 @@ from typing import Any
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import TOKENS_MAX
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.store.database import Database
 from fibo_core.store.history import History
 from fibo_core.store.job_store import JobStore

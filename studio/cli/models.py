@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from fibo_core.engine.placement import default_model
 from fibo_core.errors import Cancelled, ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, WeightsSpec, find_weights
+from fibo_core.models.device import default_model
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.program import command
 from fibo_core.settings import Settings

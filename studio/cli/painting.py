@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fibo_core.engine.placement import default_model
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest, draw_seeds
 from fibo_core.errors import InputError, StoreError
-from fibo_core.models.catalogue import ModelSpec, RenderSettings, find_model
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.models.device import default_model
 from fibo_core.settings import Settings
 from fibo_core.work.tasks import Painting, Task
 from studio.cli.output import (

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import fibo_core
-from fibo_core.engine.placement import GB, choose, default_model, has_cuda_gpu, held_memory, lacks_for, torch_version
+from fibo_core.engine.placement import choose, held_memory, torch_version
 from fibo_core.errors import FiboError
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM
+from fibo_core.models.device import default_model, has_cuda_gpu, lacks_for
 from fibo_core.models.download import check_access
+from fibo_core.models.plans import GB
 from fibo_core.models.weights import downloaded, revision_of, weights_folder
 from fibo_core.program import command
 from fibo_core.settings import LOOPBACK, Settings

@@ -10,10 +10,10 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine.placement import lacks_for
 from fibo_core.errors import Cancelled, FiboError
 from fibo_core.models import plans
 from fibo_core.models.catalogue import CATALOGUE, WeightsSpec, find_weights
+from fibo_core.models.device import lacks_for
 from fibo_core.models.download import DownloadEvent, download
 from fibo_core.models.weights import downloaded
 from fibo_core.work.runtime import Runtime

@@ -5,9 +5,9 @@ import time
 
 import streamlit as st
 
-from fibo_core.engine.placement import default_model
 from fibo_core.errors import EngineError, StoreError
 from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.models.device import default_model
 from fibo_core.work.runtime import Runtime
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import draw_seed
 from fibo_core.errors import (
     BatchDamaged,
@@ -17,7 +18,7 @@ from fibo_core.errors import (
     InputError,
     JobNotFound,
 )
-from fibo_core.models.catalogue import ModelSpec, RenderSettings, find_model
+from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.wildcards import read_wildcards
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.work.desk import Batch

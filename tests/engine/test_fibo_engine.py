@@ -15,12 +15,15 @@ import pytest
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import Engine, StepEvent, loading, placement, steps
+from fibo_core.engine import Engine, StepEvent, loading, steps
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.placement import GB, SharedDevice
+from fibo_core.engine.placement import SharedDevice
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import Cancelled, ModelLoadFailed, ModelMissing, OutOfMemory, RequestError, TimedOut
-from fibo_core.models.catalogue import CATALOGUE, MINI_SIZES, MINI_WEIGHTS, RenderSettings, find_model
+from fibo_core.models import device
+from fibo_core.models.catalogue import CATALOGUE, MINI_SIZES, MINI_WEIGHTS, find_model
+from fibo_core.models.plans import GB
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from tests.models.test_weights import a_snapshot
 
@@ -262,7 +265,8 @@ REALLY_OUT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.models.catalogue import RenderSettings, find_model
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import find_model
 from fibo_core.errors import OutOfMemory
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
@@ -304,7 +308,7 @@ def test_a_picture_larger_than_the_free_memory_is_refused_before_it_starts(
 ) -> None:
     """On a CPU the kernel would end the whole studio instead of refusing."""
     mini_engine.load("mini")
-    monkeypatch.setattr(placement, "available_memory", lambda: 1_000_000_000)
+    monkeypatch.setattr(device, "available_memory", lambda: 1_000_000_000)
     told: list[StepEvent] = []
     with pytest.raises(
         OutOfMemory,

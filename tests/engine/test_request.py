@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import (
     PHOTOGRAPH_NEGATIVE,
     SEED_MAX,
@@ -17,7 +18,7 @@ from fibo_core.engine.request import (
     draw_seeds,
 )
 from fibo_core.errors import InputError, RequestError
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings, find_model, find_weights
+from fibo_core.models.catalogue import CATALOGUE, find_model, find_weights
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 BALL = StructuredPrompt.from_dict({"short_description": "a red ball"})

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.prompts.presets import FILE_NAME, shipped
+from fibo_core.prompts.presets import shipped
+from fibo_core.store.own_presets import FILE_NAME
 from fibo_core.work.runtime import Runtime
 from tests.pages.conftest import press, says
 

@@ -1,14 +1,12 @@
-"""Presets: those that come with the studio, merging one, and the user's own on the workspace."""
+"""Presets: those that come with the studio, merging one, making one from a prompt."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibo_core.errors import FiboError, InputError, StoreError, WorkspaceUnwritable
+from fibo_core.errors import FiboError, InputError
 from fibo_core.prompts.caption_schema import MAX_STYLE_WORDS
-from fibo_core.prompts.presets import GROUPS, OwnPresets, Preset, apply, shipped, take
+from fibo_core.prompts.presets import GROUPS, Preset, apply, shipped, take
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 
 PROMPT = StructuredPrompt.from_dict(
@@ -27,11 +25,6 @@ PROMPT = StructuredPrompt.from_dict(
         "my_key": {"kept": True},
     }
 )
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> OwnPresets:
-    return OwnPresets(tmp_path)
 
 
 def named(name: str) -> Preset:
@@ -81,27 +74,9 @@ def test_a_preset_takes_the_place_of_a_null_or_an_empty_text(nothing: Any) -> No
     assert apply(prompt, named("Overcast")).get("lighting") == named("Overcast").part["lighting"]
 
 
-def test_a_preset_of_ones_own_is_what_the_prompt_says_of_its_group(own: OwnPresets) -> None:
-    own.save(take(PROMPT, "lighting", "  My   lamp "))
-    own.save(take(PROMPT, "look", "All of it"))
-    lamp, look = OwnPresets(own.file.parent).load()
-    assert (lamp.name, lamp.part) == ("My lamp", {"lighting": PROMPT.document["lighting"]})
-    assert "aesthetic_score" not in look.part["aesthetics"]
-    assert apply(StructuredPrompt.from_dict({"short_description": "x"}), lamp).get("lighting.my_lamp") == "kept"
-
-
 def test_a_prompt_that_says_nothing_of_a_group_gives_no_preset() -> None:
     with pytest.raises(InputError, match="says nothing of camera"):
         take(PROMPT, "camera", "mine")
-
-
-def test_a_name_that_is_taken_is_refused_and_nothing_is_replaced(own: OwnPresets) -> None:
-    own.save(take(PROMPT, "lighting", "Mine"))
-    for name in ("mine", "Candlelight"):
-        with pytest.raises(InputError, match="already"):
-            own.save(take(PROMPT.set("lighting.conditions", "other"), "lighting", name))
-    own.save(take(PROMPT, "mood", "Mine"))
-    assert [preset.group for preset in own.load()] == ["lighting", "mood"]
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 61])
@@ -113,46 +88,6 @@ def test_a_preset_without_a_fitting_name_is_refused(name: str) -> None:
 def test_a_part_outside_its_group_is_refused() -> None:
     with pytest.raises(InputError, match="context"):
         Preset("x", "lighting", {"context": "a poster"})
-
-
-def test_a_deleted_preset_can_be_put_back(own: OwnPresets) -> None:
-    own.save(take(PROMPT, "lighting", "First"))
-    own.save(take(PROMPT, "mood", "Second"))
-    first = own.load()[0]
-    own.delete(first)
-    assert [preset.name for preset in own.load()] == ["Second"]
-    own.save(first)
-    assert {preset.name for preset in own.load()} == {"First", "Second"}
-
-
-@pytest.mark.parametrize("damage", ['{"presets": [{"name": "cut o', "", "[]", '{"presets": {}}', "\x00\x01"])
-def test_a_damaged_file_is_one_sentence_and_is_set_aside_whole_when_the_next_preset_is_saved(
-    own: OwnPresets, damage: str
-) -> None:
-    own.file.write_text(damage)
-    with pytest.raises(StoreError, match="cannot be read"):
-        own.load()
-    assert own.file.read_text() == damage
-    own.save(take(PROMPT, "lighting", "New"))
-    assert [preset.name for preset in own.load()] == ["New"]
-    (aside,) = own.file.parent.glob("presets-damaged-*.json")
-    assert aside.read_text() == damage
-
-
-def test_an_entry_of_another_version_is_kept_and_the_others_are_read(own: OwnPresets) -> None:
-    odd = {"name": "later", "group": "sound", "part": {"sound": "loud"}, "more": 1}
-    own.file.write_text(json.dumps({"presets": [odd, "junk"]}))
-    own.save(take(PROMPT, "lighting", "Mine"))
-    own.delete(own.load()[0])
-    assert json.loads(own.file.read_text())["presets"] == [odd, "junk"]
-    assert own.unread() == 2
-
-
-def test_a_workspace_that_is_not_there_is_said_and_nothing_is_made(tmp_path: Path) -> None:
-    own = OwnPresets(tmp_path / "unmounted")
-    with pytest.raises(WorkspaceUnwritable):
-        own.save(take(PROMPT, "lighting", "Mine"))
-    assert not (tmp_path / "unmounted").exists()
 
 
 def test_applying_never_makes_a_prompt_invalid() -> None:

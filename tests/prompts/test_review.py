@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from fibo_core.asked import asked
 from fibo_core.prompts.json_paths import MISSING, leaves, parse_path, read
-from fibo_core.prompts.review import _Words, locked_fields, only_asked, restore_locked, review, reviewed, take
+from fibo_core.prompts.locks import _Words, locked_fields, restore_locked, take
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.offline import OfflineWriter
+from fibo_core.writers.review import only_asked, review, reviewed
 from fibo_core.writers.rules import targets
 from tests.prompts.test_prompt_properties import prompts, sorted_json
 

@@ -16,7 +16,8 @@ from typing import Any
 from PIL import Image
 
 from fibo_core.engine import RenderedImage
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
 from fibo_core.store.database import Database

@@ -13,6 +13,7 @@ import pytest
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import (
     EngineError,
     JobError,
@@ -24,7 +25,7 @@ from fibo_core.errors import (
     WriterAnswerError,
     WriterUnavailable,
 )
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.database import Database
 from fibo_core.store.job_store import JobStore

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from fibo_core.cancel import CancelFlag
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import DatabaseUnreadable, JobDamaged, QueueFull
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.store.database import Database
 from fibo_core.store.job_store import JobStore, NewJob
 from fibo_core.work.jobs import JobQueue

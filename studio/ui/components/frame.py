@@ -3,8 +3,8 @@
 import streamlit as st
 
 from fibo_core.engine import EngineStatus
-from fibo_core.engine.placement import has_cuda_gpu, lacks_for
 from fibo_core.models.catalogue import CATALOGUE, WeightsSpec
+from fibo_core.models.device import has_cuda_gpu, lacks_for
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.runtime import Runtime
 from studio.pod.downloads import Downloads, Fetch

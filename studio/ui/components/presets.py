@@ -5,8 +5,9 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.errors import InputError, StoreError
-from fibo_core.prompts.presets import GROUPS, MAX_NAME_CHARS, OwnPresets, Preset, apply, shipped, take
+from fibo_core.prompts.presets import GROUPS, MAX_NAME_CHARS, Preset, apply, shipped, take
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
+from fibo_core.store.own_presets import OwnPresets
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes, shown
 from studio.ui.session import errors_shown

@@ -5,8 +5,9 @@ from functools import lru_cache
 import streamlit as st
 
 from fibo_core.errors import PromptError
-from fibo_core.prompts.review import Review, locked_fields, review
+from fibo_core.prompts.locks import locked_fields
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
 from studio.ui.state import PageState, field_key
 from studio.ui.words import plain

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from fibo_core.engine import Engine, EngineStatus
-from fibo_core.engine.placement import lacks_for
 from fibo_core.errors import ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec
+from fibo_core.models.device import lacks_for
 from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of

@@ -10,7 +10,7 @@ from fibo_core.errors import BatchDamaged, BatchNotFound, InputError
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.axes import Axis
 from fibo_core.prompts.json_paths import format_path, is_within, leaves, parse_path, read
-from fibo_core.prompts.review import take
+from fibo_core.prompts.locks import take
 from fibo_core.prompts.structured_prompt import MISSING, Change, StructuredPrompt, diff
 from fibo_core.work.jobs import Job
 from fibo_core.work.runtime import Runtime

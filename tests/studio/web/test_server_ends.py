@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.job_store import JobRow, JobStore, NewJob
