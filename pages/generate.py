@@ -9,7 +9,6 @@ from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
 from fibo_core.work.tasks import GenerateTask
 from studio.runtime import get_runtime
-from studio.ui.components.beyond import say_what_is_beyond
 from studio.ui.components.examples import example_cards
 from studio.ui.components.form import (
     count_field,
@@ -19,11 +18,12 @@ from studio.ui.components.form import (
     shape_field,
     writer_field,
 )
-from studio.ui.components.job_panel import live_picture, say_how_it_ended
-from studio.ui.components.json_editor import json_editor, take_edits
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
+from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
-from studio.ui.components.wildcards import what_the_words_stand_for
+from studio.ui.components.wildcards import show_wildcards
 from studio.ui.session import (
     attach_job,
     errors_shown,
@@ -43,7 +43,7 @@ from studio.ui.words import plain
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("generate")
-take_edits(state, key="generate")
+sync_draft(state, key="generate")
 spec = find_model(engine.status().model)
 batch = follow_batch(runtime, state)
 job = attach_job(runtime, state, "generate")
@@ -90,7 +90,7 @@ with form:
             st.rerun()
         two_writers_button(disabled=working)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
-        wildcards = what_the_words_stand_for(words, from_json=from_json)
+        wildcards = show_wildcards(words, from_json=from_json)
 
     if looks_like_json(words) and (generate or write_only):  # JSON pasted where the words go
         state.begin(words)
@@ -106,10 +106,10 @@ with form:
             for each in jobs:
                 if each.retryable and len(jobs) > 1:
                     st.caption(plain(f"“{each.title}”"))
-                say_how_it_ended(runtime.jobs, state, each)
+                show_outcome(runtime.jobs, state, each)
 
     if state.draft is not None:
-        say_what_is_beyond(spec, state.draft)
+        show_model_limits(spec, state.draft)
         json_editor(state, key="generate", count_tokens=partial(engine.count_tokens, spec.name))
         if from_json and words and not wildcards.found and state.draft.words not in ("", words):
             st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")

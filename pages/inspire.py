@@ -10,7 +10,6 @@ from fibo_core.store.images import open_picture
 from fibo_core.store.uploads import keep_upload
 from fibo_core.work.tasks import InspireTask, Painting
 from studio.runtime import get_runtime
-from studio.ui.components.beyond import say_what_is_beyond
 from studio.ui.components.form import (
     count_field,
     more_settings,
@@ -19,10 +18,11 @@ from studio.ui.components.form import (
     shape_field,
     writer_field,
 )
-from studio.ui.components.job_panel import live_picture, say_how_it_ended
-from studio.ui.components.json_editor import json_editor, take_edits
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
+from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.observations import show_observations
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
-from studio.ui.components.seen import what_was_seen
 from studio.ui.session import (
     attach_job,
     errors_shown,
@@ -42,7 +42,7 @@ from studio.ui.words import plain
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("inspire")
-take_edits(state, key="inspire")
+sync_draft(state, key="inspire")
 spec = find_model(engine.status().model)
 job = attach_job(runtime, state, "inspire")
 working = job is not None and not job.ended
@@ -119,7 +119,7 @@ with result:
     painted = pictures_of(runtime, job)
     shown = shown_picture(runtime, state)
     with st.container():  # whatever stands here, the editor below stays where it is
-        say_how_it_ended(runtime.jobs, state, job)
+        show_outcome(runtime.jobs, state, job)
         if job is not None and working and job.task.painting.seeds:
             live_picture(runtime.jobs, job.id)
         elif shown is not None:
@@ -141,8 +141,8 @@ with result:
                 st.rerun()
 
     if state.draft is not None:
-        what_was_seen(state.draft)
-        say_what_is_beyond(spec, state.draft)
+        show_observations(state.draft)
+        show_model_limits(spec, state.draft)
         json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")

@@ -97,7 +97,7 @@ def live_picture(jobs: JobQueue, job_id: str) -> None:
     st.caption(describe(job))
 
 
-def say_how_it_ended(jobs: JobQueue, state: PageState, job: Job | None) -> None:
+def show_outcome(jobs: JobQueue, state: PageState, job: Job | None) -> None:
     """Says why the page's job failed, was cancelled or interrupted, with a button to try again; else nothing."""
     if job is None or not job.retryable:
         return
