@@ -51,12 +51,12 @@ class Preset:
             )
 
 
-def apply(prompt: StructuredPrompt, preset: Preset) -> StructuredPrompt:
+def apply_preset(prompt: StructuredPrompt, preset: Preset) -> StructuredPrompt:
     """A copy of ``prompt`` with the preset's values; what the preset does not name stays as it is."""
     return merged(prompt, preset.part)
 
 
-def take(prompt: StructuredPrompt, group: str, name: str) -> Preset:
+def preset_from(prompt: StructuredPrompt, group: str, name: str) -> Preset:
     """A preset of the user's own: what ``prompt`` says of ``group``. Raises InputError where it says nothing."""
     part: dict[str, Any] = {}
     cleaned = StructuredPrompt.from_dict(prompt.cleaned()) if prompt.document else prompt
@@ -77,7 +77,7 @@ def take(prompt: StructuredPrompt, group: str, name: str) -> Preset:
 
 
 @lru_cache
-def shipped() -> tuple[Preset, ...]:
+def shipped_presets() -> tuple[Preset, ...]:
     """The presets that come with the studio."""
     text = resources.files("fibo_core.prompts").joinpath("presets.toml").read_text(encoding="utf-8")
     return tuple(

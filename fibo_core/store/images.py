@@ -112,7 +112,7 @@ def opened_picture(data: bytes | Path, side_max: int | None = None) -> Iterator[
     Raises PictureError for what is no picture of a kind that is read, is empty, damaged or cut short, or has more than
     BYTES_MAX bytes or too many pixels; these are seen in the header and never decoded.
     """
-    content = _read(data) if isinstance(data, Path) else data
+    content = _read_bytes(data) if isinstance(data, Path) else data
     _check_bytes(len(content))
     with _one_at_a_time:
         yield OpenPicture(_decoded(content, side_max))
@@ -174,7 +174,7 @@ def png_is_complete(content: bytes) -> bool:
 
 def check_png(path: Path) -> None:
     """Reads a PNG to its end, checksums included; its pixels are not decoded. Raises PictureError."""
-    content = _read(path)
+    content = _read_bytes(path)
     if not png_is_complete(content):
         raise PictureError("it is no PNG, or one that is cut short")
     try:
@@ -203,7 +203,7 @@ def is_whole_thumbnail(path: Path) -> bool:
     return True
 
 
-def _read(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         _check_bytes(path.stat().st_size)
         return path.read_bytes()
