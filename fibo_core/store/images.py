@@ -39,7 +39,7 @@ _HEIC = re.compile(rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)", re.DOTALL)
 #: A progressive JPEG is held whole, as two bytes for each of its up to three components, until its last pass is read.
 _PROGRESSIVE_WHOLE_MAX = 24_000_000
 #: Their decoders hold the picture several times.
-_HEAVY_PIXELS_MAX = {"WEBP": 25_000_000, "AVIF": 25_000_000, "TIFF": 25_000_000}
+_HEAVY_PIXELS_MAX = {"WEBP": 17_000_000, "AVIF": 25_000_000, "TIFF": 25_000_000}
 _ROWS = 64  # at once
 _ORIENTATION = 0x0112  # EXIF's tag
 _UPRIGHT = {
