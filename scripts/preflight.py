@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What fits a machine. Read as a file: its package needs libraries.
-plans = runpy.run_path(str(ROOT / "fibo_core" / "engine" / "plans.py"))
+plans = runpy.run_path(str(ROOT / "fibo_core" / "models" / "plans.py"))
 VOLUME = "/workspace"
 
 ENVIRONMENT_GB = 3.0  #: what runtime_setup.sh asks for where the image brings torch

@@ -87,7 +87,7 @@ def test_quotes_that_an_env_file_leaves_are_taken_off_for_all_that_is_started(co
     container.env["GOOGLE_API_KEY"] = "'made-up-key'"
     container.start()
     container.wait_for_words("serving")
-    said = container.said()
+    said = container.said
     for name in ("WORKSPACE_DIR", "STUDIO_PORT", "FIBO_MODEL", "GOOGLE_API_KEY"):
         assert f"{name} stands in quotes, which were taken off." in said
     assert "made-up-key" not in said
