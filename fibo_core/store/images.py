@@ -76,8 +76,8 @@ class OpenPicture:
     def mode(self) -> str:
         return "RGBA" if self.transparent else "RGB"
 
-    def shrunk(self, side_max: int) -> Image.Image:
-        """A copy whose longest side has at most ``side_max`` pixels."""
+    def reduced(self, side_max: int) -> Image.Image:
+        """A copy at a whole fraction of the size, the smallest whose longest side has ``side_max`` pixels."""
         width, height = self.size
         times = max(max(width, height) // side_max, 1)
         small = Image.new(self.mode, (-(-width // times), -(-height // times)))
@@ -86,7 +86,6 @@ class OpenPicture:
             reduced = strip.reduce(times) if times > 1 else strip
             small.paste(reduced, (0, top))
             top += reduced.height
-        small.thumbnail((side_max, side_max))
         return small
 
     def _strips(self, rows: int, mode: str) -> Iterator[Image.Image]:
@@ -124,7 +123,10 @@ def open_picture(data: bytes | Path, side_max: int = SIDE_MAX) -> Image.Image:
     Raises PictureError as `opened_picture` does.
     """
     with opened_picture(data, side_max) as picture:
-        return picture.shrunk(side_max)
+        small = picture.reduced(side_max)
+    del picture  # scaling takes memory too
+    small.thumbnail((side_max, side_max))
+    return small
 
 
 def on_white(picture: Image.Image) -> Image.Image:
