@@ -6,7 +6,6 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.store.history import HistoryQuery
-from fibo_core.store.images import open_picture
 from fibo_core.store.inputs import Inputs
 from studio.runtime import get_runtime
 from studio.ui.components.form import (
@@ -21,6 +20,7 @@ from studio.ui.components.job_panel import live_picture, show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.observations import show_observations
+from studio.ui.components.picture import PICTURE_ENDINGS, given_picture
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
 from studio.ui.session import (
     errors_shown,
@@ -49,14 +49,12 @@ spec = model_of_form("inspire", runtime)
 
 if state.picture is None:
     st.caption("Give it a picture: it is described as a prompt, which you can change and paint.")
-    upload = st.file_uploader(
-        "A picture (PNG, JPEG or WebP)", type=["png", "jpg", "jpeg", "webp"], key="inspire_upload"
-    )
+    upload = st.file_uploader("A picture", type=PICTURE_ENDINGS, key="inspire_upload")
     if upload is not None:
         with errors_shown():
             inputs = Inputs(runtime.settings.workspace_dir)
             state.picture = inputs.path(inputs.keep(upload.getvalue()))
-            fill_field("inspire", "aspect", spec.nearest_aspect(*open_picture(state.picture).size))
+            fill_field("inspire", "aspect", spec.nearest_aspect(*given_picture(state.picture).size))
             st.rerun()
     latest = history.page(HistoryQuery(), limit=24).items
     if latest:
@@ -76,7 +74,7 @@ with form:
             forget_batch(state)
             st.rerun()
     with errors_shown():
-        st.image(open_picture(state.picture), width=260, alt="The picture to begin with")
+        st.image(given_picture(state.picture), width=260, alt="The picture to begin with")
 
     words = st.text_input(
         "A hint (optional)",

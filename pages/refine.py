@@ -7,8 +7,8 @@ import streamlit as st
 
 from studio.runtime import get_runtime
 from studio.ui.components.form import model_of_form, more_settings, seed_field, shape_field, writer_field
-from studio.ui.components.job_panel import live_picture
-from studio.ui.components.json_editor import json_editor
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.picture import compare

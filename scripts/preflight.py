@@ -2,6 +2,7 @@
 
     python3 scripts/preflight.py              exit 0, or 1 with the faults on stderr
     python3 scripts/preflight.py --secrets    the names of the variables that hold secrets
+    python3 scripts/preflight.py --quoted     the names of those whose values stand in quotes
 
 Standard library only: scripts/entrypoint.sh runs it before anything is installed. It prints what it finds of the
 machine, and never a variable that may hold a secret.
@@ -303,9 +304,21 @@ def weights_to_come_gb(model: str, workspace: Path) -> float:
 
 
 def table() -> tuple[Any, ...]:
-    """The studio's variables. Their table is read as a file: its package needs libraries."""
-    variables: tuple[Any, ...] = runpy.run_path(str(ROOT / "fibo_core" / "variables.py"))["VARIABLES"]
+    """The studio's variables."""
+    variables: tuple[Any, ...] = module_of_variables()["VARIABLES"]
     return variables
+
+
+def module_of_variables() -> dict[str, Any]:
+    """It is read as a file: its package needs libraries."""
+    return runpy.run_path(str(ROOT / "fibo_core" / "variables.py"))
+
+
+def quoted() -> list[str]:
+    """The variables of ours whose values stand in quotes, as `--env-file` leaves them."""
+    variables = module_of_variables()
+    names = [*(each.name for each in variables["VARIABLES"]), *variables["RENAMED"], *variables["ALSO_READ"]]
+    return [name for name in names if variables["without_quotes"](variable(name)) != variable(name)]
 
 
 def version() -> str:
@@ -316,6 +329,9 @@ def version() -> str:
 def main() -> int:
     if sys.argv[1:] == ["--secrets"]:
         print(*(each.name for each in table() if each.secret), sep="\n")
+        return 0
+    if sys.argv[1:] == ["--quoted"]:
+        print(*quoted(), sep="\n")
         return 0
     found = Findings()
     trouble = look_at_machine(found)

@@ -145,7 +145,7 @@ def refine(
 
 @app.command()
 def inspire(
-    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="A PNG, JPEG or WebP file, or a picture's id.")],
+    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="A picture's file, or the id of one.")],
     hint: Annotated[str, typer.Argument(help="Where to bend what is seen.", show_default=False)] = "",
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
