@@ -13,6 +13,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from fibo_core.errors import JobError
 from fibo_core.store.database import Database
 from fibo_core.store.job_store import ACTIVE, NewJob, insert_jobs
 from fibo_core.store.rows import DamagedRow, read_rows
@@ -60,14 +61,17 @@ class BatchStore:
 
     def add_jobs(self, batch_id: str, jobs: Sequence[NewJob], instead_of: Mapping[str, str], *, limit: int) -> None:
         """Queues more jobs of a batch; ``instead_of`` names, for each new one's id, the job whose unpainted cells it
-        takes over: those of its own seeds. Raises QueueFull."""
+        takes over: those of its own seeds. Raises QueueFull, and JobError where others have taken them all already."""
         seeds = {job.id: json.loads(job.task)["seeds"] for job in jobs}
         with self._database.write() as session:
             insert_jobs(session, jobs, limit)
+            taken = 0
             for new, old in instead_of.items():
                 cells = update(CellTable).where(col(CellTable.batch_id) == batch_id, col(CellTable.job_id) == old)
                 own = col(CellTable.seed).in_(seeds[new]) if seeds[new] else col(CellTable.seed).is_(None)
-                session.connection().execute(cells.where(own).values(job_id=new))
+                taken += session.connection().execute(cells.where(own).values(job_id=new)).rowcount
+            if not taken:
+                raise JobError("The batch is being tried again already.")
 
     def get(self, id: str) -> BatchRow | DamagedRow | None:
         """The batch of this id; None where there is none."""
@@ -100,10 +104,10 @@ class BatchStore:
         return found
 
     def inputs(self) -> set[str]:
-        """The pictures that any batch refers to, as paths in the workspace."""
+        """The pictures that any batch which can be read refers to, as paths in the workspace."""
         with self._database.read() as session:
-            texts = session.exec(select(BatchTable.inputs).where(BatchTable.inputs != "[]").distinct()).all()
-        return {path for text in texts for path in json.loads(text)}
+            rows = read_rows(session, select(BatchTable).where(BatchTable.inputs != "[]"), BatchTable, _batch)
+        return {path for _, row in rows if isinstance(row, BatchRow) for path in row.inputs}
 
     def _read(self, statement: SelectOfScalar[BatchTable]) -> list[BatchRow | DamagedRow]:
         with self._database.read() as session:

@@ -150,7 +150,8 @@ class JobStore:
         error_kind: str | None = None,
         answer: str | None = None,
     ) -> JobRow | None:
-        """Ends a job that has not ended; None when it had, or is unknown."""
+        """Ends a job that has not ended, and with it those that wait for a prompt which it has not written; None when
+        it had, or is unknown."""
         return self._end(id, ACTIVE, state, error, error_kind, answer)
 
     def cancel_queued(self, id: str) -> bool:
@@ -165,7 +166,9 @@ class JobStore:
         statement = update(JobTable).where(col(JobTable.state) == "running", col(JobTable.id).not_in(live))
         statement = statement.values(state="interrupted", finished_at=datetime.now(UTC))
         with self._database.write() as session:
-            return list(session.connection().execute(statement.returning(col(JobTable.id))).scalars())
+            found = list(session.connection().execute(statement.returning(col(JobTable.id))).scalars())
+            _end_dependents(session)
+            return found
 
     def end_damaged(self, rows: Sequence[DamagedRow]) -> None:
         """Ends jobs that cannot be read, and have not ended, as failed."""
@@ -173,6 +176,7 @@ class JobStore:
             for row in rows:
                 statement = update(JobTable).where(col(JobTable.seq) == row.seq, col(JobTable.state).in_(ACTIVE))
                 session.connection().execute(statement.values(**_ended_as_damaged(row)))
+            _end_dependents(session)
 
     def remove(self, seq: int) -> None:
         """Deletes an ended job's row; one that has not ended stays."""
@@ -232,18 +236,12 @@ class JobStore:
         answer: str | None = None,
     ) -> JobRow | None:
         statement = update(JobTable).where(col(JobTable.id) == id, col(JobTable.state).in_(states))
+        values = {"state": state, "error": error, "error_kind": error_kind, "answer": answer}
         with self._database.write() as session:
-            return _changed(
-                session,
-                statement.values(
-                    state=state,
-                    error=error,
-                    error_kind=error_kind,
-                    answer=answer,
-                    wait_until=None,
-                    finished_at=datetime.now(UTC),
-                ),
-            )
+            ended = _changed(session, statement.values(**values, wait_until=None, finished_at=datetime.now(UTC)))
+            if state != "done":
+                _end_dependents(session)
+            return ended
 
 
 def damage_of(row: DamagedRow) -> str:

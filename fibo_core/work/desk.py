@@ -25,7 +25,7 @@ from fibo_core.writers.chain import AUTO
 
 ACTIVE_SHOWN = 20  #: batches that have not ended, for a strip that shows them
 
-#: What a batch is, from what its jobs are: the first of these that any of them is.
+#: What a batch is, from what its cells are, and its jobs that go on: the first of these that any of them is.
 _STATES: tuple[JobState, ...] = ("running", "waiting", "queued", "failed", "interrupted", "cancelled")
 
 
@@ -44,6 +44,11 @@ class Cell:
     @property
     def state(self) -> JobState:
         return "done" if self.generation_id is not None else self.job.state
+
+    @property
+    def left(self) -> bool:
+        """Whether its job has ended without it."""
+        return self.generation_id is None and self.job.retryable
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,13 @@ class Batch:
 
     @property
     def state(self) -> JobState:
-        return next((state for state in _STATES if any(job.state == state for job in self.jobs)), "done")
+        states = {cell.state for cell in self.cells} | {job.state for job in self.jobs if not job.ended}
+        return next((state for state in _STATES if state in states), "done")
 
     @property
     def retryable(self) -> bool:
         """Whether all has ended, and not all of it is done."""
-        return self.ended and any(job.retryable for job in self.jobs)
+        return self.ended and any(cell.left for cell in self.cells)
 
     @property
     def pictures(self) -> int:
@@ -84,11 +90,13 @@ class Batch:
 
     @property
     def current(self) -> Job:
-        """The job to look at: the one that paints, else one that runs, else the next; the last where all have ended."""
+        """The job to look at: the one that paints, else one that runs, else the next. Where all have ended, the first that
+        has not done all, else the last."""
         going = [job for job in self.jobs if not job.ended]
         running = [job for job in going if job.state == "running"]
         painting = [job for job in running if job.progress.step is not None]
-        return next(iter([*painting, *running, *going]), self.jobs[-1])
+        left = [cell.job for cell in self.cells if cell.left and cell.state == self.state]
+        return next(iter([*painting, *running, *going, *left]), self.jobs[-1])
 
     @property
     def fraction(self) -> float:
@@ -171,7 +179,8 @@ class Desk:
         batch = self.get(batch_id)
         if not batch.retryable:
             raise JobError(f"The batch is {batch.state}: there is nothing to try again.")
-        again = [job for job in batch.jobs if job.retryable]
+        left = {cell.job.id: cell.job.after_id for cell in batch.cells if cell.left}
+        again = [job for job in batch.jobs if job.retryable and (job.id in left or job.id in left.values())]
         new_id = {job.id: str(ULID()) for job in again}
         jobs = []
         for job in again:
@@ -264,7 +273,8 @@ def _batch(row: BatchRow | DamagedRow, cell_rows: Sequence[CellRow], jobs: Seque
     try:
         order = order_from_json(row.order_json)
     except (FiboError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        raise BatchDamaged(f"Batch {row.id} cannot be read ({exc}). Its pictures are kept.") from exc
+        reason = str(exc).rstrip(".")
+        raise BatchDamaged(f"Batch {row.id} cannot be read ({reason}). Its pictures are kept.") from exc
     by_id = {job.id: job for job in jobs}
     cells = [_cell(cell, by_id[cell.job_id]) for cell in cell_rows if cell.job_id in by_id]
     used = {cell.job.id for cell in cells} | {cell.job.after_id for cell in cells}

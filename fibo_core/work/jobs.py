@@ -339,6 +339,7 @@ class JobQueue:
             self._interrupt_abandoned()
             while isinstance(row := self._store.claim(list(self._live), self._turn()), DamagedRow):
                 log.error("%s", damage_of(row))
+                self._changed.notify_all()  # for who waits for its batch
         except BaseException as exc:  # tried again when the condition wakes or times out
             self._note_trouble(exc)
             return None
@@ -426,7 +427,7 @@ class JobQueue:
             try:
                 jobs.append(self._job(row))
             except JobDamaged as exc:
-                damaged.append(DamagedRow(row.seq, row.id, f"its task or prompt: {exc.__cause__}"))
+                damaged.append(_damaged(row, exc.__cause__))
         return JobList(tuple(jobs), tuple(damaged))
 
     def _job(self, row: JobRow) -> Job:
@@ -504,7 +505,11 @@ def _parsed(row: JobRow) -> tuple[Task, WrittenPrompt | None]:
     try:
         return task_from_json(row.task), None if row.written is None else written_from_record(json.loads(row.written))
     except _DAMAGE as exc:
-        raise JobDamaged(damage_of(DamagedRow(row.seq, row.id, f"its task or prompt: {exc}"))) from exc
+        raise JobDamaged(damage_of(_damaged(row, exc))) from exc
+
+
+def _damaged(row: JobRow, exc: BaseException | None) -> DamagedRow:
+    return DamagedRow(row.seq, row.id, f"its task or prompt: {exc}".rstrip("."))
 
 
 def _take_lease(lock_file: Path) -> int:

@@ -295,7 +295,7 @@ def test_a_full_disk_is_seen_by_the_health_check_and_gone_when_there_is_room(sma
     with pytest.raises(WorkspaceUnwritable, match=r"The database could not be written: the disk .* is full"):
         database.check_writable()
     with pytest.raises(WorkspaceUnwritable, match="is full"):
-        jobs.add([NewJob("generate", "a ball", "x" * 100_000)], limit=10)
+        jobs.add([NewJob("1", "1", "generate", "a ball", "x" * 100_000)], limit=10)
     filler.unlink()
     database.check_writable()
     assert jobs.recent(10) == []

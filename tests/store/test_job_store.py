@@ -1,8 +1,10 @@
 """The queue's rows: each change of state happens once, and survives a restart."""
 
 import threading
+from typing import Any
 
 import pytest
+from ulid import ULID
 
 from fibo_core.errors import JobNotFound, QueueFull
 from fibo_core.store.database import Database
@@ -14,8 +16,9 @@ def jobs(database: Database) -> JobStore:
     return JobStore(database)
 
 
-def add(jobs: JobStore, title: str = "a red ball", limit: int = 10) -> str:
-    (job,) = jobs.add([NewJob("generate", title, '{"words": "a red ball"}')], limit=limit)
+def add(jobs: JobStore, title: str = "a red ball", limit: int = 10, pictures: int = 1, **more: Any) -> str:
+    new = NewJob(str(ULID()), "a batch", "generate", title, '{"words": "a red ball"}', pictures, **more)
+    (job,) = jobs.add([new], limit=limit)
     return job.id
 
 
@@ -33,7 +36,7 @@ def test_a_full_queue_refuses_one_more_and_has_room_again_afterwards(jobs):
     """Jobs that wait count; running and ended ones do not."""
     add(jobs, limit=2)
     last = add(jobs, limit=2)
-    with pytest.raises(QueueFull, match="2 jobs are waiting"):
+    with pytest.raises(QueueFull, match="2 pictures are waiting"):
         add(jobs, limit=2)
     jobs.claim()
     add(jobs, limit=2)

@@ -21,6 +21,7 @@ from fibo_core.work.workflows import Tools
 from fibo_core.writers.chain import Writers
 from studio.web import routes
 from tests.studio.processes import PATIENCE_S, Server, add_picture, opened, served
+from tests.work.submitting import desk_of
 
 YEAR = "private, max-age=31536000, immutable"
 
@@ -200,10 +201,9 @@ def test_little_room_on_the_disk_is_told_before_pictures_are_refused(workspace: 
     mini_engine.load("mini")
     settings = Settings.from_environ()
     with opened(workspace) as (database, history):
-        queue = JobQueue(
-            JobStore(database), print, lock_file=workspace / "lock", max_workers=1, max_queued=1, timeout_s=1
-        )
-        runtime = Runtime(settings, Tools(Writers(()), mini_engine, history), queue, database)
+        queue = JobQueue(JobStore(database), print, lock_file=workspace / "lock", max_workers=1, timeout_s=1)
+        tools = Tools(Writers(()), mini_engine, history)
+        runtime = Runtime(settings, tools, queue, desk_of(queue, tools=tools), database)
         monkeypatch.setattr(routes, "get_runtime", lambda: runtime)
         assert json.loads(routes.health(None).body)["status"] == "healthy"
         monkeypatch.setattr(routes, "LOW_DISK_BYTES", 2**60)

@@ -10,10 +10,11 @@ from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.history import HistoryQuery
-from fibo_core.store.job_store import JobRow, JobStore, NewJob
-from fibo_core.work.tasks import GenerateTask, Painting, task_to_json
+from fibo_core.store.job_store import JobRow, JobStore
+from fibo_core.work.tasks import GenerateTask, Painting
 from fibo_core.writers import WrittenPrompt
 from tests.studio.processes import Server, opened, served
+from tests.work.submitting import write_down
 
 FOREVER = 200  #: steps; more than a test waits for
 
@@ -53,8 +54,7 @@ def submit(workspace: Path, *, steps: int) -> str:
     written = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
     task = GenerateTask("a red ball", Painting(settings, (7,)), written=written)
     with opened(workspace) as (database, _):
-        (job,) = JobStore(database).add([NewJob(task.mode, task.words, task_to_json(task))], limit=10)
-        return job.id
+        return write_down(database, [task])[0]
 
 
 def job(workspace: Path, id: str) -> JobRow:

@@ -48,12 +48,11 @@ def upgrade() -> None:
         try:
             task = json.loads(text)
             order, seeds, model = _order(task), [int(seed) for seed in task["seeds"]], str(task["settings"]["model"])
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            connection.execute(_JOB, {"id": id, "model": model if seeds else None, "pictures": len(seeds)})
+            connection.execute(_CELL, [{"id": id, "seed": seed} for seed in seeds or (None,)])
+            connection.execute(_ORDER, {"id": id, "order": json.dumps(order)})
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             continue  # a damaged job: its batch is as damaged, and says so
-        connection.execute(_ORDER, {"id": id, "order": json.dumps(order)})
-        connection.execute(_JOB, {"id": id, "model": model if seeds else None, "pictures": len(seeds)})
-        cells = [{"id": id, "seed": seed} for seed in seeds] or [{"id": id, "seed": None}]
-        connection.execute(_CELL, cells)
 
 
 _ORDER = sa.text("UPDATE batch SET order_json = :order WHERE id = :id")
