@@ -6,7 +6,6 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.store.history import HistoryQuery
-from fibo_core.store.inputs import Inputs
 from studio.runtime import get_runtime
 from studio.ui.components.form import (
     count_field,
@@ -52,8 +51,7 @@ if state.picture is None:
     upload = st.file_uploader("A picture", type=PICTURE_ENDINGS, key="inspire_upload")
     if upload is not None:
         with errors_shown():
-            inputs = Inputs(runtime.settings.workspace_dir)
-            state.picture = inputs.path(inputs.keep(upload.getvalue()))
+            state.picture = runtime.inputs.path(runtime.inputs.keep(upload.getvalue()))
             fill_field("inspire", "aspect", spec.nearest_aspect(*given_picture(state.picture).size))
             st.rerun()
     latest = history.page(HistoryQuery(), limit=24).items

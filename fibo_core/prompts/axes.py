@@ -12,8 +12,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from fibo_core.engine.request import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN
 from fibo_core.errors import PromptError
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN
 from fibo_core.prompts import json_paths
 from fibo_core.prompts.axis_values import VALUES_MAX, AxisError, Range, Value, read_values
 from fibo_core.prompts.caption_schema import KEYS, MAX_ITEMS, Caption

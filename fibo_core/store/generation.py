@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from fibo_core.engine.request import SEED_MAX, GenerationRequest
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PictureError
+from fibo_core.limits import SEED_MAX
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import Usage
 

@@ -90,8 +90,8 @@ class Batch:
 
     @property
     def current(self) -> Job:
-        """The job to look at: the one that paints, else one that runs, else the next. Where all have ended, the first that
-        has not done all, else the last."""
+        """The job to look at: the one that paints, else one that runs, else the next. Where all have ended, the first
+        that has not done all, else the last."""
         going = [job for job in self.jobs if not job.ended]
         running = [job for job in going if job.state == "running"]
         painting = [job for job in running if job.progress.step is not None]
@@ -233,6 +233,10 @@ class Desk:
                 return None
             total += each * left
         return total
+
+    def inputs(self) -> set[str]:
+        """The SHA-256 of each kept picture that some batch refers to."""
+        return {Path(path).stem for path in self._store.inputs()}
 
     def _check_here(self, order: Order, tasks: Sequence[Task]) -> None:
         """Raises where what the order needs is not on this machine, before anything is queued."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibo_core.engine.request import SEED_MAX
+from fibo_core.limits import SEED_MAX
 from fibo_core.prompts.axes import (
     Axis,
     AxisError,
