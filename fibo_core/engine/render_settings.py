@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from fibo_core.engine.request import GenerationRequest, check_adapters, check_size, default_negative_prompt
+from fibo_core.engine.request import (
+    GenerationRequest,
+    check_adapters,
+    check_guidance,
+    check_size,
+    check_steps,
+    default_negative_prompt,
+)
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
@@ -32,15 +39,19 @@ class RenderSettings:
         guidance_scale: float | None = None,
         negative_prompt: str = "",
     ) -> "RenderSettings":
-        """The model's defaults with what is given laid over. Raises InputError for a bad size or aspect."""
+        """The model's defaults with what is given laid over. Raises InputError for what no picture can have."""
         width, height = spec.size(aspect) if size is None else size
+        steps = spec.num_inference_steps if num_inference_steps is None else num_inference_steps
+        guidance = spec.guidance_scale if guidance_scale is None else guidance_scale
         check_size(width, height)
+        check_steps(steps)
+        check_guidance(guidance)
         return cls(
             model=spec.name,
             width=width,
             height=height,
-            num_inference_steps=spec.num_inference_steps if num_inference_steps is None else num_inference_steps,
-            guidance_scale=spec.guidance_scale if guidance_scale is None else guidance_scale,
+            num_inference_steps=steps,
+            guidance_scale=guidance,
             negative_prompt=negative_prompt,
         )
 

@@ -52,10 +52,8 @@ class GenerationRequest:
     def __post_init__(self) -> None:
         check_seed(self.seed)
         check_size(self.width, self.height)
-        if not STEPS_MIN <= self.num_inference_steps <= STEPS_MAX:
-            raise RequestError(f"The number of steps is {self.num_inference_steps}. Choose {STEPS_MIN} to {STEPS_MAX}.")
-        if not (math.isfinite(self.guidance_scale) and GUIDANCE_MIN <= self.guidance_scale <= GUIDANCE_MAX):
-            raise RequestError(f"The guidance is {self.guidance_scale:g}. Choose {GUIDANCE_MIN:g} to {GUIDANCE_MAX:g}.")
+        check_steps(self.num_inference_steps)
+        check_guidance(self.guidance_scale)
 
     @property
     def recipe_hash(self) -> str:
@@ -106,6 +104,18 @@ def check_size(width: int, height: int) -> None:
                 f"The size is {width}×{height}. Each side must be a multiple of {SIZE_MULTIPLE} "
                 f"from {SIZE_MIN} to {SIZE_MAX} pixels."
             )
+
+
+def check_steps(num_inference_steps: int) -> None:
+    """Raises RequestError unless a picture can be painted in so many steps."""
+    if not STEPS_MIN <= num_inference_steps <= STEPS_MAX:
+        raise RequestError(f"The number of steps is {num_inference_steps}. Choose {STEPS_MIN} to {STEPS_MAX}.")
+
+
+def check_guidance(guidance_scale: float) -> None:
+    """Raises RequestError unless the guidance is a number within its limits."""
+    if not (math.isfinite(guidance_scale) and GUIDANCE_MIN <= guidance_scale <= GUIDANCE_MAX):
+        raise RequestError(f"The guidance is {guidance_scale:g}. Choose {GUIDANCE_MIN:g} to {GUIDANCE_MAX:g}.")
 
 
 def check_adapters(request: GenerationRequest) -> None:

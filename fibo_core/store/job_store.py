@@ -236,9 +236,9 @@ class JobStore:
         answer: str | None = None,
     ) -> JobRow | None:
         statement = update(JobTable).where(col(JobTable.id) == id, col(JobTable.state).in_(states))
-        values = {"state": state, "error": error, "error_kind": error_kind, "answer": answer}
+        statement = statement.values(state=state, error=error, error_kind=error_kind, answer=answer, wait_until=None)
         with self._database.write() as session:
-            ended = _changed(session, statement.values(**values, wait_until=None, finished_at=datetime.now(UTC)))
+            ended = _changed(session, statement.values(finished_at=datetime.now(UTC)))
             if state != "done":
                 _end_dependents(session)
             return ended

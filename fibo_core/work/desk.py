@@ -76,7 +76,13 @@ class Batch:
     @property
     def retryable(self) -> bool:
         """Whether all has ended, and not all of it is done."""
-        return self.ended and any(cell.left for cell in self.cells)
+        return self.ended and bool(self.unfinished)
+
+    @property
+    def unfinished(self) -> tuple[Job, ...]:
+        """The jobs that have ended without all their cells, and those that should have written for them."""
+        left = {cell.job.id: cell.job.after_id for cell in self.cells if cell.left}
+        return tuple(job for job in self.jobs if job.retryable and (job.id in left or job.id in left.values()))
 
     @property
     def pictures(self) -> int:
@@ -179,11 +185,9 @@ class Desk:
         batch = self.get(batch_id)
         if not batch.retryable:
             raise JobError(f"The batch is {batch.state}: there is nothing to try again.")
-        left = {cell.job.id: cell.job.after_id for cell in batch.cells if cell.left}
-        again = [job for job in batch.jobs if job.retryable and (job.id in left or job.id in left.values())]
-        new_id = {job.id: str(ULID()) for job in again}
+        new_id = {job.id: str(ULID()) for job in batch.unfinished}
         jobs = []
-        for job in again:
+        for job in batch.unfinished:
             painting = job.task.painting
             task: Task = replace(
                 job.task,

@@ -105,7 +105,7 @@ def show_outcome(desk: Desk, state: PageState, batch: Batch | None) -> None:
     """Says why parts of the page's batch failed, were cancelled or interrupted, with a button to try them again."""
     if batch is None:
         return
-    ended_badly = [job for job in batch.jobs if job.retryable]
+    ended_badly = batch.unfinished
     several = len(batch.jobs) > 1
     for job in _one_of_each_reason(ended_badly):
         if several and job.task.words:
