@@ -12,18 +12,19 @@ from typing import Any
 from fibo_core.errors import InputError
 from fibo_core.prompts.edits import merged
 from fibo_core.prompts.json_paths import parse_path
+from fibo_core.prompts.parts import AESTHETICS, CAMERA, LIGHT, STYLE
 from fibo_core.prompts.structured_prompt import SCORES, StructuredPrompt
 
 #: What a preset of each group holds, as JSON paths of the prompt.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "lighting": ("lighting",),
-    "camera": ("photographic_characteristics",),
-    "style": ("style_medium", "artistic_style"),
+    "lighting": LIGHT.keys,
+    "camera": CAMERA.keys,
+    "style": STYLE.keys,
     "composition": ("aesthetics.composition",),
     "palette": ("aesthetics.color_scheme",),
     "mood": ("aesthetics.mood_atmosphere",),
     "setting": ("background_setting",),
-    "look": ("lighting", "aesthetics", "photographic_characteristics", "style_medium", "artistic_style"),
+    "look": (*LIGHT.keys, *AESTHETICS.keys, *CAMERA.keys, *STYLE.keys),
 }
 MAX_NAME_CHARS = 60
 
