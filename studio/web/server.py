@@ -26,6 +26,7 @@ from studio.pod.downloads import Downloads, fetch_weights_on_a_pod
 from studio.pod.idle import Activity, begin_idle_stop
 from studio.pod.model_in_use import ModelInUse
 from studio.runtime import first_page_shown, get_runtime
+from studio.web.api.app import PlainAddresses
 from studio.web.connections import report_trouble
 from studio.web.gate import Gate
 from studio.web.passwords import login_for
@@ -156,6 +157,7 @@ app = st.App(
             own_hosts=own_hosts,
             behind_cloudflare=settings.on_pod,
         ),
+        Middleware(PlainAddresses),
     ],
     lifespan=lifespan,
 )
