@@ -67,7 +67,7 @@ def _answers(operation: Mapping[str, Any]) -> str:
         (
             status,
             "",
-            ", ".join(_kind(each["schema"]) for each in answer.get("content", {}).values()),
+            ", ".join(_kind(each.get("schema") or each["itemSchema"]) for each in answer.get("content", {}).values()),
             answer["description"],
         )
         for status, answer in operation["responses"].items()

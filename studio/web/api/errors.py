@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from fibo_core.errors import (
     BatchDamaged,
@@ -84,10 +85,19 @@ async def _of_http(request: Request, exc: Exception) -> Response:
     if exc.status_code == 404:
         return problem(404, NO_ADDRESS, headers)
     if exc.status_code == 405:
-        allowed = headers.get("Allow", "another method")
-        return problem(405, f"{request.method} is not understood here. Use {allowed}.", headers)
+        allowed = _methods(request)
+        return problem(405, f"{request.method} is not understood here. Use {allowed}.", {"Allow": allowed})
     said = str(exc.detail).rstrip(".")
     return problem(422, f"The request could not be read ({said}). Send it as the docs say.", headers)
+
+
+def _methods(request: Request) -> str:
+    """Those that the address has, "GET, DELETE"; the framework names those of one endpoint alone."""
+    address = request.url.path.removeprefix(request.scope["root_path"])
+    for path, item in request.app.openapi()["paths"].items():
+        if compile_path(path)[0].fullmatch(address):
+            return ", ".join(method.upper() for method in item)
+    return "GET"  # of the description itself
 
 
 async def _unforeseen(request: Request, exc: Exception) -> Response:

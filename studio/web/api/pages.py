@@ -12,7 +12,9 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cursor: str | None = Field(None, description="The next_cursor of the page before")
+    cursor: str | None = Field(
+        None, description="The next_cursor of the page before", json_schema_extra={"pattern": "^[0-9]{1,18}$"}
+    )
     limit: int = Field(LIMIT, json_schema_extra={"minimum": 1, "maximum": LIMIT_MAX})
 
     @property

@@ -64,10 +64,19 @@ async def retry_batch(id: str, taken: RetryTaken | None = None) -> Response:
     return await answered(given, 202)
 
 
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["progress", "written", "picture", "end"]},
+        "id": {"type": "string", "description": "For Last-Event-ID; progress has none"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The events `progress`, `written`, `picture` and `end`, each with JSON",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"itemSchema": EVENT}},
     },
     204: {"description": "Everything up to Last-Event-ID was told, and the batch has ended: do not come again"},
 }

@@ -1,10 +1,12 @@
 """Stored pictures: listed, looked at, starred, deleted and brought back."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from fibo_core.store.generation import Mode
 from fibo_core.store.history import HistoryQuery
@@ -17,6 +19,16 @@ from studio.web.api.requests import BoundedRoute, answered, in_thread
 router = APIRouter(tags=["Pictures"], route_class=BoundedRoute)
 
 
+def _no_number(value: object) -> object:
+    """What a moment is read from: pydantic would take a number for seconds since 1970."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
+        raise PydanticCustomError("datetime_parsing", "no moment")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_no_number)]
+
+
 class GenerationsQuery(PageQuery):
     """Which pictures, in which order."""
 
@@ -25,8 +37,8 @@ class GenerationsQuery(PageQuery):
     model: str | None = None
     favorite: bool = Field(False, description="Only those with a star")
     deleted: bool = Field(False, description="Those that were deleted instead")
-    since: datetime | None = Field(None, description="Painted then or later; without an offset it is UTC")
-    until: datetime | None = Field(None, description="Painted before")
+    since: Moment | None = Field(None, description="Painted then or later; without an offset it is UTC")
+    until: Moment | None = Field(None, description="Painted before")
     order: Literal["newest", "oldest"] = "newest"
 
     def query(self) -> HistoryQuery:

@@ -16,7 +16,7 @@ from studio.runtime import get_runtime
 from studio.web.api import convert
 from studio.web.api.errors import Refused, sentence
 from studio.web.api.events import hub
-from studio.web.api.idempotency import once_key
+from studio.web.api.idempotency import KEY_MAX, once_key
 from studio.web.api.models import BatchGiven, GenerationOrder, InspirationOrder, PromptOrder, RefinementOrder
 from studio.web.api.requests import BoundedRequest, BoundedRoute, answered, in_thread, json_answer, parse_json
 from studio.web.api.waiting import Wait, wait_s
@@ -28,6 +28,7 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         description="A name of yours for this order: sent again with it, the order gives the first batch, for a day",
+        json_schema_extra={"minLength": 1, "maxLength": KEY_MAX, "pattern": "^[!-~]+$"},
     ),
 ]
 _TAKEN: dict[str, Any] = {"response_model": BatchGiven, "status_code": 202}

@@ -136,6 +136,7 @@ def test_what_is_not_there_is_not_found_whatever_its_id_looks_like(
         ("/generations?cursor=x", "The cursor 'x' is none of ours. Begin at the first page."),
         ("/generations?mode=paint", 'mode is "paint". Choose generate, refine or inspire.'),
         ("/generations?since=yesterday", 'since is "yesterday". Send a moment such as'),
+        ("/generations?until=0.5", 'until is "0.5". Send a moment such as'),
         ("/generations?colour=red", "colour is not known here."),
         ("/batches?cursor=-1", "The cursor '-1' is none of ours. Begin at the first page."),
         (f"/batches/{UNKNOWN}?wait=60", "wait is 60. Choose 0 to 29 seconds"),
@@ -178,6 +179,7 @@ def test_addresses_and_methods_that_are_none_are_problems_too(api: httpx.Client)
     assert refusal(api.get(str(api.base_url.copy_with(path="/api/v2/batches"))))[0] == 404
     answer = api.put("/batches")
     assert (refusal(answer)[0], answer.headers["allow"]) == (405, "GET")
+    assert api.put("/generations").headers["allow"] == "POST, GET"
 
 
 def test_a_client_that_stops_sending_keeps_nobody_else_from_the_api(server: Server, api: httpx.Client) -> None:
