@@ -12,22 +12,30 @@ from typing import Any
 
 MAX_DEPTH = 64  # lists and objects inside one another; a caption needs 3
 
-_QUOTES = "\"'“”„‟«»‘’‚‛「」『』"
+_QUOTES = "\"'`“”„‟«»‘’‚‛「」『』"
 #: What may end a text, by what began it: word processors turn quotes, and of a pair sometimes one only.
 _CLOSING = {
-    '"': '"”“', "'": "'’‘", "“": '”“"‟', "”": '”"', "„": '“”"‟', "‟": '”‟"', "«": '»"', "»": '«»"', "‘": "’‘'",
+    '"': '"”“', "'": "'’‘", "`": "`", "“": '”“"‟', "”": '”"', "„": '“”"‟', "‟": '”‟"', "«": '»"', "»": '«»"', "‘": "’‘'",
     "’": "’'", "‚": "‘’'", "‛": "’'", "「": "」", "『": "』", "」": "」", "』": "』",
 }  # fmt: skip
-_COMMAS, _COLONS, _CLOSERS = ",，、;", ":：=", "}]"
+_PLAIN_QUOTES = "\"'`"  # one of them may stand where another belongs
+_COMMAS, _COLONS, _CLOSERS = ",，、;", ":：=;", "}])"
 _ODD_BLANKS = "\ufeff\u200b\u200c\u200d\u2060"  # no blanks for Python
-_PAIR = {"{": "}", "[": "]"}
+_PAIR = {"{": "}", "[": "]", "(": ")"}  # the last is Python's
 _KEY = re.compile(
-    rf"[{_QUOTES}][^{_QUOTES}\n]{{0,200}}[{_QUOTES}]\s*[:：]"
+    rf"[{_QUOTES}]{{1,2}}([^{_QUOTES}\n]{{0,200}})[{_QUOTES}]{{1,2}}\s*[:：]"
     rf"|[{_QUOTES}][A-Za-z_]\w{{0,60}}\s*[:：]\s*[{_QUOTES}\[{{0-9]"  # its closing quote is missing
     rf"|[A-Za-z_]\w{{0,60}}[{_QUOTES}]\s*[:：]"  # its opening one
 )
+_ENDED_KEY = re.compile(rf"[{_QUOTES}]\s*[:：]")
+_HALF_KEY = re.compile(rf"[A-Za-z_]\w{{0,60}}[{_QUOTES}]\s*[:：]")
+_BEFORE_KEY = re.compile(r",\s*(?:\{\s*)?\Z")
+#: A key with something else than a colon after it, where a value follows.
+_NO_COLON_KEY = re.compile(rf"[{_QUOTES}][A-Za-z_]\w{{0,60}}[{_QUOTES}](?:\s*[=;]\s*|\s+)[{_QUOTES}\[{{0-9]")
+_NEXT_KEY = re.compile(rf"[}}\]\s]*,\s*(?:\{{\s*)?(?=[{_QUOTES}]\w+[{_QUOTES}]\s*:)")
 _BARE_KEY = re.compile(r"[A-Za-z_$][\w$-]{0,60}\s*[:：]")
 _CUT_KEY = re.compile(rf"[{_QUOTES}][^{_QUOTES}\n]{{0,200}}(?:[{_QUOTES}]\s*)?\Z")
+_COLON = re.compile(r"(?:[:：=]|=>|;(?=\s*[\"'{\[]))[:：=>]*")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?![\w.])")
 _LITERAL = re.compile(r"(true|false|null|none|undefined|nan)(?!\w)", re.IGNORECASE)
 _LITERALS = {"true": True, "false": False}
@@ -176,7 +184,7 @@ class _Reader:
         if len(self.open) >= MAX_DEPTH:
             raise RecursionError
         self.open.append(closer)
-        return self.items() if closer == "]" else self.pairs()
+        return self.pairs() if closer == "}" else self.items()
 
     def pairs(self) -> Any:
         found: list[tuple[str, Any]] = []
@@ -197,7 +205,7 @@ class _Reader:
                 if self.closed():
                     break
                 continue
-            if char in _COMMAS:
+            if char in _COMMAS or (char == "." and self.is_key(_blank_end(self.text, self.at + 1))):
                 comma = self.comma(comma, first)
                 continue
             if char in _PAIR:
@@ -205,6 +213,11 @@ class _Reader:
                     self.fault(self.at - 1, "{ where [ belongs")
                     self.open[-1] = "]"
                     return self.items()
+                if found and char == "{" and self.open[-2:-1] == ["]"] and not isinstance(found[-1][1], dict | list):
+                    self.fault(self.at, f"}} is missing before {self.cite()}")
+                    self.open.pop()
+                    self.at = comma if comma >= 0 else self.at
+                    break
                 if not found:
                     lonely.append((self.value(), self.at))
                 elif (value := self.value()) is not _ABSENT:
@@ -226,13 +239,13 @@ class _Reader:
                     break
                 continue
             self.skip()
-            if self.at < len(self.text) and self.text[self.at] in _COLONS:
-                if self.text[self.at] != ":":
-                    self.fault(self.at, f"{self.text[self.at]} where : belongs", once=True)
-                self.at += 2 if self.text.startswith("=>", self.at) else 1
+            if colon := _COLON.match(self.text, self.at):
+                if colon[0] != ":":
+                    self.fault(self.at, f"{colon[0]} where : belongs", once=True)
+                self.at = colon.end()
             elif self.end_of_text():
                 break
-            elif self.text[self.at] in (*_PAIR, *_QUOTES):
+            elif self.text[self.at] in (*_PAIR, *_QUOTES) or _NUMBER.match(self.text, self.at):
                 self.fault(self.at, f"a colon is missing after {_cited(key)}")
             else:
                 lonely.append((key, begin))
@@ -268,11 +281,11 @@ class _Reader:
                 comma = self.comma(comma, first)
                 continue
             if self.is_key(self.at):
-                if first:
-                    self.fault(self.at, "[ where { belongs")
+                if first and comma < 0:
+                    self.fault(self.at, f"{self.text[self.at - 1 : self.at].strip() or '['} where {{ belongs")
                     self.open[-1] = "}"
                     return self.pairs()
-                if "}" in self.open:
+                if "}" in self.open and not self.begins_another(found):
                     self.fault(self.at, f"] is missing before {self.cite()}")
                     self.open.pop()
                     self.at = comma if comma >= 0 else self.at
@@ -287,6 +300,11 @@ class _Reader:
                 self.at += 1
         return found
 
+    def begins_another(self, found: list[Any]) -> bool:
+        """Whether the key that stands here is one that the list's last object has too: it begins the next object."""
+        key = _KEY.match(self.text, self.at)
+        return key is not None and bool(found) and isinstance(found[-1], dict) and key[1] in found[-1]
+
     def comma(self, comma: int, first: bool) -> int:
         """Over a comma; its position, which is remembered until something follows it."""
         if self.text[self.at] != ",":
@@ -300,7 +318,7 @@ class _Reader:
         """Whether the closer that stands here ends what is open; it is passed over where it is this one's or nobody's."""
         char, own, here = self.text[self.at], self.open[-1], self.at
         if char == own:
-            if len(self.open) == 1 and own == "}" and self.goes_on(here + 1):
+            if len(self.open) == 1 and own == "}" and goes_on(self.text, here + 1):
                 self.fault(here, f"a {char} too many", once=True)
                 self.at += 1
                 return False
@@ -308,29 +326,21 @@ class _Reader:
             self.at += 1
             return True
         outer = self.open[:-1]
-        if char in outer:
-            while outer and outer[-1] != char:
-                outer.pop()
-            if self.fits(here + 1, outer[:-1]) or not self.fits(here + 1, self.open[:-1]):
-                self.fault(here, f"{own} is missing before {char}")
-                self.open.pop()
-                return True
-        elif self.goes_on(here + 1) and len(self.open) == 1:
+        while outer and outer[-1] != char:
+            outer.pop()
+        if outer and self.fits(here + 1, outer[:-1]):
+            self.fault(here, f"{own} is missing before {char}")
+            self.open.pop()
+            return True
+        replaces = self.fits(here + 1, self.open[:-1])
+        if not replaces and self.fits(here + 1, self.open):
             self.fault(here, f"a {char} too many")
             self.at += 1
             return False
-        self.fault(here, f"{char} where {own} belongs")
+        self.fault(here, f"{own} is missing before {char}" if outer and not replaces else f"{char} where {own} belongs")
         self.open.pop()
-        self.at += 1
+        self.at += 0 if outer and not replaces else 1
         return True
-
-    def goes_on(self, position: int) -> bool:
-        """Whether another key of an object follows, after a comma or without one, past closers that are too many."""
-        while (position := _blank_end(self.text, position)) < len(self.text) and self.text[position] in _CLOSERS:
-            position += 1
-        if self.text[position : position + 1] in (*_COMMAS,):
-            position = _blank_end(self.text, position + 1)
-        return self.is_key(position)
 
     def fits(self, position: int, left_open: list[str]) -> bool:
         """Whether what follows may follow inside the innermost of ``left_open``."""
@@ -338,12 +348,14 @@ class _Reader:
         if position >= len(self.text):
             return not left_open
         if not left_open:
-            return not self.goes_on(position)
+            comma = self.text[position] in _COMMAS
+            after = _blank_end(self.text, position + 1) if comma else position
+            return not goes_on(self.text, position) and not (comma and self.text[after : after + 1] in ("{", '"'))
         char, own = self.text[position], left_open[-1]
         if char in _COMMAS:
             position = _blank_end(self.text, position + 1)
             key = self.is_key(position)
-            return key if own == "}" else not key and self.text[position : position + 1] in ("{", "[", *_QUOTES)
+            return key if own == "}" else not key and self.text[position : position + 1] in (*_PAIR, *_QUOTES)
         return char == own
 
     # ---- Texts, keys, words without quotes ----
@@ -398,7 +410,7 @@ class _Reader:
             except (ValueError, RecursionError):
                 pass
             else:
-                if self.ends_text(end, is_key):
+                if self.ends_text(end, is_key) and not (is_key and _ENDED_KEY.search(text)):
                     self.at = end
                     return text
         elif quote == "'":
@@ -418,11 +430,20 @@ class _Reader:
                 continue
             if char in _CLOSING[quote] and self.ends_text(position + 1, is_key):
                 self.at = position + 1
+                return self.unpaired("".join(words), begin)
+            if char in _PLAIN_QUOTES and quote in _PLAIN_QUOTES and self.ends_otherwise(position + 1, is_key):
+                self.fault(position, f"{char} where {quote} belongs")
+                self.at = position + 1
                 return "".join(words)
             if is_key and char in ":：" and re.fullmatch(r"\w+", "".join(words)):
                 self.fault(position, f"a quote is missing after {_cited(''.join(words))}")
                 self.at = position
                 return "".join(words)
+            if char in ",}]" and not is_key and (following := _NEXT_KEY.match(self.text, position)):
+                if "]" in self.open or "{" not in following[0]:
+                    self.fault(position, f"the closing quote of {_cited(''.join(words))} is missing")
+                    self.at = position
+                    return "".join(words)
             if char in "\r\n":
                 if self.left_unclosed(position, is_key):
                     self.fault(position, f"the closing quote of {_cited(''.join(words))} is missing")
@@ -482,14 +503,26 @@ class _Reader:
         after = _blank_end(self.text, position)
         char = self.text[after : after + 1]
         if is_key:
-            return char in ("", ":", "：", "=", "{", "[", *_COMMAS, *_CLOSERS) or (char in _QUOTES and after > position)
-        if not char or not self.open or char in _CLOSERS or self.text.startswith("```", after):
+            if after > position and (char in _QUOTES or _NUMBER.match(self.text, after)):
+                return True
+            return char in ("", *_COLONS, *_PAIR, *_COMMAS, *_CLOSERS)
+        if not char or not self.open or self.text.startswith("```", after):
             return True
-        in_list = self.open[-1] == "]"
+        if char in _CLOSERS:
+            return char in self.open or self.fits(after + 1, self.open[:-1])
+        if char == "." and self.is_key(_blank_end(self.text, after + 1)):
+            return True
+        if after == position and _HALF_KEY.match(self.text, after):
+            # this quote begins a key, and the one that should end the text before it was forgotten
+            if _BEFORE_KEY.search(self.text, max(0, position - 20), position - 1):
+                return False
+        in_list = self.open[-1] != "}"
         if char in _COMMAS:
             then = _blank_end(self.text, after + 1)
             follows = self.text[then : then + 1]
             if not follows or follows in _CLOSERS or self.is_key(then) or _CUT_KEY.match(self.text, then):
+                return True
+            if not in_list and ((follows == "{" and "]" in self.open) or _NO_COLON_KEY.match(self.text, then)):
                 return True
             if follows in _COMMAS or _ELLIPSIS.match(self.text, then):
                 return True
@@ -499,6 +532,27 @@ class _Reader:
         if not in_list:
             return False
         return char in _PAIR or (char in _QUOTES and "\n" in self.text[position:after])
+
+    def ends_otherwise(self, position: int, is_key: bool) -> bool:
+        """The same for a quote of another kind than the one that began the text, where nothing else can be meant."""
+        after = _blank_end(self.text, position)
+        if is_key:
+            return self.text[after : after + 1] in (":", "：")
+        if self.open[-1:] != ["}"]:
+            return False
+        comma = _blank_end(self.text, after + 1)
+        return (
+            self.is_key(after)
+            or (self.text[after : after + 1] == "," and self.is_key(comma))
+            or (self.text[after : after + 1] == "}" and "\n" in self.text[position:after])
+        )
+
+    def unpaired(self, text: str, begin: int) -> str:
+        """A text without the quote that was doubled at its beginning or end, where it holds an odd number of them."""
+        if text.count('"') % 2 and (text.startswith('"') or text.endswith('"')) and len(text) > 1:
+            self.fault(begin, "a quote too many")
+            return text[1:] if text.startswith('"') else text[:-1]
+        return text
 
     def bare(self) -> Any:
         """A number, a word of JSON's or Python's, or words without quotes."""
@@ -521,7 +575,11 @@ class _Reader:
             return _ABSENT
         while self.at < len(self.text):
             char = self.text[self.at]
-            if char in "}]\n" or (char in _COMMAS and self.ends_text(self.at, False)):
+            if (
+                char in "}]\n"
+                or (char == ")" and ")" in self.open)
+                or (char in _COMMAS and self.ends_text(self.at, False))
+            ):
                 break
             self.at += 1
         if self.at >= len(self.text):
@@ -552,7 +610,18 @@ class _Reader:
     def cite(self) -> str:
         """What stands here, to be named in a fault."""
         key = _KEY.match(self.text, self.at)
-        return _cited((key[0].rstrip(":： ") if key else self.text[self.at : self.at + 40].split("\n")[0]).strip(_QUOTES))
+        return _cited(
+            (key[0].rstrip(":： ") if key else self.text[self.at : self.at + 40].split("\n")[0]).strip(_QUOTES)
+        )
+
+
+def goes_on(text: str, position: int) -> bool:
+    """Whether another key follows what ended at ``position``, so that a closer before it was one too many."""
+    while (position := _blank_end(text, position)) < len(text) and text[position] in _CLOSERS:
+        position += 1
+    if text[position : position + 1] in tuple(_COMMAS):
+        position = _blank_end(text, position + 1)
+    return _KEY.match(text, position) is not None
 
 
 def _blank_end(text: str, position: int) -> int:

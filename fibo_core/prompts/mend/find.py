@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fibo_core.prompts.json_text import MAX_DEPTH, Fault, Pairs, read_strictly, read_tolerantly
+from fibo_core.prompts.json_text import MAX_DEPTH, Fault, Pairs, goes_on, read_strictly, read_tolerantly
 from fibo_core.prompts.mend.names import Place, spelled
 from fibo_core.prompts.mend.reshape import CORE_SCORE, caption_score
 
@@ -28,9 +28,10 @@ _OPENING = re.compile(r"[{\[]")
 _OBJECT = re.compile(
     "\\{[\\s\ufeff\u200b]*(?:[}{[\"'“”„‟«‘’‚「『]|[A-Za-z_$][\\w$-]*[\"'“”]?\\s*[:：]|//|/\\*|#|,|\\Z)"
 )
-_LIST = re.compile("\\[[\\s\ufeff\u200b]*(?:[{[\"“„]|\\])")
+_LIST = re.compile('\\[[\\s\ufeff\u200b]*(?:[{["“„]|\\])')
 _FIRST_KEY = re.compile("[\\s\ufeff]*[\"'“„][^\"'“”„\n]{1,80}[\"'”“]\\s*[:：]")
 _CELL = re.compile(r'"((?:[^"]|"")*[{\[]\s*(?:\{\s*)?""(?:[^"]|"")*)(?:"|\Z)')
+_CELL_KEY = re.compile(r'""\w[^"\n]*""\s*:')
 _ESCAPED = re.compile(r'[{\[]\s*(?:\{\s*)?(?:\\[nrt]\s*)*\\+"')
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 
@@ -89,10 +90,13 @@ def captions(found: list[Document], *, by_meaning: bool = False) -> list[Found]:
 
 def _document(text: str, start: int) -> Document:
     try:
-        value, end = _STRICT.raw_decode(text, start)
-        return Document(value, text, start, end)
+        if text[start] in "{[":
+            value, end = _STRICT.raw_decode(text, start)
+            if not (text[start] == "{" and goes_on(text, end)):
+                return Document(value, text, start, end)
     except ValueError:
-        reading = read_tolerantly(text, start)
+        pass
+    reading = read_tolerantly(text, start)
     return Document(reading.value, text, start, reading.end, reading.faults, reading.cut_off)
 
 
@@ -108,7 +112,7 @@ def _next(text: str, start: int) -> int:
 
 def _unwrapped(text: str) -> tuple[str, str] | None:
     """A text whose JSON is quoted as a whole, with its quoting taken off; None for any other."""
-    if '""' in text and (cell := _CELL.search(text)):
+    if _CELL_KEY.search(text) and (cell := _CELL.search(text)):
         return "CSV quoting", cell[1].replace('""', '"')
     if "&quot;" in text and re.search(r"[{\[]\s*(?:\{\s*)?&quot;", text):
         return "HTML quoting", html.unescape(text)
@@ -180,8 +184,10 @@ class _Search:
 
 
 def _holds(outer: Found, inner: Found) -> bool:
-    return outer is not inner and inner.place[: len(outer.place)] == outer.place and any(
-        each is outer.caption for each in inner.around
+    return (
+        outer is not inner
+        and inner.place[: len(outer.place)] == outer.place
+        and any(each is outer.caption for each in inner.around)
     )
 
 

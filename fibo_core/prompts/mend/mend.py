@@ -28,8 +28,8 @@ _NAMED = re.compile(
     r"|photographic[_ -]?characteristics|artistic[_ -]?style|style[_ -]?medium|objects|lighting|aesthetics",
     re.IGNORECASE,
 )
-_KEY_BEFORE = re.compile(r"[\"'“”„«‘’{,\n]\\*[\"']*\s*\Z|\A\s*\Z")
-_KEY_AFTER = re.compile(r"\\*[\"'“”»‘’]*\s*[:：]")
+_KEY_BEFORE = re.compile(r"[\"'“”„«‘’`{,]\s*\Z|&quot;\Z")
+_KEY_AFTER = re.compile(r"(?:\\*[\"'“”»‘’`]+|&quot;)?\s*[:：]")
 _YAML = re.compile(r"\s*(?:---\s*)?(?:- )?([A-Za-z_]+)\s*:(?:\s|\Z)")
 
 
@@ -59,7 +59,9 @@ def mend(data: str | bytes) -> Mended:
     """
     text = data if isinstance(data, str) else decoded(data)
     if len(text) > MAX_CHARS:
-        raise PromptError(f"The text has {len(text):,} characters, and at most {MAX_CHARS:,} are searched for a caption.")
+        raise PromptError(
+            f"The text has {len(text):,} characters, and at most {MAX_CHARS:,} are searched for a caption."
+        )
     fault: PromptError | None = None
     try:
         prompt = StructuredPrompt.parse(text)
@@ -69,13 +71,19 @@ def mend(data: str | bytes) -> Mended:
         document = prompt.document
         if said(document) and not reshape(document)[1]:
             return Mended(prompt, tuple(doubtful_keys(document)), recipe_beside(document, ()))
-    if fault is not None and len(text) > MAX_BROKEN_CHARS and not text.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
+    if (
+        fault is not None
+        and len(text) > MAX_BROKEN_CHARS
+        and not text.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"'))
+    ):
         raise fault
     try:
         there = documents(text)
         mended = list(_distinct(captions(there), text, there))
     except RecursionError as exc:
-        raise PromptError(f"The JSON is nested more than {MAX_DEPTH} levels deep. A structured prompt needs 3.") from exc
+        raise PromptError(
+            f"The JSON is nested more than {MAX_DEPTH} levels deep. A structured prompt needs 3."
+        ) from exc
     if len(mended) > 1:
         raise SeveralCaptions(mended)
     if mended:
@@ -102,11 +110,10 @@ def mend_texts(texts: Mapping[str, str]) -> Mended | None:
 
 def holds_caption(words: str) -> bool:
     """Whether words that somebody typed or pasted hold a caption, rather than an idea; quick, and never raises."""
-    for match in _NAMED.finditer(words[:MAX_TEXT_BYTES]):
-        begins = _KEY_BEFORE.search(words, max(0, match.start() - 20), match.start())
-        if begins and _KEY_AFTER.match(words, match.end()) and ("{" in words or _YAML.match(words)):
-            return True
-    return False
+    named = [match for match in _NAMED.finditer(words[:MAX_TEXT_BYTES]) if _KEY_AFTER.match(words, match.end())]
+    if _YAML.match(words) and sum(words[: match.start()].endswith("\n") for match in named) > 0:
+        return True
+    return any(_KEY_BEFORE.search(words, max(0, match.start() - 20), match.start()) for match in named)
 
 
 def require_said(prompt: StructuredPrompt) -> None:
@@ -180,7 +187,9 @@ def _surroundings(found: Found, text: str, there: Sequence[Document]) -> Iterato
         pass
     elif there and (rest := _outside(text, there)).strip():
         words = " ".join(_FENCE.sub(" ", rest).split())
-        if not re.search(r"\w", words):
+        if "```" in rest and not words:
+            yield "The fence around the JSON was taken off."
+        elif not re.search(r"\w", words):
             yield "The marks around the JSON were taken off."
         else:
             yield f"The words around the JSON were left out: {excerpt(words, 80)}."
@@ -243,8 +252,12 @@ def _no_caption(text: str, there: Sequence[Document], fault: PromptError | None)
         if isinstance(value, Mapping):
             return _nothing_said(value)
     if "{" not in text and (yaml := _YAML.match(text)) and spelling_of(yaml[1], Caption):
-        return PromptError("This is YAML, and a structured prompt is JSON. Write it as JSON, or ask for JSON where it came from.")
-    return fault or PromptError("There is no structured prompt in this JSON. Write one, with a short_description at least.")
+        return PromptError(
+            "This is YAML, and a structured prompt is JSON. Write it as JSON, or ask for JSON where it came from."
+        )
+    return fault or PromptError(
+        "There is no structured prompt in this JSON. Write one, with a short_description at least."
+    )
 
 
 def _nothing_said(document: Mapping[str, Any]) -> PromptError:

@@ -66,7 +66,8 @@ def spelling_of(key: str, shape: Shape) -> str | None:
     """FIBO's name that `key` is another spelling of (capitals, blanks, hyphens, a plural, colour), or itself; or None."""
     if key in shape.model_fields:
         return key
-    return _folded_names(shape).get(_folded(key))
+    names = _folded_names(shape)
+    return next((names[folded] for folded in _folded(key) if folded in names), None)
 
 
 def meaning_of(key: str, shape: Shape) -> str | None:
@@ -108,14 +109,17 @@ def wanted(annotation: Any) -> Any:
 
 
 @lru_cache(4096)
-def _folded(key: str) -> str:
+def _folded(key: str) -> tuple[str, str]:
+    """`key` without what spellings differ in, twice: plurals taken off each word, and off the whole."""
     words = spelled(key).replace("colour", "color").split("_")
-    return "".join(word if len(word) < 4 else word.removesuffix("s") for word in words)
+    return "".join(word if len(word) < 4 else word.removesuffix("s") for word in words), "".join(words).removesuffix(
+        "s"
+    )
 
 
 @lru_cache
 def _folded_names(shape: Shape) -> dict[str, str]:
-    return {_folded(name): name for name in shape.model_fields}
+    return {folded: name for name in shape.model_fields for folded in _folded(name)}
 
 
 #: The keys of a caption that are objects, and their shapes.

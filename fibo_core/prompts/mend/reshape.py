@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fibo_core.prompts import json_paths
-from fibo_core.prompts.caption_schema import Caption, kind
+from fibo_core.prompts.caption_schema import Caption, CaptionObject, kind
 from fibo_core.prompts.json_paths import excerpt, format_path
 from fibo_core.prompts.mend.names import PARTS, Place, Shape, meaning_of, spelled, spelling_of, wanted
 
@@ -70,9 +70,9 @@ def reshape(
     is nested a thousand levels deep.
     """
     done = Reshaping(by_meaning)
-    document = _object(_gathered(raw, done) if by_meaning else raw, Caption, (), done)
     if broken:
-        _lift(document, done)
+        raw = _lifted(raw, done)
+    document = _object(_gathered(raw, done) if by_meaning else raw, Caption, (), done)
     return document, done.notes()
 
 
@@ -100,14 +100,21 @@ def _gathered(raw: Mapping[str, Any], done: Reshaping) -> dict[str, Any]:
     return top
 
 
-def _lift(document: dict[str, Any], done: Reshaping) -> None:
-    """Moves FIBO's keys up that a bracket out of place has put into one of its parts: "lighting.context"."""
-    for parent in PARTS:
-        part = document.get(parent)
-        for key in list(part) if isinstance(part, dict) else ():
-            if key in Caption.model_fields and key not in PARTS[parent].model_fields and key not in document:
-                document[key] = part.pop(key)
-                done.changed.append(f"{key} (stood in {parent})")
+def _lifted(raw: Mapping[str, Any], done: Reshaping) -> Mapping[str, Any]:
+    """`raw` with FIBO's keys moved up that a bracket out of place has put into one of its parts: "lighting.context"."""
+    top = dict(raw)
+    for parent, shape in {**PARTS, "objects": CaptionObject}.items():
+        held = top.get(parent)
+        items = held if isinstance(held, list) else [held]
+        part = items[-1] if items else None
+        own = part if isinstance(part, dict) else {}
+        moved = [key for key in own if key in Caption.model_fields and key not in (*shape.model_fields, *top)]
+        if moved:
+            kept = {key: value for key, value in own.items() if key not in moved}
+            top[parent] = [*items[:-1], kept] if isinstance(held, list) else kept
+            top |= {key: own[key] for key in moved}
+            done.changed += [f"{key} (stood in {parent})" for key in moved]
+    return top
 
 
 def _object(raw: Mapping[str, Any], shape: Shape, place: Place, done: Reshaping) -> dict[str, Any]:
@@ -212,6 +219,9 @@ def _list(value: Any, shape: Shape, place: Place, done: Reshaping) -> Any:
             value = [value]
     elif not isinstance(value, list):
         value = [value]
+    if any(isinstance(item, list) for item in value):
+        done.changed.append(f"{format_path(place)} (was a list of lists)")
+        value = [inner for item in value for inner in (item if isinstance(item, list) else [item])]
     items: list[Any] = []
     for item in value:
         if done.by_meaning and is_nothing(item):
