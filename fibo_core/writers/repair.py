@@ -1,8 +1,8 @@
 """From a model's text to a structured prompt, or an error that keeps the text.
 
-The answer goes the way of every JSON (`prompts/mend`), read by its meaning: a model has been told FIBO's names and gives
-others all the same. What a writer's answer must have besides, and how that is told, stands here. What cannot be known is
-left out and told, never made up.
+The answer goes the way of every JSON (`prompts/mend`), read by its meaning: a model has been told FIBO's names and
+gives others all the same. What a writer's answer must have besides, and how that is told, stands here. What cannot be
+known is left out and told, never made up.
 """
 
 from dataclasses import dataclass

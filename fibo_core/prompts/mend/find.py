@@ -212,9 +212,14 @@ def _is_negative(node: Mapping[str, Any], around: tuple[Mapping[str, Any], ...])
         slot.get("name"): slot.get("link")
         for each in (nodes if isinstance(nodes, list) else ())
         if isinstance(each, Mapping)
-        for slot in (each.get("inputs") if isinstance(each.get("inputs"), list) else ())
+        for slot in _slots(each)
         if isinstance(slot, Mapping) and slot.get("name") in ("negative", "positive")
     }
     from_node = {link[0]: link[1] for link in links if isinstance(link, list) and len(link) > 1}
     negative = from_node.get(asked.get("negative"))
     return negative is not None and negative == node["id"] and negative != from_node.get(asked.get("positive"))
+
+
+def _slots(node: Mapping[str, Any]) -> list[Any]:
+    slots = node.get("inputs")
+    return slots if isinstance(slots, list) else []

@@ -1,13 +1,13 @@
 """One way in for every JSON: whatever is pasted, dropped, piped or answered becomes a prompt, or one sentence.
 
-The caption is found (`find.py`), read even where it is broken (`json_text.py`) and put into FIBO's shape (`reshape.py`).
-A plain caption comes out as it is. What was done is told; where several captions stand, none is taken.
+The caption is found (`find.py`), read even where it is broken (`json_text.py`) and put into FIBO's shape
+(`reshape.py`). A plain caption comes out as it is. What was done is told; where several captions stand, none is taken.
 """
 
 import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fibo_core.errors import PromptError
@@ -39,7 +39,7 @@ class Mended:
 
     prompt: StructuredPrompt
     notes: tuple[str, ...] = ()
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
 
 
 class SeveralCaptions(PromptError):
@@ -183,7 +183,7 @@ def _surroundings(found: Found, text: str, there: Sequence[Document]) -> Iterato
     place = format_path(found.place)
     if found.document.unwrapped:
         yield f"The JSON's {found.document.unwrapped} was taken off."
-    elif there and not found.document.text == text:
+    elif there and found.document.text != text:
         pass
     elif there and (rest := _outside(text, there)).strip():
         words = " ".join(_FENCE.sub(" ", rest).split())

@@ -2,8 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -15,6 +16,8 @@ from fibo_core.prompts.json_paths import format_path
 Shape = type[BaseModel]
 Place = tuple[str | int, ...]
 
+MAX_KEYS = 200  # of one object that are compared with FIBO's
+MAX_DOUBTFUL = 20  # sentences
 LIKENESS = 0.8  # of a key and FIBO's name for it, from which on a typo is likely
 
 #: Other names that models give FIBO's keys, as `spelled` writes them.
@@ -63,7 +66,7 @@ def spelled(key: str) -> str:
 
 @lru_cache(4096)
 def spelling_of(key: str, shape: Shape) -> str | None:
-    """FIBO's name that `key` is another spelling of (capitals, blanks, hyphens, a plural, colour), or itself; or None."""
+    """FIBO's name that `key` is, or is another spelling of: capitals, blanks, hyphens, a plural, colour; else None."""
     if key in shape.model_fields:
         return key
     names = _folded_names(shape)
@@ -75,9 +78,9 @@ def meaning_of(key: str, shape: Shape) -> str | None:
     return spelling_of(key, shape) or SYNONYMS.get(shape, {}).get(spelled(key))
 
 
-def likely_meant(key: str, shape: Shape, taken: Iterable[str] = ()) -> str | None:
+def likely_meant(key: str, shape: Shape, taken: Mapping[str, Any]) -> str | None:
     """The name that `key` is most likely a typo of, or another word for, if that is not `taken`."""
-    free = [name for name in shape.model_fields if name not in set(taken)]
+    free = [name for name in shape.model_fields if name not in taken]
     near = difflib.get_close_matches(spelled(key), free, 1, LIKENESS)
     meant = near[0] if near else meaning_of(key, shape)
     return meant if meant in free else None
@@ -85,7 +88,8 @@ def likely_meant(key: str, shape: Shape, taken: Iterable[str] = ()) -> str | Non
 
 def doubtful_keys(document: Mapping[str, Any]) -> list[str]:
     """A sentence for each key of a caption that FIBO does not know and that looks like one it does."""
-    return [f"{format_path(place)}: did you mean {meant}?" for place, meant in _doubtful(document, Caption, ())]
+    found = islice(_doubtful(document, Caption, ()), MAX_DOUBTFUL)
+    return [f"{format_path(place)}: did you mean {meant}?" for place, meant in found]
 
 
 def _doubtful(value: Any, shape: Any, place: Place) -> Iterator[tuple[Place, str]]:
@@ -93,7 +97,7 @@ def _doubtful(value: Any, shape: Any, place: Place) -> Iterator[tuple[Place, str
         for index, item in enumerate(value if isinstance(value, list) else ()):
             yield from _doubtful(item, shape[0], (*place, index))
     elif isinstance(value, Mapping) and shape not in (str, int):
-        for key, item in value.items():
+        for key, item in islice(value.items(), MAX_KEYS):
             if key in shape.model_fields:
                 yield from _doubtful(item, wanted(shape.model_fields[key].annotation), (*place, key))
             elif meant := likely_meant(key, shape, value):

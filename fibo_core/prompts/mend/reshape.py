@@ -103,7 +103,8 @@ def _gathered(raw: Mapping[str, Any], done: Reshaping) -> dict[str, Any]:
 def _lifted(raw: Mapping[str, Any], done: Reshaping) -> Mapping[str, Any]:
     """`raw` with FIBO's keys moved up that a bracket out of place has put into one of its parts: "lighting.context"."""
     top = dict(raw)
-    for parent, shape in {**PARTS, "objects": CaptionObject}.items():
+    parts: dict[str, Shape] = {**PARTS, "objects": CaptionObject}
+    for parent, shape in parts.items():
         held = top.get(parent)
         items = held if isinstance(held, list) else [held]
         part = items[-1] if items else None
