@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.models.catalogue import find_model
+from fibo_core.prompts.mend import holds_caption
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import open_picture
 from fibo_core.store.uploads import keep_upload
@@ -105,6 +106,10 @@ with form:
         )
         describe = st.button("Describe it", disabled=working, help="Writes the prompt and paints nothing")
 
+    if holds_caption(words) and (paint or describe):  # JSON pasted where the hint goes
+        state.paste(words)
+        fill_field("inspire", "words", "")
+        st.rerun()
     with st.container(), errors_shown():
         if paint or describe:
             painting = read_painting("inspire", spec)
@@ -143,7 +148,7 @@ with result:
     if state.draft is not None:
         what_was_seen(state.draft)
         say_what_is_beyond(spec, state.draft)
-        json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
+        json_editor(state, key="inspire", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")
     elif working:

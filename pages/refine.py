@@ -13,6 +13,7 @@ from studio.ui.components.form import more_settings, read_painting, seed_field, 
 from studio.ui.components.job_panel import live_picture, say_how_it_ended
 from studio.ui.components.json_editor import json_editor, take_edits
 from studio.ui.components.lock_tree import lock_tree
+from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.picture import compare
 from studio.ui.components.refinement import review_of, review_switches, what_to_change
 from studio.ui.components.result import (
@@ -89,6 +90,8 @@ with form:
             st.rerun()
     if source_picture is not None:
         ancestor_row(runtime, state, source_picture)
+    elif state.source_mended is not None:
+        say_what_was_done(state.source_mended, "refine", spec)
 
     words = st.text_input(
         "What should change?",
@@ -140,7 +143,7 @@ with form:
             st.rerun()
     else:
         say_what_is_beyond(spec, state.draft)
-        json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
+        json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
 
 with result:
     painted = pictures_of(runtime, job)

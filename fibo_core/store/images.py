@@ -73,6 +73,17 @@ def read_recipe(data: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def read_texts(data: bytes) -> dict[str, str]:
+    """The texts that a PNG carries, by their names: settings that programs write there. {} for any other file."""
+    if not data.startswith(b"\x89PNG"):
+        return {}
+    try:
+        with Image.open(BytesIO(data), formats=("PNG",)) as picture:
+            return {str(name): text for name, text in picture.info.items() if isinstance(text, str)}
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGE):
+        return {}
+
+
 def png_bytes(image: Image.Image, record: Mapping[str, Any] | None = None) -> bytes:
     """The picture as an RGB PNG that carries ``record`` and nothing of the original file's metadata."""
     clean = image.convert("RGB")  # a copy

@@ -9,6 +9,7 @@ from fibo_core.prompts.mend.mend import (
     mend_texts,
     require_said,
 )
+from fibo_core.prompts.mend.names import doubtful_keys
 from fibo_core.prompts.mend.recipe import Recipe
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Recipe",
     "SeveralCaptions",
     "decoded",
+    "doubtful_keys",
     "holds_caption",
     "mend",
     "mend_texts",
