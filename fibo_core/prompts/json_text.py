@@ -44,7 +44,7 @@ def read_tolerantly(text: str, start: int = 0) -> Reading:
     """The list or object that begins at ``start``. Never raises but RecursionError, above MAX_DEPTH levels."""
     reader = Reader(text, start)
     value = reader.value()
-    faults = sorted(reader.faults, key=lambda fault: fault.position)
+    faults = sorted(reader.wrong, key=lambda fault: fault.position)
     return Reading({} if value is ABSENT else value, reader.at, tuple(faults), reader.cut_off)
 
 

@@ -46,7 +46,7 @@ class Words:
     def __init__(self, text: str, start: int):
         self.text, self.at = text, start
         self.open: list[str] = []
-        self.faults: list[Fault] = []
+        self.wrong: list[Fault] = []
         self.cut_off = False
         self.bare_keys = False  # whether this document writes keys without quotes
         self.last_quote = max(text.rfind(quote) for quote in QUOTES)
@@ -58,7 +58,7 @@ class Words:
         if once and message in self._told:
             return
         self._told.add(message)
-        self.faults.append(Fault(position, message, lost))
+        self.wrong.append(Fault(position, message, lost))
 
     def end_of_text(self) -> bool:
         """Whether nothing follows; a document that is still open was cut off."""

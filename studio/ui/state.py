@@ -78,9 +78,10 @@ class PageState:
     job whose prompt the draft already holds, ``ended_job`` the one whose end the page has shown, ``previous`` the
     user's own draft that something else replaced. ``shown_id`` is the picture the user chose to see large, ``last_id``
     the one painted last. A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is
-    known, ``source_id`` where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``picture``, a file of ours. ``presets_open``
-    while the presets lie over the page, ``deleted_preset`` for their Undo. ``base`` is what the writer of a refinement
-    was given, ``locked`` the paths it must leave, ``turn_offers`` whether "Only what I asked" was just switched.
+    known, ``source_id`` where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from
+    ``picture``, a file of ours. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for their
+    Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave, ``turn_offers``
+    whether "Only what I asked" was just switched.
     """
 
     job_id: str | None = None
@@ -126,7 +127,7 @@ class PageState:
             self.previous = Draft(text)
 
     def mend(self) -> None:
-        """Makes of the draft's text the prompt that it means; the text as it was has its way back. Raises PromptError."""
+        """Makes of the draft's text the prompt that it means; what it was has its way back. Raises PromptError."""
         assert self.draft is not None
         self._replace(_mended(self.draft))
 

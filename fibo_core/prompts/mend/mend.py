@@ -252,9 +252,7 @@ def _no_caption(text: str, there: Sequence[Document], fault: PromptError | None)
         if isinstance(value, Mapping):
             return _nothing_said(value)
     if "{" not in text and (yaml := _YAML.match(text)) and spelling_of(yaml[1], Caption):
-        return PromptError(
-            "This is YAML, and a structured prompt is JSON. Write it as JSON, or ask for JSON where it came from."
-        )
+        return PromptError("This is YAML, and a structured prompt is JSON. Write it as JSON.")
     return fault or PromptError(
         "There is no structured prompt in this JSON. Write one, with a short_description at least."
     )

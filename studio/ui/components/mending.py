@@ -1,4 +1,4 @@
-"""What was done for JSON that was pasted, dropped or mended, and the settings that stood beside it, which are offered."""
+"""What was done for JSON that was pasted, dropped or mended, and the settings found beside it, which are offered."""
 
 import streamlit as st
 

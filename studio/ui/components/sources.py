@@ -57,7 +57,7 @@ def choose_source(runtime: Runtime, state: PageState) -> None:
 
 
 def refine_from_file(runtime: Runtime, state: PageState, data: bytes) -> None:
-    """Takes the source from a file's recipe, or a prompt from anywhere in it. Raises an InputError where there is none."""
+    """Takes the source from a file's recipe, or a prompt from anywhere in it. Raises an InputError without one."""
     record = read_recipe(data)
     if (
         record is not None
