@@ -131,6 +131,11 @@ class PageState:
         assert self.draft is not None
         self._replace(_mended(self.draft))
 
+    def take(self, mended: Mended) -> None:
+        """Puts one of several prompts that the draft holds in its place; what it was has its way back."""
+        assert self.draft is not None
+        self._replace(replace(self.draft, text=mended.prompt.to_json(), mended=mended))
+
     def rewrite(self, text: str) -> None:
         """Gives the draft another text from outside the editor; its author stays."""
         assert self.draft is not None

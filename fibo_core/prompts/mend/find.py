@@ -7,12 +7,14 @@ the order in which they stand.
 import html
 import json
 import re
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fibo_core.prompts.caption_schema import Caption
 from fibo_core.prompts.json_text import MAX_DEPTH, Fault, Pairs, goes_on, read_strictly, read_tolerantly
-from fibo_core.prompts.mend.names import Place, spelled
+from fibo_core.prompts.mend.names import Place, spelled, spelling_of
 from fibo_core.prompts.mend.reshape import CORE_SCORE, caption_score
 
 MAX_DOCUMENTS = 20  # beginnings of JSON looked at in one text
@@ -32,7 +34,13 @@ _LIST = re.compile('\\[[\\s\ufeff\u200b]*(?:[{["“„]|\\])')
 _FIRST_KEY = re.compile("[\\s\ufeff]*[\"'“„][^\"'“”„\n]{1,80}[\"'”“]\\s*[:：]")
 _CELL = re.compile(r'"((?:[^"]|"")*[{\[]\s*(?:\{\s*)?""(?:[^"]|"")*)(?:"|\Z)')
 _CELL_KEY = re.compile(r'""\w[^"\n]*""\s*:')
-_ESCAPED = re.compile(r'[{\[]\s*(?:\{\s*)?(?:\\[nrt]\s*)*\\+"')
+_ESCAPED = re.compile(r'[{\[]\s*(?:\{\s*)?(?:\\+[nrt]\s*)*\\+(?:"|u0022)')
+_HTML = re.compile(r"[{\[]\s*(?:\{\s*)?&(?:quot|#34|#x22);")
+_URL = re.compile(r"%7B(?:%22|%0A|%20|\+)[^\s&\"'<>]+", re.IGNORECASE)
+_PREFIXES = [
+    re.compile(rf"^{prefix}(?=.)", re.MULTILINE) for prefix in (r"(?:> ?)+", r"data: ?", r"[+|] ?", r" *[0-9]+[:.|)]? ")
+]  # of a quoted mail, a stream of events, a diff or table, a listing with numbers
+_INSIDE = re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 
 
@@ -114,17 +122,22 @@ def _unwrapped(text: str) -> tuple[str, str] | None:
     """A text whose JSON is quoted as a whole, with its quoting taken off; None for any other."""
     if _CELL_KEY.search(text) and (cell := _CELL.search(text)):
         return "CSV quoting", cell[1].replace('""', '"')
-    if "&quot;" in text and re.search(r"[{\[]\s*(?:\{\s*)?&quot;", text):
+    if _HTML.search(text):
         return "HTML quoting", html.unescape(text)
-    if escaped := _ESCAPED.search(text):
-        inside = re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL).match(text, escaped.start())
-        assert inside is not None
-        words = _HALF_ESCAPE.sub("", text[escaped.start() : inside.end()])
-        try:
-            return "quoting with \\", str(json.loads(f'"{words}"', strict=False))
-        except ValueError:
-            return "quoting with \\", words.replace('\\"', '"').replace("\\n", "\n")
-    return None
+    if "%7B" in text and (encoded := _URL.search(text)):
+        return "URL quoting", urllib.parse.unquote_plus(encoded[0])
+    for prefix in _PREFIXES:
+        if len(prefix.findall(text)) == len(text.split("\n")) - len(re.findall(r"^\s*$", text, re.MULTILINE)) > 2:
+            return "mark before each line", prefix.sub("", text)
+    escaped, plain = _ESCAPED.search(text), _next(text, 0)
+    if escaped is None or 0 <= plain < escaped.start():
+        return None
+    inside = _INSIDE.match(text, escaped.start())
+    words = _HALF_ESCAPE.sub("", inside[0] if inside else "")
+    try:
+        return "quoting with \\", str(json.loads(f'"{words}"', strict=False))
+    except ValueError:
+        return "quoting with \\", words.replace('\\"', '"').replace("\\n", "\n")
 
 
 class _Search:
@@ -134,12 +147,12 @@ class _Search:
         self.nodes = 0
 
     def best(self) -> list[Found]:
-        """Those with a core where one has it; else, read by meaning, all that have a score."""
+        """Those with a core where one has it, and of them those with a summary; else all that have a score."""
         core = [each for each in self.found if each.score >= CORE_SCORE]
-        with_summary = [each for each in core if any(spelled(key) == "short_description" for key in each.caption)]
-        inside = [each for each in core if each not in with_summary]
-        outer = [each for each in inside if not any(_holds(each, other) for other in with_summary)]
-        return [each for each in core if each in with_summary or each in outer] or self.found
+        with_summary = [each for each in core if has_summary(each.caption)]
+        of_own = [each for each in core if not any(_holds(each, other) for other in with_summary)]
+        whole = [each for each in of_own if each in with_summary or each.score > CORE_SCORE + 1]
+        return (whole if with_summary else core) or self.found
 
     def look(
         self, value: Any, document: Document, place: Place, around: tuple[Mapping[str, Any], ...], texts: int = 0
@@ -153,7 +166,7 @@ class _Search:
             score = caption_score(value, by_meaning=self.by_meaning)
             if self.is_caption(value, score, place):
                 self.found.append(Found(value, score, document, place, around, texts > 0))
-            if score >= CORE_SCORE and any(spelled(key) == "short_description" for key in value):
+            if has_summary(value):
                 return
             skipped = _negative_nodes(value)
             for key, item in value.items():
@@ -181,6 +194,11 @@ class _Search:
             return score > 0
         names = [step for step in place if isinstance(step, str)]
         return score >= 2 or (score == 1 and (not names or spelled(names[-1]) in WRAPPERS))
+
+
+def has_summary(value: Mapping[str, Any]) -> bool:
+    """Whether an object has a short_description, however that is spelled."""
+    return any(spelling_of(key, Caption) == "short_description" for key in value)
 
 
 def _holds(outer: Found, inner: Found) -> bool:

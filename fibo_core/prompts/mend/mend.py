@@ -28,8 +28,8 @@ _NAMED = re.compile(
     r"|photographic[_ -]?characteristics|artistic[_ -]?style|style[_ -]?medium|objects|lighting|aesthetics",
     re.IGNORECASE,
 )
-_KEY_BEFORE = re.compile(r"[\"'“”„«‘’`{,]\s*\Z|&quot;\Z")
-_KEY_AFTER = re.compile(r"(?:\\*[\"'“”»‘’`]+|&quot;)?\s*[:：]")
+_KEY_BEFORE = re.compile(r"[\"'“”„«‘’`{,]\s*\Z|(?:&quot;|&#34;|u0022|%22)\Z")
+_KEY_AFTER = re.compile(r"(?:\\*[\"'“”»‘’`]+|&quot;|&#34;|\\+u0022)?\s*[:：]|%22%3A|%22:")
 _YAML = re.compile(r"\s*(?:---\s*)?(?:- )?([A-Za-z_]+)\s*:(?:\s|\Z)")
 
 
@@ -41,12 +41,18 @@ class Mended:
     notes: tuple[str, ...] = ()
     recipe: Recipe = field(default_factory=Recipe)
 
+    @property
+    def title(self) -> str:
+        """What the prompt is about, in at most 40 characters."""
+        about = self.prompt.get("short_description") or self.prompt.get("objects[0].description")
+        return excerpt(" ".join(str(about or self.prompt.to_json(None)).split()), 42).strip('"')
+
 
 class SeveralCaptions(PromptError):
     """Several different captions stand in what was given; ``captions`` are they, in the order in which they stand."""
 
     def __init__(self, found: Sequence[Mended]):
-        titles = [excerpt(_title(each.prompt), 40) for each in found]
+        titles = [f'"{each.title}"' for each in found]
         super().__init__(f"{len(found)} different captions stand there: {listed(titles)}. Give one of them alone.")
         self.captions = tuple(found)
 
@@ -70,7 +76,8 @@ def mend(data: str | bytes) -> Mended:
     else:
         document = prompt.document
         if said(document) and not reshape(document)[1]:
-            return Mended(prompt, tuple(doubtful_keys(document)), recipe_beside(document, ()))
+            repeated = [f"{hint}." for hint in prompt.hints() if hint.message.startswith("is there more than once")]
+            return Mended(prompt, (*repeated, *doubtful_keys(document)), recipe_beside(document, ()))
     if (
         fault is not None
         and len(text) > MAX_BROKEN_CHARS
@@ -236,11 +243,6 @@ def _repeated(value: Any, place: tuple[str | int, ...]) -> Iterator[str]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _repeated(item, (*place, index))
-
-
-def _title(prompt: StructuredPrompt) -> str:
-    title = prompt.get("short_description") or prompt.get("objects[0].description") or prompt.to_json(None)
-    return " ".join(str(title).split())
 
 
 def _no_caption(text: str, there: Sequence[Document], fault: PromptError | None) -> PromptError:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from fibo_core.prompts.mend.find import has_summary
 from fibo_core.prompts.mend.names import spelled
 
 LEVELS = 3  # of objects looked into beside a caption: a workflow's node, its inputs
@@ -96,12 +97,8 @@ def _gather(value: Mapping[str, Any], found: dict[str, Any], levels: int, captio
 def _parts(value: Mapping[str, Any], caption: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for inner in value.values():
         for each in inner[:20] if isinstance(inner, list) else [inner]:
-            if isinstance(each, Mapping) and each is not caption and not _is_caption(each):
+            if isinstance(each, Mapping) and each is not caption and not has_summary(each):
                 yield each
-
-
-def _is_caption(value: Mapping[str, Any]) -> bool:
-    return any(spelled(key) == "short_description" for key in value)
 
 
 def _settings(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

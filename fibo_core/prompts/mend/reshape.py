@@ -78,9 +78,13 @@ def reshape(
 
 def caption_score(raw: Mapping[str, Any], *, by_meaning: bool = False) -> int:
     """How like a caption the object is: how many of the ten keys it has by any name; more than all with its core."""
-    own = {name for key in raw if (name := spelling_of(key, Caption))}
+    own = {name for key, value in raw.items() if (name := spelling_of(key, Caption)) and not _is_number(value)}
     any_name = {name for key in raw if (name := meaning_of(key, Caption))} if by_meaning else own
     return len(any_name) + (CORE_SCORE if not own.isdisjoint(CORE) else 0)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _gathered(raw: Mapping[str, Any], done: Reshaping) -> dict[str, Any]:
