@@ -157,6 +157,8 @@ def test_of_several_captions_pasted_none_is_taken(app: AppTest) -> None:
     press(app, "Generate")
     assert "2 different captions" in says(app)
     assert app.session_state["page_generate"].job_id is None
+    press(app, "Take “two”")
+    assert app.session_state["page_generate"].draft.text == '{\n  "short_description": "two"\n}'
 
 
 def test_nothing_typed_is_one_clear_sentence(app: AppTest) -> None:

@@ -27,6 +27,7 @@ from studio.ui.state import Draft, PageState
 from studio.ui.words import plain
 
 FORM, JSON = "Form", "JSON"
+CHOICES_MAX = 5  #: of several captions in one text
 MENDED_CHARS_MAX = 100_000  #: of a broken text that is tried at each run
 EDITOR_DELAY_S = 0.3  #: Ace sends what is typed 200 ms after the last key
 
@@ -174,6 +175,12 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         if error.line is not None and error.column is not None:
             st.code(marked_line(draft.text, error.line, error.column), language=None)
+        if isinstance(error, SeveralCaptions):
+            with st.container(horizontal=True, gap="small"):
+                for index, each in enumerate(error.captions[:CHOICES_MAX]):
+                    st.button(
+                        plain(f"Take “{each.title}”"), key=f"{key}_take_{index}", on_click=state.take, args=(each,)
+                    )
         if verdict.mendable and st.button(
             "Mend it", key=f"{key}_mend_it", icon=":material/healing:",
             help="Puts the prompt that it means in its place, and says what was changed",
