@@ -45,6 +45,8 @@ class Reader(Words):
         if char in PAIR:
             self.at += 1
             return self.nested(PAIR[char])
+        if char in QUOTES and self.open and (text := self.clean_string()) is not None:
+            return text
         if self.is_key(self.at):
             self.fault(self.at, "{ is missing before " + self.cite())
             return self.nested("}")
@@ -175,7 +177,7 @@ class Reader(Words):
     def begins_another(self, found: list[Any]) -> bool:
         """Whether the key that stands here is one that the list's last object has too: it begins the next object."""
         key = KEY.match(self.text, self.at)
-        return key is not None and bool(found) and isinstance(found[-1], dict) and key[1] in found[-1]
+        return key is not None and bool(found) and isinstance(found[-1], dict) and key["name"] in found[-1]
 
     def comma(self, comma: int, first: bool) -> int:
         """Over a comma; its position, which is remembered until something follows it."""

@@ -12,11 +12,12 @@ CLOSING = {
     "’": "’'", "‚": "‘’'", "‛": "’'", "「": "」", "『": "』", "」": "」", "』": "』",
 }  # fmt: skip
 PLAIN_QUOTES = "\"'`"  # one of them may stand where another belongs
+RARE_QUOTES = "‘’‚‛«»「」『』"  # within a text rather than around a key, where the first key has others
 COMMAS, COLONS, CLOSERS = ",，、;", ":：=;", "}])"
 ODD_BLANKS = "\ufeff\u200b\u200c\u200d\u2060"  # no blanks for Python
 PAIR = {"{": "}", "[": "]", "(": ")"}  # the last is Python's
 KEY = re.compile(
-    rf"[{QUOTES}]{{1,2}}([^{QUOTES}\n]{{0,200}})[{QUOTES}]{{1,2}}\s*[:：]"
+    rf"([{QUOTES}])\1?(?P<name>[^{QUOTES}\n]{{0,200}})([{QUOTES}])\3?\s*[:：]"
     rf"|[{QUOTES}][A-Za-z_]\w{{0,60}}\s*[:：]\s*[{QUOTES}\[{{0-9]"  # its closing quote is missing
     rf"|[A-Za-z_]\w{{0,60}}[{QUOTES}]\s*[:：]"  # its opening one
 )
@@ -25,7 +26,12 @@ HALF_KEY = re.compile(rf"[A-Za-z_]\w{{0,60}}[{QUOTES}]\s*[:：]")
 BEFORE_KEY = re.compile(r",\s*(?:\{\s*)?\Z")
 #: A key with something else than a colon after it, where a value follows.
 NO_COLON_KEY = re.compile(rf"[{QUOTES}][A-Za-z_]\w{{0,60}}[{QUOTES}](?:\s*[=;]\s*|\s+)[{QUOTES}\[{{0-9]")
-NEXT_KEY = re.compile(rf"[}}\]\s]*,\s*(?:\{{\s*)?(?=[{QUOTES}]\w+[{QUOTES}]\s*:)")
+NEXT_KEY = re.compile(rf"[}}\]\s]*,\s*(?:\{{\s*)?(?=[{QUOTES}]\w+[{QUOTES}]:\s*[{QUOTES}\[{{0-9tfnTFN])")
+QUOTED_END = re.compile(rf"[{QUOTES}]\s*(?:,|\n|\Z)")
+#: A key that nothing else can be, in the middle of a line.
+NEAR_KEY = re.compile(
+    rf"[{QUOTES}]\w+[{QUOTES}]:\s*[{QUOTES}\[{{0-9tfnTFN]|[A-Za-z_]\w*[{QUOTES}]:\s*[{QUOTES}\[{{0-9]"
+)
 BARE_KEY = re.compile(r"[A-Za-z_$][\w$-]{0,60}\s*[:：]")
 CUT_KEY = re.compile(rf"[{QUOTES}][^{QUOTES}\n]{{0,200}}(?:[{QUOTES}]\s*)?\Z")
 COLON = re.compile(r"(?:[:：=]|=>|;(?=\s*[\"'{\[]))[:：=>]*")

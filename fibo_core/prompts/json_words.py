@@ -22,13 +22,16 @@ from fibo_core.prompts.json_signs import (
     HALF_KEY,
     KEY,
     LITERAL,
+    NEAR_KEY,
     NEXT_KEY,
     NO_COLON_KEY,
     NUMBER,
     ODD_BLANKS,
     PAIR,
     PLAIN_QUOTES,
+    QUOTED_END,
     QUOTES,
+    RARE_QUOTES,
     Fault,
     blank_end,
     cited,
@@ -48,6 +51,7 @@ class Words:
         self.open: list[str] = []
         self.wrong: list[Fault] = []
         self.cut_off = False
+        self.key_quote = ""  # what the first key began with
         self.bare_keys = False  # whether this document writes keys without quotes
         self.last_quote = max(text.rfind(quote) for quote in QUOTES)
         self._told: set[str] = set()
@@ -104,7 +108,7 @@ class Words:
     def is_key(self, position: int) -> bool:
         """Whether a key stands there."""
         if KEY.match(self.text, position) is not None:
-            return True
+            return self.text[position] not in RARE_QUOTES or self.key_quote in (*RARE_QUOTES, "")
         return self.bare_keys and BARE_KEY.match(self.text, position) is not None
 
     def follows(self, position: int) -> str:
@@ -115,6 +119,7 @@ class Words:
     def key(self) -> Any:
         char = self.text[self.at]
         if char in QUOTES:
+            self.key_quote = self.key_quote or char
             return self.string(is_key=True)
         if bare := re.compile(r"[A-Za-z_$][\w$-]*").match(self.text, self.at):
             after = bare.end()
@@ -146,20 +151,24 @@ class Words:
 
     def string(self, *, is_key: bool = False) -> Any:
         begin, quote = self.at, self.text[self.at]
-        if quote == '"':
-            try:
-                text, end = _STRICT.raw_decode(self.text, begin)
-            except (ValueError, RecursionError):
-                pass
-            else:
-                if self.ends_text(end, is_key) and not (is_key and ENDED_KEY.search(text)):
-                    self.at = end
-                    return text
-        elif quote == "'":
+        if (text := self.clean_string(is_key=is_key)) is not None:
+            return text
+        if quote == "'":
             self.fault(begin, "single quotes where double quotes belong", once=True)
-        else:
+        elif quote != '"':
             self.fault(begin, f"curly quotes ({quote}) where straight double quotes belong", once=True)
         return self.loose_string(quote, is_key=is_key)
+
+    def clean_string(self, *, is_key: bool = False) -> str | None:
+        """The text that begins here where it is JSON's and what follows agrees; else None."""
+        try:
+            text, end = _STRICT.raw_decode(self.text, self.at)
+        except ValueError:
+            return None
+        if not self.ends_text(end, is_key) or (is_key and ENDED_KEY.search(text)):
+            return None
+        self.at = end
+        return str(text)
 
     def loose_string(self, quote: str, *, is_key: bool) -> Any:
         begin, words = self.at, []
@@ -170,10 +179,17 @@ class Words:
                 meant, position = self.escape(position)
                 words.append(meant)
                 continue
-            if char in CLOSING[quote] and self.ends_text(position + 1, is_key):
+            ends = char in CLOSING[quote] and self.ends_text(position + 1, is_key)
+            if ends and (is_key or char == CLOSING[quote][0] or not self.ends_later(position + 1, quote)):
                 self.at = position + 1
                 return self.unpaired("".join(words), begin)
-            if char in PLAIN_QUOTES and quote in PLAIN_QUOTES and self.ends_otherwise(position + 1, is_key):
+            otherwise = (
+                char != quote
+                and char in PLAIN_QUOTES
+                and quote in PLAIN_QUOTES
+                and self.ends_otherwise(position + 1, is_key)
+            )
+            if otherwise and (is_key or not self.ends_later(position + 1, quote)):
                 self.fault(position, f"{char} where {quote} belongs")
                 self.at = position + 1
                 return "".join(words)
@@ -253,6 +269,8 @@ class Words:
             if after > position and (char in QUOTES or NUMBER.match(self.text, after)):
                 return True
             return char in ("", *COLONS, *PAIR, *COMMAS, *CLOSERS)
+        if after > position and QUOTED_END.search(self.text, position, after):
+            return False  # what looks like a comment goes on to the quote that ends the text
         if not char or not self.open or self.text.startswith("```", after):
             return True
         if char in CLOSERS:
@@ -276,11 +294,23 @@ class Words:
             if follows in COMMAS or ELLIPSIS.match(self.text, then):
                 return True
             return in_list and (follows in (*QUOTES, "{", "[") or bool(NUMBER.match(self.text, then)))
-        if self.is_key(after) or (after > self.last_quote and "\n" in self.text[position:after]):
+        if NEAR_KEY.match(self.text, after) or ("\n" in self.text[position:after] and self.is_key(after)):
+            return True  # the comma is missing
+        if after > self.last_quote and "\n" in self.text[position:after]:
             return True
         if not in_list:
             return False
         return char in PAIR or (char in QUOTES and "\n" in self.text[position:after])
+
+    def ends_later(self, position: int, quote: str) -> bool:
+        """Whether the quote that belongs to ``quote`` ends the text further on in this line, before another begins."""
+        for later in range(position, len(self.text)):
+            char = self.text[later]
+            if char == CLOSING[quote][0] and self.ends_text(later + 1, False):
+                return True
+            if char in ("\n", quote):
+                return False
+        return False
 
     def ends_otherwise(self, position: int, is_key: bool) -> bool:
         """The same for a quote of another kind than the one that began the text, where nothing else can be meant."""
@@ -291,7 +321,7 @@ class Words:
             return False
         comma = blank_end(self.text, after + 1)
         return (
-            self.is_key(after)
+            NEAR_KEY.match(self.text, after) is not None
             or (self.text[after : after + 1] == "," and self.is_key(comma))
             or (self.text[after : after + 1] == "}" and "\n" in self.text[position:after])
         )

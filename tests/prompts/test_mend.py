@@ -3,8 +3,10 @@
 The cases of tests/golden/field-cases/json stand for kinds that were seen; 00-plain.json is the caption they mean.
 """
 
+import html
 import json
 import random
+import urllib.parse
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -212,6 +214,37 @@ def test_the_caption_is_found_wherever_it_stands(text: str, offered: str) -> Non
     assert mended.prompt.canonical() == PLAIN.canonical()
     assert str(mended.recipe) == offered
     assert mended.notes != ()
+
+
+TRICKY = StructuredPrompt.from_dict(
+    {
+        "short_description": 'A sign: "OPEN", says it\'s {24h}, [daily] // no comment, \\ and “more”, "a": 1, see https://x.y',
+        "objects": [{"description": "50 mm, f/1.8; #ff0000, 3 things", "location": "left, then: right"}],
+        "context": "日本、「本」：",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        repr(TRICKY.document),
+        f"p = {TRICKY.document!r}\n",
+        json.dumps(TRICKY.to_json()),
+        json.dumps({"a": {"b": json.dumps({"prompt": TRICKY.to_json()})}}),
+        json.dumps(TRICKY.to_json(None))[1:-1],
+        '1,"{}",7\n'.format(TRICKY.to_json(None).replace('"', '""')),
+        html.escape(TRICKY.to_json()),
+        "?prompt=" + urllib.parse.quote(TRICKY.to_json(None)),
+        "".join(f"> {line}\n" for line in TRICKY.to_json().split("\n")),
+        "".join(f"data: {line}\n" for line in TRICKY.to_json().split("\n")),
+        TRICKY.to_json()[:-2] + ",\n}",
+        "// a comment\n" + TRICKY.to_json(),
+        f"Use {{seed}} [1]:\n```json\n{TRICKY.to_json()}\n```\nor {{none}}.",
+    ],
+)
+def test_words_that_look_like_json_come_through_every_wrapping_unharmed(text: str) -> None:
+    assert mend(text).prompt.canonical() == TRICKY.canonical()
 
 
 def test_of_several_captions_none_is_taken() -> None:

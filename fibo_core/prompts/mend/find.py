@@ -4,6 +4,7 @@ Finds and reads; what is found is put into FIBO's shape elsewhere. Nothing is ch
 the order in which they stand.
 """
 
+import ast
 import html
 import json
 import re
@@ -32,6 +33,7 @@ _OBJECT = re.compile(
 )
 _LIST = re.compile('\\[[\\s\ufeff\u200b]*(?:[{["“„]|\\])')
 _FIRST_KEY = re.compile("[\\s\ufeff]*[\"'“„][^\"'“”„\n]{1,80}[\"'”“]\\s*[:：]")
+_PYTHON = re.compile(r"[{\[]\s*[{\[]?\s*'")
 _CELL = re.compile(r'"((?:[^"]|"")*[{\[]\s*(?:\{\s*)?""(?:[^"]|"")*)(?:"|\Z)')
 _CELL_KEY = re.compile(r'""\w[^"\n]*""\s*:')
 _ESCAPED = re.compile(r'[{\[]\s*(?:\{\s*)?(?:\\+[nrt]\s*)*\\+(?:"|u0022)')
@@ -75,7 +77,8 @@ def documents(text: str) -> list[Document]:
     try:
         return [Document(read_strictly(text.strip("\ufeff \t\r\n")), text, 0, len(text))]
     except ValueError:
-        pass
+        if len(text) > MAX_BROKEN_CHARS:
+            return []
     if (unwrapped := _unwrapped(text)) is not None:
         how, inner = unwrapped
         if found := documents(inner):
@@ -104,8 +107,24 @@ def _document(text: str, start: int) -> Document:
                 return Document(value, text, start, end)
     except ValueError:
         pass
+    if (literal := _python_literal(text, start)) is not None:
+        return literal
     reading = read_tolerantly(text, start)
     return Document(reading.value, text, start, reading.end, reading.faults, reading.cut_off)
+
+
+def _python_literal(text: str, start: int) -> Document | None:
+    """What Python prints of a dict or a list, which Python reads back whatever quotes stand in it."""
+    end = max(text.rfind("}"), text.rfind("]")) + 1
+    if _PYTHON.match(text, start) is None or end <= start:
+        return None
+    try:
+        value = ast.literal_eval(text[start:end])
+        json.dumps(value)  # sets and bytes are no JSON
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    fault = Fault(text.index("'", start), "single quotes where double quotes belong, as Python prints it")
+    return Document(value, text, start, end, (fault,))
 
 
 def _next(text: str, start: int) -> int:
@@ -181,8 +200,6 @@ class _Search:
         self, text: str, document: Document, place: Place, around: tuple[Mapping[str, Any], ...], texts: int
     ) -> None:
         if texts >= MAX_TEXTS or len(text) < 2 or not ("{" in text or '"' in text[:2]):
-            return
-        if len(text) > MAX_BROKEN_CHARS and not text.lstrip().startswith(("{", "[", '"')):
             return
         for inner in documents(text):
             if not isinstance(inner.value, str) or inner.value != text:

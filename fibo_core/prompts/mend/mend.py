@@ -14,7 +14,7 @@ from fibo_core.errors import PromptError
 from fibo_core.prompts.caption_schema import KEYS, Caption
 from fibo_core.prompts.json_paths import excerpt, format_path, read
 from fibo_core.prompts.json_text import MAX_DEPTH, Pairs
-from fibo_core.prompts.mend.find import MAX_BROKEN_CHARS, Document, Found, captions, documents
+from fibo_core.prompts.mend.find import Document, Found, captions, documents
 from fibo_core.prompts.mend.names import doubtful_keys, spelling_of
 from fibo_core.prompts.mend.recipe import Recipe, recipe_beside
 from fibo_core.prompts.mend.reshape import MAX_TOLD, listed, reshape, said
@@ -45,7 +45,8 @@ class Mended:
     def title(self) -> str:
         """What the prompt is about, in at most 40 characters."""
         about = self.prompt.get("short_description") or self.prompt.get("objects[0].description")
-        return excerpt(" ".join(str(about or self.prompt.to_json(None)).split()), 42).strip('"')
+        title = " ".join(str(about or self.prompt.to_json(None)).split())
+        return title if len(title) <= 40 else f"{title[:39]}…"
 
 
 class SeveralCaptions(PromptError):
@@ -78,12 +79,6 @@ def mend(data: str | bytes) -> Mended:
         if said(document) and not reshape(document)[1]:
             repeated = [f"{hint}." for hint in prompt.hints() if hint.message.startswith("is there more than once")]
             return Mended(prompt, (*repeated, *doubtful_keys(document)), recipe_beside(document, ()))
-    if (
-        fault is not None
-        and len(text) > MAX_BROKEN_CHARS
-        and not text.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"'))
-    ):
-        raise fault
     try:
         there = documents(text)
         mended = list(_distinct(captions(there), text, there))
@@ -225,7 +220,8 @@ def _mending(document: Document, prompt: StructuredPrompt, text: str) -> Iterato
     if document.cut_off:
         last = prompt.paths()[-1] if prompt.paths() else "its beginning"
         yield f"The JSON is cut off in {last}; what was to follow is missing."
-    if missing := [key for key in missing_keys(prompt.document) if document.cut_off or document.faults]:
+    lost = document.cut_off or any(fault.lost for fault in document.faults)
+    if lost and (missing := missing_keys(prompt.document)):
         yield f"Missing and left to FIBO: {', '.join(missing)}."
 
 
