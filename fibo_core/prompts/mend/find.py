@@ -18,7 +18,7 @@ from fibo_core.prompts.json_text import MAX_DEPTH, Fault, Pairs, goes_on, read_s
 from fibo_core.prompts.mend.names import Place, spelled, spelling_of
 from fibo_core.prompts.mend.reshape import CORE_SCORE, caption_score
 
-MAX_DOCUMENTS = 20  # beginnings of JSON looked at in one text
+MAX_DOCUMENTS = 200  # beginnings of JSON looked at in one text
 MAX_TEXTS = 6  # JSON as text within JSON as text
 MAX_NODES = 50_000  # of one search; a large workflow has some thousand
 MAX_BROKEN_CHARS = 1_000_000  # of a text that is read tolerantly

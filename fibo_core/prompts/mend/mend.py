@@ -247,7 +247,7 @@ def _no_caption(text: str, there: Sequence[Document], fault: PromptError | None)
         value = document.value
         while isinstance(value, list) and len(value) == 1:
             value = value[0]
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and (value or fault is None):  # what is broken and gave nothing is not empty
             return _nothing_said(value)
     if "{" not in text and (yaml := _YAML.match(text)) and spelling_of(yaml[1], Caption):
         return PromptError("This is YAML, and a structured prompt is JSON. Write it as JSON.")
@@ -266,7 +266,7 @@ def _nothing_said(document: Mapping[str, Any]) -> PromptError:
     meant, _ = reshape(document, by_meaning=True)
     usable = [f"{format_path(place)} {excerpt(read(meant, place), 40)}" for place in said(meant)][:MAX_TOLD]
     help_in_it = f" Usable in it: {', '.join(usable)}." if usable else ""
-    doubtful = "".join(f" {sentence[0].upper()}{sentence[1:]}" for sentence in doubtful_keys(document)[:MAX_TOLD])
+    doubtful = "".join(f" {sentence}" for sentence in doubtful_keys(document)[:MAX_TOLD])
     return PromptError(
         f'{why}.{help_in_it or doubtful} Write at least a short description: {{"short_description": "a red ball"}}.'
     )
