@@ -1,6 +1,7 @@
 """What is being worked on right now: the strip on every page, and the picture as it appears."""
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -136,6 +137,6 @@ def say_how_it_ended(desk: Desk, state: PageState, batch: Batch | None) -> None:
             st.rerun()
 
 
-def _one_of_each_reason(jobs: list[Job]) -> list[Job]:
+def _one_of_each_reason(jobs: Sequence[Job]) -> list[Job]:
     """The first of those that ended with the same words."""
     return list({(job.state, job.error): job for job in reversed(jobs)}.values())[::-1]
