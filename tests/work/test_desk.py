@@ -424,6 +424,26 @@ def test_a_cell_that_fails_leaves_the_others(studio: Studio) -> None:
     assert (studio.pictures(), studio.scribe.asked) == (2, 1)
 
 
+def test_orders_placed_by_many_at_once_are_each_painted_once(studio: Studio) -> None:
+    """Sixty from eight threads: none is lost, none is painted twice."""
+    together, placed = threading.Barrier(8), []
+
+    def place(seeds: range) -> None:
+        together.wait()
+        for seed in seeds:
+            placed.append((seed, studio.desk.place(replace(SMALL, words=f"ball {seed}", seed=seed)).id))
+
+    threads = [threading.Thread(target=place, args=(range(first, 60, 8),)) for first in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seed for seed, _ in placed) == list(range(60))
+    for seed, id in placed:
+        assert studio.seeds(studio.desk.wait(id, 120)) == [seed]
+    assert studio.pictures() == studio.scribe.asked == 60
+
+
 def test_how_long_the_rest_takes_is_told_from_what_was_painted_here(idle: Studio) -> None:
     """By steps and pixels of all that is left; nothing is told where nothing is known, or nothing is left."""
     batch = idle.desk.place(GRID)
