@@ -115,6 +115,16 @@ VARIABLES: tuple[Variable, ...] = (
 RENAMED: dict[str, str] = {"GRADIO_SERVER_PORT": "STUDIO_PORT", "GRADIO_SERVER_NAME": "STUDIO_HOST"}
 
 
+#: Others' that the studio reads too.
+ALSO_READ = ("HF_HOME", "HF_HUB_CACHE")
+
+
+def without_quotes(value: str) -> str:
+    """The value without the one pair of quotes that `--env-file` of docker leaves around it; blanks go too."""
+    value = value.strip()
+    return value[1:-1].strip() if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+
+
 def markdown_table() -> str:
     """The table as the documentation has it; `python -m fibo_core.variables` prints it."""
     rows = [f"| {each.name} | {f'`{each.default}`' if each.default else '–'} | {each.meaning} |" for each in VARIABLES]

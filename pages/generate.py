@@ -7,7 +7,6 @@ import streamlit as st
 from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
-from studio.ui.components.beyond import say_what_is_beyond
 from studio.ui.components.examples import example_cards
 from studio.ui.components.form import (
     count_field,
@@ -17,11 +16,12 @@ from studio.ui.components.form import (
     shape_field,
     writer_field,
 )
-from studio.ui.components.job_panel import live_picture, say_how_it_ended
-from studio.ui.components.json_editor import json_editor, take_edits
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
+from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
-from studio.ui.components.wildcards import what_the_words_stand_for
+from studio.ui.components.wildcards import show_wildcards
 from studio.ui.session import (
     errors_shown,
     follow_batch,
@@ -39,7 +39,7 @@ from studio.ui.words import plain
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("generate")
-take_edits(state, key="generate")
+sync_draft(state, key="generate")
 batch = follow_batch(runtime, state, "generate")
 working = batch is not None and not batch.ended
 spec = model_of_form("generate", runtime)
@@ -84,7 +84,7 @@ with form:
             st.rerun()
         two_writers_button(disabled=working)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
-        wildcards = what_the_words_stand_for(words, from_json=from_json)
+        wildcards = show_wildcards(words, from_json=from_json)
 
     if looks_like_json(words) and (generate or write_only):  # JSON pasted where the words go
         state.begin(words)
@@ -95,10 +95,10 @@ with form:
             place(runtime, state, generate_order(state, words, paint=generate))
     with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
         if state.shown_id is None:
-            say_how_it_ended(runtime.desk, state, batch)
+            show_outcome(runtime.desk, state, batch)
 
     if state.draft is not None:
-        say_what_is_beyond(spec, state.draft)
+        show_model_limits(spec, state.draft)
         json_editor(state, key="generate", count_tokens=partial(engine.count_tokens, spec.name))
         if from_json and words and not wildcards.found and state.draft.words not in ("", words):
             st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")

@@ -6,10 +6,7 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.store.history import HistoryQuery
-from fibo_core.store.images import open_picture
-from fibo_core.store.inputs import Inputs
 from studio.runtime import get_runtime
-from studio.ui.components.beyond import say_what_is_beyond
 from studio.ui.components.form import (
     count_field,
     model_of_form,
@@ -18,10 +15,12 @@ from studio.ui.components.form import (
     shape_field,
     writer_field,
 )
-from studio.ui.components.job_panel import live_picture, say_how_it_ended
-from studio.ui.components.json_editor import json_editor, take_edits
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
+from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.observations import show_observations
+from studio.ui.components.picture import PICTURE_ENDINGS, given_picture
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
-from studio.ui.components.seen import what_was_seen
 from studio.ui.session import (
     errors_shown,
     find_picture,
@@ -42,21 +41,18 @@ from studio.ui.words import plain
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("inspire")
-take_edits(state, key="inspire")
+sync_draft(state, key="inspire")
 batch = follow_batch(runtime, state, "inspire")
 working = batch is not None and not batch.ended
 spec = model_of_form("inspire", runtime)
 
 if state.picture is None:
     st.caption("Give it a picture: it is described as a prompt, which you can change and paint.")
-    upload = st.file_uploader(
-        "A picture (PNG, JPEG or WebP)", type=["png", "jpg", "jpeg", "webp"], key="inspire_upload"
-    )
+    upload = st.file_uploader("A picture", type=PICTURE_ENDINGS, key="inspire_upload")
     if upload is not None:
         with errors_shown():
-            inputs = Inputs(runtime.settings.workspace_dir)
-            state.picture = inputs.path(inputs.keep(upload.getvalue()))
-            fill_field("inspire", "aspect", spec.nearest_aspect(*open_picture(state.picture).size))
+            state.picture = runtime.inputs.path(runtime.inputs.keep(upload.getvalue()))
+            fill_field("inspire", "aspect", spec.nearest_aspect(*given_picture(state.picture).size))
             st.rerun()
     latest = history.page(HistoryQuery(), limit=24).items
     if latest:
@@ -76,7 +72,7 @@ with form:
             forget_batch(state)
             st.rerun()
     with errors_shown():
-        st.image(open_picture(state.picture), width=260, alt="The picture to begin with")
+        st.image(given_picture(state.picture), width=260, alt="The picture to begin with")
 
     words = st.text_input(
         "A hint (optional)",
@@ -115,7 +111,7 @@ with result:
     painted = pictures_of(runtime, batch)
     shown = shown_picture(runtime, state, painted)
     with st.container():  # whatever stands here, the editor below stays where it is
-        say_how_it_ended(runtime.desk, state, batch)
+        show_outcome(runtime.desk, state, batch)
         if batch is not None and working and batch.pictures:
             live_picture(runtime.desk, batch.id)
         elif shown is not None:
@@ -136,8 +132,8 @@ with result:
                 st.rerun()
 
     if state.draft is not None:
-        what_was_seen(state.draft)
-        say_what_is_beyond(spec, state.draft)
+        show_observations(state.draft)
+        show_model_limits(spec, state.draft)
         json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")

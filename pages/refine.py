@@ -6,13 +6,13 @@ from functools import partial
 import streamlit as st
 
 from studio.runtime import get_runtime
-from studio.ui.components.beyond import say_what_is_beyond
 from studio.ui.components.form import model_of_form, more_settings, seed_field, shape_field, writer_field
-from studio.ui.components.job_panel import live_picture, say_how_it_ended
-from studio.ui.components.json_editor import json_editor, take_edits
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
+from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.picture import compare
-from studio.ui.components.refinement import review_of, review_switches, what_to_change
+from studio.ui.components.refinement import instruction_base, review_of, review_switches
 from studio.ui.components.result import (
     facts,
     image_url,
@@ -37,7 +37,7 @@ from studio.ui.state import field_key, field_value, page_state
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("refine")
-take_edits(state, key="refine")
+sync_draft(state, key="refine")
 batch = follow_batch(runtime, state, "refine")
 working = batch is not None and not batch.ended
 spec = model_of_form("refine", runtime)
@@ -48,7 +48,7 @@ if state.source is None:
     st.stop()
 
 source_picture = find_picture(runtime, state.source_id)
-base = what_to_change(state)
+base = instruction_base(state)
 
 
 def refine(*, paint: bool, reviewed: bool) -> None:
@@ -122,7 +122,7 @@ with form:
             known = state.draft is not None and words in ("", state.draft.words)
             refine(paint=paint, reviewed=paint and known)
     with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
-        say_how_it_ended(runtime.desk, state, batch)
+        show_outcome(runtime.desk, state, batch)
 
     if state.draft is None:
         if working:
@@ -131,7 +131,7 @@ with form:
             state.begin(state.source.to_json())
             st.rerun()
     else:
-        say_what_is_beyond(spec, state.draft)
+        show_model_limits(spec, state.draft)
         json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
 
 with result:

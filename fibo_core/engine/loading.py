@@ -47,11 +47,11 @@ def load_pipeline(
         except Stopped:
             raise
         except Exception as error:
-            memory.let_go(error)
-            memory.give_back()
+            memory.release_tensors(error)
+            memory.release_memory()
             failure = _load_failure(spec, folder, error)
             wait_s = next(waits_s, None)
-            if wait_s is None or not _may_pass(error):
+            if wait_s is None or not _is_transient(error):
                 raise failure from error
             log.warning("%s Trying again in %g s.", failure, wait_s)
         _pause(wait_s, cancel)
@@ -105,10 +105,12 @@ def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextMa
     torch, transformers, BriaFiboPipeline = libraries()
     torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
     with arrival():
-        return _read(spec, folder, torch, transformers, BriaFiboPipeline)
+        return _read_pipeline(spec, folder, torch, transformers, BriaFiboPipeline)
 
 
-def _read(spec: ModelSpec, folder: Path, torch: Any, transformers: Any, BriaFiboPipeline: Any) -> tuple[Placement, Any]:
+def _read_pipeline(
+    spec: ModelSpec, folder: Path, torch: Any, transformers: Any, BriaFiboPipeline: Any
+) -> tuple[Placement, Any]:
     started = time.monotonic()
     place = choose(spec, folder)
     how = {"dtype": getattr(torch, place.precision), "local_files_only": True, "use_safetensors": True}
@@ -150,7 +152,7 @@ def _load_failure(spec: ModelSpec, folder: Path, error: Exception) -> EngineErro
     return ModelLoadFailed(f"The weights of {spec.title} in {folder} do not load: {reason}. {remedy}")
 
 
-def _may_pass(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Whether a little time may mend a failed load; a missing or damaged file stays so."""
     cause: BaseException | None = error
     while cause is not None:

@@ -123,8 +123,8 @@ def waits_in_main_memory(weights: float) -> bool:
 class Tenant(Protocol):
     """A model that has a share of the device's memory."""
 
-    def leave(self) -> bool:
-        """Takes the model off the device and gives up its share (``SharedDevice.left``); False while it is at work.
+    def move_out(self) -> bool:
+        """Takes the model off the device, then ``SharedDevice.release_share``; False while the model is at work.
 
         Both in one turn of its own lock: it could come back in between, and would work with a share it has lost.
         Never waits for that lock.
@@ -176,16 +176,16 @@ class SharedDevice:
         with cancel.turn(self._coming):
             with cancel.clock_stopped():
                 while (others := tuple(self._shares)) and sum(self._shares.values()) + needed > self.memory():
-                    if not others[0].leave():
+                    if not others[0].move_out():
                         cancel.wait(0.1)
             self._shares[tenant] = needed
             try:
                 yield
             except BaseException:
-                self.left(tenant)
+                self.release_share(tenant)
                 raise
 
-    def left(self, tenant: Tenant) -> None:
+    def release_share(self, tenant: Tenant) -> None:
         """The tenant has nothing on the device any more."""
         self._shares.pop(tenant, None)
 

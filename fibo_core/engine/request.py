@@ -11,13 +11,18 @@ import secrets
 from dataclasses import dataclass
 
 from fibo_core.errors import RequestError
+from fibo_core.limits import (
+    GUIDANCE_MAX,
+    GUIDANCE_MIN,
+    SEED_MAX,
+    SIZE_MAX,
+    SIZE_MIN,
+    SIZE_MULTIPLE,
+    STEPS_MAX,
+    STEPS_MIN,
+)
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
-SEED_MAX = 2**63 - 1  #: SQLite's largest integer; torch takes any of these
-SIZE_MULTIPLE = 16  #: BriaFiboPipeline.check_inputs
-SIZE_MIN, SIZE_MAX = 64, 2048
-STEPS_MIN, STEPS_MAX = 1, 200
-GUIDANCE_MIN, GUIDANCE_MAX = 1.0, 30.0
 TOKENS_MAX = 3000  #: BriaFiboPipeline's max_sequence_length; beyond it the prompt's end is lost silently
 
 #: What FIBO's own command line sends as the negative prompt of a photograph whose user gave none.

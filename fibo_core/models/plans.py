@@ -76,7 +76,7 @@ def disk_gb(model: str) -> float:
     return next(plan.disk_gb for plan in PLANS if plan.model == model)
 
 
-def fetched_by_a_pod(
+def weights_a_pod_fetches(
     fibo_model: str, fibo_writer: str, *, has_token: bool, has_key: bool, fits: bool
 ) -> tuple[str, ...]:
     """Which weights a pod fetches by itself, in this order: FIBO where a token is and ``auto`` finds that it fits, or

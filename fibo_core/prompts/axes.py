@@ -12,14 +12,14 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from fibo_core.engine.request import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN
 from fibo_core.errors import PromptError
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN
 from fibo_core.prompts import json_paths
 from fibo_core.prompts.axis_values import VALUES_MAX, AxisError, Range, Value, read_values
 from fibo_core.prompts.caption_schema import KEYS, MAX_ITEMS, Caption
 from fibo_core.prompts.edits import with_field
 from fibo_core.prompts.json_paths import MISSING, Step, excerpt, format_path, parse_path
-from fibo_core.prompts.structured_prompt import SCORES, StructuredPrompt
+from fibo_core.prompts.structured_prompt import MAX_DEPTH, SCORES, StructuredPrompt
 
 __all__ = [
     "AXES_MAX",
@@ -157,7 +157,7 @@ def _steps(name: str) -> Place:
         steps = parse_path(name)
     except PromptError:
         steps = ()
-    if not steps:
+    if not 0 < len(steps) <= MAX_DEPTH:
         raise AxisError(f"An axis is called {excerpt(name)}. Name seed, steps or a place, as objects[0].texture.")
     return steps
 

@@ -47,7 +47,7 @@ def locked_fields(source: StructuredPrompt, locked: Collection[str]) -> int:
     return sum(is_within(leaf, places) for leaf in leaves(source.document) if leaf)
 
 
-def take(source: StructuredPrompt, answer: StructuredPrompt, taken: Collection[int]) -> StructuredPrompt:
+def take_changes(source: StructuredPrompt, answer: StructuredPrompt, taken: Collection[int]) -> StructuredPrompt:
     """The source with some of the answer's changes, named by their numbers in ``diff(source, answer)``.
 
     All of them give the answer's content, none the source. Numbers, because a removed item and a new one may stand

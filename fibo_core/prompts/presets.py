@@ -12,18 +12,19 @@ from typing import Any
 from fibo_core.errors import InputError
 from fibo_core.prompts.edits import merged
 from fibo_core.prompts.json_paths import parse_path
+from fibo_core.prompts.parts import AESTHETICS, CAMERA, LIGHT, STYLE
 from fibo_core.prompts.structured_prompt import SCORES, StructuredPrompt
 
 #: What a preset of each group holds, as JSON paths of the prompt.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "lighting": ("lighting",),
-    "camera": ("photographic_characteristics",),
-    "style": ("style_medium", "artistic_style"),
+    "lighting": LIGHT.keys,
+    "camera": CAMERA.keys,
+    "style": STYLE.keys,
     "composition": ("aesthetics.composition",),
     "palette": ("aesthetics.color_scheme",),
     "mood": ("aesthetics.mood_atmosphere",),
     "setting": ("background_setting",),
-    "look": ("lighting", "aesthetics", "photographic_characteristics", "style_medium", "artistic_style"),
+    "look": (*LIGHT.keys, *AESTHETICS.keys, *CAMERA.keys, *STYLE.keys),
 }
 MAX_NAME_CHARS = 60
 
@@ -51,12 +52,12 @@ class Preset:
             )
 
 
-def apply(prompt: StructuredPrompt, preset: Preset) -> StructuredPrompt:
+def apply_preset(prompt: StructuredPrompt, preset: Preset) -> StructuredPrompt:
     """A copy of ``prompt`` with the preset's values; what the preset does not name stays as it is."""
     return merged(prompt, preset.part)
 
 
-def take(prompt: StructuredPrompt, group: str, name: str) -> Preset:
+def preset_from(prompt: StructuredPrompt, group: str, name: str) -> Preset:
     """A preset of the user's own: what ``prompt`` says of ``group``. Raises InputError where it says nothing."""
     part: dict[str, Any] = {}
     cleaned = StructuredPrompt.from_dict(prompt.cleaned()) if prompt.document else prompt
@@ -77,7 +78,7 @@ def take(prompt: StructuredPrompt, group: str, name: str) -> Preset:
 
 
 @lru_cache
-def shipped() -> tuple[Preset, ...]:
+def shipped_presets() -> tuple[Preset, ...]:
     """The presets that come with the studio."""
     text = resources.files("fibo_core.prompts").joinpath("presets.toml").read_text(encoding="utf-8")
     return tuple(

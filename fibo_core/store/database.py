@@ -93,8 +93,8 @@ class Database:
         part = copy.with_suffix(".part")
         with disk_errors("The database's backup", folder), self._errors():
             folder.mkdir(exist_ok=True)
-            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(part)) as target:
-                source.backup(target)
+            with closing(sqlite3.connect(self.path)) as current, closing(sqlite3.connect(part)) as target:
+                current.backup(target)
             part.replace(copy)
             sync_folder(folder)
         return copy

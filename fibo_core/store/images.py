@@ -39,7 +39,7 @@ _HEIC = re.compile(rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)", re.DOTALL)
 #: A progressive JPEG is held whole, as two bytes for each of its up to three components, until its last pass is read.
 _PROGRESSIVE_WHOLE_MAX = 24_000_000
 #: Their decoders hold the picture several times.
-_HEAVY_PIXELS_MAX = {"WEBP": 25_000_000, "AVIF": 25_000_000, "TIFF": 25_000_000}
+_HEAVY_PIXELS_MAX = {"WEBP": 17_000_000, "AVIF": 25_000_000, "TIFF": 25_000_000}
 _ROWS = 64  # at once
 _ORIENTATION = 0x0112  # EXIF's tag
 _UPRIGHT = {
@@ -76,8 +76,8 @@ class OpenPicture:
     def mode(self) -> str:
         return "RGBA" if self.transparent else "RGB"
 
-    def shrunk(self, side_max: int) -> Image.Image:
-        """A copy whose longest side has at most ``side_max`` pixels."""
+    def reduced(self, side_max: int) -> Image.Image:
+        """A copy at a whole fraction of the size, the smallest whose longest side has ``side_max`` pixels."""
         width, height = self.size
         times = max(max(width, height) // side_max, 1)
         small = Image.new(self.mode, (-(-width // times), -(-height // times)))
@@ -86,7 +86,6 @@ class OpenPicture:
             reduced = strip.reduce(times) if times > 1 else strip
             small.paste(reduced, (0, top))
             top += reduced.height
-        small.thumbnail((side_max, side_max))
         return small
 
     def _strips(self, rows: int, mode: str) -> Iterator[Image.Image]:
@@ -112,7 +111,7 @@ def opened_picture(data: bytes | Path, side_max: int | None = None) -> Iterator[
     Raises PictureError for what is no picture of a kind that is read, is empty, damaged or cut short, or has more than
     BYTES_MAX bytes or too many pixels; these are seen in the header and never decoded.
     """
-    content = _read(data) if isinstance(data, Path) else data
+    content = _read_bytes(data) if isinstance(data, Path) else data
     _check_bytes(len(content))
     with _one_at_a_time:
         yield OpenPicture(_decoded(content, side_max))
@@ -124,7 +123,10 @@ def open_picture(data: bytes | Path, side_max: int = SIDE_MAX) -> Image.Image:
     Raises PictureError as `opened_picture` does.
     """
     with opened_picture(data, side_max) as picture:
-        return picture.shrunk(side_max)
+        small = picture.reduced(side_max)
+    del picture  # scaling takes memory too
+    small.thumbnail((side_max, side_max))
+    return small
 
 
 def on_white(picture: Image.Image) -> Image.Image:
@@ -174,7 +176,7 @@ def png_is_complete(content: bytes) -> bool:
 
 def check_png(path: Path) -> None:
     """Reads a PNG to its end, checksums included; its pixels are not decoded. Raises PictureError."""
-    content = _read(path)
+    content = _read_bytes(path)
     if not png_is_complete(content):
         raise PictureError("it is no PNG, or one that is cut short")
     try:
@@ -203,7 +205,7 @@ def is_whole_thumbnail(path: Path) -> bool:
     return True
 
 
-def _read(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         _check_bytes(path.stat().st_size)
         return path.read_bytes()

@@ -198,7 +198,7 @@ class JobStore:
 
     def get(self, id: str) -> JobRow:
         """The job of this id. Raises JobNotFound, and JobDamaged where its row cannot be read."""
-        for row in self._read(select(JobTable).where(JobTable.id == id)):
+        for row in self._query(select(JobTable).where(JobTable.id == id)):
             if isinstance(row, DamagedRow):
                 raise JobDamaged(damage_of(row))
             return row
@@ -206,17 +206,17 @@ class JobStore:
 
     def recent(self, limit: int) -> list[JobRow | DamagedRow]:
         """The newest jobs, newest first."""
-        return self._read(select(JobTable).order_by(col(JobTable.seq).desc()).limit(limit))
+        return self._query(select(JobTable).order_by(col(JobTable.seq).desc()).limit(limit))
 
     def active(self) -> list[JobRow | DamagedRow]:
         """The jobs that have not ended, oldest first."""
-        return self._read(select(JobTable).where(col(JobTable.state).in_(ACTIVE)).order_by(col(JobTable.seq)))
+        return self._query(select(JobTable).where(col(JobTable.state).in_(ACTIVE)).order_by(col(JobTable.seq)))
 
     def of_batches(self, batch_ids: Collection[str]) -> list[JobRow | DamagedRow]:
         """The jobs of these batches, oldest first."""
-        return self._read(select(JobTable).where(col(JobTable.batch_id).in_(batch_ids)).order_by(col(JobTable.seq)))
+        return self._query(select(JobTable).where(col(JobTable.batch_id).in_(batch_ids)).order_by(col(JobTable.seq)))
 
-    def _read(self, statement: SelectOfScalar[JobTable]) -> list[JobRow | DamagedRow]:
+    def _query(self, statement: SelectOfScalar[JobTable]) -> list[JobRow | DamagedRow]:
         with self._database.read() as session:
             return [row for _, row in read_rows(session, statement, JobTable, _value)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.errors import FiboError, InputError, StoreError
-from fibo_core.prompts.presets import Preset, shipped
+from fibo_core.prompts.presets import Preset, shipped_presets
 from fibo_core.store.disk import disk_errors, sync_folder, write_files
 
 FILE_NAME = "presets.json"
@@ -28,11 +28,11 @@ class OwnPresets:
 
     def load(self) -> tuple[Preset, ...]:
         """The presets, oldest first. Raises StoreError for a damaged file, in one sentence."""
-        return tuple(preset for entry in self._entries() if (preset := _read(entry)) is not None)
+        return tuple(preset for entry in self._entries() if (preset := _preset_of(entry)) is not None)
 
     def unread(self) -> int:
         """How many entries of the file are no presets. Raises StoreError as `load` does."""
-        return sum(_read(entry) is None for entry in self._entries())
+        return sum(_preset_of(entry) is None for entry in self._entries())
 
     def save(self, preset: Preset) -> None:
         """Adds one. Raises InputError where its group has its name already, WorkspaceUnwritable for a full disk."""
@@ -42,7 +42,7 @@ class OwnPresets:
             except DamagedPresets:
                 self._set_aside()
                 entries = []
-            taken = [*shipped(), *(known for entry in entries if (known := _read(entry)) is not None)]
+            taken = [*shipped_presets(), *(known for entry in entries if (known := _preset_of(entry)) is not None)]
             if any((known.group, known.name.lower()) == (preset.group, preset.name.lower()) for known in taken):
                 raise InputError(
                     f"There is a preset called {preset.name!r} for {preset.group} already. Choose another name."
@@ -52,7 +52,7 @@ class OwnPresets:
     def delete(self, preset: Preset) -> None:
         """Takes one out; nothing happens where it is not there. Raises StoreError as `load` does."""
         with self._lock:
-            self._write([entry for entry in self._entries() if _read(entry) != preset])
+            self._write([entry for entry in self._entries() if _preset_of(entry) != preset])
 
     def _entries(self) -> list[Any]:
         """What stands in the file, preset or not."""
@@ -94,7 +94,7 @@ def _entry(preset: Preset) -> dict[str, Any]:
     return {"name": preset.name, "group": preset.group, "part": preset.part}
 
 
-def _read(entry: Any) -> Preset | None:
+def _preset_of(entry: Any) -> Preset | None:
     """The preset of an entry; None where it is none, such as one of a newer studio."""
     try:
         return Preset(entry["name"], entry["group"], entry["part"], own=True)

@@ -238,6 +238,10 @@ class Desk:
             total += each * left
         return total
 
+    def inputs(self) -> set[str]:
+        """The SHA-256 of each kept picture that some batch refers to."""
+        return {Path(path).stem for path in self._store.inputs()}
+
     def _check_here(self, order: Order, tasks: Sequence[Task]) -> None:
         """Raises where what the order needs is not on this machine, before anything is queued."""
         for model in {task.painting.settings.model for task in tasks if order.paint}:

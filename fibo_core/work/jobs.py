@@ -294,7 +294,7 @@ class JobQueue:
             row = self._claim()
             if row is None:
                 if not self._stopping:
-                    self._changed.wait(timeout=self._nap_s())
+                    self._changed.wait(timeout=self._sleep_s())
                 return
             live = self._live[row.id] = _Live(CancelFlag(self._timeout_s), row.model)
             if row.model not in (None, self._model):
@@ -319,7 +319,7 @@ class JobQueue:
                 log.error("The queue waits: %s", error, exc_info=exc)
             self._trouble = str(error)
 
-    def _nap_s(self) -> float:
+    def _sleep_s(self) -> float:
         """How long to sleep when nothing wakes the worker: to the next waiting job's time, at most five seconds."""
         if self._trouble is not None:
             return TROUBLE_NAP_S

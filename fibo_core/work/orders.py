@@ -33,6 +33,7 @@ from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import AUTO
 
 VERSION = 1  #: of an order as JSON
+PICTURES_MAX = 10_000  #: of one order, confirmed or not
 DEFAULT_ASPECT = "1:1"
 WORDS_AXIS = "words"  #: the coordinate of a cell whose words are one choice of the order's wildcards
 
@@ -131,7 +132,10 @@ def plan(order: Order, *, default_model: str) -> Plan:
     _check_start(order)
     axes = {axis.name: axis for axis in order.axes}
     seeds = _seeds(order, axes.get("seed"))
-    check_axes(order.axes, len(seeds) * _product(order.axes), order.confirmed)
+    pictures = len(seeds) * _product(order.axes)
+    check_axes(order.axes, pictures, order.confirmed)
+    if pictures > PICTURES_MAX:
+        raise InputError(f"The order comes to {pictures:,} pictures. Take values away: it may be {PICTURES_MAX:,}.")
     model = order.model or default_model
     if not order.paint:
         return _prompts_only(order, seeds, model)

@@ -10,6 +10,7 @@ from fibo_core.settings import Settings
 from fibo_core.store.batch_store import BatchStore
 from fibo_core.store.database import Database
 from fibo_core.store.history import History
+from fibo_core.store.inputs import Inputs
 from fibo_core.store.job_store import JobStore
 from fibo_core.work import workflows
 from fibo_core.work.desk import Desk
@@ -30,6 +31,7 @@ class Runtime:
     tools: Tools
     jobs: JobQueue
     desk: Desk
+    inputs: Inputs
     database: Database
 
     def close(self) -> None:
@@ -106,4 +108,4 @@ def build_runtime(settings: Settings) -> Runtime:
         database.close()
         raise
     desk = Desk(BatchStore(database), jobs, tools, max_queued=settings.max_queued)
-    return Runtime(settings, tools, jobs, desk, database)
+    return Runtime(settings, tools, jobs, desk, Inputs(settings.workspace_dir), database)

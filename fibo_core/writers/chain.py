@@ -106,7 +106,7 @@ class Writers:
                     raise
                 passed_over.append((backend.title, exc))
                 break
-            return replace(written, passed_over=tuple(_in_vain(title, exc) for title, exc in passed_over))
+            return replace(written, passed_over=tuple(_no_answer_note(title, exc) for title, exc in passed_over))
         raise NoWriterAnswered(passed_over)
 
     def _ask(self, backend: Backend, ask: Ask, waiter: Waiter, patience_s: float) -> WrittenPrompt:
@@ -134,6 +134,6 @@ class Writers:
             return self._built[backend.name]
 
 
-def _in_vain(title: str, error: Exception) -> str:
+def _no_answer_note(title: str, error: Exception) -> str:
     """One sentence on a writer that was asked in vain; most errors of its own name it already."""
     return str(error) if str(error).startswith(title) else f"{title} did not answer: {error}"

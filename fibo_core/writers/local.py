@@ -147,15 +147,15 @@ class LocalWriter:
         with self._lock:
             self._drop()
 
-    def leave(self) -> bool:
+    def move_out(self) -> bool:
         """Takes the model off the GPU, into main memory where there is room; False while it loads or writes."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
             if self._held is not None and placement.waits_in_main_memory(self._held.weights_bytes):
                 self._held.model.move("cpu")
-                memory.give_back()
-                self._device.left(self)
+                memory.release_memory()
+                self._device.release_share(self)
             else:
                 self._drop()
             return True
@@ -186,7 +186,7 @@ class LocalWriter:
                     on_tokens=on_tokens,
                 )
             except BaseException as error:
-                memory.let_go(error)
+                memory.release_tensors(error)
                 if not memory.is_out_of_memory(error):
                     raise
                 self._drop()
@@ -227,7 +227,7 @@ class LocalWriter:
         except Stopped:
             raise
         except Exception as error:
-            memory.let_go(error)
+            memory.release_tensors(error)
             self._drop()
             if not isinstance(error, EngineError):  # another writer may answer, so the log keeps the trace
                 log.warning("%s does not load.", FIBO_VLM.title, exc_info=error)
@@ -245,8 +245,8 @@ class LocalWriter:
     def _drop(self) -> None:
         if self._held is not None:
             self._held = None
-            memory.give_back()
-        self._device.left(self)
+            memory.release_memory()
+        self._device.release_share(self)
 
 
 def _unavailable(folder: Path, error: Exception, *, by_hand: bool) -> WriterUnavailable:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from fibo_core.asked import asked, told_besides
 from fibo_core.prompts.json_paths import MISSING, Change, format_path, is_within, leaves, parse_path
-from fibo_core.prompts.locks import restore_locked, take
+from fibo_core.prompts.locks import restore_locked, take_changes
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
 
@@ -20,7 +20,7 @@ Origin = Literal["asked", "offered", "you"]
 
 def only_asked(source: StructuredPrompt, answer: StructuredPrompt, instruction: str) -> StructuredPrompt:
     """The source with those of the answer's changes that the instruction asked for (see :func:`asked`)."""
-    return take(source, answer, asked(source, answer, instruction))
+    return take_changes(source, answer, asked(source, answer, instruction))
 
 
 def reviewed(
@@ -80,12 +80,12 @@ class Review:
         if self.answer is None:
             return self.draft
         wanted = {row.number for row in self.rows if row.id in ids and not row.taken}
-        return take(self.draft, self.answer, wanted)
+        return take_changes(self.draft, self.answer, wanted)
 
     def leaving(self, ids: Collection[str]) -> StructuredPrompt:
         """The draft without these rows; the rest of it, edits by hand included, stays."""
         unwanted = {row.number for row in self.rows if row.id in ids and row.taken}
-        return take(self.source, self.draft, set(range(len(diff(self.source, self.draft)))) - unwanted)
+        return take_changes(self.source, self.draft, set(range(len(diff(self.source, self.draft)))) - unwanted)
 
 
 def review(

@@ -100,7 +100,7 @@ def fetch_weights_on_a_pod(runtime: Runtime) -> None:
         return
     if settings.fibo_model == "auto" and (lack := lacks_for(fibo)):
         log.warning("%s %s paints, and %s is not fetched.", lack, CATALOGUE["mini"].title, fibo.title)
-    names = plans.fetched_by_a_pod(
+    names = plans.weights_a_pod_fetches(
         settings.fibo_model,
         settings.fibo_writer,
         has_token=settings.hf_token is not None,

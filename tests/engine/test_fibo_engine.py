@@ -394,25 +394,25 @@ def test_a_painter_that_comes_back_the_moment_it_left_waits_for_its_share(tmp_pa
         painting.set()
 
     class Writer:
-        def leave(self) -> bool:
-            device.left(self)
+        def move_out(self) -> bool:
+            device.release_share(self)
             return True
 
     engine.render(request)
-    leave, again = engine.leave, threading.Thread(target=engine.render, args=(request, on_step))
+    move_out, again = engine.move_out, threading.Thread(target=engine.render, args=(request, on_step))
 
-    def leave_and_come_back() -> bool:
-        left = leave()
+    def move_out_and_come_back() -> bool:
+        moved_out = move_out()
         again.start()
         painting.wait(5 if device.has(engine) else 0.5)
-        return left
+        return moved_out
 
-    engine.leave = leave_and_come_back  # type: ignore[method-assign]
+    engine.move_out = move_out_and_come_back  # type: ignore[method-assign]
     with device.arrival(Writer(), 10 * GB, CancelFlag()):
         assert not painting.is_set()
     again.join(60)
     assert shares == [True]
-    engine.leave = leave  # type: ignore[method-assign]
+    engine.move_out = move_out  # type: ignore[method-assign]
     engine.unload()
 
 

@@ -120,10 +120,10 @@ class Guest:
     def __init__(self, device: SharedDevice, *, busy: bool = False) -> None:
         self.device, self.busy, self.asked = device, busy, 0
 
-    def leave(self) -> bool:
+    def move_out(self) -> bool:
         self.asked += 1
         if not self.busy:
-            self.device.left(self)
+            self.device.release_share(self)
         return not self.busy
 
 

@@ -9,7 +9,6 @@ import pytest
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import (
     PHOTOGRAPH_NEGATIVE,
-    SEED_MAX,
     GenerationRequest,
     check_adapters,
     check_tokens,
@@ -18,6 +17,7 @@ from fibo_core.engine.request import (
     draw_seeds,
 )
 from fibo_core.errors import InputError, RequestError
+from fibo_core.limits import SEED_MAX
 from fibo_core.models.catalogue import CATALOGUE, find_model, find_weights
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 

@@ -64,7 +64,8 @@ def paint(runtime: Runtime) -> Callable[..., Generation]:
 
 def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:
     """Waits for the page's batch and runs the page once more, as its polling would; the batch's last job."""
-    batch = runtime.desk.wait(app.session_state[f"page_{mode}"].batch_id, 60)
+    batch = runtime.desk.wait(app.session_state[f"page_{mode}"].batch_id, 120)
+    assert batch.ended
     time.sleep(0.01)
     app.run()
     return batch.current

@@ -84,7 +84,7 @@ def test_another_seed_is_offered_as_such(refine: AppTest) -> None:
 def test_nothing_to_change_is_one_clear_sentence(refine: AppTest) -> None:
     press(refine, "Paint with the same seed")
     assert "Say what should change" in says(refine)
-    assert refine.session_state["page_refine"].job_id is None
+    assert refine.session_state["page_refine"].batch_id is None
 
 
 def test_a_pasted_prompt_is_a_source(app: AppTest) -> None:

@@ -164,7 +164,7 @@ def test_locks_are_found_again_after_a_reload(refine: AppTest, runtime: Runtime)
     again = AppTest.from_file(str(APP), default_timeout=60)
     again.run()
     page(again, "refine")
-    again.query_params["job"] = refine.session_state["page_refine"].job_id
+    again.query_params["batch"] = refine.session_state["page_refine"].batch_id
     again.run()
     assert again.session_state["page_refine"].locked == ("objects[0].description", "short_description")
     assert "2 locked" in says(again)

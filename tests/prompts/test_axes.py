@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fibo_core.engine.request import SEED_MAX
+from fibo_core.limits import SEED_MAX
 from fibo_core.prompts.axes import (
     Axis,
     AxisError,
@@ -66,6 +66,7 @@ def test_what_is_written_is_read(text: str, name: str, values: tuple[object, ...
         ("lighting.conditions", '"lighting.conditions" is no axis'),
         ("=a", 'An axis is called ""'),
         ("objects[x].pose=a", 'An axis is called "objects[x].pose"'),
+        ("lighting" + ".a" * 64 + "=b", "An axis is called"),
         ("sed=1", "Did you mean seed?"),
         ("lightning.conditions=a", "Did you mean lighting?"),
         ("condition=a", "Did you mean lighting.conditions?"),

@@ -227,7 +227,7 @@ def test_a_real_caption_can_be_written_in_any_usual_layout(weights: Path, layout
     answering = AnswerGrammar(tokenizer.to_str(), 700, [tokenizer.token_to_id("<|im_end|>")]).start()
     for token in tokenizer.encode(text).ids:
         assert answering.allowed(700)[token]
-        answering.take(token)
+        answering.accept(token)
     assert answering.is_whole
     assert answering.text == text
     assert np.flatnonzero(answering.allowed(700)).tolist() == [tokenizer.token_to_id("<|im_end|>")]
@@ -247,7 +247,7 @@ def test_nothing_but_a_caption_can_be_written(weights: Path, text: str) -> None:
 
     def write() -> None:
         for token in tokenizer.encode(text).ids:
-            answering.take(token)
+            answering.accept(token)
 
     with pytest.raises(WriterAnswerError, match="held to its form"):
         write()

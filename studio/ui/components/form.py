@@ -4,7 +4,8 @@ from collections.abc import Container
 
 import streamlit as st
 
-from fibo_core.engine.request import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN, draw_seed
+from fibo_core.engine.request import draw_seed
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
 from fibo_core.models.weights import is_here
 from fibo_core.store.generation import Mode

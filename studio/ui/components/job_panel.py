@@ -102,7 +102,7 @@ def live_picture(desk: Desk, batch_id: str) -> None:
     st.caption(describe(desk, batch))
 
 
-def say_how_it_ended(desk: Desk, state: PageState, batch: Batch | None) -> None:
+def show_outcome(desk: Desk, state: PageState, batch: Batch | None) -> None:
     """Says why parts of the page's batch failed, were cancelled or interrupted, with a button to try them again."""
     if batch is None:
         return

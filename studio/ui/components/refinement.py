@@ -15,7 +15,7 @@ from studio.ui.words import plain
 _review = lru_cache(maxsize=16)(review)  # once for each change of what it is made of, not at each run of the page
 
 
-def what_to_change(state: PageState) -> StructuredPrompt:
+def instruction_base(state: PageState) -> StructuredPrompt:
     """What a new instruction changes: what the user has made of the prompt, where that is valid, else the source."""
     assert state.source is not None
     if state.draft is not None and state.draft.is_users:

@@ -10,7 +10,7 @@ from fibo_core.errors import BatchDamaged, BatchNotFound, InputError
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.axes import Axis
 from fibo_core.prompts.json_paths import format_path, is_within, leaves, parse_path, read
-from fibo_core.prompts.locks import take
+from fibo_core.prompts.locks import take_changes
 from fibo_core.prompts.structured_prompt import MISSING, Change, StructuredPrompt, diff
 from fibo_core.work.jobs import Job
 from fibo_core.work.runtime import Runtime
@@ -65,7 +65,7 @@ def two_writers(runtime: Runtime, page: PageState, spec: ModelSpec) -> None:
     ready = [name for name in writers.names if writers.missing(name) is None]
     with st.container():
         if len(ready) < 2:
-            _what_a_second_needs(writers, ready)
+            _second_writer_needs(writers, ready)
     working = any(not job.ended for job in jobs)
     pair = _choose_pair(ready, jobs) if len(ready) >= 2 else None
     with st.container(horizontal=True, gap="small"):
@@ -103,7 +103,7 @@ def _leave(state: TwoWriters) -> None:
     st.rerun()
 
 
-def _what_a_second_needs(writers: Writers, ready: list[str]) -> None:
+def _second_writer_needs(writers: Writers, ready: list[str]) -> None:
     only = f"Only the {writer_name(ready[0])} writer is set up here" if ready else "No writer is set up here"
     st.markdown(f":material/info: {plain(only)}, and a comparison needs two.")
     for name in writers.names:
@@ -233,7 +233,7 @@ def merged(left: WrittenPrompt, right: WrittenPrompt, chosen: Collection[int]) -
     if len(chosen) == count:
         return right
     note = f"Merged from {writer_name(left.writer)} and {writer_name(right.writer)}."
-    prompt = take(left.prompt, right.prompt, chosen)
+    prompt = take_changes(left.prompt, right.prompt, chosen)
     return replace(left, prompt=prompt, edited=True, notes=(*left.notes, *right.notes, note))
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 import fibo_core
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation
+from fibo_core.store.inputs import Inputs
 from fibo_core.store.job_store import JobStore
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.runtime import Runtime
@@ -203,7 +204,7 @@ def test_little_room_on_the_disk_is_told_before_pictures_are_refused(workspace: 
     with opened(workspace) as (database, history):
         queue = JobQueue(JobStore(database), print, lock_file=workspace / "lock", max_workers=1, timeout_s=1)
         tools = Tools(Writers(()), mini_engine, history)
-        runtime = Runtime(settings, tools, queue, desk_of(queue, tools=tools), database)
+        runtime = Runtime(settings, tools, queue, desk_of(queue, tools=tools), Inputs(workspace), database)
         monkeypatch.setattr(routes, "get_runtime", lambda: runtime)
         assert json.loads(routes.health(None).body)["status"] == "healthy"
         monkeypatch.setattr(routes, "LOW_DISK_BYTES", 2**60)

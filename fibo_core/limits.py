@@ -1,0 +1,7 @@
+"""The limits of a request: whoever reads a number for one asks here."""
+
+SEED_MAX = 2**63 - 1  #: SQLite's largest integer; torch takes any of these
+SIZE_MULTIPLE = 16  #: BriaFiboPipeline.check_inputs
+SIZE_MIN, SIZE_MAX = 64, 2048
+STEPS_MIN, STEPS_MAX = 1, 200
+GUIDANCE_MIN, GUIDANCE_MAX = 1.0, 30.0
