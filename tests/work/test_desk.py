@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.fibo import FiboEngine
@@ -525,9 +526,19 @@ def test_a_batch_that_cannot_be_read_is_said_to_be_one_and_hides_no_other(
             do(bad.id)
     assert [batch.id for batch in idle.desk.recent()] == [good.id]
     assert [batch.id for batch in idle.desk.active()] == [good.id]
-    assert BatchStore(idle.database).inputs() == set()
     idle.queue.start()
     assert idle.desk.wait(good.id, 60).state == "done"
+
+
+def test_the_picture_of_a_batch_that_cannot_be_read_is_still_known_to_be_needed(idle: Studio) -> None:
+    """What sweeps unused inputs away keeps it."""
+    kept = idle.path.with_name("one.png")
+    Image.new("RGB", (64, 64)).save(kept)
+    batch = idle.desk.place(replace(SMALL, kind="inspire", picture=kept.name))
+    assert idle.desk.inputs() == {"one"}
+    for damage in ("created_at = 'yesterday'", "order_json = '{'", "inputs = '[\"one.png\"'"):
+        idle.execute(f"UPDATE batch SET {damage} WHERE id = ?", batch.id)
+        assert idle.desk.inputs() == {"one"}
 
 
 def test_an_order_of_a_newer_version_is_named_and_its_pictures_are_painted(idle: Studio) -> None:
