@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import LargeBinary, Text, case, cast, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
-from ulid import ULID
 
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
@@ -112,6 +111,8 @@ class History:
         Raises WorkspaceUnwritable when the files could not be written (then nothing is left of them), and a
         StoreError that names the file when only the row could not.
         """
+        from ulid import ULID
+
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
         folder = f"{OUTPUTS}/{created_at:%Y/%m/%d}"

@@ -46,7 +46,11 @@ class Checkout:
         """Runs Python on this checkout's modules and returns the seconds of processor time that it took."""
         environment = os.environ | {"PYTHONPATH": str(self.root), "WORKSPACE_DIR": str(self.folder / "workspace")}
         process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=self.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -4,7 +4,6 @@ stdout holds the result and nothing else; progress, notes and the one sentence o
 1 failed, 2 misused, 130 ended by Ctrl+C. The queue of a running studio is left alone.
 """
 
-import gc
 import io
 import logging
 import os
@@ -214,9 +213,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a word may hold what the terminal's encoding cannot
-    status = _status()
-    gc.freeze()  # at its end Python looks through all that is left for garbage: a fifth of a short command's time
-    sys.exit(status)
+    sys.exit(_status())
 
 
 def _status() -> int:

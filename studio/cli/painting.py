@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fibo_core.engine.placement import default_model
 from fibo_core.engine.request import GenerationRequest, draw_seeds
 from fibo_core.errors import InputError, StoreError
 from fibo_core.models.catalogue import ModelSpec, RenderSettings, find_model
 from fibo_core.settings import Settings
-from fibo_core.work.tasks import Painting, Task
 from studio.cli.output import (
     PaintingProgress,
     StatusLine,
@@ -26,6 +24,7 @@ from studio.cli.setup import ended_by_ctrl_c
 
 if TYPE_CHECKING:
     from fibo_core.store.generation import Generation
+    from fibo_core.work.tasks import Painting, Task
     from fibo_core.work.workflows import Tools
 
 
@@ -83,12 +82,16 @@ class Painter:
 
     @property
     def spec(self) -> ModelSpec:
+        from fibo_core.engine.placement import default_model
+
         if self.model is not None:
             return find_model(self.model)
         return default_model(self.settings.fibo_model, self.settings.hub_cache)
 
-    def painting(self, like: GenerationRequest | None = None) -> Painting:
+    def painting(self, like: GenerationRequest | None = None) -> "Painting":
         """How to paint: the model's defaults or what ``like`` was painted with, and what was asked for over it."""
+        from fibo_core.work.tasks import Painting
+
         spec = self.spec
         base = RenderSettings.of(spec) if like is None else RenderSettings.like(like, spec)
         width, height = (base.width, base.height) if self.aspect is None else spec.size(self.aspect)
@@ -103,7 +106,7 @@ class Painter:
         first = self.seed if self.seed is not None or like is None else like.seed
         return Painting(render, draw_seeds(self.count, first))
 
-    def run(self, tools: "Tools", task: Task) -> None:
+    def run(self, tools: "Tools", task: "Task") -> None:
         """Paints, stores and prints; what was finished before a failure or Ctrl+C is printed and copied too.
 
         Raises Cancelled after Ctrl+C, and whatever the workflow does.

@@ -1,6 +1,5 @@
 """What a command needs before it does anything: settings, a log, the history with its tools, and Ctrl+C."""
 
-import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from fibo_core.cancel import CancelFlag
 from fibo_core.settings import Settings
 from studio.environment import prepare_environment
+from studio.imports import importing
 from studio.logs import start_logging
 
 if TYPE_CHECKING:
@@ -25,18 +25,6 @@ def begin() -> Settings:
     for warning in settings.warnings:
         print(warning, file=sys.stderr)
     return settings
-
-
-@contextmanager
-def importing() -> Iterator[None]:
-    """Around an import that brings large libraries: what it makes stays, and no garbage is looked for in it, neither
-    now nor later. That took a tenth of a short command's time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 @contextmanager
