@@ -5,3 +5,4 @@ SIZE_MULTIPLE = 16  #: BriaFiboPipeline.check_inputs
 SIZE_MIN, SIZE_MAX = 64, 2048
 STEPS_MIN, STEPS_MAX = 1, 200
 GUIDANCE_MIN, GUIDANCE_MAX = 1.0, 30.0
+UNCONFIRMED_MAX = 64  #: pictures of an order, or values of one axis, beyond which it must be confirmed

@@ -108,9 +108,7 @@ class Generation:
                 "understood). Update the studio to read it."
             )
         if form != RECORD_FORMAT:
-            raise PictureError(
-                f"This recipe's format is {form!r:.60}; {RECORD_FORMAT!r} is understood."
-            )
+            raise PictureError(f"This recipe's format is {form!r:.60}; {RECORD_FORMAT!r} is understood.")
         _check_parts(record)
         try:
             created_at = datetime.fromisoformat(record["created_at"]).astimezone(UTC)

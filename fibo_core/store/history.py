@@ -15,13 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from PIL import Image
 from sqlalchemy import Float, LargeBinary, Text, case, cast, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
-from ulid import ULID
 
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
@@ -30,13 +28,15 @@ from fibo_core.store import reconcile
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
 from fibo_core.store.generation import Generation, Mode
-from fibo_core.store.images import DAMAGE, is_whole_thumbnail, png_bytes, thumbnail_bytes
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
 from fibo_core.store.reconcile import OUTPUTS, SOURCE_SUFFIX, RebuildReport, SweepReport, VerifyReport
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
 from fibo_core.store.tables import GenerationTable
 from fibo_core.writers import Usage
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["DamagedRow", "DiskUsage", "History", "HistoryPage", "HistoryQuery", "RebuildReport", "SweepReport"]
 
@@ -107,13 +107,15 @@ class History:
         writer_model: str = "",
         usage: Usage | None = None,
         parent_id: str | None = None,
-        source: Image.Image | None = None,
+        source: "Image.Image | None" = None,
     ) -> Generation:
         """Stores a picture with its recipe; once it returns, neither a kill nor a power cut loses them.
 
         Raises WorkspaceUnwritable when the files could not be written (then nothing is left of them), and a
         StoreError that names the file when only the row could not.
         """
+        from ulid import ULID
+
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
         folder = f"{OUTPUTS}/{created_at:%Y/%m/%d}"
@@ -151,8 +153,12 @@ class History:
             ) from exc
         return generation
 
-    def _write_files(self, generation: Generation, image: Image.Image, source: Image.Image | None) -> Iterable[bytes]:
+    def _write_files(
+        self, generation: Generation, image: "Image.Image", source: "Image.Image | None"
+    ) -> Iterable[bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
+        from fibo_core.store.images import png_bytes
+
         record = generation.to_record()
         files = {f"{generation.id}.png": png_bytes(image, record)}
         if source is not None:
@@ -341,6 +347,10 @@ class History:
 
     def thumbnail_file(self, id: str) -> Path:
         """The picture's WebP thumbnail, made now if it is not there or damaged. Raises as :meth:`image_file` does."""
+        from PIL import Image
+
+        from fibo_core.store.images import DAMAGE, is_whole_thumbnail
+
         thumbnail = self._thumbnail_path(id)
         if not is_whole_thumbnail(thumbnail):
             image_file = self.image_file(id)
@@ -362,7 +372,9 @@ class History:
             raise _not_found(id)
         return self._cache_dir / "thumbs" / id[:4] / f"{id}.webp"  # a folder for every twelve days
 
-    def _write_thumbnail(self, id: str, image: Image.Image) -> None:
+    def _write_thumbnail(self, id: str, image: "Image.Image") -> None:
+        from fibo_core.store.images import thumbnail_bytes
+
         thumbnail = self._thumbnail_path(id)
         write_cache_file(self._cache_dir, thumbnail, thumbnail_bytes(image), "The thumbnail")
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError
 from fibo_core.prompts.structured_prompt import MAX_TEXT_BYTES, StructuredPrompt
-from fibo_core.store.images import BYTES_MAX, read_recipe
 
 if TYPE_CHECKING:
     from fibo_core.store.history import History
@@ -31,7 +30,9 @@ class Source:
 
 def read_words(words: str) -> str:
     """The words themselves, or those on stdin."""
-    return _text(_bytes("-"), "-") if words == "-" else words
+    from fibo_core.store.images import BYTES_MAX
+
+    return _text(_bytes("-", BYTES_MAX), "-") if words == "-" else words
 
 
 def read_prompt(name: str) -> StructuredPrompt:
@@ -46,11 +47,12 @@ def read_source(name: str, history: "History") -> Source:
     for a file that is none of these.
     """
     from fibo_core.store.generation import Generation
+    from fibo_core.store.images import BYTES_MAX, read_recipe
 
     if _ID.fullmatch(name):
         generation = history.get(name)
         return Source(generation.prompt, generation.request, generation.id)
-    data = _bytes(name, hint="Name a file or a picture's id")
+    data = _bytes(name, BYTES_MAX, "Name a file or a picture's id")
     record = read_recipe(data)
     if record is not None and "format" in record:
         generation = Generation.from_record(record)
@@ -74,7 +76,7 @@ def _known(id: str, history: "History") -> str | None:
         return None
 
 
-def _bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> bytes:
+def _bytes(name: str, most: int, hint: str = "Name a file") -> bytes:
     """At most ``most`` bytes of a file or of stdin."""
     try:
         if name == "-":
