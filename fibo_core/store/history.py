@@ -31,6 +31,7 @@ from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, wri
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.images import DAMAGE, is_whole_thumbnail, png_bytes, thumbnail_bytes
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
+from fibo_core.store.picture_texts import parameters_text
 from fibo_core.store.reconcile import OUTPUTS, SOURCE_SUFFIX, RebuildReport, SweepReport, VerifyReport
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
@@ -151,7 +152,7 @@ class History:
     def _write_files(self, generation: Generation, image: Image.Image, source: Image.Image | None) -> Iterable[bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
         record = generation.to_record()
-        files = {f"{generation.id}.png": png_bytes(image, record)}
+        files = {f"{generation.id}.png": png_bytes(image, record, parameters_text(generation.request))}
         if source is not None:
             files[f"{generation.id}{SOURCE_SUFFIX}"] = png_bytes(source)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
