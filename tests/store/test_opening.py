@@ -237,7 +237,7 @@ def test_comfyuis_webp_gives_its_graph() -> None:
 
 
 def test_another_program_finds_our_recipe_in_our_picture(history, paint) -> None:
-    """As A1111 writes it, beside the record: other galleries read prompt, seed, size and steps; the picture is the same."""
+    """As A1111 writes it, beside the record: other galleries read prompt, seed, size and steps."""
     stored = paint("ein Fuchs 🦊", text="größe")
     found = foreign_recipe(read_texts(history.image_file(stored.id).read_bytes()))
     assert found is not None
