@@ -27,9 +27,10 @@ from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, 
 from fibo_core.store import reconcile
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
-from fibo_core.store.generation import Generation, Mode
+from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
-from fibo_core.store.reconcile import OUTPUTS, SOURCE_SUFFIX, RebuildReport, SweepReport, VerifyReport
+from fibo_core.store.rebuild import RebuildReport, rebuild
+from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
 from fibo_core.store.tables import GenerationTable
@@ -118,7 +119,7 @@ class History:
 
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
-        folder = f"{OUTPUTS}/{created_at:%Y/%m/%d}"
+        place = place_of(id, created_at)
         generation = Generation(
             id=id,
             created_at=created_at,
@@ -129,13 +130,13 @@ class History:
             edited=edited,
             writer_model=writer_model,
             usage=usage,
-            image_path=f"{folder}/{id}.png",
+            image_path=place,
             duration_s=rendered.duration_s,
             device=rendered.device,
             precision=rendered.precision,
             versions=dict(rendered.versions),
             parent_id=parent_id,
-            source_path=None if source is None else f"{folder}/{id}{SOURCE_SUFFIX}",
+            source_path=None if source is None else place.removesuffix(".png") + SOURCE_SUFFIX,
         )
         files = self._write_files(generation, rendered.image, source)
         try:
@@ -158,9 +159,10 @@ class History:
     ) -> Iterable[bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
         from fibo_core.store.images import png_bytes
+        from fibo_core.store.picture_texts import parameters_text
 
         record = generation.to_record()
-        files = {f"{generation.id}.png": png_bytes(image, record)}
+        files = {f"{generation.id}.png": png_bytes(image, record, parameters_text(generation.request))}
         if source is not None:
             files[f"{generation.id}{SOURCE_SUFFIX}"] = png_bytes(source)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
@@ -381,11 +383,12 @@ class History:
     # files and rows
 
     def rebuild(self, *, dry_run: bool = False) -> RebuildReport:
-        """Rows for pictures that have none, or a damaged one, from their sidecars or the PNGs' own text.
+        """Rows for pictures that have none, a damaged one or one that leads nowhere, from their sidecars or the PNGs'
+        own text, whatever the files are called and wherever below the outputs they lie.
 
         Stars and deletions live in rows alone: a picture without a row comes back unstarred, and out of the trash.
         """
-        return reconcile.rebuild(self._workspace, self._database, dry_run=dry_run)
+        return rebuild(self._workspace, self._database, dry_run=dry_run)
 
     def verify(self) -> VerifyReport:
         """What is amiss in rows and files, all of them looked at; nothing is changed."""

@@ -48,6 +48,14 @@ def with_rows(session: Session, ids: Sequence[str]) -> set[str]:
     return set(session.exec(select(GenerationTable.id).where(col(GenerationTable.id).in_(ids))))
 
 
+def with_paths(session: Session, paths: Sequence[str]) -> set[str]:
+    """Those of the paths that a row names. Without paths nothing is asked: it reads all rows."""
+    if not paths:
+        return set()
+    path = col(GenerationTable.image_path)
+    return set(session.exec(select(path).where(path.in_(paths))))
+
+
 def place_row(session: Session, generation: Generation, file_bytes: int) -> None:
     """Gives a picture its row: a new one, or its own written over, whose star and deletion stay.
 

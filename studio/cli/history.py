@@ -117,9 +117,10 @@ def rebuild(
     done = "would be added" if dry_run else "added"
     print_text(
         f"{report.added} {done}, {report.replaced} damaged ones {'would be ' if dry_run else ''}replaced, "
-        f"{report.already_there} already there, {len(report.unreadable)} unreadable"
+        f"{report.already_there} already there, {report.moved} found elsewhere, {len(report.duplicates)} copies, "
+        f"{len(report.unreadable)} unreadable"
     )
-    for sentence in (*report.unreadable, *report.damaged_sidecars):
+    for sentence in (*report.unreadable, *report.duplicates, *report.damaged_sidecars):
         print(sentence, file=sys.stderr)
 
 

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError
+from fibo_core.limits import BYTES_MAX
+from fibo_core.prompts.foreign import foreign_recipe
 from fibo_core.prompts.structured_prompt import MAX_TEXT_BYTES, StructuredPrompt
 
 if TYPE_CHECKING:
     from fibo_core.store.history import History
 
+PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"\0\0\0")  #: what is no text begins with one of these
+WORDS_SHOWN = 300  #: of another program's
 _ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a ULID
 
 
@@ -30,14 +34,15 @@ class Source:
 
 def read_words(words: str) -> str:
     """The words themselves, or those on stdin."""
-    from fibo_core.store.images import BYTES_MAX
-
-    return _text(_bytes("-", BYTES_MAX), "-") if words == "-" else words
+    return _text(_bytes("-"), "-") if words == "-" else words
 
 
 def read_prompt(name: str) -> StructuredPrompt:
     """The structured prompt in a JSON file. Raises PromptError, or InputError where there is no such file."""
-    return StructuredPrompt.parse(_text(_bytes(name, MAX_TEXT_BYTES + 1), name))
+    data = _bytes(name)
+    if data.startswith(PICTURES):
+        raise _no_prompt_in(name, data)
+    return StructuredPrompt.parse(_text(data[: MAX_TEXT_BYTES + 1], name))
 
 
 def read_source(name: str, history: "History") -> Source:
@@ -47,18 +52,18 @@ def read_source(name: str, history: "History") -> Source:
     for a file that is none of these.
     """
     from fibo_core.store.generation import Generation
-    from fibo_core.store.images import BYTES_MAX, read_recipe
+    from fibo_core.store.images import read_recipe
 
     if _ID.fullmatch(name):
         generation = history.get(name)
         return Source(generation.prompt, generation.request, generation.id)
-    data = _bytes(name, BYTES_MAX, "Name a file or a picture's id")
+    data = _bytes(name, hint="Name a file or a picture's id")
     record = read_recipe(data)
     if record is not None and "format" in record:
         generation = Generation.from_record(record)
         return Source(generation.prompt, generation.request, _known(generation.id, history))
     if record is None and not _looks_like_text(data):
-        raise PictureError(f"{name} carries no recipe of the studio's. Give a PNG or JSON that it made, or an id.")
+        raise _no_prompt_in(name, data)
     return Source(StructuredPrompt.parse(_text(data, name)))
 
 
@@ -69,6 +74,20 @@ def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
     return Path(name).absolute(), None
 
 
+def _no_prompt_in(name: str, data: bytes) -> PictureError:
+    """Why a picture cannot be started from; where another program has left its words, with these."""
+    from fibo_core.store.picture_texts import read_texts
+
+    found = foreign_recipe(read_texts(data))
+    if found is None or found.words.startswith("{"):
+        return PictureError(f"{name} carries no recipe of the studio's. Give a PNG or JSON that it made, or an id.")
+    settings = f" ({found.settings()})" if found.settings() else ""
+    return PictureError(
+        f"{name} was made by {found.program}{settings} from words, not from a structured prompt: "
+        f"{found.words[:WORDS_SHOWN]!r}. Give the words themselves."
+    )
+
+
 def _known(id: str, history: "History") -> str | None:
     try:
         return history.get(id).id
@@ -76,7 +95,7 @@ def _known(id: str, history: "History") -> str | None:
         return None
 
 
-def _bytes(name: str, most: int, hint: str = "Name a file") -> bytes:
+def _bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> bytes:
     """At most ``most`` bytes of a file or of stdin."""
     try:
         if name == "-":

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,6 +16,7 @@ from studio.ui.session import refine_from
 from studio.ui.state import PageState
 from tests.pages.conftest import APP, finish, page, press, says
 
+FIELD = Path("tests/golden/field-cases/pictures")
 Paint = Callable[..., Generation]
 
 
@@ -152,6 +154,32 @@ def test_a_dropped_file_that_holds_no_recipe_is_refused_and_nothing_is_lost(
         refine_from_file(runtime, state, data)
     assert len(str(error.value)) > 20
     assert state.source == source.prompt
+
+
+def test_another_programs_picture_offers_its_words_seed_size_and_steps_to_generate(app: AppTest) -> None:
+    """Nothing is taken silently: a press takes them, and what was in Generate's editor has its way back."""
+    app.session_state["page_generate"].begin('{"short_description": "mine"}')
+    page(app, "refine")
+    data = (FIELD / "a1111.png").read_bytes()
+    app.file_uploader(key="refine_upload").upload("a1111.png", data, "image/png").run()
+    assert "made by A1111 with the words “a red ball and a blue box on grass, masterpiece”" in says(app)
+    assert "seed 1234567890, 512×512, 20 steps" in says(app)
+    press(app, "Use them on Generate")
+    assert app.text_area(key="generate_words").value == "a red ball and a blue box on grass, masterpiece"
+    assert app.text_input(key="generate_seed").value == "1234567890"
+    assert app.selectbox(key="generate_aspect").value == "1:1"
+    assert app.number_input(key="generate_steps").value == 20
+    assert "mine" in app.session_state["page_generate"].previous.text
+    assert not app.exception
+
+
+@pytest.mark.parametrize("name", ["comfy-nan.png", "transparent.png", "exif6.jpg"])
+def test_a_picture_without_words_is_sent_to_inspire(app: AppTest, name: str) -> None:
+    page(app, "refine")
+    app.file_uploader(key="refine_upload").upload(name, (FIELD / name).read_bytes(), "image/png").run()
+    (error,) = app.error
+    assert "Take it to Inspire" in error.value
+    assert not app.exception
 
 
 def test_a_reload_finds_the_refinement_with_its_source_and_its_settings(

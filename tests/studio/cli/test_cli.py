@@ -34,6 +34,8 @@ GENERATION_KEYS = [
     "writer_model", "usage",
 ]  # fmt: skip
 
+A1111 = Path("tests/golden/field-cases/pictures/a1111.png").read_bytes()
+
 
 def pixels(path: str) -> np.ndarray:
     return np.asarray(Image.open(path))
@@ -194,6 +196,9 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("refine missing.png green", 2, "a picture's id"),
         ("refine plain.png green", 2, "carries no recipe"),
         ("refine words.txt green", 2, "not JSON"),
+        ("refine a1111.png green", 2, "made by A1111 (seed 1234567890, 512×512, 20 steps) from words"),
+        ("generate --from-json a1111.png", 2, "'a red ball and a blue box on grass, masterpiece'"),
+        ("generate --from-json plain.png", 2, "carries no recipe"),
         ("inspire missing.png", 2, "missing.png"),
         ("inspire cut.png", 2, "cut short"),
         ("inspire drawing.png", 2, "no picture that can be read"),
@@ -213,6 +218,7 @@ def test_bad_input_is_one_sentence_on_stderr(cli: Cli, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.txt").write_text("a red ball")
     (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "a1111.png").write_bytes(A1111)
     (tmp_path / "latin.json").write_bytes(b'{"short_description": "\xe9"}')
     (tmp_path / "drawing.png").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     Image.new("RGB", (64, 64)).save(tmp_path / "plain.png")
