@@ -23,6 +23,7 @@ from fibo_core.work.jobs import Job
 from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import GenerateTask, InspireTask, Painting, RefineTask, Task
 from fibo_core.writers import WrittenPrompt
+from studio.remedies import with_button
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.state import Field, PageState, field_key, fill_field, page_state
 from studio.ui.words import plain
@@ -34,7 +35,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except FiboError as exc:
-        st.error(plain(str(exc)), icon=":material/error:")
+        st.error(plain(with_button(exc)), icon=":material/error:")
 
 
 def follow_batch(runtime: Runtime, state: PageState) -> list[Job]:
