@@ -270,8 +270,9 @@ class Database:
                 )
             case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
                 return DatabaseUnreadable(
-                    f"{self.path} is damaged or no database ({exc}). Move it away and run "
-                    "`fibo-studio history rebuild`: the pictures and their recipes are files and come back."
+                    f"{self.path} is damaged or no database ({exc}). Move it away and rebuild the "
+                    "history: the pictures and their recipes are files and come back.",
+                    remedy="rebuild",
                 )
             case sqlite3.SQLITE_IOERR:
                 return DatabaseUnreadable(f"The disk failed under {self.path} ({exc}). Check the disk, then restart.")
@@ -279,7 +280,8 @@ class Database:
             return None
         return DatabaseUnreadable(
             f"{self.path} cannot be used now ({exc}). If another program is changing it, let that end; if this "
-            "stays, move it away and run `fibo-studio history rebuild`."
+            "stays, move it away and rebuild the history from its files.",
+            remedy="rebuild",
         )
 
 

@@ -150,7 +150,7 @@ class History:
             self._without_row += 1
             raise type(exc)(
                 f"The picture is safe in {self._workspace / generation.image_path}, but not in the gallery: "
-                f"{exc} Afterwards it comes in by itself, or by `fibo-studio history rebuild`."
+                f"{exc} Afterwards it comes in by itself, or when the history is rebuilt from its files."
             ) from exc
         return generation
 
@@ -425,7 +425,7 @@ class History:
             log.error("The gallery has %d pictures, and %s has none. Is its volume mounted?", report.rows, outputs)
         elif report.missing:
             log.warning(
-                "%d pictures' files are gone from %s; `fibo-studio history verify` names them.", report.missing, outputs
+                "%d pictures' files are gone from %s; verifying the history names them.", report.missing, outputs
             )
         return report
 
@@ -462,7 +462,8 @@ def _picture(session: Session, id: str, *, deleted_too: bool = False) -> tuple[i
         if isinstance(found, DamagedRow):
             raise GenerationDamaged(
                 f"Picture {id} cannot be read from the database ({found.reason.rstrip('.')}). "
-                "`fibo-studio history rebuild` reads it anew from its file."
+                "Rebuild the history: that reads it anew from its file.",
+                remedy="rebuild",
             )
         return seq, found
     raise _not_found(id)

@@ -11,6 +11,7 @@ from fibo_core.store.generation import Generation, Mode
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
 from studio.cli.setup import begin, open_history
+from studio.remedies import rebuild_command
 
 if TYPE_CHECKING:
     from fibo_core.store.history import History
@@ -41,7 +42,7 @@ def list_(
     else:
         print_table(_row(picture) for picture in page.items)
     if page.damaged:
-        print(not_read(page.damaged), file=sys.stderr)
+        print(not_read(page.damaged), rebuild_command(), file=sys.stderr)
     if page.next_cursor is not None:
         print(f"More: --cursor {page.next_cursor}", file=sys.stderr)
     elif not page.items and not page.damaged:

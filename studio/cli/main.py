@@ -37,6 +37,7 @@ from studio.cli.painting import (
     Writer,
 )
 from studio.cli.setup import begin, ended_by_ctrl_c, open_tools
+from studio.remedies import with_command
 
 log = logging.getLogger(__name__)
 
@@ -243,7 +244,7 @@ def _status() -> int:
         return complain(str(exc), 130)
     except FiboError as exc:
         log.info("The command failed.", exc_info=exc)  # into logs/cli.log, with the cause
-        return complain(str(exc), 1)
+        return complain(with_command(exc), 1)
     except BrokenPipeError:  # the reader of our stdout has enough: `fibo-studio history list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

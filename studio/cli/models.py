@@ -7,11 +7,11 @@ import typer
 from fibo_core.errors import Cancelled, ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, WeightsSpec, find_weights
 from fibo_core.models.weights import revision_of, weights_folder
-from fibo_core.program import command
 from fibo_core.settings import Settings
 from studio.cli.output import StatusLine, print_json, print_table, print_text
 from studio.cli.painting import Json
 from studio.cli.setup import begin, ended_by_ctrl_c
+from studio.program import command
 
 app = typer.Typer(rich_markup_mode=None)
 

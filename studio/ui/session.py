@@ -29,6 +29,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import RefineTask
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import AUTO
+from studio.remedies import with_button
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.state import Field, PageState, field_key, field_value, fill_field, page_state
 from studio.ui.words import plain
@@ -40,7 +41,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except FiboError as exc:
-        st.error(plain(str(exc)), icon=":material/error:")
+        st.error(plain(with_button(exc)), icon=":material/error:")
 
 
 def follow_batch(runtime: Runtime, state: PageState, kind: Mode) -> Batch | None:

@@ -310,8 +310,9 @@ def test_a_damaged_database_is_said_to_be_one_and_the_pictures_come_back(paint, 
     stored = paint()
     database.close()
     damage(workspace / "studio.db")
-    with pytest.raises(DatabaseUnreadable, match=r"damaged or no database.*history rebuild"):
+    with pytest.raises(DatabaseUnreadable, match=r"damaged or no database.*rebuild the history") as error:
         Database(workspace / "studio.db").migrate()
+    assert error.value.remedy == "rebuild"
     for file in workspace.glob("studio.db*"):
         file.rename(workspace / f"damaged-{file.name}")
     anew = Database(workspace / "studio.db")
