@@ -15,12 +15,12 @@ from studio.ui.session import refine_from
 from studio.ui.state import PageState
 from tests.pages.conftest import APP, finish, page, press, says
 
-Paint = Callable[..., Generation]
+Store = Callable[..., Generation]
 
 
 @pytest.fixture
-def source(paint: Paint) -> Generation:
-    return paint("a red ball on the left", seed=41)
+def source(store: Store) -> Generation:
+    return store("a red ball on the left", seed=41)
 
 
 @pytest.fixture
