@@ -18,6 +18,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
+from tests.studio.processes import add_picture
 
 APP = Path(__file__).resolve().parents[2] / "studio" / "ui" / "app.py"
 FAST = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=2)
@@ -28,6 +29,15 @@ def packages_looked_at_once() -> Iterator[None]:
     """For every new AppTest Streamlit reads the metadata of all installed packages, in search of components."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_the_app_importable() -> Iterator[None]:
+    """Else Streamlit takes it off `sys.path` after each run, and an import of torch that walks along the path in the
+    worker meanwhile may miss an entry: "No module named 'torch'"."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(APP.parent))
         yield
 
 
@@ -60,6 +70,17 @@ def paint(runtime: Runtime) -> Callable[..., Generation]:
         return runtime.tools.history.get(generation_id)
 
     return paint
+
+
+@pytest.fixture
+def store(runtime: Runtime) -> Callable[..., Generation]:
+    """Stored pictures to begin with, which no model had to paint."""
+
+    def store(words: str = "a red ball", seed: int = 7) -> Generation:
+        prompt = StructuredPrompt.from_dict({"short_description": words, "objects": [{"description": words}]})
+        return add_picture(runtime.tools.history, words, seed=seed, prompt=prompt)
+
+    return store
 
 
 def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:

@@ -38,9 +38,9 @@ def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackGemini]:
 
 
 @pytest.fixture
-def refine(gemini: LoopbackGemini, app: AppTest, paint: Callable[..., Generation]) -> AppTest:
+def refine(gemini: LoopbackGemini, app: AppTest, store: Callable[..., Generation]) -> AppTest:
     """The Refine page with a picture as its source, and what should change typed in."""
-    source = paint("a red ball on the left", seed=41)
+    source = store("a red ball on the left", seed=41)
     app.session_state["page_generate"].shown_id = source.id
     app.run()
     press(app, "Refine")

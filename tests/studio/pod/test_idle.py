@@ -148,7 +148,7 @@ def test_a_database_that_does_not_answer_neither_keeps_the_pod_nor_ends_the_watc
 @pytest.fixture
 def runpod() -> Iterator["RunPod"]:
     server = RunPod()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield server
     server.shutdown()
