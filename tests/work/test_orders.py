@@ -197,6 +197,10 @@ def test_more_than_64_pictures_must_be_confirmed() -> None:
         (Order(kind="generate", words="a ball", steps=201), "The number of steps is 201"),
         (Order(kind="generate", words="a ball", guidance=0.5), "The guidance is 0.5"),
         (Order(kind="generate", words="a ball", guidance=float("nan")), "The guidance is nan"),
+        (
+            Order(kind="generate", written=WRITTEN, axes=(axis("writer", "offline|gemini"),)),
+            "no writer is asked and none can vary",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(order: Order, sentence: str) -> None:
