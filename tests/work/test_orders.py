@@ -106,7 +106,9 @@ def test_the_wildcards_of_an_instruction_are_the_users_own_braces() -> None:
 def test_an_axis_gives_each_of_its_values_to_a_cell(name: str, values: str, taken) -> None:
     """Whatever it varies: the cell says the value, and its job has it."""
     one = axis(name, values)
-    the = planned(Order(kind="generate", written=WRITTEN, axes=(one,), seed=None if name == "seed" else 7))
+    written = None if name == "writer" else WRITTEN
+    seed = None if name == "seed" else 7
+    the = planned(Order(kind="generate", words="a ball", written=written, axes=(one,), seed=seed))
     assert [cell.place for cell in the.cells] == [{name: value} for value in one.values]
     if name == "seed":
         assert seeds_of_jobs(the) == [one.values]
