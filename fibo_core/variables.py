@@ -88,7 +88,7 @@ VARIABLES: tuple[Variable, ...] = (
         "jobs begun at once; it makes no picture faster: a card paints one at a time, while others write and save",
         between=(1, 32),
     ),
-    Variable("MAX_QUEUED", "100", "jobs that may wait; one more is refused", between=(1, 100_000)),
+    Variable("MAX_QUEUED", "1000", "pictures that may wait; an order of more is refused", between=(1, 100_000)),
     Variable("JOB_TIMEOUT_S", "1800", "a job that runs longer is ended and says so", between=(1, 7 * 24 * 3600)),
     Variable(
         "IDLE_STOP_MINUTES",

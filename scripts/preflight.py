@@ -284,7 +284,7 @@ def fetched_by_itself(found: Findings) -> tuple[str, ...]:
     """Whose weights will come without being asked for."""
     if not on_pod():
         return ()
-    names: tuple[str, ...] = plans["fetched_by_a_pod"](
+    names: tuple[str, ...] = plans["weights_a_pod_fetches"](
         asked_model(),
         variable("FIBO_WRITER").lower() or "auto",
         has_token=bool(variable("HF_TOKEN")),

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
 from fibo_core.errors import PictureError
+from fibo_core.limits import BYTES_MAX
 from fibo_core.store.png import texts_of, without_texts
 
 RECIPE_KEY = "fibo-studio"  #: the PNG text that holds the record of `Generation.to_record`
 PARAMETERS_KEY = "parameters"  #: the PNG text that most programs and galleries read
-BYTES_MAX = 50 * 2**20  #: of a file that is given to the studio, by whatever way
 PIXELS_MAX = 50_000_000  #: of a decoded picture: 200 MB
 JPEG_PIXELS_MAX = 200_000_000  #: a JPEG is decoded at a half, a quarter or an eighth where it has more than PIXELS_MAX
 SIDE_MAX = 2048  #: px; more says nothing to a prompt writer
@@ -112,7 +112,7 @@ def opened_picture(data: bytes | Path, side_max: int | None = None) -> Iterator[
     Raises PictureError for what is no picture of a kind that is read, is empty, damaged or cut short, or has more than
     BYTES_MAX bytes or too many pixels; these are seen in the header and never decoded.
     """
-    content = _read(data) if isinstance(data, Path) else data
+    content = _read_bytes(data) if isinstance(data, Path) else data
     _check_bytes(len(content))
     with _one_at_a_time:
         yield OpenPicture(_decoded(content, side_max))
@@ -176,7 +176,7 @@ def png_is_complete(content: bytes) -> bool:
 
 def check_png(path: Path) -> None:
     """Reads a PNG to its end, checksums included; its pixels are not decoded. Raises PictureError."""
-    content = _read(path)
+    content = _read_bytes(path)
     if not png_is_complete(content):
         raise PictureError("it is no PNG, or one that is cut short")
     try:
@@ -205,7 +205,7 @@ def is_whole_thumbnail(path: Path) -> bool:
     return True
 
 
-def _read(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         _check_bytes(path.stat().st_size)
         return path.read_bytes()

@@ -40,7 +40,7 @@ def not_read(rows: Sequence[DamagedRow]) -> str:
     named = ", ".join(row.id for row in rows[:NAMED])
     more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
     mended = "it anew from its file" if len(rows) == 1 else "them anew from their files"
-    return f"{count} could not be read: {named}{more}. `fibo-studio history rebuild` reads {mended}."
+    return f"{count} could not be read: {named}{more}. Rebuild the history: that reads {mended}."
 
 
 def with_rows(session: Session, ids: Sequence[str]) -> set[str]:

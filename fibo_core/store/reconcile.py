@@ -16,7 +16,6 @@ from fibo_core.errors import FiboError, PictureError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import remove_leftovers
 from fibo_core.store.generation import OUTPUTS, Generation
-from fibo_core.store.images import check_png, png_is_complete, read_recipe
 from fibo_core.store.picture_rows import adopt_row, damaged, read_pictures, readable, with_paths, with_rows
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.tables import GenerationTable
@@ -177,6 +176,8 @@ def read_generation(image_file: Path, workspace: Path) -> Generation:
     sidecar is asked first, then the text. Raises FiboError when the picture is cut short, or neither holds a whole
     recipe of this very picture.
     """
+    from fibo_core.store.images import png_is_complete
+
     try:
         content = image_file.read_bytes()
     except OSError as exc:
@@ -202,12 +203,16 @@ def read_generation(image_file: Path, workspace: Path) -> Generation:
 
 def own_id(content: bytes) -> str | None:
     """The id in a PNG's own text, None where it has none."""
+    from fibo_core.store.images import read_recipe
+
     id = (read_recipe(content) or {}).get("id")
     return id if isinstance(id, str) else None
 
 
 def _picture_damage(image_file: Path, workspace: Path) -> str | None:
     """What is wrong with a picture's file, as a sentence; None where it can be read to its end."""
+    from fibo_core.store.images import check_png
+
     try:
         check_png(image_file)
     except PictureError as exc:
@@ -241,6 +246,8 @@ def file_bytes(image_file: Path) -> int:
 
 def _from_recipe(content: bytes, id: str | None) -> Generation:
     """Raises FiboError where there is none, or that of another picture than ``id``."""
+    from fibo_core.store.images import read_recipe
+
     record = read_recipe(content)
     if record is None:
         raise PictureError("it carries no recipe")

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError
+from fibo_core.limits import BYTES_MAX
 from fibo_core.prompts.foreign import foreign_recipe
 from fibo_core.prompts.structured_prompt import MAX_TEXT_BYTES, StructuredPrompt
-from fibo_core.store.images import BYTES_MAX, read_recipe
-from fibo_core.store.picture_texts import read_texts
 
 if TYPE_CHECKING:
     from fibo_core.store.history import History
@@ -53,6 +52,7 @@ def read_source(name: str, history: "History") -> Source:
     for a file that is none of these.
     """
     from fibo_core.store.generation import Generation
+    from fibo_core.store.images import read_recipe
 
     if _ID.fullmatch(name):
         generation = history.get(name)
@@ -76,6 +76,8 @@ def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
 
 def _no_prompt_in(name: str, data: bytes) -> PictureError:
     """Why a picture cannot be started from; where another program has left its words, with these."""
+    from fibo_core.store.picture_texts import read_texts
+
     found = foreign_recipe(read_texts(data))
     if found is None or found.words.startswith("{"):
         return PictureError(f"{name} carries no recipe of the studio's. Give a PNG or JSON that it made, or an id.")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from fibo_core import limits
 from fibo_core.errors import PictureError
-from fibo_core.store import images
 from fibo_core.store.images import open_picture, png_bytes, read_recipe, thumbnail_bytes
 
 
@@ -103,7 +103,7 @@ def test_empty_too_large_and_absent_files_are_refused(tmp_path, monkeypatch):
         open_picture(tmp_path / "absent.png")
     large = tmp_path / "large.png"
     with large.open("wb") as file:
-        file.truncate(images.BYTES_MAX + 1)
+        file.truncate(limits.BYTES_MAX + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("the file was read"))
     with pytest.raises(PictureError, match="50 MB"):
         open_picture(large)

@@ -51,7 +51,7 @@ def judge(text: str, count_tokens: Callable[[str], int]) -> Verdict:
     return Verdict(prompt, tokens, prompt.hints())
 
 
-def take_edits(state: PageState, *, key: str) -> None:
+def sync_draft(state: PageState, *, key: str) -> None:
     """Brings ``state.draft`` up to what has been typed since the last run; called before anything reads the draft."""
     if state.draft is not None:
         typed = st.session_state.get(_editor_key(key, state.draft))

@@ -12,7 +12,7 @@ from fibo_core.store.picture_texts import read_texts
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.gallery import Tile, gallery
 from studio.ui.components.result import picture_strip, thumb_url
-from studio.ui.session import errors_shown, find_picture, refine_from, use_words
+from studio.ui.session import errors_shown, find_picture, forget_batch, refine_from, use_words
 from studio.ui.state import PageState
 from studio.ui.words import plain, title_of
 
@@ -106,6 +106,6 @@ def ancestor_row(runtime: Runtime, state: PageState, generation: Generation) -> 
     opened, _ = gallery(cards, key="refine_ancestors", size="small", labels=len(chain) > 1, current=generation.id)
     chosen = find_picture(runtime, opened)
     if chosen is not None and chosen.id != generation.id:
+        forget_batch(state)
         refine_from(state, chosen)
-        st.query_params.pop("job", None)
         st.rerun()

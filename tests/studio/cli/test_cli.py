@@ -169,7 +169,7 @@ def test_words_may_come_on_stdin(cli: Cli):
 @pytest.mark.parametrize(
     ("command", "code", "sentence"),
     [
-        ('generate ""', 2, "empty"),
+        ('generate ""', 2, "Say in a few words"),
         ("generate -", 2, "100,000 characters"),
         ("generate", 2, "one of the two"),
         ("generate ball --from-json -", 2, "one of the two"),
