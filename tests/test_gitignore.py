@@ -31,7 +31,7 @@ BESIDE_THE_PROGRAM = (
     "logs/studio.txt",
     "docs/notes.log",
     "weights.safetensors",
-    "fibo_core/engine/fibo.safetensors",
+    "fibo_core/models/fibo.safetensors",
     ".vscode/settings.json",
     ".idea/workspace.xml",
     "studio/.app.py.swp",

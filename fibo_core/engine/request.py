@@ -11,13 +11,18 @@ import secrets
 from dataclasses import dataclass
 
 from fibo_core.errors import RequestError
+from fibo_core.limits import (
+    GUIDANCE_MAX,
+    GUIDANCE_MIN,
+    SEED_MAX,
+    SIZE_MAX,
+    SIZE_MIN,
+    SIZE_MULTIPLE,
+    STEPS_MAX,
+    STEPS_MIN,
+)
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
-SEED_MAX = 2**63 - 1  #: SQLite's largest integer; torch takes any of these
-SIZE_MULTIPLE = 16  #: BriaFiboPipeline.check_inputs
-SIZE_MIN, SIZE_MAX = 64, 2048
-STEPS_MIN, STEPS_MAX = 1, 200
-GUIDANCE_MIN, GUIDANCE_MAX = 1.0, 30.0
 TOKENS_MAX = 3000  #: BriaFiboPipeline's max_sequence_length; beyond it the prompt's end is lost silently
 
 #: What FIBO's own command line sends as the negative prompt of a photograph whose user gave none.
@@ -47,10 +52,8 @@ class GenerationRequest:
     def __post_init__(self) -> None:
         check_seed(self.seed)
         check_size(self.width, self.height)
-        if not STEPS_MIN <= self.num_inference_steps <= STEPS_MAX:
-            raise RequestError(f"The number of steps is {self.num_inference_steps}. Choose {STEPS_MIN} to {STEPS_MAX}.")
-        if not (math.isfinite(self.guidance_scale) and GUIDANCE_MIN <= self.guidance_scale <= GUIDANCE_MAX):
-            raise RequestError(f"The guidance is {self.guidance_scale:g}. Choose {GUIDANCE_MIN:g} to {GUIDANCE_MAX:g}.")
+        check_steps(self.num_inference_steps)
+        check_guidance(self.guidance_scale)
 
     @property
     def recipe_hash(self) -> str:
@@ -101,6 +104,18 @@ def check_size(width: int, height: int) -> None:
                 f"The size is {width}×{height}. Each side must be a multiple of {SIZE_MULTIPLE} "
                 f"from {SIZE_MIN} to {SIZE_MAX} pixels."
             )
+
+
+def check_steps(num_inference_steps: int) -> None:
+    """Raises RequestError unless a picture can be painted in so many steps."""
+    if not STEPS_MIN <= num_inference_steps <= STEPS_MAX:
+        raise RequestError(f"The number of steps is {num_inference_steps}. Choose {STEPS_MIN} to {STEPS_MAX}.")
+
+
+def check_guidance(guidance_scale: float) -> None:
+    """Raises RequestError unless the guidance is a number within its limits."""
+    if not (math.isfinite(guidance_scale) and GUIDANCE_MIN <= guidance_scale <= GUIDANCE_MAX):
+        raise RequestError(f"The guidance is {guidance_scale:g}. Choose {GUIDANCE_MIN:g} to {GUIDANCE_MAX:g}.")
 
 
 def check_adapters(request: GenerationRequest) -> None:

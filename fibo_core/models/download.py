@@ -109,19 +109,19 @@ def _fetch(
     """One try of a download."""
     check_access(spec, token)
     fetch = _hub().snapshot_download
-    source: dict[str, Any] = {
+    where: dict[str, Any] = {
         "cache_dir": hub_cache,
         "token": _plain(token),
         "allow_patterns": list(spec.layout.fetched),
     }
     try:
-        plan = fetch(repo, **source, dry_run=True, tqdm_class=_bar_class(lambda _: cancel.check()))
+        plan = fetch(repo, **where, dry_run=True, tqdm_class=_bar_class(lambda _: cancel.check()))
         total = sum(file.file_size or 0 for file in plan)
         missing = sum(file.file_size or 0 for file in plan if file.will_download)
         _remove_leftovers(storage_folder(repo, hub_cache))
         _check_disk(spec, hub_cache, missing)
         progress.begin(total - missing, total)
-        fetch(repo, **source, max_workers=AT_ONCE, tqdm_class=_bar_class(progress.add))
+        fetch(repo, **where, max_workers=AT_ONCE, tqdm_class=_bar_class(progress.add))
     except (DownloadFailed, Stopped):
         raise
     except _faults() as error:
@@ -201,19 +201,19 @@ def _hub() -> Any:
     from huggingface_hub import constants
 
     constants.HF_HUB_DISABLE_TELEMETRY = True
-    _take_over_the_waits()
+    _disable_the_hubs_own_retries()
     return huggingface_hub
 
 
 @cache
-def _take_over_the_waits() -> None:
+def _disable_the_hubs_own_retries() -> None:
     """Has the hub's library raise at once what may pass: it would sleep for as long as the hub asks, where nobody sees
     it and no cancel is heard."""
     import huggingface_hub
     from huggingface_hub.utils._http import default_client_factory, hf_raise_for_status
 
     def refuse(response: Any) -> None:
-        if _may_pass(response.status_code):
+        if _is_transient(response.status_code):
             response.read()
             hf_raise_for_status(response)
 
@@ -225,7 +225,7 @@ def _take_over_the_waits() -> None:
     huggingface_hub.set_client_factory(client)
 
 
-def _may_pass(status: int) -> bool:
+def _is_transient(status: int) -> bool:
     """Whether an answer with this status may be another one a little later."""
     return status in (408, 429) or status >= 500
 
@@ -310,7 +310,7 @@ def _failure(spec: WeightsSpec, error: BaseException, token: SecretStr | None) -
             "that may read it."
         )
     if http is not None and status is not None:
-        if not _may_pass(status):
+        if not _is_transient(status):
             return DownloadFailed(
                 f"The hub refuses {spec.repo} to {account} ({status}). Look at {page}, then try again."
             )

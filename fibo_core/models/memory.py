@@ -1,4 +1,4 @@
-"""What to do when memory runs out: know it by any library's words, and let go of what the failure still holds.
+"""What to do when memory runs out: know it by any library's words, and release what the failure still holds.
 
 An error keeps the frames it came through, and these keep their tensors; freeing them takes more than dropping the
 pipeline.
@@ -22,7 +22,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def let_go(error: BaseException) -> None:
+def release_tensors(error: BaseException) -> None:
     """Frees the tensors held by the frames an error came through; its trace stays for the log."""
     cause: BaseException | None = error
     while cause is not None:
@@ -30,7 +30,7 @@ def let_go(error: BaseException) -> None:
         cause = cause.__cause__
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Returns freed memory to the device."""
     gc.collect()
     torch = sys.modules.get("torch")

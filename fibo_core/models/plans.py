@@ -1,8 +1,8 @@
 """What fits a machine: each way to hold a model, with the memory and disk it takes, and what this machine has.
 
 Standard library only, so that scripts/preflight.py can ask before anything is installed. All figures are GB (powers of
-ten), computed from published sizes in bfloat16 and not measured; once weights are here `placement.py` goes by the
-weights themselves. The table in docs/DEPLOYMENT.md is printed from PLANS.
+ten), computed from published sizes in bfloat16 and not measured; once weights are here `engine/placement.py` goes by
+the weights themselves. The table in docs/DEPLOYMENT.md is printed from PLANS.
 """
 
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def disk_gb(model: str) -> float:
     return next(plan.disk_gb for plan in PLANS if plan.model == model)
 
 
-def fetched_by_a_pod(
+def weights_a_pod_fetches(
     fibo_model: str, fibo_writer: str, *, has_token: bool, has_key: bool, fits: bool
 ) -> tuple[str, ...]:
     """Which weights a pod fetches by itself, in this order: FIBO where a token is and ``auto`` finds that it fits, or

@@ -105,6 +105,14 @@ class Caption(_Shape):
 
 
 KEYS = tuple(Caption.model_fields)
+#: What stands in the keys that hold an object, or a list of them.
+SHAPES: dict[str, type[BaseModel]] = {
+    "objects": CaptionObject,
+    "lighting": Lighting,
+    "aesthetics": Aesthetics,
+    "photographic_characteristics": PhotographicCharacteristics,
+    "text_render": RenderedText,
+}
 
 _EXPECTED = {
     "string_type": "text",

@@ -8,31 +8,18 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Literal
 
-from fibo_core.prompts.caption_schema import (
-    KEYS,
-    Aesthetics,
-    CaptionObject,
-    Lighting,
-    PhotographicCharacteristics,
-    RenderedText,
-)
+from fibo_core.prompts.caption_schema import KEYS, SHAPES
 from fibo_core.prompts.json_paths import Step, parse_path
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 ListKey = Literal["objects", "text_render"]
 
-_ORDER: dict[str, tuple[str, ...]] = {
-    "lighting": tuple(Lighting.model_fields),
-    "aesthetics": tuple(Aesthetics.model_fields),
-    "photographic_characteristics": tuple(PhotographicCharacteristics.model_fields),
-    "objects": tuple(CaptionObject.model_fields),
-    "text_render": tuple(RenderedText.model_fields),
-}
+_ORDER = {key: tuple(shape.model_fields) for key, shape in SHAPES.items()}
 #: What a new item of a list begins with.
 _BLANK: dict[ListKey, dict[str, str]] = {"objects": {"description": ""}, "text_render": {"text": ""}}
 
 
-def with_field(prompt: StructuredPrompt, path: str, value: str | int | None) -> StructuredPrompt:
+def with_field(prompt: StructuredPrompt, path: str, value: str | int | float | None) -> StructuredPrompt:
     """A copy with ``value`` at ``path``. An empty text stays as "" where the key was; None takes the key out.
 
     Raises PromptError where ``path`` is none, or the result would be no prompt.

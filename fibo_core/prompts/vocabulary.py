@@ -1,6 +1,7 @@
-"""The fields of a prompt as people think of them, with a few good values for each.
+"""The fields of a prompt: what each is called, what it means, and a few good values for it.
 
-Groups and order are here; labels and explanations come from the caption's shape, suggestions from `vocabulary.toml`.
+Labels and explanations come from the caption's shape, suggestions from `vocabulary.toml`. Which fields stand together
+is in `parts.py`.
 """
 
 import tomllib
@@ -8,50 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
-from pydantic import BaseModel
-
-from fibo_core.prompts.caption_schema import (
-    Aesthetics,
-    Caption,
-    CaptionObject,
-    Lighting,
-    PhotographicCharacteristics,
-    RenderedText,
-)
-
-_SHAPES: dict[str, type[BaseModel]] = {
-    "": Caption,
-    "lighting": Lighting,
-    "aesthetics": Aesthetics,
-    "photographic_characteristics": PhotographicCharacteristics,
-    "objects": CaptionObject,
-    "text_render": RenderedText,
-}
-
-Rows = tuple[tuple[str, ...], ...]  # what stands side by side
-
-#: Groups of single fields, in the order of a form. Objects and texts are lists and have groups of their own.
-GROUPS: dict[str, Rows] = {
-    "Scene": (("short_description",), ("background_setting",), ("aesthetics.mood_atmosphere", "context")),
-    "Light": (("lighting.conditions",), ("lighting.direction", "lighting.shadows")),
-    "Camera": (
-        ("photographic_characteristics.camera_angle", "photographic_characteristics.lens_focal_length"),
-        ("photographic_characteristics.depth_of_field", "photographic_characteristics.focus"),
-        ("aesthetics.composition",),
-    ),
-    "Style": (("style_medium", "artistic_style"), ("aesthetics.color_scheme",)),
-}
-#: The fields of one object, and those that a person has beside them.
-OBJECT: Rows = (
-    ("description",),
-    ("location", "relative_size"),
-    ("relationship", "shape_and_color"),
-    ("appearance_details", "texture"),
-    ("orientation", "number_of_objects"),
-)
-PERSON: Rows = (("pose", "expression"), ("clothing", "action"), ("skin_tone_and_texture", "gender"))
-#: The fields of one piece of lettering.
-LETTERING: Rows = (("text", "location"), ("font", "color"), ("size", "appearance_details"))
+from fibo_core.prompts.caption_schema import SHAPES, Caption
 
 #: Fields that hold a few words, and need no more than a line.
 _SHORT = frozenset(
@@ -81,7 +39,7 @@ class FieldSpec:
 def field_spec(name: str) -> FieldSpec:
     """The field at ``lighting.direction``, ``objects.location``, ``style_medium``…"""
     parent, _, key = name.rpartition(".")
-    info = _SHAPES[parent].model_fields[key]
+    info = (SHAPES[parent] if parent else Caption).model_fields[key]
     return FieldSpec(
         name,
         _label(key),

@@ -70,22 +70,22 @@ class Wildcards:
 
     words: str
     note: str | None = None
-    _read: _Sequence | None = None
+    _sequence: _Sequence | None = None
 
     @property
     def count(self) -> int:
-        return 1 if self._read is None else self._read.count
+        return 1 if self._sequence is None else self._sequence.count
 
     @property
     def found(self) -> bool:
         """Whether there is anything to choose from."""
-        return self._read is not None and any(isinstance(part, _Choice) for part in self._read.parts)
+        return self._sequence is not None and any(isinstance(part, _Choice) for part in self._sequence.parts)
 
     def text(self, index: int) -> str:
         """The ``index``-th combination, in the order in which they stand, the last choice changing fastest."""
-        if self._read is None:
+        if self._sequence is None:
             return self.words
-        text = self._read.text(index)
+        text = self._sequence.text(index)
         return " ".join(text.split()) if self.found else text  # an empty choice leaves two blanks
 
 
@@ -94,7 +94,7 @@ def read_wildcards(words: str) -> Wildcards:
     if looks_like_json(words) or not re.search(r"[{}]", words):
         return Wildcards(words)
     try:
-        return Wildcards(words, None, _read(words))
+        return Wildcards(words, None, _parse(words))
     except WildcardError as exc:
         return Wildcards(words, str(exc))
 
@@ -110,9 +110,9 @@ def expand_wildcards(words: str, count: int, seed: int = 0) -> list[str]:
     if count >= total:
         return [wildcards.text(index % total) for index in range(count)]
     drawn: set[int] = set()
-    source = random.Random(seed)
+    rng = random.Random(seed)
     while len(drawn) < count:
-        drawn.add(source.randrange(total))
+        drawn.add(rng.randrange(total))
     return [wildcards.text(index) for index in sorted(drawn)]
 
 
@@ -131,7 +131,7 @@ def looks_like_json(words: str) -> bool:
     return _JSON.match(words.strip()) is not None
 
 
-def _read(words: str) -> _Sequence:
+def _parse(words: str) -> _Sequence:
     """Raises WildcardError where a brace has no partner."""
     open_at: list[int] = []  # where each brace that is open stands
     options: list[list[list[str | _Choice]]] = [[[]]]  # of each of them, and of the words themselves

@@ -10,7 +10,8 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from fibo_core.errors import (
     WriterAnswerError,
 )
 from fibo_core.store.generation import Generation, Mode
-from fibo_core.store.job_store import PENDING, JobRow, JobStore, NewJob, damage_of
+from fibo_core.store.job_store import PENDING, JobRow, JobStore, ModelTurn, damage_of
 from fibo_core.store.rows import DamagedRow
 from fibo_core.work.tasks import Task, task_from_json, task_to_json, written_from_record, written_to_record
 from fibo_core.work.workflows import Observer
@@ -46,6 +47,7 @@ ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled", "interrupted"}
 NAP_MIN_S, NAP_MAX_S = 0.05, 5.0  #: between two looks of an idle worker
 TROUBLE_NAP_S = 1.0  #: before a worker that met an error looks again
 WAIT_MIN_S = 1.0  #: before a writer is asked again, whatever it says
+MODEL_TURN_S = 120.0  #: for which a model may go on while jobs of another, that came before, wait
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Job:
-    """One submission, as it is now. ``error`` is the sentence to show, ``error_kind`` the error's class.
+    """One prompt of a batch, as it is now. ``error`` is the sentence to show, ``error_kind`` the error's class.
 
     While it waits, ``error`` is what for, and ``wait_until`` when it goes on by itself. ``answer`` is what a writer
     said that could not be made a prompt.
@@ -82,6 +84,8 @@ class Job:
     progress: Progress
     wait_until: datetime | None = None
     answer: str | None = None
+    batch_id: str = ""
+    after_id: str | None = None
 
     @property
     def mode(self) -> Mode:
@@ -132,6 +136,7 @@ class _Live:
     """A running job's flag and what its observer last heard. ``lost`` is an ending that no row could take."""
 
     flag: CancelFlag
+    model: str | None = None  #: that it paints with
     progress: Progress = field(default_factory=Progress)
     lost: _End | None = None
 
@@ -146,17 +151,17 @@ class JobQueue:
         *,
         lock_file: Path,
         max_workers: int,
-        max_queued: int,
         timeout_s: float,
     ) -> None:
         self._store = store
         self._run = run
         self._lock_file = lock_file
         self._max_workers = max_workers
-        self._max_queued = max_queued
         self._timeout_s = timeout_s
         self._changed = threading.Condition()  # guards _live and _stopping, and wakes workers and waiters
         self._live: dict[str, _Live] = {}
+        self._model: str | None = None  #: that painted last
+        self._model_since = 0.0  #: when it took the device, on the monotonic clock
         self._stopping = False
         self._trouble: str | None = None  #: what the workers met outside any job; tried again by itself
         self._threads: list[threading.Thread] = []
@@ -192,21 +197,18 @@ class JobQueue:
             os.close(self._lease)
             self._lease = None
 
-    def submit(self, task: Task) -> Job:
-        """Puts a task at the end of the queue. Raises QueueFull, or a StoreError when it cannot be written down."""
-        return self.submit_all([task])[0]
-
-    def submit_all(self, tasks: Sequence[Task]) -> list[Job]:
-        """Puts tasks at the end of the queue, all or none. Raises as `submit` does."""
-        new = [NewJob(task.mode, _title(task), task_to_json(task)) for task in tasks]
-        rows = self._store.add(new, limit=self._max_queued)
+    def wake(self) -> None:
+        """Lets idle workers look for jobs that were written down beside this queue."""
         with self._changed:
             self._changed.notify_all()
-        return list(map(self._job, rows))
 
     def get(self, job_id: str) -> Job:
         """The job as it is now. Raises JobNotFound, and JobDamaged where its row cannot be read."""
         return self._job(self._store.get(job_id))
+
+    def of_batches(self, batch_ids: Collection[str]) -> JobList:
+        """The jobs of these batches, oldest first."""
+        return self._readable(self._store.of_batches(batch_ids))
 
     def recent(self, limit: int = 20) -> JobList:
         """The newest jobs first, whatever their state."""
@@ -244,31 +246,23 @@ class JobQueue:
                 self._changed.notify_all()
         return self.get(job_id)
 
-    def retry(self, job_id: str, *, writer: str | None = None) -> Job:
-        """Submits what a job that failed, was cancelled or interrupted did not get to: the same prompt, where it was
-        written already, and the seeds not painted yet. ``writer`` is another one to ask."""
-        job = self.get(job_id)
-        if not job.retryable:
-            raise JobError(f"Job {job_id} is {job.state}: there is nothing to retry.")
-        painting = job.task.painting
-        rest = replace(painting, seeds=painting.seeds[len(job.generation_ids) :])
-        task = replace(job.task, painting=rest, written=job.written or job.task.written)
-        return self.submit(task if writer is None else replace(task, writer=writer))
-
     def ask_instead(self, job_id: str, writer: str) -> Job:
         """Sends a job that has not begun, or waits for its writer, to another one; any other stays as it is."""
         job = self.get(job_id)
         if job.state in PENDING:
             self._store.requeue(job_id, task_to_json(replace(job.task, writer=writer)))
-            with self._changed:
-                self._changed.notify_all()
+            self.wake()
         return self.get(job_id)
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
         """The job once it has ended, or as it is after ``timeout_s``."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.get(job_id).ended, timeout_s)
+        self.wait_until(lambda: self.get(job_id).ended, timeout_s)
         return self.get(job_id)
+
+    def wait_until(self, done: Callable[[], bool], timeout_s: float | None = None) -> None:
+        """Returns once ``done``, which is asked whenever a job begins or ends, or after ``timeout_s``."""
+        with self._changed:
+            self._changed.wait_for(done, timeout_s)
 
     @property
     def trouble(self) -> str | None:
@@ -300,9 +294,11 @@ class JobQueue:
             row = self._claim()
             if row is None:
                 if not self._stopping:
-                    self._changed.wait(timeout=self._nap_s())
+                    self._changed.wait(timeout=self._sleep_s())
                 return
-            live = self._live[row.id] = _Live(CancelFlag(self._timeout_s))
+            live = self._live[row.id] = _Live(CancelFlag(self._timeout_s), row.model)
+            if row.model not in (None, self._model):
+                self._model, self._model_since = row.model, time.monotonic()
         try:
             end = self._run_one(row, live)
         except _Postponed as exc:
@@ -323,7 +319,7 @@ class JobQueue:
                 log.error("The queue waits: %s", error, exc_info=exc)
             self._trouble = str(error)
 
-    def _nap_s(self) -> float:
+    def _sleep_s(self) -> float:
         """How long to sleep when nothing wakes the worker: to the next waiting job's time, at most five seconds."""
         if self._trouble is not None:
             return TROUBLE_NAP_S
@@ -341,13 +337,18 @@ class JobQueue:
         try:
             self._write_lost_ends()
             self._interrupt_abandoned()
-            while isinstance(row := self._store.claim(list(self._live)), DamagedRow):
+            while isinstance(row := self._store.claim(list(self._live), self._turn()), DamagedRow):
                 log.error("%s", damage_of(row))
+                self._changed.notify_all()  # for who waits for its batch
         except BaseException as exc:  # tried again when the condition wakes or times out
             self._note_trouble(exc)
             return None
         self._trouble = None
         return row
+
+    def _turn(self) -> ModelTurn:
+        over = time.monotonic() - self._model_since > MODEL_TURN_S
+        return ModelTurn(self._model, over, any(live.model == self._model for live in self._live.values()))
 
     def _interrupt_abandoned(self) -> None:
         """Ends what says that it runs while nobody works on it; one worker at a time, since it knows who does."""
@@ -358,7 +359,7 @@ class JobQueue:
         """Runs one job to its end; raises nothing but _Postponed."""
         live.flag.start_clock()
         try:
-            self._run(_parsed(row)[0], _JobObserver(self, row, live), live.flag)
+            self._run(self._task(row), _JobObserver(self, row, live), live.flag)
         except _Postponed:
             raise
         except Cancelled as exc:
@@ -376,6 +377,16 @@ class JobQueue:
             )
             return _End.of("failed", unforeseen)
         return _End("done")
+
+    def _task(self, row: JobRow) -> Task:
+        """What the job does, with the prompt that another one has written for it."""
+        task = _parsed(row)[0]
+        if row.after_id is None or task.written is not None:
+            return task
+        written = _parsed(self._store.get(row.after_id))[1]
+        if written is None:
+            raise JobError("The prompt that this should paint was not written. Ask anew.")
+        return replace(task, written=written)
 
     def _postpone(self, job_id: str, live: _Live, wait: _Postponed) -> None:
         """Puts the job aside, so that its worker is free meanwhile; a cancel that came in between ends it."""
@@ -416,7 +427,7 @@ class JobQueue:
             try:
                 jobs.append(self._job(row))
             except JobDamaged as exc:
-                damaged.append(DamagedRow(row.seq, row.id, f"its task or prompt: {exc.__cause__}"))
+                damaged.append(_damaged(row, exc.__cause__))
         return JobList(tuple(jobs), tuple(damaged))
 
     def _job(self, row: JobRow) -> Job:
@@ -438,6 +449,8 @@ class JobQueue:
             progress=Progress() if live is None else live.progress,
             wait_until=row.wait_until,
             answer=row.answer,
+            batch_id=row.batch_id,
+            after_id=row.after_id,
         )
         if live is not None and live.lost is not None:
             return replace(job, **vars(live.lost), finished_at=datetime.now(UTC))
@@ -492,12 +505,11 @@ def _parsed(row: JobRow) -> tuple[Task, WrittenPrompt | None]:
     try:
         return task_from_json(row.task), None if row.written is None else written_from_record(json.loads(row.written))
     except _DAMAGE as exc:
-        raise JobDamaged(damage_of(DamagedRow(row.seq, row.id, f"its task or prompt: {exc}"))) from exc
+        raise JobDamaged(damage_of(_damaged(row, exc))) from exc
 
 
-def _title(task: Task) -> str:
-    words = " ".join(task.words.split()) or task.mode.capitalize()
-    return words if len(words) <= 80 else words[:79] + "…"
+def _damaged(row: JobRow, exc: BaseException | None) -> DamagedRow:
+    return DamagedRow(row.seq, row.id, f"its task or prompt: {exc}".rstrip("."))
 
 
 def _take_lease(lock_file: Path) -> int:

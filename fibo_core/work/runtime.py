@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.placement import SharedDevice, default_model
+from fibo_core.engine.placement import SharedDevice
+from fibo_core.models.device import default_model
 from fibo_core.settings import Settings
+from fibo_core.store.batch_store import BatchStore
 from fibo_core.store.database import Database
-from fibo_core.store.history import History
+from fibo_core.store.inputs import Inputs
 from fibo_core.store.job_store import JobStore
 from fibo_core.work import workflows
+from fibo_core.work.desk import Desk
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.workflows import Tools
+from fibo_core.work.workspace import build_database, build_history
 from fibo_core.writers import PromptWriter
 from fibo_core.writers.chain import Backend, Missing, Writers
 from fibo_core.writers.gemini_faults import NO_KEY
@@ -26,19 +30,14 @@ class Runtime:
     settings: Settings
     tools: Tools
     jobs: JobQueue
+    desk: Desk
+    inputs: Inputs
     database: Database
 
     def close(self) -> None:
         """Interrupts running jobs and lets go of queue and database; the model's memory goes with the process."""
         self.jobs.stop()
         self.database.close()
-
-
-def build_database(settings: Settings) -> Database:
-    """The workspace's database, made or migrated. Raises a StoreError that says what is wrong with it."""
-    database = Database(settings.database_url or settings.workspace_dir / "studio.db")
-    database.migrate()
-    return database
 
 
 def build_writers(settings: Settings, device: SharedDevice | None = None) -> Writers:
@@ -81,7 +80,7 @@ def build_tools(settings: Settings, database: Database) -> Tools:
     return Tools(
         writers=build_writers(settings, device),
         engine=FiboEngine(model.name, hub_cache=settings.hub_cache, device=device),
-        history=History(settings.workspace_dir, database, settings.cache_dir),
+        history=build_history(settings, database),
     )
 
 
@@ -95,11 +94,11 @@ def build_runtime(settings: Settings) -> Runtime:
             partial(workflows.run, tools),
             lock_file=settings.workspace_dir / "queue.lock",
             max_workers=settings.max_workers,
-            max_queued=settings.max_queued,
             timeout_s=settings.job_timeout_s,
         )
         jobs.start()
     except BaseException:
         database.close()
         raise
-    return Runtime(settings, tools, jobs, database)
+    desk = Desk(BatchStore(database), jobs, tools, max_queued=settings.max_queued)
+    return Runtime(settings, tools, jobs, desk, Inputs(settings.workspace_dir), database)

@@ -1,11 +1,14 @@
-"""Tasks: what one press of a button asks for, as frozen values that survive a restart as JSON."""
+"""Tasks: what one job does, as frozen values that survive a restart as JSON."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from fibo_core.models.catalogue import RenderSettings
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.errors import NewerVersion
+from fibo_core.prompts.axes import Axis, Value, axis_from_record, axis_to_record
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import MODES, Mode
 from fibo_core.writers import Usage, WrittenPrompt
@@ -13,20 +16,27 @@ from fibo_core.writers import Usage, WrittenPrompt
 T = TypeVar("T")
 
 
+VERSION = 1  #: of a task as JSON; the first version's rows have none
+
+
 @dataclass(frozen=True)
 class Painting:
-    """How a written prompt becomes pictures: one for every seed. No seeds: the prompt only."""
+    """How a written prompt becomes pictures: one for every seed. No seeds: the prompt only.
+
+    ``values`` are laid over the prompt at their JSON paths. A prompt that is written for others to paint must have the
+    paths of ``checked``, and is written with ``writer_seed``.
+    """
 
     settings: RenderSettings
     seeds: tuple[int, ...] = ()
+    values: tuple[tuple[str, Value], ...] = ()
+    checked: tuple[Axis, ...] = ()
+    writer_seed: int | None = None
 
 
 @dataclass(frozen=True)
 class GenerateTask:
-    """Words to pictures. With ``written`` given, the writer is not asked.
-
-    ``pattern`` is what the user typed, where the words are one choice of its wildcards.
-    """
+    """Words to pictures. With ``written`` given, the writer is not asked."""
 
     mode: ClassVar[Mode] = "generate"
 
@@ -34,7 +44,6 @@ class GenerateTask:
     painting: Painting
     writer: str = "auto"
     written: WrittenPrompt | None = None
-    pattern: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,17 +90,20 @@ Task = GenerateTask | RefineTask | InspireTask
 
 def task_to_json(task: Task) -> str:
     """The task as JSON text; :func:`task_from_json` gives it back, from older versions' rows too."""
+    painting = task.painting
     record: dict[str, Any] = {
+        "version": VERSION,
         "mode": task.mode,
         "words": task.words,
         "writer": task.writer,
         "written": None if task.written is None else written_to_record(task.written),
-        "settings": asdict(task.painting.settings),
-        "seeds": list(task.painting.seeds),
+        "settings": asdict(painting.settings),
+        "seeds": list(painting.seeds),
+        "values": [list(pair) for pair in painting.values],
+        "checked": [axis_to_record(axis) for axis in painting.checked],
+        "writer_seed": painting.writer_seed,
     }
-    if isinstance(task, GenerateTask):
-        record |= {"pattern": task.pattern}
-    elif isinstance(task, RefineTask):
+    if isinstance(task, RefineTask):
         record |= {"source": task.source.document, "source_id": task.source_id}
         record |= {"with_picture": task.with_picture, "locked": list(task.locked), "only_asked": task.only_asked}
     elif isinstance(task, InspireTask):
@@ -100,14 +112,22 @@ def task_to_json(task: Task) -> str:
 
 
 def task_from_json(text: str) -> Task:
-    """The task of a row; parts that this version does not know are left out.
+    """The task of a row, of the first version's too.
 
-    Raises InputError, ValueError, TypeError, KeyError or RecursionError for what is no task.
+    Raises NewerVersion for one that a newer version has written; InputError, ValueError, TypeError, KeyError or
+    RecursionError for what is no task.
     """
     record = json.loads(text)
+    check_version(record, VERSION, "task")
     if record["mode"] not in MODES:
         raise ValueError(f"mode is {record['mode']!r}")
-    painting = Painting(_known(RenderSettings, record["settings"]), tuple(record["seeds"]))
+    painting = Painting(
+        _known(RenderSettings, record["settings"]),
+        tuple(record["seeds"]),
+        tuple((path, value) for path, value in record.get("values", ())),
+        tuple(axis_from_record(axis) for axis in record.get("checked", ())),
+        record.get("writer_seed"),
+    )
     words, writer = record["words"], record["writer"]
     written = None if record["written"] is None else written_from_record(record["written"])
     if record["mode"] == "refine":
@@ -120,7 +140,17 @@ def task_from_json(text: str) -> Task:
         )
     if record["mode"] == "inspire":
         return InspireTask(words, Path(record["picture"]), painting, writer, written, record["source_id"])
-    return GenerateTask(words, painting, writer, written, record.get("pattern", ""))
+    return GenerateTask(words, painting, writer, written)
+
+
+def check_version(record: Mapping[str, Any], known: int, what: str) -> None:
+    """Raises NewerVersion where a stored value is of a version after ``known``."""
+    version = record.get("version", 1)
+    if not isinstance(version, int) or version > known:
+        raise NewerVersion(
+            f"This {what} was made by a newer version of FIBO Studio ({version!r:.20}; {known} is understood). "
+            "Update the studio to see it."
+        )
 
 
 def written_to_record(written: WrittenPrompt) -> dict[str, Any]:

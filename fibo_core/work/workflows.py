@@ -5,7 +5,7 @@ its recipe as soon as it is done. They know no queue and no page: an Observer is
 ends the work.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from PIL import Image
@@ -13,13 +13,14 @@ from PIL import Image
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent
 from fibo_core.engine.request import check_tokens
-from fibo_core.prompts.review import reviewed
+from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from fibo_core.store.images import open_picture
 from fibo_core.work.tasks import GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
+from fibo_core.writers.review import reviewed
 
 WRITER_SEED = 0  #: where nothing is painted, so that none was drawn
 
@@ -89,15 +90,20 @@ def run(tools: Tools, task: Task, observer: Observer, cancel: CancelFlag) -> lis
 
 
 def _write(tools: Tools, task: Task, observer: Observer, ask: Ask) -> WrittenPrompt:
-    """The prompt that the task brings, or what a writer answers."""
+    """The prompt that the task brings, or what a writer answers, with the task's own values laid over it."""
     written = tools.writers.write(task.writer, ask, observer) if task.written is None else task.written
+    check_paths(written.prompt, task.painting.checked)
+    if task.painting.values:
+        written = replace(written, prompt=with_values(written.prompt, dict(task.painting.values)), edited=True)
     observer.on_written(written)
     return written
 
 
 def _writer_seed(task: Task) -> int:
     """The seed a writer is given, so that the same task is answered the same; the services' seeds have 31 bits."""
-    return task.painting.seeds[0] % 2**31 if task.painting.seeds else WRITER_SEED
+    painting = task.painting
+    seed = painting.seeds[0] if painting.seeds else painting.writer_seed
+    return WRITER_SEED if seed is None else seed % 2**31
 
 
 def _paint(

@@ -16,8 +16,8 @@ def response_schema(*, refining: bool = False) -> dict[str, Any]:
     because what a prompt lacks shall not be made up. Limits on lists are left out: they make the schema harder to
     serve, and the instructions name them.
     """
-    source = json_schema()
-    return _translated(source, source["$defs"], refining)
+    schema = json_schema()
+    return _translated(schema, schema["$defs"], refining)
 
 
 def _translated(node: dict[str, Any], defs: dict[str, Any], refining: bool) -> dict[str, Any]:

@@ -2,20 +2,23 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError, PromptError
+from fibo_core.limits import BYTES_MAX
+from fibo_core.prompts.foreign import foreign_recipe
 from fibo_core.prompts.mend import Mended, decoded, mend, mend_texts
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from fibo_core.store.images import BYTES_MAX, read_recipe, read_texts
 
 if TYPE_CHECKING:
     from fibo_core.store.history import History
 
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8")  # what these begin with is no text
+PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"\0\0\0")  #: what is no text begins with one of these
+WORDS_SHOWN = 300  #: of another program's
 _ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a ULID
 
 
@@ -57,6 +60,7 @@ def read_source(name: str, history: "History") -> Source:
     for a file that is none of these.
     """
     from fibo_core.store.generation import Generation
+    from fibo_core.store.images import read_recipe
 
     if _ID.fullmatch(name):
         generation = history.get(name)
@@ -77,12 +81,15 @@ def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
 
 
 def _mended(data: bytes, name: str) -> Mended:
-    if data.startswith(_PICTURES):
-        mended = mend_texts(read_texts(data))
-        if mended is None:
-            raise PictureError(f"{name} carries no structured prompt. Give a PNG or JSON that holds one, or an id.")
-        return mended
-    return mend(data)
+    if not data.startswith(PICTURES):
+        return mend(data)
+    from fibo_core.store.picture_texts import read_texts
+
+    texts = read_texts(data)
+    mended = mend_texts(texts)
+    if mended is None:
+        raise _no_prompt_in(name, texts)
+    return mended
 
 
 def _told(mended: Mended) -> Mended:
@@ -93,6 +100,18 @@ def _told(mended: Mended) -> Mended:
     for note in notes:
         print(note, file=sys.stderr)
     return mended
+
+
+def _no_prompt_in(name: str, texts: Mapping[str, str]) -> PictureError:
+    """Why a picture cannot be started from; where another program has left its words, with these."""
+    found = foreign_recipe(texts)
+    if found is None or found.words.startswith("{"):
+        return PictureError(f"{name} carries no structured prompt. Give a picture or JSON that holds one, or an id.")
+    settings = f" ({found.settings()})" if found.settings() else ""
+    return PictureError(
+        f"{name} was made by {found.program}{settings} from words, not from a structured prompt: "
+        f"{found.words[:WORDS_SHOWN]!r}. Give the words themselves."
+    )
 
 
 def _known(id: str, history: "History") -> str | None:

@@ -22,18 +22,22 @@ from studio.cli.inputs import Source, prompt_in, read_picture, read_prompt, read
 from studio.cli.output import PaintingProgress, StatusLine, complain, print_json, print_text
 from studio.cli.painting import (
     Aspect,
+    Confirmed,
     Count,
     Guidance,
     Json,
     Model,
     Negative,
+    Options,
     Out,
-    Painter,
     Seed,
+    Sheet,
     Steps,
+    Vary,
     Writer,
 )
 from studio.cli.setup import begin, ended_by_ctrl_c, open_tools
+from studio.remedies import with_command
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +99,11 @@ def generate(
         str | None, typer.Option(metavar="FILE", help="Paint this structured prompt as it is; - reads stdin.")
     ] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
-    negative: Negative = "", model: Model = None, writer: Writer = "auto", out: Out = None, as_json: Json = False,
+    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
+    sheet: Sheet = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint what some words, or a structured prompt, say. Words that are JSON are a structured prompt."""
     from fibo_core.prompts.mend import holds_caption
-    from fibo_core.work.tasks import GenerateTask
     from fibo_core.writers import WrittenPrompt
 
     if (words is None) == (from_json is None):
@@ -108,10 +112,14 @@ def generate(
     words = "" if words is None else read_words(words)
     if holds_caption(words):
         written, words = WrittenPrompt(prompt_in(words)), ""
+    options = Options(
+        seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+    )  # fmt: skip
+    order = options.order(kind="generate", words=words, written=written)
     settings = begin()
     with open_tools(settings) as tools:
-        painter = Painter(settings, seed, count, aspect, steps, guidance, negative, model, out, as_json)
-        painter.run(tools, GenerateTask(words, painter.painting(), writer, written))
+        options.paint(settings, tools, order)
 
 
 @app.command()
@@ -121,35 +129,42 @@ def refine(
     ],
     instruction: Annotated[str, typer.Argument(help='What to change: "make the ball green".')],
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
-    negative: Negative = "", model: Model = None, writer: Writer = "auto", out: Out = None, as_json: Json = False,
+    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
+    sheet: Sheet = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint a new picture from a changed prompt, with the source's seed and settings unless others are given."""
-    from fibo_core.work.tasks import RefineTask
-
+    options = Options(
+        seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+    )  # fmt: skip
+    words = read_words(instruction)
     settings = begin()
     with open_tools(settings) as tools:
         origin: Source = read_source(source, tools.history)
-        painter = Painter(settings, seed, count, aspect, steps, guidance, negative, model, out, as_json)
-        painting = painter.painting(like=origin.request)
-        task = RefineTask(read_words(instruction), origin.prompt, painting, writer, source_id=origin.id)
-        painter.run(tools, task)
+        order = options.order(kind="refine", words=words, source=origin.prompt, source_id=origin.id)
+        if origin.request is not None:
+            order = order.painted_like(origin.request, options.spec(settings))
+        options.paint(settings, tools, order)
 
 
 @app.command()
 def inspire(
-    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="A PNG, JPEG or WebP file, or a picture's id.")],
+    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="A picture's file, or the id of one.")],
     hint: Annotated[str, typer.Argument(help="Where to bend what is seen.", show_default=False)] = "",
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
-    negative: Negative = "", model: Model = None, writer: Writer = "auto", out: Out = None, as_json: Json = False,
+    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
+    sheet: Sheet = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint from a prompt that describes a given picture."""
-    from fibo_core.work.tasks import InspireTask
-
+    options = Options(
+        seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+    )  # fmt: skip
     settings = begin()
     with open_tools(settings) as tools:
         file, source_id = read_picture(picture, tools.history)
-        painter = Painter(settings, seed, count, aspect, steps, guidance, negative, model, out, as_json)
-        painter.run(tools, InspireTask(hint, file, painter.painting(), writer, source_id=source_id))
+        order = options.order(kind="inspire", words=hint, picture=str(file), source_id=source_id)
+        options.paint(settings, tools, order)
 
 
 @app.command()
@@ -232,7 +247,7 @@ def _status() -> int:
         return complain(str(exc), 130)
     except FiboError as exc:
         log.info("The command failed.", exc_info=exc)  # into logs/cli.log, with the cause
-        return complain(str(exc), 1)
+        return complain(with_command(exc), 1)
     except BrokenPipeError:  # the reader of our stdout has enough: `fibo-studio history list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

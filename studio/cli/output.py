@@ -107,7 +107,8 @@ class PaintingProgress:
         self._waited_s = 0.0
         self._writer = ""
         self._picture = ""
-        self.notes: tuple[str, ...] = ()
+        self.notes: dict[str, None] = {}  # each once, in order
+        self.written: WrittenPrompt | None = None
         self.stored: list[Generation] = []
 
     def on_writing(self, writer: str) -> None:
@@ -128,7 +129,8 @@ class PaintingProgress:
         return True
 
     def on_written(self, written: WrittenPrompt) -> None:
-        self.notes = (*written.passed_over, *written.notes)
+        self.written = written
+        self.notes |= dict.fromkeys((*written.passed_over, *written.notes))
 
     def on_painting(self, index: int, total: int) -> None:
         self._picture = f"Picture {index + 1} of {total}: " if total > 1 else ""

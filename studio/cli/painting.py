@@ -2,18 +2,17 @@
 
 import shutil
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fibo_core.engine.placement import default_model
-from fibo_core.engine.request import GenerationRequest, draw_seeds
 from fibo_core.errors import InputError, StoreError
-from fibo_core.models.catalogue import ModelSpec, RenderSettings, find_model
+from fibo_core.limits import UNCONFIRMED_MAX
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.models.device import default_model
 from fibo_core.settings import Settings
-from fibo_core.work.tasks import Painting, Task
 from studio.cli.output import (
     PaintingProgress,
     StatusLine,
@@ -26,6 +25,7 @@ from studio.cli.setup import ended_by_ctrl_c
 
 if TYPE_CHECKING:
     from fibo_core.store.generation import Generation
+    from fibo_core.work.orders import Order
     from fibo_core.work.workflows import Tools
 
 
@@ -56,17 +56,25 @@ Writer = Annotated[
 Out = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Copy the pictures to this folder, or one to this .png.")
 ]
+Vary = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH=VALUES",
+        help="What varies, one picture for each value: 'lighting.conditions=golden hour|night', 'seed=1..4', "
+        "'steps=10,20,..,50', guidance, model or writer. Up to three times.",
+    ),
+]
+Confirmed = Annotated[bool, typer.Option("--yes", help=f"Paint more than {UNCONFIRMED_MAX} pictures.")]
+Sheet = Annotated[
+    Path | None, typer.Option(metavar="FILE.png", help="Put all pictures on one sheet, their values at the edges.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True)
-class Painter:
-    """A painting command's options, checked as far as they can be before anything is loaded or written.
+class Options:
+    """A painting command's options, as they were given."""
 
-    Raises InputError for a model, shape, seed, count or --out that cannot be.
-    """
-
-    settings: Settings
     seed: int | None
     count: int
     aspect: str | None
@@ -74,71 +82,98 @@ class Painter:
     guidance: float | None
     negative: str
     model: str | None
+    writer: str
+    vary: list[str]
+    confirmed: bool
+    sheet: Path | None
     out: Path | None
     as_json: bool
 
-    def __post_init__(self) -> None:
-        if self.out is not None:
-            _make_out(self.out, self.count)
+    def order(self, **start: Any) -> "Order":
+        """The order of these options and of what the command starts from. Raises AxisError."""
+        from fibo_core.prompts.axes import read_axis
+        from fibo_core.work.orders import Order
 
-    @property
-    def spec(self) -> ModelSpec:
+        return Order(
+            seed=self.seed,
+            count=self.count,
+            aspect=self.aspect,
+            steps=self.steps,
+            guidance=self.guidance,
+            negative_prompt=self.negative or None,
+            model=self.model,
+            writer=self.writer,
+            axes=tuple(read_axis(text) for text in self.vary),
+            confirmed=self.confirmed,
+            **start,
+        )
+
+    def spec(self, settings: Settings) -> ModelSpec:
+        """The model that paints."""
         if self.model is not None:
             return find_model(self.model)
-        return default_model(self.settings.fibo_model, self.settings.hub_cache)
+        return default_model(settings.fibo_model, settings.hub_cache)
 
-    def painting(self, like: GenerationRequest | None = None) -> Painting:
-        """How to paint: the model's defaults or what ``like`` was painted with, and what was asked for over it."""
-        spec = self.spec
-        base = RenderSettings.of(spec) if like is None else RenderSettings.like(like, spec)
-        width, height = (base.width, base.height) if self.aspect is None else spec.size(self.aspect)
-        render = replace(
-            base,
-            width=width,
-            height=height,
-            num_inference_steps=base.num_inference_steps if self.steps is None else self.steps,
-            guidance_scale=base.guidance_scale if self.guidance is None else self.guidance,
-            negative_prompt=self.negative or base.negative_prompt,
-        )
-        first = self.seed if self.seed is not None or like is None else like.seed
-        return Painting(render, draw_seeds(self.count, first))
+    def paint(self, settings: Settings, tools: "Tools", order: "Order") -> None:
+        """Paints what an order comes to, here and now, stores and prints it; what was finished before a failure or
+        Ctrl+C is printed and copied too, and a picture that fails leaves the others.
 
-    def run(self, tools: "Tools", task: Task) -> None:
-        """Paints, stores and prints; what was finished before a failure or Ctrl+C is printed and copied too.
-
-        Raises Cancelled after Ctrl+C, and whatever the workflow does.
+        Raises InputError or ModelMissing for what cannot be, before anything is loaded or written; Cancelled after
+        Ctrl+C; the first failure's error.
         """
-        from fibo_core.work import workflows
+        from fibo_core.work.orders import plan
+        from studio.cli.run_plan import PlanRun
 
+        planned = plan(order, default_model=self.spec(settings).name)
+        for model in {job.task.painting.settings.model for job in planned.jobs}:
+            tools.engine.revision(model)
+        if self.out is not None:
+            _make_out(self.out, len(planned.cells))
+        if self.sheet is not None:
+            _check_sheet(self.sheet)
         line = StatusLine()
         with ended_by_ctrl_c() as cancel:
             progress = PaintingProgress(line, cancel)
+            run = PlanRun(tools, planned, progress)
             try:
-                workflows.run(tools, task, progress, cancel)
+                run.work_off(cancel)
             finally:
                 line.clear()
-                self._deliver(progress.stored)
+                self._deliver(settings.workspace_dir, progress.stored, several=len(planned.cells) > 1)
+                if self.sheet is not None and progress.stored:
+                    run.save_sheet(self.sheet, order, settings.workspace_dir)
         if not self.as_json:
-            for note in (*progress.notes, *self._notes()):
+            for note in (*progress.notes, *self._left_out(settings)):
                 print(note, file=sys.stderr)
+        if run.failed:
+            missing = len(planned.cells) - len(progress.stored)
+            if len(planned.jobs) > 1:
+                print(f"{missing} of {len(planned.cells)} pictures were not painted.", file=sys.stderr)
+            raise next(iter(run.failed.values()))
 
-    def _deliver(self, pictures: list["Generation"]) -> None:
-        workspace = self.settings.workspace_dir
+    def _deliver(self, workspace: Path, pictures: list["Generation"], *, several: bool) -> None:
         if not self.as_json:
             for picture in pictures:
                 print_text(result_block(picture, workspace))
         elif pictures:
             records = [result_record(picture, workspace) for picture in pictures]
-            print_json(records[0] if self.count == 1 else records)
+            print_json(records if several else records[0])
         if self.out is not None:
             for picture in pictures:
                 _copy(workspace / picture.image_path, self.out)
 
-    def _notes(self) -> tuple[str, ...]:
-        spec = self.spec
+    def _left_out(self, settings: Settings) -> tuple[str, ...]:
+        spec = self.spec(settings)
         if not self.negative or spec.fixed_negative is None:
             return ()
         return (f"{spec.title} knows no negative prompt: --negative was left out.",)
+
+
+def _check_sheet(file: Path) -> None:
+    if file.suffix.lower() != ".png" or file.is_dir():
+        raise InputError(f"--sheet is {file}, and a contact sheet is a PNG file. Name a .png file.")
+    if not file.absolute().parent.is_dir():
+        raise InputError(f"--sheet: the folder {file.parent} is not there. Make it, or name another one.")
 
 
 def _make_out(out: Path, count: int) -> None:

@@ -19,15 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import fibo_core
-from fibo_core.engine.placement import GB, choose, default_model, has_cuda_gpu, held_memory, lacks_for, torch_version
+from fibo_core.engine.placement import choose, held_memory, torch_version
 from fibo_core.errors import FiboError
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM
+from fibo_core.models.device import default_model, has_cuda_gpu, lacks_for
 from fibo_core.models.download import check_access
+from fibo_core.models.plans import GB
 from fibo_core.models.weights import downloaded, revision_of, weights_folder
-from fibo_core.program import command
 from fibo_core.settings import LOOPBACK, Settings
 from fibo_core.store.disk import filesystem_of
-from studio.pod.idle import why_not
+from studio.pod.idle import cannot_stop_because
+from studio.program import command
 
 LOW_DISK_BYTES = 1_000_000_000
 PYTHONS = ((3, 11), (3, 14))  #: from, and up to but not including: pyproject.toml
@@ -164,7 +166,7 @@ def _login(settings: Settings) -> Check:
 def _idle_stop(settings: Settings) -> list[Check]:
     """Whether a pod ends its own rent; nothing where that was not asked for and could not be."""
     if settings.idle_stop_minutes:
-        reason = why_not(settings)
+        reason = cannot_stop_because(settings)
         detail = f"after {settings.idle_stop_minutes} minutes without use; a stopped pod still costs its disk"
         todo = "Do what the sentence says, or unset IDLE_STOP_MINUTES."
         return [Check("idle stop", not reason, f"not set up: {reason}" if reason else detail, todo if reason else "")]

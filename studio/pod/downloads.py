@@ -10,10 +10,10 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine.placement import lacks_for
 from fibo_core.errors import Cancelled, FiboError
 from fibo_core.models import plans
 from fibo_core.models.catalogue import CATALOGUE, WeightsSpec, find_weights
+from fibo_core.models.device import lacks_for
 from fibo_core.models.download import DownloadEvent, download
 from fibo_core.models.weights import downloaded
 from fibo_core.work.runtime import Runtime
@@ -100,7 +100,7 @@ def fetch_weights_on_a_pod(runtime: Runtime) -> None:
         return
     if settings.fibo_model == "auto" and (lack := lacks_for(fibo)):
         log.warning("%s %s paints, and %s is not fetched.", lack, CATALOGUE["mini"].title, fibo.title)
-    names = plans.fetched_by_a_pod(
+    names = plans.weights_a_pod_fetches(
         settings.fibo_model,
         settings.fibo_writer,
         has_token=settings.hf_token is not None,

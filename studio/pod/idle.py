@@ -50,7 +50,7 @@ class Activity:
     def browsers(self) -> int:
         return self._browsers
 
-    def used(self) -> None:
+    def mark_used(self) -> None:
         """Somebody did something: the clock begins anew."""
         self._used_at = self._clock()
 
@@ -99,12 +99,12 @@ class IdleStop:
         return max(0.0, self._limit_s - self._activity.quiet_s())
 
     @property
-    def near(self) -> bool:
+    def is_near(self) -> bool:
         return self.left_s() < min(NEAR_S, self._limit_s / 2)
 
     def keep_running(self) -> None:
         """Somebody wants the pod to go on: the clock begins anew."""
-        self._activity.used()
+        self._activity.mark_used()
 
     def look(self) -> None:
         """Stops the pod where its time is up. What cannot be told, such as from a database that is not there, is no
@@ -115,7 +115,7 @@ class IdleStop:
             log.debug("Whether there is work cannot be told: %s", exc)
             busy = False
         if busy:
-            self._activity.used()
+            self._activity.mark_used()
         elif self.left_s() <= 0 and self._clock() >= self._not_before:
             self._not_before = self._clock() + RETRY_S
             log.warning(
@@ -147,20 +147,20 @@ def begin_idle_stop(settings: Settings, busy: Callable[[], bool], ending: thread
     global _of_process
     if not settings.idle_stop_minutes:
         return
-    if reason := why_not(settings):
+    if reason := cannot_stop_because(settings):
         log.warning("IDLE_STOP_MINUTES does nothing: %s", reason)
         return
     pod = settings.pod
     assert pod is not None
     activity = Activity.of_process()
-    activity.used()
+    activity.mark_used()
     idle = IdleStop(settings.idle_stop_minutes * 60.0, activity, busy, functools.partial(stop_pod, pod))
     _of_process = idle
     threading.Thread(target=idle.watch, args=(ending,), name="idle-stop", daemon=True).start()
     log.info("The pod stops itself after %d minutes without use.", settings.idle_stop_minutes)
 
 
-def why_not(settings: Settings) -> str:
+def cannot_stop_because(settings: Settings) -> str:
     """Why this machine cannot, or should not, stop itself; "" where it can."""
     pod = settings.pod
     if pod is None:

@@ -5,9 +5,9 @@ import time
 
 import streamlit as st
 
-from fibo_core.engine.placement import default_model
 from fibo_core.errors import EngineError, StoreError
 from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.models.device import default_model
 from fibo_core.work.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class ModelInUse:
         finally:
             self.awaited = None
 
-    def trouble_beside(self, model: str) -> str:
+    def failure_to_report(self, model: str) -> str:
         """Why another one than ``model`` should paint and does not; "" where nothing is amiss."""
         return "" if self._failed is None or self._failed[0] == model else self._failed[1]
 

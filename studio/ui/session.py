@@ -1,29 +1,37 @@
-"""What pages do with jobs and pictures: submit, find one's job again, begin a refinement or an inspiration."""
+"""What pages do with orders and pictures: place, find one's batch again, begin a refinement or an inspiration."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import draw_seed
 from fibo_core.errors import (
+    BatchDamaged,
+    BatchNotFound,
     FiboError,
     GenerationDamaged,
     GenerationNotFound,
     InputError,
-    JobDamaged,
     JobNotFound,
 )
-from fibo_core.models.catalogue import ModelSpec, RenderSettings, find_model
-from fibo_core.prompts.wildcards import deal, read_wildcards
+from fibo_core.limits import SEED_MAX, STEPS_MAX, STEPS_MIN
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.prompts.foreign import ForeignRecipe
+from fibo_core.prompts.wildcards import read_wildcards
 from fibo_core.store.generation import Generation, Mode
-from fibo_core.work.jobs import Job
+from fibo_core.work.desk import Batch
+from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
-from fibo_core.work.tasks import GenerateTask, InspireTask, Painting, RefineTask, Task
+from fibo_core.work.tasks import RefineTask
 from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.chain import AUTO
+from studio.remedies import with_button
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
-from studio.ui.state import Field, PageState, field_key, fill_field, page_state
+from studio.ui.state import Field, PageState, field_key, field_value, fill_field, page_state
 from studio.ui.words import plain
 
 
@@ -33,138 +41,145 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except FiboError as exc:
-        st.error(plain(str(exc)), icon=":material/error:")
+        st.error(plain(with_button(exc)), icon=":material/error:")
 
 
-def follow_batch(runtime: Runtime, state: PageState) -> list[Job]:
-    """The jobs of the page's batch as they are now; the one that paints, or comes next, becomes the page's own."""
-    jobs = []
-    for job_id in state.batch:
-        with suppress(JobNotFound, JobDamaged):
-            jobs.append(runtime.jobs.get(job_id))
-    going = [job for job in jobs if not job.ended]
-    painting = [job for job in going if job.progress.step is not None]
-    state.job_id = next((job.id for job in [*painting, *going]), state.job_id)
-    return jobs
-
-
-def attach_job(runtime: Runtime, state: PageState, mode: Mode) -> Job | None:
-    """The page's job as it is now; after a reload, the one its address names. Takes over the prompt it has written."""
-    named = st.query_params.get("job")
-    if state.job_id is None and named is None:
+def follow_batch(runtime: Runtime, state: PageState, kind: Mode) -> Batch | None:
+    """The page's batch as it is now; after a reload, the one its address names. Takes over the prompt that it wrote."""
+    batch_id = state.batch_id or _named_in_address(runtime)
+    if batch_id is None:
         return None
     try:
-        job = runtime.jobs.get(state.job_id or named or "")
-    except (JobNotFound, JobDamaged) as exc:
-        state.job_id = None
-        st.query_params.pop("job", None)
-        if isinstance(exc, JobDamaged):
+        batch = runtime.desk.get(batch_id)
+    except (BatchNotFound, BatchDamaged) as exc:
+        _leave_address(state)
+        if isinstance(exc, BatchDamaged):
             st.warning(plain(str(exc)), icon=":material/broken_image:")
         return None
-    if job.mode != mode:
+    if batch.kind != kind:
         return None
-    if state.job_id is None:
-        _restore(runtime, state, job)
+    if state.batch_id is None:
+        _restore(runtime, state, batch)
+    _show_written(state, batch)
+    if not batch.ended:
+        state.ended_batch = None
+    elif state.ended_batch != batch.id:
+        state.ended_batch, state.shown_id = batch.id, None  # its picture, or why there is none, is what is shown now
+    if batch.generation_ids:
+        state.last_id = max(batch.generation_ids)  # ids begin with their time
+    st.query_params["batch"] = batch.id
+    return batch
+
+
+def forget_batch(state: PageState) -> None:
+    """The page follows no batch any more, and its address names none."""
+    _leave_address(state)
+    state.forget()
+
+
+def _named_in_address(runtime: Runtime) -> str | None:
+    """The batch that the page's address names, by itself or by a job of its."""
+    if (batch_id := st.query_params.get("batch")) is not None:
+        return batch_id
+    job_id = st.query_params.pop("job", None)
+    try:
+        return None if job_id is None else runtime.desk.batch_of(job_id)
+    except JobNotFound:
+        return None
+
+
+def _leave_address(state: PageState) -> None:
+    state.batch_id = None
+    st.query_params.pop("batch", None)
+    st.query_params.pop("job", None)
+
+
+def _show_written(state: PageState, batch: Batch) -> None:
+    """Puts the prompt of the batch's current job into the editor, once; the user's own one stays."""
+    job = batch.current
     written = job.written or job.task.written
-    if written is not None and state.taken_from != job.id:
-        # Once its user has changed the prompt of a batch, the batch's next one does not take its place.
-        if not (state.taken_from in state.batch and state.draft is not None and state.draft.is_users):
-            state.show(written, job.task.words)
-            state.base = job.task.source if isinstance(job.task, RefineTask) else None
-        state.taken_from = job.id
-    if job.ended and state.ended_job != job.id:
-        state.ended_job, state.shown_id = job.id, None  # its picture, or why there is none, is what is shown now
-    if job.generation_ids:
-        state.last_id = job.generation_ids[-1]
-    st.query_params["job"] = job.id
-    return job
+    if written is None or state.taken_from == job.id:
+        return
+    # Once its user has changed the prompt of a batch, the batch's next one does not take its place.
+    own = state.draft is not None and state.draft.is_users
+    if not (own and state.taken_from in {each.id for each in batch.jobs}):
+        state.show(written, job.task.words)
+        state.base = job.task.source if isinstance(job.task, RefineTask) else None
+    state.taken_from = job.id
 
 
-def _restore(runtime: Runtime, state: PageState, job: Job) -> None:
-    """A new browser session goes on where another one submitted the job: its form, its source."""
-    state.job_id = job.id
-    task, settings, seeds = job.task, job.task.painting.settings, job.task.painting.seeds
+def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
+    """A new browser session goes on where another one placed the order: its form, its source."""
+    state.batch_id = batch.id
+    order, painting = batch.order, batch.current.task.painting
+    settings, seeds = painting.settings, [cell.seed for cell in batch.cells if cell.seed is not None]
     spec = find_model(settings.model)
     fields: dict[Field, object] = {
-        "words": (isinstance(task, GenerateTask) and task.pattern) or task.words,
-        "writer": task.writer,
+        "words": order.words,
+        "writer": order.writer or AUTO,
+        "model": settings.model,
         "aspect": spec.nearest_aspect(settings.width, settings.height),
         "steps": settings.num_inference_steps,
         "guidance": settings.guidance_scale,
         "negative": settings.negative_prompt,
     }
     if seeds:
-        fields |= {"seed": str(seeds[0]), "count": len(seeds)}
+        fields |= {"seed": str(seeds[0]), "count": order.count}
     for field, value in fields.items():
-        st.session_state[field_key(job.mode, field)] = value
-    if isinstance(task, RefineTask):
-        source = find_picture(runtime, task.source_id)
-        state.source, state.source_id = source.prompt if source else task.source, task.source_id
-        state.locked = task.locked
-        st.session_state[field_key("refine", "only_asked")] = task.only_asked
-        st.session_state[field_key("refine", "with_picture")] = task.with_picture
+        st.session_state[field_key(order.kind, field)] = value
+    if order.kind == "refine":
+        source = find_picture(runtime, order.source_id)
+        state.source, state.source_id = source.prompt if source else order.source, order.source_id
+        state.locked = order.locked
+        st.session_state[field_key("refine", "only_asked")] = order.only_asked
+        st.session_state[field_key("refine", "with_picture")] = order.with_picture
         state.source_request = source.request if source else None
-    elif isinstance(task, InspireTask):
-        state.picture, state.source_id = runtime.tools.history.absolute(task.picture), task.source_id
+    elif order.picture is not None:
+        state.picture, state.source_id = runtime.tools.history.absolute(Path(order.picture)), order.source_id
 
 
-def prompt_to_paint(state: PageState, words: str) -> WrittenPrompt | None:
-    """The prompt in the editor when that is what must be painted; None when the writer must be asked.
+def prompt_to_paint(state: PageState, words: str) -> tuple[WrittenPrompt | None, str | None]:
+    """The prompt in the editor when that is what must be painted, and the only words it is for; None and None when the
+    writer must be asked.
 
-    It is the user's own JSON, or what the writer gave for these very words. Raises PromptError when it is none.
+    It is the user's own JSON, or what the writer gave for these very words, or for one choice of their wildcards.
+    Raises PromptError when it is none.
     """
     draft = state.draft
-    if draft is None or not (draft.is_users or words in ("", draft.words)):
-        return None
-    return draft.parsed()
+    if draft is None:
+        return None, None
+    if draft.is_users or words in ("", draft.words):
+        return draft.parsed(), None
+    if read_wildcards(words).found:
+        return draft.parsed(), draft.words
+    return None, None
 
 
-def generate_tasks(state: PageState, words: str, painting: Painting, writer: str, *, paint: bool) -> list[GenerateTask]:
-    """One task for each distinct text that the words stand for, with its share of the seeds.
+def generate_order(state: PageState, words: str, *, paint: bool) -> Order:
+    """What Generate's form and editor ask for; with ``paint`` False the prompt of the words alone.
 
-    One in all where the user's own JSON is painted, whatever the words say; with ``paint`` False one that only writes
-    the first text's prompt. Raises InputError where there are neither words nor a prompt.
+    Raises InputError for a seed, PromptError for a text in the editor that are none.
     """
-    draft, found = state.draft, read_wildcards(words).found
-    if paint and draft is not None and draft.is_users:
-        return [GenerateTask(draft.words if found else words, painting, writer, draft.parsed())]
-    tasks = []
-    for text, seeds in deal(words, painting.seeds):
-        written = prompt_to_paint(state, text) if paint else None
-        if written is None and not text:
-            raise InputError("Say in a few words what the picture should show, or start from JSON.")
-        tasks.append(GenerateTask(text, Painting(painting.settings, seeds), writer, written, words if found else ""))
-    return tasks if paint else [replace(tasks[0], painting=Painting(painting.settings))]
+    written, written_for = prompt_to_paint(state, words) if paint else (None, None)
+    if written is not None and written_for is None and read_wildcards(words).found and state.draft is not None:
+        words = state.draft.words  # the user's own JSON: the choices wait
+    return replace(read_order("generate"), words=words, written=written, written_for=written_for, paint=paint)
 
 
-def submit(runtime: Runtime, state: PageState, *tasks: Task) -> None:
-    """Submits the tasks, all or none, and runs the page again, watching them. Raises QueueFull or a StoreError."""
-    jobs = runtime.jobs.submit_all(tasks)
-    state.batch = tuple(job.id for job in jobs)
-    watch(state, jobs[0])
-
-
-def watch(state: PageState, job: Job, *, instead_of: str | None = None) -> None:
-    """Makes ``job`` the page's own and runs the page again; in a batch it takes the place of the one it retries."""
-    if instead_of in state.batch:
-        state.batch = tuple(job.id if each == instead_of else each for each in state.batch)
-    elif job.id not in state.batch:
-        state.batch = (job.id,)
-    state.job_id, state.shown_id = job.id, None
-    if job.task.written is not None:
-        state.taken_from = job.id  # its prompt came from the editor, and is not put back into it
-    st.query_params["job"] = job.id
+def place(runtime: Runtime, state: PageState, order: Order) -> None:
+    """Places an order and runs the page again, following its batch. Raises an InputError, QueueFull or StoreError."""
+    batch = runtime.desk.place(order)
+    state.batch_id, state.shown_id = batch.id, None
+    if batch.current.task.written is not None:
+        state.taken_from = batch.current.id  # its prompt came from the editor, and is not put back into it
+    st.query_params["batch"] = batch.id
     st.rerun()
 
 
-def pictures_of(runtime: Runtime, job: Job | None) -> list[Generation]:
-    """The pictures a job has stored so far, without those deleted since."""
-    pictures = []
-    for generation_id in job.generation_ids if job is not None else ():
-        picture = find_picture(runtime, generation_id)
-        if picture is not None:
-            pictures.append(picture)
-    return pictures
+def pictures_of(runtime: Runtime, batch: Batch | None) -> list[Generation]:
+    """The pictures a batch has stored so far, without those deleted since."""
+    found = (find_picture(runtime, id) for id in (batch.generation_ids if batch is not None else ()))
+    return [picture for picture in found if picture is not None]
 
 
 def find_picture(runtime: Runtime, generation_id: str | None) -> Generation | None:
@@ -177,9 +192,10 @@ def find_picture(runtime: Runtime, generation_id: str | None) -> Generation | No
         return None
 
 
-def shown_picture(runtime: Runtime, state: PageState) -> Generation | None:
-    """The picture to show large: the one the user chose, else the one painted last."""
-    return find_picture(runtime, state.shown_id) or find_picture(runtime, state.last_id)
+def shown_picture(runtime: Runtime, state: PageState, painted: Sequence[Generation]) -> Generation | None:
+    """The picture to show large: the one the user chose, else the one painted last, of the batch's if that is gone."""
+    newest = max(painted, key=lambda picture: picture.id, default=None)
+    return find_picture(runtime, state.shown_id) or find_picture(runtime, state.last_id) or newest
 
 
 def written_of(generation: Generation) -> WrittenPrompt:
@@ -193,11 +209,12 @@ def written_of(generation: Generation) -> WrittenPrompt:
     )
 
 
-def new_seed(mode: Mode, generation: Generation, spec: ModelSpec) -> Painting:
-    """The picture's settings with a drawn seed, which the page's form shows at its next run."""
+def new_seed(mode: Mode, generation: Generation, spec: ModelSpec) -> Order:
+    """An order of the picture's prompt and settings with a drawn seed, which the form shows at its next run."""
     seed = draw_seed()
     fill_field(mode, "seed", str(seed))
-    return Painting(RenderSettings.like(generation.request, spec), (seed,))
+    order = Order(kind=mode, words=generation.words, written=written_of(generation), model=spec.name, seed=seed)
+    return order.painted_like(generation.request, spec)
 
 
 def start_refine(generation: Generation) -> None:
@@ -233,7 +250,7 @@ def start_generate(generation: Generation, spec: ModelSpec, *, settings: bool) -
     like = RenderSettings.like(request, spec) if settings else None
     words = generation.words if generation.mode == "generate" else ""
     state.show(written_of(generation), words)
-    state.shown_id, state.job_id, state.batch = generation.id, None, ()
+    state.shown_id, state.batch_id = generation.id, None
     fill_field("generate", "words", words)
     if like is not None:
         fill_field("generate", "seed", str(request.seed))
@@ -251,11 +268,48 @@ def use_seed(generation: Generation) -> None:
     go_to(GENERATE)
 
 
-def read_seed(text: str | None) -> int:
-    """The seed a user typed; a drawn one for an empty field. Raises InputError for what is no whole number."""
+def use_words(runtime: Runtime, recipe: ForeignRecipe) -> None:
+    """Goes to Generate with another program's words and, as far as the form can hold them, its seed, size and steps."""
+    page_state("generate").forget()
+    fill_field("generate", "words", recipe.words)
+    if recipe.seed is not None and recipe.seed <= SEED_MAX:
+        fill_field("generate", "seed", str(recipe.seed))
+    if recipe.width and recipe.height:
+        spec = find_model(runtime.tools.engine.status().model)
+        fill_field("generate", "aspect", spec.nearest_aspect(recipe.width, recipe.height))
+    if recipe.steps is not None and STEPS_MIN <= recipe.steps <= STEPS_MAX:
+        fill_field("generate", "steps", recipe.steps)
+    go_to(GENERATE)
+
+
+def read_order(mode: Mode, *, settings: bool = True) -> Order:
+    """What the options of a page's form say; without ``settings`` only the writer, the model and the seed.
+
+    Raises InputError for a seed that is none.
+    """
+    order = Order(
+        kind=mode,
+        writer=field_value(mode, "writer"),
+        model=field_value(mode, "model"),
+        seed=read_seed(field_value(mode, "seed")),
+    )
+    if not settings:
+        return order
+    return replace(
+        order,
+        aspect=field_value(mode, "aspect"),
+        steps=field_value(mode, "steps"),
+        guidance=field_value(mode, "guidance"),
+        negative_prompt=field_value(mode, "negative"),
+        count=field_value(mode, "count", 1),
+    )
+
+
+def read_seed(text: str | None) -> int | None:
+    """The seed a user typed; None for an empty field, where one is drawn. Raises InputError for what is no number."""
     text = (text or "").strip()
     if not text:
-        return draw_seed()
+        return None
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 30):
         raise InputError(f"The seed is {text[:30]!r}. Type a whole number, or leave it empty to draw one.")

@@ -74,9 +74,9 @@ class Draft:
 class PageState:
     """What one page remembers while its user looks elsewhere.
 
-    ``batch`` are all jobs of the last press of a button, ``job_id`` the one that is looked at. ``taken_from`` is the
-    job whose prompt the draft already holds, ``ended_job`` the one whose end the page has shown, ``previous`` the
-    user's own draft that something else replaced. ``shown_id`` is the picture the user chose to see large, ``last_id``
+    ``batch_id`` is the batch that the page follows. ``taken_from`` is the job whose prompt the draft already holds,
+    ``ended_batch`` the batch whose end the page has shown, ``previous`` the user's own draft that something else
+    replaced. ``shown_id`` is the picture the user chose to see large, ``last_id``
     the one painted last. A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is
     known, ``source_id`` where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from
     ``picture``, a file of ours. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for their
@@ -84,10 +84,9 @@ class PageState:
     whether "Only what I asked" was just switched.
     """
 
-    job_id: str | None = None
-    batch: tuple[str, ...] = ()
+    batch_id: str | None = None
     taken_from: str | None = None
-    ended_job: str | None = None
+    ended_batch: str | None = None
     draft: Draft | None = None
     previous: Draft | None = None
     shown_id: str | None = None
@@ -198,14 +197,14 @@ def _mended(draft: Draft) -> Draft:
 
 @dataclass
 class TwoWriters:
-    """Two writers asked with the same words: their jobs, and which differences the right one's side was chosen for.
+    """Two writers asked with the same words: their batch, and which differences the right one's side was chosen for.
 
     ``right`` are numbers in the difference from the left prompt to the right one. ``open`` while the comparison
     stands in place of the page.
     """
 
     open: bool = False
-    jobs: tuple[str, str] | None = None
+    batch_id: str | None = None
     right: frozenset[int] = frozenset()
 
 
@@ -253,9 +252,10 @@ def system_state() -> SystemState:
     return state
 
 
-#: The widgets of a page's form, and the model its defaults are for: what each is called in the session.
+#: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
 Field = Literal[
-    "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "only_asked", "with_picture"
+    "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
+    "with_picture",
 ]  # fmt: skip
 
 

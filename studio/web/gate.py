@@ -91,7 +91,7 @@ class Gate:
             return self._log_out(self._login, request)
         elif (refused := self._refusal(self._login, request)) is not None:
             return refused
-        self._activity.used()
+        self._activity.mark_used()
         return None
 
     def _refusal(self, login: Login, request: Request) -> Response | None:
@@ -266,8 +266,8 @@ def _bearer(asked: HTTPConnection) -> bytes | None:
 
 def _is_https(asked: HTTPConnection) -> bool:
     """Whether the browser came by https, also where a proxy ended it. Lied to, we would harm the liar only."""
-    told = asked.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-    return "https" in (told, asked.scope.get("scheme")) or asked.scope.get("scheme") == "wss"
+    download_text = asked.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return "https" in (download_text, asked.scope.get("scheme")) or asked.scope.get("scheme") == "wss"
 
 
 def _cookie_name(asked: HTTPConnection, name: str) -> str:

@@ -104,7 +104,7 @@ def _state(runtime: Runtime) -> dict[str, Any]:
         state |= {"status": "unhealthy", "error": amiss}
     elif engine.error:
         state["error"] = engine.error
-    elif engine.state == "ready" and (trouble := in_use.trouble_beside(engine.model)):
+    elif engine.state == "ready" and (trouble := in_use.failure_to_report(engine.model)):
         state |= {"status": "degraded", "error": trouble}
     elif engine.state == "ready" and (warning := _disk_warning(runtime.settings)):
         state |= {"status": "degraded", "error": warning}

@@ -100,6 +100,7 @@ class _Start:
                 try:
                     if history.sweep_due():
                         history.sweep(self._ending)
+                        runtime.inputs.sweep(runtime.desk.inputs())
                 except FiboError as exc:  # tried again
                     if str(exc) != said:
                         log.error("The pictures could not be looked through: %s", exc, exc_info=exc)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fibo_core.models.catalogue import CATALOGUE, find_weights
-from fibo_core.models.plans import GB, GIB, PLANS, card_gb, fetched_by_a_pod, main_memory_gb, plan_for, shortfall
+from fibo_core.models.plans import GB, GIB, PLANS, card_gb, main_memory_gb, plan_for, shortfall, weights_a_pod_fetches
 
 MUCH = 128.0
 
@@ -85,7 +85,7 @@ def test_a_cards_memory_is_read_from_the_drivers_listing(listing: str, gb: float
 )
 def test_a_pod_fetches_what_it_will_use_and_can_hold(fibo_model, fibo_writer, token, key, fits, names) -> None:
     """The local writer's weights where nobody else would write for FIBO."""
-    assert fetched_by_a_pod(fibo_model, fibo_writer, has_token=token, has_key=key, fits=fits) == names
+    assert weights_a_pod_fetches(fibo_model, fibo_writer, has_token=token, has_key=key, fits=fits) == names
 
 
 def test_the_plans_are_of_the_catalogues_models() -> None:

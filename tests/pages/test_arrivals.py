@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.engine import placement
 from fibo_core.errors import ModelLoadFailed
+from fibo_core.models import device
 from fibo_core.models.catalogue import MINI_WEIGHTS, find_weights
 from fibo_core.models.download import DownloadEvent
 from fibo_core.work.runtime import Runtime
-from fibo_core.writers import local
 from studio.pod.downloads import Downloads, Fetch
 from studio.pod.model_in_use import ModelInUse
 from studio.runtime import get_runtime
@@ -77,7 +76,7 @@ def test_a_model_that_is_here_and_does_not_load_is_said_on_every_page(app: AppTe
 def test_the_local_writers_weights_can_be_fetched_on_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is a GPU, beside their licence; where a token is missing the way to one is named."""
     (tmp_path / "workspace").mkdir()
-    monkeypatch.setattr(local.placement, "has_cuda_gpu", lambda: True)
+    monkeypatch.setattr(device, "has_cuda_gpu", lambda: True)
     label = "Download FIBO-vlm, about 9 GB"
     for token, disabled in (("", True), ("hf_x", False)):
         monkeypatch.setenv("HF_TOKEN", token)
@@ -103,7 +102,7 @@ def fibo_is_here(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
         (storage / folder).mkdir(parents=True)
     (storage / "snapshots" / "c0ffee").symlink_to(MINI_WEIGHTS)
     (storage / "refs" / "main").write_text("c0ffee")
-    monkeypatch.setattr(placement, "has_cuda_gpu", lambda: True)
+    monkeypatch.setattr(device, "has_cuda_gpu", lambda: True)
 
 
 @pytest.mark.usefixtures("fibo_is_here")

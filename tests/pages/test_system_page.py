@@ -9,12 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.engine import StepEvent
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.migrations import REVISIONS
+from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
-from fibo_core.work.tasks import GenerateTask, Painting
 from studio.runtime import get_runtime
 from tests.pages.conftest import APP, FAST, page, press, says
 
@@ -114,8 +113,6 @@ def test_a_missing_model_is_said_on_every_page_with_the_way_to_it(
         app = AppTest.from_file(str(APP), default_timeout=60).run()
         app.text_area(key="generate_words").set_value("a ball")
         press(app, "Generate")
-        runtime.jobs.wait(app.session_state["page_generate"].job_id, 30)
-        app.run()
         assert "FIBO" in says(app)
         assert "not on this machine" in says(app)
         assert app.text_area(key="generate_words").value == "a ball"
@@ -149,13 +146,13 @@ def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
 
 def test_a_job_that_cannot_be_read_is_named_there_and_can_be_removed(app: AppTest, runtime: Runtime) -> None:
     """Its address, too, leaves Generate as it is, with the sentence once."""
-    job = runtime.jobs.submit(GenerateTask("a ball", Painting(RenderSettings.of(CATALOGUE["mini"]))))
-    assert runtime.jobs.wait(job.id, 60).ended
+    batch = runtime.desk.place(Order(kind="generate", words="a ball", paint=False))
+    (job,) = runtime.desk.wait(batch.id, 60).jobs
     with runtime.database.write() as session:
         session.connection().exec_driver_sql("UPDATE job SET task = '['")
     app.query_params["job"] = job.id
     app.run()
-    assert f"Job {job.id} cannot be read" in says(app)
+    assert f"Batch {batch.id} cannot be read" in says(app)
     assert [button.label for button in app.button if button.label == "Generate"] == ["Generate"]
     app.run()
     assert "cannot be read" not in says(app)

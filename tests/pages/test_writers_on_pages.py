@@ -96,7 +96,7 @@ def test_a_job_that_waits_for_a_quota_says_so_and_can_be_sent_to_the_offline_wri
     """ "Gemini is over its quota; asking again in 34 s", with a way on that needs no waiting."""
     gemini.will(BUSY)
     app = write()
-    job_id = app.session_state["page_generate"].job_id
+    (job_id,) = [job.id for job in studio.desk.get(app.session_state["page_generate"].batch_id).jobs]
     while studio.jobs.get(job_id).state != "waiting":
         assert not studio.jobs.wait(job_id, 0.1).ended
     app.run()

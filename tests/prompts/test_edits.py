@@ -7,8 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibo_core.errors import PromptError
-from fibo_core.prompts import vocabulary
-from fibo_core.prompts.caption_schema import Caption
 from fibo_core.prompts.edits import add_item, copy_item, items, move_item, remove_item, with_field
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 
@@ -99,22 +97,3 @@ def test_lists_that_are_empty_in_some_way_take_an_object(nothing: Any) -> None:
 def test_moving_objects_loses_none(index: int, to: int) -> None:
     moved = items(move_item(PROMPT, "objects", index, to), "objects")
     assert sorted(map(repr, moved)) == sorted(map(repr, items(PROMPT, "objects")))
-
-
-def test_every_key_of_a_caption_has_its_field_and_its_explanation() -> None:
-    """A form can show the whole prompt: nothing of FIBO's shape is missing from the groups."""
-    shown = [name for rows in vocabulary.GROUPS.values() for row in rows for name in row]
-    tops = {name.split(".")[0] for name in shown} | {"objects", "text_render"}
-    assert tops == set(Caption.model_fields)
-    shown += [f"objects.{key}" for row in (*vocabulary.OBJECT, *vocabulary.PERSON) for key in row]
-    shown += [f"text_render.{key}" for row in vocabulary.LETTERING for key in row]
-    assert len(shown) == len(set(shown)) == 3 + 15 + 4 + 6 + 3 + 3 + 2
-    for name in shown:
-        spec = vocabulary.field_spec(name)
-        assert spec.help.endswith("."), name
-        assert len(set(spec.suggestions)) == len(spec.suggestions)
-
-
-def test_no_suggestion_stands_under_a_name_that_no_field_has() -> None:
-    for name in vocabulary._suggestions():
-        assert vocabulary.field_spec(name).suggestions

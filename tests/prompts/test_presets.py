@@ -1,14 +1,12 @@
-"""Presets: those that come with the studio, merging one, and the user's own on the workspace."""
+"""Presets: those that come with the studio, merging one, making one from a prompt."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fibo_core.errors import FiboError, InputError, StoreError, WorkspaceUnwritable
+from fibo_core.errors import FiboError, InputError
 from fibo_core.prompts.caption_schema import MAX_STYLE_WORDS
-from fibo_core.prompts.presets import GROUPS, OwnPresets, Preset, apply, shipped, take
+from fibo_core.prompts.presets import GROUPS, Preset, apply_preset, preset_from, shipped_presets
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 
 PROMPT = StructuredPrompt.from_dict(
@@ -29,22 +27,17 @@ PROMPT = StructuredPrompt.from_dict(
 )
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> OwnPresets:
-    return OwnPresets(tmp_path)
-
-
 def named(name: str) -> Preset:
-    return next(preset for preset in shipped() if preset.name == name)
+    return next(preset for preset in shipped_presets() if preset.name == name)
 
 
-@pytest.mark.parametrize("preset", shipped(), ids=lambda preset: f"{preset.group}: {preset.name}")
+@pytest.mark.parametrize("preset", shipped_presets(), ids=lambda preset: f"{preset.group}: {preset.name}")
 def test_a_shipped_preset_is_fibos_own_vocabulary_and_changes_its_group_only(preset: Preset) -> None:
     """Its keys are FIBO's, its texts are texts, and merged into a prompt nothing else moves."""
     hints = [hint for hint in StructuredPrompt.from_dict(preset.part).hints() if hint.message != "is missing"]
     assert hints == []
     assert len(str(preset.part.get("artistic_style", "")).split()) <= MAX_STYLE_WORDS
-    changed = apply(PROMPT, preset)
+    changed = apply_preset(PROMPT, preset)
     assert diff(PROMPT, changed)
     assert all(change.path.startswith(GROUPS[preset.group]) for change in diff(PROMPT, changed))
     if preset.group in ("lighting", "camera"):
@@ -53,14 +46,14 @@ def test_a_shipped_preset_is_fibos_own_vocabulary_and_changes_its_group_only(pre
 
 
 def test_about_thirty_presets_ship_and_no_two_of_a_group_share_a_name() -> None:
-    names = [(preset.group, preset.name.lower()) for preset in shipped()]
+    names = [(preset.group, preset.name.lower()) for preset in shipped_presets()]
     assert len(names) == len(set(names)) >= 30
     assert {group for group, _ in names} == {"lighting", "camera", "style", "composition", "palette", "mood"}
 
 
 def test_a_preset_is_merged_and_what_it_does_not_name_stays() -> None:
     """The user's own keys inside the same object stay where they stand."""
-    changed = apply(PROMPT, named("Candlelight")).document
+    changed = apply_preset(PROMPT, named("Candlelight")).document
     assert list(changed["lighting"]) == ["conditions", "my_lamp", "direction", "shadows"]
     assert changed["lighting"]["my_lamp"] == "kept"
     assert changed["lighting"]["conditions"].startswith("dim, warm candlelight")
@@ -70,7 +63,7 @@ def test_a_preset_is_merged_and_what_it_does_not_name_stays() -> None:
 
 def test_what_the_prompt_lacks_comes_where_fibo_has_it() -> None:
     """A camera for a prompt without one stands before context, as in the captions the model learned from."""
-    changed = apply(PROMPT, named("Macro"))
+    changed = apply_preset(PROMPT, named("Macro"))
     keys = list(changed.document)
     assert keys.index("aesthetics") < keys.index("photographic_characteristics") < keys.index("context")
 
@@ -78,81 +71,23 @@ def test_what_the_prompt_lacks_comes_where_fibo_has_it() -> None:
 @pytest.mark.parametrize("nothing", [None, "", {}])
 def test_a_preset_takes_the_place_of_a_null_or_an_empty_text(nothing: Any) -> None:
     prompt = PROMPT.set("lighting", nothing)
-    assert apply(prompt, named("Overcast")).get("lighting") == named("Overcast").part["lighting"]
-
-
-def test_a_preset_of_ones_own_is_what_the_prompt_says_of_its_group(own: OwnPresets) -> None:
-    own.save(take(PROMPT, "lighting", "  My   lamp "))
-    own.save(take(PROMPT, "look", "All of it"))
-    lamp, look = OwnPresets(own.file.parent).load()
-    assert (lamp.name, lamp.part) == ("My lamp", {"lighting": PROMPT.document["lighting"]})
-    assert "aesthetic_score" not in look.part["aesthetics"]
-    assert apply(StructuredPrompt.from_dict({"short_description": "x"}), lamp).get("lighting.my_lamp") == "kept"
+    assert apply_preset(prompt, named("Overcast")).get("lighting") == named("Overcast").part["lighting"]
 
 
 def test_a_prompt_that_says_nothing_of_a_group_gives_no_preset() -> None:
     with pytest.raises(InputError, match="says nothing of camera"):
-        take(PROMPT, "camera", "mine")
-
-
-def test_a_name_that_is_taken_is_refused_and_nothing_is_replaced(own: OwnPresets) -> None:
-    own.save(take(PROMPT, "lighting", "Mine"))
-    for name in ("mine", "Candlelight"):
-        with pytest.raises(InputError, match="already"):
-            own.save(take(PROMPT.set("lighting.conditions", "other"), "lighting", name))
-    own.save(take(PROMPT, "mood", "Mine"))
-    assert [preset.group for preset in own.load()] == ["lighting", "mood"]
+        preset_from(PROMPT, "camera", "mine")
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 61])
 def test_a_preset_without_a_fitting_name_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="name"):
-        take(PROMPT, "lighting", name)
+        preset_from(PROMPT, "lighting", name)
 
 
 def test_a_part_outside_its_group_is_refused() -> None:
     with pytest.raises(InputError, match="context"):
         Preset("x", "lighting", {"context": "a poster"})
-
-
-def test_a_deleted_preset_can_be_put_back(own: OwnPresets) -> None:
-    own.save(take(PROMPT, "lighting", "First"))
-    own.save(take(PROMPT, "mood", "Second"))
-    first = own.load()[0]
-    own.delete(first)
-    assert [preset.name for preset in own.load()] == ["Second"]
-    own.save(first)
-    assert {preset.name for preset in own.load()} == {"First", "Second"}
-
-
-@pytest.mark.parametrize("damage", ['{"presets": [{"name": "cut o', "", "[]", '{"presets": {}}', "\x00\x01"])
-def test_a_damaged_file_is_one_sentence_and_is_set_aside_whole_when_the_next_preset_is_saved(
-    own: OwnPresets, damage: str
-) -> None:
-    own.file.write_text(damage)
-    with pytest.raises(StoreError, match="cannot be read"):
-        own.load()
-    assert own.file.read_text() == damage
-    own.save(take(PROMPT, "lighting", "New"))
-    assert [preset.name for preset in own.load()] == ["New"]
-    (aside,) = own.file.parent.glob("presets-damaged-*.json")
-    assert aside.read_text() == damage
-
-
-def test_an_entry_of_another_version_is_kept_and_the_others_are_read(own: OwnPresets) -> None:
-    odd = {"name": "later", "group": "sound", "part": {"sound": "loud"}, "more": 1}
-    own.file.write_text(json.dumps({"presets": [odd, "junk"]}))
-    own.save(take(PROMPT, "lighting", "Mine"))
-    own.delete(own.load()[0])
-    assert json.loads(own.file.read_text())["presets"] == [odd, "junk"]
-    assert own.unread() == 2
-
-
-def test_a_workspace_that_is_not_there_is_said_and_nothing_is_made(tmp_path: Path) -> None:
-    own = OwnPresets(tmp_path / "unmounted")
-    with pytest.raises(WorkspaceUnwritable):
-        own.save(take(PROMPT, "lighting", "Mine"))
-    assert not (tmp_path / "unmounted").exists()
 
 
 def test_applying_never_makes_a_prompt_invalid() -> None:
@@ -162,8 +97,8 @@ def test_applying_never_makes_a_prompt_invalid() -> None:
         {"lighting": None, "aesthetics": "", "photographic_characteristics": {}, "style_medium": 3},
     ):
         prompt = StructuredPrompt.from_dict(start)
-        for preset in shipped():
+        for preset in shipped_presets():
             try:
-                StructuredPrompt.parse(apply(prompt, preset).to_json())
+                StructuredPrompt.parse(apply_preset(prompt, preset).to_json())
             except FiboError as exc:  # pragma: no cover - the message is what a failure shows
                 pytest.fail(f"{preset.name}: {exc}")

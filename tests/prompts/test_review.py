@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from fibo_core.asked import asked
 from fibo_core.prompts.json_paths import MISSING, leaves, parse_path, read
-from fibo_core.prompts.review import _Words, locked_fields, only_asked, restore_locked, review, reviewed, take
+from fibo_core.prompts.locks import _Words, locked_fields, restore_locked, take_changes
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.offline import OfflineWriter
+from fibo_core.writers.review import only_asked, review, reviewed
 from fibo_core.writers.rules import targets
 from tests.prompts.test_prompt_properties import prompts, sorted_json
 
@@ -282,8 +283,8 @@ def test_locked_fields_are_counted_once() -> None:
 @given(prompts(), prompts())
 def test_all_changes_give_the_answer_and_none_the_source(source: StructuredPrompt, answer: StructuredPrompt) -> None:
     everything = range(len(diff(source, answer)))
-    assert sorted_json(take(source, answer, everything).document) == sorted_json(answer.document)
-    assert take(source, answer, []) == source
+    assert sorted_json(take_changes(source, answer, everything).document) == sorted_json(answer.document)
+    assert take_changes(source, answer, []) == source
 
 
 @few
@@ -294,9 +295,9 @@ def test_some_changes_change_as_many_places(
     """Each taken change is there, and taking the others afterwards is the same as taking all."""
     count = len(diff(source, answer))
     chosen = data.draw(st.sets(st.integers(0, count - 1))) if count else set()
-    halfway = take(source, answer, chosen)
+    halfway = take_changes(source, answer, chosen)
     assert len(diff(source, halfway)) <= len(chosen)
-    rest = take(halfway, answer, range(len(diff(halfway, answer))))
+    rest = take_changes(halfway, answer, range(len(diff(halfway, answer))))
     assert sorted_json(rest.document) == sorted_json(answer.document)
 
 
@@ -304,14 +305,14 @@ def test_a_removal_and_a_new_object_are_taken_apart() -> None:
     source, answer = prompt(BALL, STAR, TREE), prompt(STAR, TREE, CAT)
     removal, newcomer = diff(source, answer)
     assert (removal.path, newcomer.path) == ("objects[0]", "objects[2]")
-    assert objects(take(source, answer, [0])) == [STAR, TREE]
-    assert objects(take(source, answer, [1])) == [BALL, STAR, TREE, CAT]
+    assert objects(take_changes(source, answer, [0])) == [STAR, TREE]
+    assert objects(take_changes(source, answer, [1])) == [BALL, STAR, TREE, CAT]
 
 
 def test_a_new_key_stands_where_the_answer_has_it() -> None:
     """The order inside a part is part of the text FIBO is given."""
     source, answer = prompt(lighting={"shadows": "soft"}), prompt(lighting={"direction": "left", "shadows": "soft"})
-    assert list(take(source, answer, [0]).document["lighting"]) == ["direction", "shadows"]
+    assert list(take_changes(source, answer, [0]).document["lighting"]) == ["direction", "shadows"]
 
 
 # What was asked for.

@@ -80,6 +80,19 @@ def test_every_fault_is_listed_at_once(container: Container):
     ]
 
 
+def test_quotes_that_an_env_file_leaves_are_taken_off_for_all_that_is_started(container: Container):
+    """The volume, the port and the keys are what stands between them; no value is said."""
+    for name in ("WORKSPACE_DIR", "STUDIO_PORT", "FIBO_MODEL"):
+        container.env[name] = f'"{container.env[name]}"'
+    container.env["GOOGLE_API_KEY"] = "'made-up-key'"
+    container.start()
+    container.wait_for_words("serving")
+    said = container.said
+    for name in ("WORKSPACE_DIR", "STUDIO_PORT", "FIBO_MODEL", "GOOGLE_API_KEY"):
+        assert f"{name} stands in quotes, which were taken off." in said
+    assert "made-up-key" not in said
+
+
 def test_where_no_volume_is_mounted_nothing_is_begun(container: Container):
     """Pictures must not be made where they go with the container, nor an empty gallery be shown in place of a volume
     that comes late."""

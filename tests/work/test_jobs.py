@@ -13,6 +13,7 @@ import pytest
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import (
     EngineError,
     JobError,
@@ -24,7 +25,7 @@ from fibo_core.errors import (
     WriterAnswerError,
     WriterUnavailable,
 )
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.database import Database
 from fibo_core.store.job_store import JobStore
@@ -42,6 +43,7 @@ from fibo_core.work.tasks import (
 )
 from fibo_core.work.workflows import Observer
 from fibo_core.writers import Usage, WrittenPrompt
+from tests.work.submitting import retry, submit
 
 SETTINGS = RenderSettings.of(CATALOGUE["mini"])
 PROMPT = StructuredPrompt.from_dict({"short_description": "a ball", "mine": [1, None]})
@@ -62,7 +64,7 @@ def make_queue(tmp_path: Path) -> Iterator[Callable[..., JobQueue]]:
         tmp_path.joinpath("workspace").mkdir(exist_ok=True)
         database = Database(tmp_path / "workspace" / "studio.db")
         database.migrate()
-        limits: dict[str, Any] = {"max_workers": 1, "max_queued": 10, "timeout_s": 60, **options}
+        limits: dict[str, Any] = {"max_workers": 1, "timeout_s": 60, **options}
         queue = JobQueue(JobStore(database), run, lock_file=tmp_path / "workspace" / "queue.lock", **limits)
         if start:
             queue.start()
@@ -98,7 +100,7 @@ class Gate:
 def test_jobs_are_done_in_the_order_they_came(make_queue: Callable[..., JobQueue]) -> None:
     done: list[str] = []
     queue = make_queue(lambda task, observer, cancel: done.append(task.words))
-    jobs = [queue.submit(task(f"job {n}")) for n in range(5)]
+    jobs = [submit(queue, task(f"job {n}")) for n in range(5)]
     assert queue.wait(jobs[-1].id, 10).state == "done"
     assert done == [f"job {n}" for n in range(5)]
 
@@ -107,7 +109,7 @@ def test_a_running_job_shows_its_step_and_preview_by_id(make_queue: Callable[...
     """A page of another browser sees the same progress."""
     gate = Gate()
     queue = make_queue(gate)
-    job = queue.submit(task())
+    job = submit(queue, task())
     gate.wait_until_begun(1)
     deadline = time.monotonic() + 10
     while (seen := queue.get(job.id)).progress.step is None:
@@ -129,7 +131,7 @@ def test_the_last_preview_stays_while_steps_without_one_go_by(make_queue: Callab
         stop.wait(10)
 
     queue = make_queue(run)
-    job = queue.submit(task())
+    job = submit(queue, task())
     until = time.monotonic() + 10
     while (step := queue.get(job.id).progress.step) is None or step.step < 2:
         assert time.monotonic() < until
@@ -141,7 +143,7 @@ def test_cancelling_a_waiting_job_leaves_the_running_one_alone(make_queue: Calla
     """A cancel reaches its own job only."""
     gate = Gate()
     queue = make_queue(gate)
-    running, waiting, last = (queue.submit(task(words)) for words in ("running", "waiting", "last"))
+    running, waiting, last = (submit(queue, task(words)) for words in ("running", "waiting", "last"))
     gate.wait_until_begun(1)
     assert queue.cancel(waiting.id).state == "cancelled"
     assert queue.get(running.id).state == "running"
@@ -154,7 +156,7 @@ def test_cancelling_a_waiting_job_leaves_the_running_one_alone(make_queue: Calla
 def test_cancelling_a_running_job_ends_it_and_the_next_one_runs(make_queue: Callable[..., JobQueue]) -> None:
     gate = Gate()
     queue = make_queue(gate)
-    first, second = queue.submit(task("first")), queue.submit(task("second"))
+    first, second = submit(queue, task("first")), submit(queue, task("second"))
     gate.wait_until_begun(1)
     queue.cancel(first.id)
     assert queue.wait(first.id, 10).state == "cancelled"
@@ -164,20 +166,21 @@ def test_cancelling_a_running_job_ends_it_and_the_next_one_runs(make_queue: Call
 
 def test_cancelling_an_ended_job_changes_nothing(make_queue: Callable[..., JobQueue]) -> None:
     queue = make_queue(lambda *_: None)
-    job = queue.submit(task())
+    job = submit(queue, task())
     queue.wait(job.id, 10)
     assert queue.cancel(job.id).state == "done"
 
 
 def test_a_full_queue_refuses_with_the_number_and_what_to_do(make_queue: Callable[..., JobQueue]) -> None:
+    """Pictures are counted, and only those that wait."""
     gate = Gate()
-    queue = make_queue(gate, max_queued=2)
-    queue.submit(task())
+    queue = make_queue(gate)
+    submit(queue, GenerateTask("three", Painting(SETTINGS, (1, 2, 3))))
     gate.wait_until_begun(1)
-    queue.submit(task())
-    queue.submit(task())
-    with pytest.raises(QueueFull, match=r"2 jobs.*MAX_QUEUED"):
-        queue.submit(task())
+    submit(queue, GenerateTask("two", Painting(SETTINGS, (1, 2))), limit=3)
+    submit(queue, GenerateTask("only the prompt", Painting(SETTINGS)), limit=3)
+    with pytest.raises(QueueFull, match=r"^3 pictures are waiting, and the queue takes 3: 1 more do.* MAX_QUEUED\.$"):
+        submit(queue, task(), limit=3)
     gate.open.set()
 
 
@@ -187,7 +190,7 @@ def test_a_job_that_fails_says_why_and_the_queue_goes_on(make_queue: Callable[..
             raise EngineError("The brush broke. Buy another.")
 
     queue = make_queue(run)
-    bad, good = queue.submit(task("bad")), queue.submit(task("good"))
+    bad, good = submit(queue, task("bad")), submit(queue, task("good"))
     assert queue.wait(good.id, 10).state == "done"
     failed = queue.get(bad.id)
     assert (failed.state, failed.error, failed.error_kind) == ("failed", "The brush broke. Buy another.", "EngineError")
@@ -203,7 +206,7 @@ def test_a_bug_in_a_job_is_logged_in_full_and_the_queue_goes_on(
             raise ZeroDivisionError("in the engine room")
 
     queue = make_queue(run)
-    bug, good = queue.submit(task("bug")), queue.submit(task("good"))
+    bug, good = submit(queue, task("bug")), submit(queue, task("good"))
     assert queue.wait(good.id, 10).state == "done"
     failed = queue.get(bug.id)
     assert failed.state == "failed"
@@ -215,7 +218,7 @@ def test_a_bug_in_a_job_is_logged_in_full_and_the_queue_goes_on(
 def test_a_job_past_its_time_is_ended_and_says_so(make_queue: Callable[..., JobQueue]) -> None:
     gate = Gate()
     queue = make_queue(gate, timeout_s=0.05)
-    job = queue.wait(queue.submit(task()).id, 10)
+    job = queue.wait(submit(queue, task()).id, 10)
     assert (job.state, job.error_kind) == ("failed", TimedOut.__name__)
     assert "JOB_TIMEOUT_S" in (job.error or "")
 
@@ -226,7 +229,7 @@ def test_after_a_restart_waiting_jobs_go_on_and_the_running_one_offers_retry(
     """Nothing is resumed by itself: the interrupted job waits for its user."""
     gate = Gate()
     queue = make_queue(gate)
-    running, waiting = queue.submit(task("running")), queue.submit(task("waiting"))
+    running, waiting = submit(queue, task("running")), submit(queue, task("waiting"))
     gate.wait_until_begun(1)
     queue.stop()
 
@@ -236,7 +239,7 @@ def test_after_a_restart_waiting_jobs_go_on_and_the_running_one_offers_retry(
     interrupted = again.get(running.id)
     assert (interrupted.state, interrupted.retryable) == ("interrupted", True)
     assert done == ["waiting"]
-    retried = again.wait(again.retry(running.id).id, 10)
+    retried = again.wait(retry(again, running).id, 10)
     assert retried.state == "done"
     assert retried.task == interrupted.task
 
@@ -256,8 +259,8 @@ def test_a_retry_paints_only_what_is_missing_from_the_prompt_that_was_written(
             raise EngineError("The brush broke.")
 
     queue = make_queue(run)
-    job = queue.wait(queue.submit(GenerateTask("a ball", Painting(SETTINGS, (7, 8, 9)))).id, 10)
-    queue.wait(queue.retry(job.id).id, 10)
+    job = queue.wait(submit(queue, GenerateTask("a ball", Painting(SETTINGS, (7, 8, 9)))).id, 10)
+    queue.wait(retry(queue, job).id, 10)
     assert tried[1].painting.seeds == (8, 9)
     assert tried[1].written == written
 
@@ -281,9 +284,9 @@ def test_the_end_of_a_job_that_could_not_be_written_down_is_told_and_written_lat
     queue = make_queue(lambda *_: None)
     with monkeypatch.context() as patch:
         patch.setattr(queue._store, "finish", _raise_unwritable)
-        job = queue.wait(queue.submit(task()).id, 10)
+        job = queue.wait(submit(queue, task()).id, 10)
         assert job.state == "done"
-    queue.wait(queue.submit(task("next")).id, 10)
+    queue.wait(submit(queue, task("next")).id, 10)
     assert queue._store.get(job.id).state == "done"
     assert queue.counts() == {"queued": 0, "running": 0}
 
@@ -306,9 +309,9 @@ def test_waiting_for_a_turn_does_not_count_as_working() -> None:
 
 def test_a_job_that_is_done_cannot_be_retried(make_queue: Callable[..., JobQueue]) -> None:
     queue = make_queue(lambda *_: None)
-    job = queue.wait(queue.submit(task()).id, 10)
+    job = queue.wait(submit(queue, task()).id, 10)
     with pytest.raises(JobError, match="done"):
-        queue.retry(job.id)
+        retry(queue, job)
 
 
 def test_an_unknown_id_is_unknown_and_never_done(make_queue: Callable[..., JobQueue]) -> None:
@@ -328,7 +331,7 @@ def test_two_workers_run_two_jobs_at_once(make_queue: Callable[..., JobQueue]) -
     gate = Gate()
     queue = make_queue(gate, max_workers=2)
     for words in ("one", "two", "three"):
-        queue.submit(task(words))
+        submit(queue, task(words))
     gate.wait_until_begun(2)
     assert queue.counts() == {"queued": 1, "running": 2}
     gate.open.set()
@@ -338,7 +341,7 @@ def test_what_the_writer_wrote_is_kept_with_the_job(make_queue: Callable[..., Jo
     """After a reload the prompt is still there, unknown keys and all."""
     written = WrittenPrompt(PROMPT, "offline", notes=("one",))
     queue = make_queue(lambda task, observer, cancel: observer.on_written(written))
-    job = queue.wait(queue.submit(task()).id, 10)
+    job = queue.wait(submit(queue, task()).id, 10)
     assert job.written is not None
     assert job.written.prompt == PROMPT
     assert (job.written.writer, job.written.notes) == ("offline", ("one",))
@@ -387,7 +390,7 @@ def test_a_job_whose_writer_is_over_its_quota_waits_and_the_worker_does_the_next
 ) -> None:
     """It says what for and until when; a job behind it is not held up, though there is one worker only."""
     queue = make_queue(OverQuota())
-    waiting, other = queue.submit(task("waits")), queue.submit(replace(task("goes on"), writer="offline"))
+    waiting, other = submit(queue, task("waits")), submit(queue, replace(task("goes on"), writer="offline"))
     assert queue.wait(other.id, 20).state == "done"
     job = queue.get(waiting.id)
     assert (job.state, job.error, job.ended) == ("waiting", "Gemini is over its quota", False)
@@ -399,7 +402,7 @@ def test_a_waiting_job_goes_on_by_itself(make_queue: Callable[..., JobQueue]) ->
     """When the quota is free again the same writer is asked again."""
     run = OverQuota(seconds=0.0)
     queue = make_queue(run)
-    job = queue.wait(queue.submit(task()).id, 20)
+    job = queue.wait(submit(queue, task()).id, 20)
     assert (job.state, job.error, run.asked) == ("done", None, ["auto", "auto"])
 
 
@@ -407,14 +410,14 @@ def test_a_job_that_has_waited_long_enough_fails_with_its_writers_sentence(make_
     """All waits of a job are added up: a service that asks for another second again and again is not obeyed forever."""
     run = OverQuota(seconds=1.0, times=99, patience_s=1.5)
     queue = make_queue(run)
-    job = queue.wait(queue.submit(task()).id, 20)
+    job = queue.wait(submit(queue, task()).id, 20)
     assert (job.state, job.error, job.error_kind) == ("failed", "Gemini is over its quota.", "WriterUnavailable")
     assert len(run.asked) == 2
 
 
 def test_a_waiting_job_can_be_cancelled(make_queue: Callable[..., JobQueue]) -> None:
     queue = make_queue(OverQuota())
-    job = queue.submit(task())
+    job = submit(queue, task())
     wait_for_state(queue, job.id, "waiting")
     assert queue.cancel(job.id).state == "cancelled"
     assert queue.get(job.id).wait_until is None
@@ -424,7 +427,7 @@ def test_a_waiting_job_can_be_sent_to_another_writer(make_queue: Callable[..., J
     """It keeps its id and its place, and is done at once."""
     run = OverQuota()
     queue = make_queue(run)
-    job = queue.submit(task())
+    job = submit(queue, task())
     wait_for_state(queue, job.id, "waiting")
     queue.ask_instead(job.id, "offline")
     assert queue.wait(job.id, 20).state == "done"
@@ -435,7 +438,7 @@ def test_a_job_that_has_ended_is_not_sent_to_another_writer(make_queue: Callable
     """A button pressed too late changes nothing."""
     run = OverQuota(times=0)
     queue = make_queue(run)
-    job = queue.wait(queue.submit(task()).id, 20)
+    job = queue.wait(submit(queue, task()).id, 20)
     assert queue.ask_instead(job.id, "offline") == job
     assert run.asked == ["auto"]
 
@@ -443,7 +446,7 @@ def test_a_job_that_has_ended_is_not_sent_to_another_writer(make_queue: Callable
 def test_a_waiting_job_survives_a_restart_and_still_goes_on(make_queue: Callable[..., JobQueue]) -> None:
     """It waits in the database, not in a thread."""
     queue = make_queue(OverQuota(seconds=2.0))
-    job = queue.submit(task("waits"))
+    job = submit(queue, task("waits"))
     before = wait_for_state(queue, job.id, "waiting")
     queue.stop()
     run = OverQuota(times=0)
@@ -460,7 +463,7 @@ def test_what_a_writer_said_that_is_no_prompt_is_kept_with_the_failed_job(make_q
         raise WriterAnswerError("It answered no JSON.", 'Sure! {"short_description": ')
 
     queue = make_queue(run)
-    job = queue.wait(queue.submit(task()).id, 20)
+    job = queue.wait(submit(queue, task()).id, 20)
     assert (job.state, job.error, job.answer) == ("failed", "It answered no JSON.", 'Sure! {"short_description": ')
     queue.stop()
     assert make_queue(run, start=False).get(job.id).answer == job.answer
@@ -469,9 +472,9 @@ def test_what_a_writer_said_that_is_no_prompt_is_kept_with_the_failed_job(make_q
 def test_a_failed_job_can_be_tried_again_with_another_writer(make_queue: Callable[..., JobQueue]) -> None:
     run = OverQuota(patience_s=0.0)
     queue = make_queue(run)
-    failed = queue.wait(queue.submit(replace(task(), writer="gemini")).id, 20)
+    failed = queue.wait(submit(queue, replace(task(), writer="gemini")).id, 20)
     assert failed.state == "failed"
-    again = queue.retry(failed.id, writer="offline")
+    again = retry(queue, failed, writer="offline")
     assert queue.wait(again.id, 20).state == "done"
     assert run.asked == ["gemini", "offline"]
 
@@ -486,7 +489,7 @@ def test_tokens_are_counted_while_a_writer_writes(make_queue: Callable[..., JobQ
         stop.wait(20)
 
     queue = make_queue(run)
-    job = queue.submit(task())
+    job = submit(queue, task())
     deadline = time.monotonic() + 20
     while (progress := queue.get(job.id).progress).tokens == 0:
         assert time.monotonic() < deadline

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 from fibo_core.cancel import CancelFlag
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import DatabaseUnreadable, JobDamaged, QueueFull
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.store.database import Database
-from fibo_core.store.job_store import JobStore, NewJob
+from fibo_core.store.job_store import JobStore
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.tasks import GenerateTask, Painting, Task, task_from_json, task_to_json
 from fibo_core.work.workflows import Observer
+from tests.work.submitting import submit, submit_all, write_down
 
 
 def task(words: str = "a ball") -> GenerateTask:
@@ -39,7 +41,6 @@ class Studio:
             self._run,
             lock_file=folder / "queue.lock",
             max_workers=2,
-            max_queued=10,
             timeout_s=60,
         )
 
@@ -52,7 +53,7 @@ class Studio:
 
     def paints_the_next_order(self) -> None:
         """The next order is done, and nothing is amiss after it."""
-        assert self.queue.wait(self.queue.submit(task()).id, 20).state == "done"
+        assert self.queue.wait(submit(self.queue, task()).id, 20).state == "done"
         assert self.queue.trouble is None
 
 
@@ -82,7 +83,7 @@ def test_whatever_comes_out_of_a_job_ends_that_job_alone(
         raise error("out of a library")
 
     studio.on_run = fail
-    jobs = studio.queue.submit_all([task(), task(), task()])
+    jobs = submit_all(studio.queue, [task(), task(), task()])
     assert [studio.queue.wait(job.id, 20).state for job in jobs] == ["failed"] * 3
     assert sum(record.exc_info is not None for record in caplog.records) == 3
     studio.on_run = lambda task: None
@@ -114,9 +115,9 @@ def test_a_row_that_cannot_be_read_is_ended_with_its_id_and_harms_no_other(
     """Damaged while it waits: it fails, the lists show all others and name it, and the next order is painted."""
     hold = threading.Event()
     studio.on_run = lambda task: hold.wait(20)
-    before = studio.queue.submit_all([task("first"), task("second")])
-    bad = studio.queue.submit(task("bad"))
-    after = studio.queue.submit(task("after"))
+    before = submit_all(studio.queue, [task("first"), task("second")])
+    bad = submit(studio.queue, task("bad"))
+    after = submit(studio.queue, task("after"))
     studio.execute(f"UPDATE job SET {column} = ? WHERE id = ?", value, bad.id)
     assert {job.id for job in studio.queue.active()} == {*(job.id for job in before), after.id}
     hold.set()
@@ -134,7 +135,7 @@ def test_a_row_that_cannot_be_read_is_ended_with_its_id_and_harms_no_other(
 def test_a_bad_row_that_was_there_at_the_start_is_ended_by_the_worker_that_takes_it(tmp_path: Path) -> None:
     """After every restart it would be the first in the queue: it is passed by, and the one behind it is done."""
     studio = Studio(tmp_path)
-    bad, good = studio.queue.submit_all([task("bad"), task("good")])
+    bad, good = submit_all(studio.queue, [task("bad"), task("good")])
     studio.execute("UPDATE job SET task = ?, wait_until = 'soon' WHERE id = ?", b"\xff", bad.id)
     studio.queue.start()
     try:
@@ -175,12 +176,12 @@ def test_an_error_that_nobody_foresaw_is_trouble_until_it_passes(
 ) -> None:
     """Out of the claim itself: no worker ends."""
 
-    def fail() -> Any:
+    def fail(*_: object) -> Any:
         raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(studio.queue._store, "claim", fail)
-        job = studio.queue.submit(task())
+        job = submit(studio.queue, task())
         until(lambda: studio.queue.trouble is not None)
         assert "workers have ended" not in (studio.queue.trouble or "")
     assert studio.queue.wait(job.id, 20).state == "done"
@@ -204,7 +205,7 @@ def test_no_job_is_done_into_a_database_that_is_gone(studio: Studio, how: str) -
         r"studio\.db (is gone|was moved, deleted or replaced)"  # the second where it went while something was written
     )
     with pytest.raises(DatabaseUnreadable, match=gone):
-        studio.queue.submit(task())
+        submit(studio.queue, task())
     with pytest.raises(DatabaseUnreadable, match=gone):
         studio.database.check_writable(every_s=60)
     aside.rename(studio.path)
@@ -231,15 +232,15 @@ def test_a_database_that_was_replaced_is_opened_anew_and_keeps_its_own_rows(
         assert connection.execute("SELECT count(*) FROM job").fetchone() == (2,)
 
 
-def test_jobs_of_one_press_are_queued_all_or_none(studio: Studio) -> None:
+def test_the_jobs_of_one_order_are_queued_all_or_none(studio: Studio) -> None:
     """Where there is room for some only, none is taken."""
     hold = threading.Event()
     studio.on_run = lambda task: hold.wait(20)
-    studio.queue.submit_all([task(), task()])
+    submit_all(studio.queue, [task(), task()])
     until(lambda: studio.queue.counts()["running"] == 2)
-    studio.queue.submit_all([task() for _ in range(9)])
+    submit_all(studio.queue, [task() for _ in range(9)])
     with pytest.raises(QueueFull):
-        studio.queue.submit_all([task(), task()])
+        submit_all(studio.queue, [task(), task()], limit=10)
     assert studio.queue.counts() == {"queued": 9, "running": 2}
     hold.set()
 
@@ -270,7 +271,7 @@ def test_only_work_that_goes_on_is_busy(studio: Studio) -> None:
     """A job that runs is, whatever else is amiss; jobs that cannot be begun are none."""
     hold = threading.Event()
     studio.on_run = lambda task: hold.wait(20)
-    job = studio.queue.submit(task())
+    job = submit(studio.queue, task())
     until(lambda: studio.queue.counts()["running"] == 1)
     studio.execute("ALTER TABLE job RENAME TO away")
     assert studio.queue.busy()
@@ -278,15 +279,15 @@ def test_only_work_that_goes_on_is_busy(studio: Studio) -> None:
     hold.set()
     assert studio.queue.wait(job.id, 20).state == "done"
     until(lambda: not studio.queue.busy())
-    studio.queue._note_trouble(DatabaseUnreadable("It is gone."))
     with studio.queue._changed:  # no worker looks meanwhile
-        JobStore(studio.database).add([NewJob("generate", "a ball", task_to_json(task()))], limit=10)
+        studio.queue._note_trouble(DatabaseUnreadable("It is gone."))
+        write_down(studio.database, [task()])
         assert not studio.queue.busy()
 
 
 def test_a_job_that_cannot_be_read_can_be_taken_out_of_the_list(studio: Studio) -> None:
     """Once it has ended; a row that may still be done stays, whoever asks."""
-    job = studio.queue.submit(task())
+    job = submit(studio.queue, task())
     assert studio.queue.wait(job.id, 20).state == "done"
     studio.execute("UPDATE job SET task = '[' WHERE id = ?", job.id)
     (damaged,) = studio.queue.recent().damaged
@@ -302,7 +303,7 @@ def test_a_database_put_back_in_the_midst_of_work_leaves_no_job_that_runs_for_ev
     """A copy made while two jobs ran says so when they have ended: they are interrupted, and can be retried."""
     hold = threading.Event()
     studio.on_run = lambda task: hold.wait(20)
-    jobs = studio.queue.submit_all([task(), task()])
+    jobs = submit_all(studio.queue, [task(), task()])
     until(lambda: studio.queue.counts()["running"] == 2)
     copy = studio.database.backup()
     hold.set()
@@ -318,7 +319,7 @@ def test_a_job_that_is_being_worked_on_is_not_begun_again_from_an_older_copy(stu
     hold, begun = threading.Event(), []
     studio.on_run = lambda task: begun.append(task.words) or (task.words == "first" and hold.wait(20))
     with studio.queue._changed:  # nothing is begun before the copy is made
-        job = studio.queue.submit(task("first"))
+        job = submit(studio.queue, task("first"))
         copy = studio.database.backup()
     until(lambda: begun == ["first"])
     copy.replace(studio.path)

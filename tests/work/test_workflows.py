@@ -12,8 +12,9 @@ from PIL import Image
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
 from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import Cancelled, InputError, RequestError
-from fibo_core.models.catalogue import CATALOGUE, RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.database import Database
 from fibo_core.store.generation import Generation

@@ -12,14 +12,16 @@ from typing import Any
 
 from fibo_core.errors import PromptError
 from fibo_core.prompts.caption_schema import KEYS, Caption
+from fibo_core.prompts.foreign import foreign_recipe
 from fibo_core.prompts.json_paths import excerpt, format_path, read
 from fibo_core.prompts.json_text import MAX_DEPTH, Pairs
 from fibo_core.prompts.mend.find import Document, Found, captions, documents
 from fibo_core.prompts.mend.names import doubtful_keys, spelling_of
-from fibo_core.prompts.mend.recipe import Recipe, recipe_beside
+from fibo_core.prompts.mend.recipe import Recipe, recipe_beside, recipe_of
 from fibo_core.prompts.mend.reshape import MAX_TOLD, listed, reshape, said
 from fibo_core.prompts.structured_prompt import MAX_TEXT_BYTES, StructuredPrompt
 
+RECORD = "fibo-studio"  # under which our pictures carry their record
 MAX_CHARS = 20_000_000  # of a text that holds a caption among other things, such as an answer with a picture in it
 
 _FENCE = re.compile(r"```\w*")
@@ -96,9 +98,10 @@ def mend(data: str | bytes) -> Mended:
 def mend_texts(texts: Mapping[str, str]) -> Mended | None:
     """The prompt in the texts of a picture file, by their names; None where no text holds a caption that says anything.
 
-    Of ComfyUI's two texts the one that was run counts. Raises PromptError as `mend` does.
+    Our own record counts before all else, and of ComfyUI's two texts the one that was run. Raises PromptError as
+    `mend` does.
     """
-    place = Document(dict(texts), "", 0, 0)
+    place = Document({RECORD: texts[RECORD]} if RECORD in texts else dict(texts), "", 0, 0)
     try:
         found = captions([place])
     except RecursionError:
@@ -107,7 +110,9 @@ def mend_texts(texts: Mapping[str, str]) -> Mended | None:
     mended = list(_distinct(run or found, "", []))
     if len(mended) > 1:
         raise SeveralCaptions(mended)
-    return mended[0] if mended else None
+    if not mended:
+        return None
+    return replace(mended[0], recipe=mended[0].recipe or recipe_of(foreign_recipe(texts)))
 
 
 def holds_caption(words: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from fibo_core.prompts.foreign import ForeignRecipe
 from fibo_core.prompts.mend.find import has_summary
 from fibo_core.prompts.mend.names import spelled
 
@@ -75,6 +76,22 @@ def recipe_beside(caption: Mapping[str, Any], around: tuple[Mapping[str, Any], .
         found.pop("width", None)
         found.pop("height", None)
     return Recipe(**found, ours=any(map(is_ours, around)))
+
+
+def recipe_of(foreign: ForeignRecipe | None) -> Recipe:
+    """What another program's own account of a picture says of its settings."""
+    if foreign is None:
+        return Recipe()
+    sized = foreign.width is not None and foreign.height is not None
+    return Recipe(
+        seed=foreign.seed,
+        width=foreign.width if sized else None,
+        height=foreign.height if sized else None,
+        num_inference_steps=foreign.steps,
+        guidance_scale=foreign.guidance,
+        negative_prompt=foreign.negative_words or None,
+        model=foreign.model or None,
+    )
 
 
 def is_ours(record: Mapping[str, Any]) -> bool:

@@ -5,15 +5,15 @@ Colours, places, sizes and light are seen; that blue above green is a meadow is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from PIL import Image
 
+from fibo_core.writers.rules.colors import color_name
 from fibo_core.writers.rules.compose import article, listed, place_name
 from fibo_core.writers.rules.lexicon import Lexicon
 from fibo_core.writers.rules.scene import Scene, Subject
-from fibo_core.writers.rules.seeing import Band, Blob, Seen, distance, see, to_lab
+from fibo_core.writers.rules.seeing import Band, Blob, Seen, distance, see
 
 DARK, BRIGHT = 32.0, 66.0  # mean lightness
 LOW_CONTRAST, HIGH_CONTRAST = 9.0, 22.0
@@ -21,6 +21,7 @@ WARM, COOL = 8.0, -8.0
 LEANING = 7.0  # lightness between left and right that speaks of light from one side
 LARGE, SMALL = 0.11, 0.022  # of the frame
 ROUGH = 9.0  # mean difference of neighbours in a picture full of detail
+NO_BACKGROUND = "no background"  # behind what is cut out
 SKY_LIGHT = 80.0  # lightness above which a shape in the sky may be sun, moon or cloud
 
 
@@ -54,28 +55,20 @@ def describe_picture(picture: Image.Image, lexicon: Lexicon) -> Described:
     notes = [_seen_note(seen, format_name, lexicon)]
     if guess:
         notes.append(f"The background is a guess from its colors: {guess}.")
+    if seen.transparent:
+        notes.append(
+            "The background is transparent: the prompt has none, and a painted picture always has one. Say which."
+        )
     if not scene.subjects:
         notes.append("No single thing stood out: the prompt describes colors, light and layout.")
     return Described(scene, f"a simple composition in {format_name} format", tuple(notes))
 
 
-def color_name(lab: Sequence[float], lexicon: Lexicon, plain: bool = False) -> str:
-    """The nearest colour of the lexicon; with ``plain`` its family ("blue" for navy)."""
-    names, labs = _named_colors(lexicon)
-    key = names[int(np.argmin(distance(labs, lab)))]
-    color = lexicon.tables.colors[key]
-    return lexicon.tables.colors[color.family].say if plain and color.family else color.say
-
-
-@cache
-def _named_colors(lexicon: Lexicon) -> tuple[tuple[str, ...], np.ndarray]:
-    colors = lexicon.tables.colors
-    rgb = np.array([[int(color.rgb[i : i + 2], 16) for i in (1, 3, 5)] for color in colors.values()], dtype=np.float64)
-    return tuple(colors), to_lab(rgb)
-
-
 def _background(seen: Seen, scene: Scene, lexicon: Lexicon) -> str:
     """Sets setting and light; the answer says what was guessed from what, "" where nothing was."""
+    if seen.transparent:
+        scene.settings = [NO_BACKGROUND]
+        return ""
     lights, bands = lexicon.tables.lights, seen.bands
     top, bottom = bands[0], bands[-1]
     top_name, bottom_name = color_name(top.lab, lexicon), color_name(bottom.lab, lexicon)
@@ -161,7 +154,9 @@ def _seen_note(seen: Seen, format_name: str, lexicon: Lexicon) -> str:
         darkest = place_name(_cell_at(int(cells.argmin())), lexicon)
         layout = f" Brightest: {brightest}; darkest: {darkest}."
     detail = "full of detail" if seen.texture > ROUGH else "smooth"
-    return f"Seen: {palette}; {_tone_words(seen)}, {detail}; {format_name}, {seen.width}×{seen.height} pixels.{layout}"
+    ground = ", on a transparent ground" if seen.transparent else ""
+    measures = f"{_tone_words(seen)}, {detail}{ground}; {format_name}, {seen.width}×{seen.height} pixels"
+    return f"Seen: {palette}; {measures}.{layout}"
 
 
 def _cell_at(index: int) -> tuple[int, int]:
@@ -174,10 +169,10 @@ def _sentence(scene: Scene) -> str:
     for subject in scene.subjects:
         words = " ".join([*([subject.size.key] if subject.size else []), *subject.adjectives, *subject.colors, "shape"])
         things.append(f"{article(words)} {words} ({subject.place})")
-    setting = scene.settings[0]
+    behind = "without a background" if NO_BACKGROUND in scene.settings else f"with {scene.settings[0]} behind"
     shown = listed(things) if things else f"a picture in {scene.scheme.split(',')[0]}"
     light = f", {scene.light.at}" if scene.light else ""
-    return f"{shown[0].upper()}{shown[1:]}, with {setting} behind{light}"
+    return f"{shown[0].upper()}{shown[1:]}, {behind}{light}"
 
 
 def merge_hint(scene: Scene, hint: Scene) -> None:

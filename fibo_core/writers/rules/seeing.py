@@ -25,6 +25,7 @@ LIGHTNESS_WEIGHT = 0.6  # shading changes lightness more than colour
 BLOB_MIN, BLOB_MAX = 0.004, 0.5  # of the frame
 BLOBS_MAX = 5  # what FIBO takes as objects
 BUSY = 25.0  # mean difference of neighbours, of 255, above which nothing can be told apart
+SHOWN_ALPHA = 128  # of 255; what is below counts as transparent
 BAND_STEP = 14.0  # colour distance between two bands, such as sky and ground
 
 
@@ -63,6 +64,7 @@ class Seen:
     lean: float
     texture: float
     cells: tuple[tuple[float, ...], ...]  # mean lightness of the nine cells, by rows
+    transparent: bool = False  # what surrounds the things shown; then all measures are those of what is not
 
 
 def see(picture: Image.Image) -> Seen:
@@ -70,17 +72,15 @@ def see(picture: Image.Image) -> Seen:
     try:
         turned = ImageOps.exif_transpose(picture)
         width, height = turned.size
-        rgb = _flatten(turned)
+        small, shown = _small_copy(turned)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
         raise PictureError(f"The picture cannot be read ({exc}). Save it again as PNG or JPEG.") from exc
-    scale = LONG_SIDE / max(width, height)
-    small = rgb.resize(
-        (max(round(width * scale), SHORT_SIDE_MIN), max(round(height * scale), SHORT_SIDE_MIN)), Image.Resampling.BOX
-    )
     lab = to_lab(np.asarray(small.filter(ImageFilter.MedianFilter(3)), dtype=np.float64))
     rows = np.median(lab, axis=1)  # (H, 3): what most of each row is
     stands_out = _distance_from_around(lab, rows) > STANDS_OUT
     lightness, texture = lab[..., 0], _texture(small)
+    if shown is not None:
+        return _see_cut_out((width, height), small, lab, shown, texture)
     third = max(lab.shape[1] // 3, 1)
     return Seen(
         width=width,
@@ -122,12 +122,43 @@ def _distance_from_around(lab: Floats, rows: Floats) -> Floats:
     return np.minimum.reduce([distance(lab, row[:, None, :]) for row in around])
 
 
-def _flatten(picture: Image.Image) -> Image.Image:
-    """RGB; what is transparent shows white."""
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return picture.convert("RGB")
+def _see_cut_out(size: tuple[int, int], small: Image.Image, lab: Floats, shown: Mask, texture: float) -> Seen:
+    """The measures of what a picture shows on a transparent ground, which is neither bright nor white."""
+    seen = lab[shown]
+    pixels = np.asarray(small)[shown]
+    return Seen(
+        *size,
+        palette=_palette(Image.fromarray(pixels[None])),
+        bands=(Band(0.0, 1.0, _triple(np.median(seen, axis=0))),),
+        blobs=() if shown.all() else _blobs(lab, shown, area_max=1.0),  # all: there is nothing else to be seen
+        brightness=float(seen[:, 0].mean()),
+        contrast=float(seen[:, 0].std()),
+        warmth=float((seen[:, 2] + 0.5 * seen[:, 1]).mean()),
+        lean=0.0,
+        texture=texture,
+        cells=((0.0,) * 3,) * 3,
+        transparent=True,
+    )
+
+
+def _small_copy(picture: Image.Image) -> tuple[Image.Image, Mask | None]:
+    """The copy that is looked at, RGB, and which of its pixels show something; None where nothing is transparent.
+
+    What is transparent has the colour of what is not, so that no edge is seen; a picture that shows nothing is white.
+    """
+    scale = LONG_SIDE / max(picture.size)
+    width, height = (max(round(side * scale), SHORT_SIDE_MIN) for side in picture.size)
+    if not picture.has_transparency_data:
+        return picture.convert("RGB").resize((width, height), Image.Resampling.BOX), None
+    layer = picture.convert("RGBA").resize((width, height), Image.Resampling.BOX)
+    shown = np.asarray(layer.getchannel("A")) >= SHOWN_ALPHA
+    if shown.all():
+        return layer.convert("RGB"), None
+    if not shown.any():
+        return Image.new("RGB", layer.size, "white"), ~shown
+    pixels = np.array(layer.convert("RGB"))
+    pixels[~shown] = np.median(pixels[shown], axis=0)
+    return Image.fromarray(pixels), shown
 
 
 def _palette(small: Image.Image) -> tuple[tuple[tuple[float, float, float], float], ...]:
@@ -165,12 +196,12 @@ def _bands(rows: Floats) -> tuple[Band, ...]:
     return tuple(bands)
 
 
-def _blobs(lab: Floats, mask: Mask) -> tuple[Blob, ...]:
+def _blobs(lab: Floats, mask: Mask, area_max: float = BLOB_MAX) -> tuple[Blob, ...]:
     height, width = mask.shape
     blobs = []
     for ys, xs in _components(mask):
         area = len(ys) / mask.size
-        if not BLOB_MIN <= area <= BLOB_MAX:
+        if not BLOB_MIN <= area <= area_max:
             continue
         color = np.median(lab[ys, xs], axis=0)
         blobs.append(

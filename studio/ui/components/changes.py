@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from fibo_core.prompts.review import Origin, Review
 from fibo_core.prompts.structured_prompt import MISSING, Change
+from fibo_core.writers.review import Origin, Review
 from studio.ui.components import asset
 
 _CHANGES = st.components.v2.component(

@@ -4,22 +4,41 @@ from collections.abc import Container
 
 import streamlit as st
 
-from fibo_core.engine.request import (
-    GUIDANCE_MAX,
-    GUIDANCE_MIN,
-    STEPS_MAX,
-    STEPS_MIN,
-    draw_seed,
-    draw_seeds,
-)
-from fibo_core.models.catalogue import ModelSpec, RenderSettings
+from fibo_core.engine.request import draw_seed
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN
+from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
+from fibo_core.models.weights import is_here
 from fibo_core.store.generation import Mode
-from fibo_core.work.tasks import Painting
+from fibo_core.work.runtime import Runtime
 from fibo_core.writers.chain import AUTO, Writers
-from studio.ui.session import read_seed
 from studio.ui.state import Field, field_key, field_value, fill_field
 
 COUNTS = (1, 2, 4, 8)
+
+
+def model_of_form(mode: Mode, runtime: Runtime) -> ModelSpec:
+    """The model that the form's next order is painted with: the chosen one, else the one in use."""
+    here, in_use = models_here(runtime), runtime.tools.engine.status().model
+    _only(mode, "model", (in_use, *here))
+    return find_model(field_value(mode, "model", in_use))
+
+
+def models_here(runtime: Runtime) -> list[str]:
+    """The models whose weights are on this machine."""
+    return [name for name, spec in CATALOGUE.items() if is_here(spec, runtime.settings.hub_cache)]
+
+
+def model_field(mode: Mode, runtime: Runtime, spec: ModelSpec) -> None:
+    """Which of the models that are here paints; nothing where there is one alone."""
+    here = models_here(runtime)
+    if len(here) < 2:
+        return
+    if field_key(mode, "model") not in st.session_state:
+        st.session_state[field_key(mode, "model")] = spec.name
+    st.selectbox(
+        "Model", here, format_func=lambda name: find_model(name).title, key=field_key(mode, "model"),
+        persist_state="session", help="What is queued is painted by the model it was ordered from.",
+    )  # fmt: skip
 
 
 def writer_field(mode: Mode, writers: Writers) -> None:
@@ -84,9 +103,10 @@ def seed_field(mode: Mode) -> None:
         )  # fmt: skip
 
 
-def more_settings(mode: Mode, spec: ModelSpec) -> None:
-    """Steps, guidance, negative prompt, each with the model's own default."""
+def more_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
+    """The model, where there are several; steps, guidance, negative prompt, each with the model's own default."""
     with st.expander("More settings", type="compact"):
+        model_field(mode, runtime, spec)
         _defaults(mode, spec)
         left, right = st.columns(2)
         left.number_input(
@@ -104,22 +124,10 @@ def more_settings(mode: Mode, spec: ModelSpec) -> None:
             )  # fmt: skip
 
 
-def read_painting(mode: Mode, spec: ModelSpec) -> Painting:
-    """What the form says about painting. Raises InputError for a seed that is none."""
-    settings = RenderSettings.of(
-        spec,
-        aspect=field_value(mode, "aspect", next(iter(spec.sizes))),
-        num_inference_steps=field_value(mode, "steps"),
-        guidance_scale=field_value(mode, "guidance"),
-        negative_prompt=field_value(mode, "negative", ""),
-    )
-    return Painting(settings, draw_seeds(field_value(mode, "count", 1), read_seed(field_value(mode, "seed"))))
-
-
 def _defaults(mode: Mode, spec: ModelSpec) -> None:
     """The model's own steps and guidance at first, and again when another model is in use."""
-    other_model = st.session_state.get(field_key(mode, "model"), spec.name) != spec.name
-    st.session_state[field_key(mode, "model")] = spec.name
+    other_model = st.session_state.get(field_key(mode, "defaults_of"), spec.name) != spec.name
+    st.session_state[field_key(mode, "defaults_of")] = spec.name
     fields: dict[Field, float] = {"steps": spec.num_inference_steps, "guidance": spec.guidance_scale}
     for field, value in fields.items():
         if other_model or field_key(mode, field) not in st.session_state:

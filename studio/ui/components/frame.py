@@ -3,8 +3,8 @@
 import streamlit as st
 
 from fibo_core.engine import EngineStatus
-from fibo_core.engine.placement import has_cuda_gpu, lacks_for
 from fibo_core.models.catalogue import CATALOGUE, WeightsSpec
+from fibo_core.models.device import has_cuda_gpu, lacks_for
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.runtime import Runtime
 from studio.pod.downloads import Downloads, Fetch
@@ -33,7 +33,7 @@ def frame(runtime: Runtime, title: str) -> None:
     apply_fills()
     in_use = ModelInUse.of_process()
     st.session_state["model_seen"] = runtime.tools.engine.status().model  # what this run of the page is drawn for
-    Activity.of_process().used()  # a page is run when somebody does something; what merely polls is a fragment
+    Activity.of_process().mark_used()  # a page is run when somebody does something; what merely polls is a fragment
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
         loading = runtime.tools.engine.status().state in ("loading", "unloaded")
@@ -46,7 +46,7 @@ def frame(runtime: Runtime, title: str) -> None:
     with st.container():
         _trouble(runtime.jobs)
     with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
-        job_strip(runtime.jobs)
+        job_strip(runtime)
     with st.container():
         hurried = any(fetch.running for fetch in Downloads.of_process().going_or_failed) or in_use.awaited is not None
         st.fragment(_arrivals, run_every=LOADING_POLL_S if hurried else QUIET_POLL_S)(runtime)
@@ -77,7 +77,7 @@ def _status(runtime: Runtime) -> None:
 @st.fragment(run_every=QUIET_POLL_S)
 def _countdown(idle: IdleStop) -> None:
     """Says that the pod is about to stop, where it is: in a tab that was open, and unused, for hours."""
-    if not idle.near:
+    if not idle.is_near:
         return
     left = duration(max(QUIET_POLL_S, idle.left_s()))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -95,23 +95,23 @@ def _arrivals(runtime: Runtime) -> None:
     in_use, status = ModelInUse.of_process(), runtime.tools.engine.status()
     for fetch in Downloads.of_process().going_or_failed:
         if fetch.error:
-            _amiss(f"{fetch.spec.title} is not here: {fetch.error}")
+            _warning_line(f"{fetch.spec.title} is not here: {fetch.error}")
         else:
-            _news(f"{told(fetch)}{_meanwhile(fetch.spec, status)}")
+            _download_line(f"{download_text(fetch)}{_meanwhile(fetch.spec, status)}")
     if in_use.awaited not in (None, status.model):
         title = CATALOGUE[in_use.awaited].title
-        _news(f"{title} is here and takes over when the queue is empty.")
-    if trouble := in_use.trouble_beside(status.model):
-        _amiss(trouble)
+        _download_line(f"{title} is here and takes over when the queue is empty.")
+    if trouble := in_use.failure_to_report(status.model):
+        _warning_line(trouble)
 
 
-def _news(sentence: str) -> None:
+def _download_line(sentence: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":material/download: {plain(sentence)}", width="content")
         _link_to_system()
 
 
-def _amiss(sentence: str) -> None:
+def _warning_line(sentence: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.warning(plain(sentence), icon=":material/error:")
         _link_to_system()
@@ -122,7 +122,7 @@ def _link_to_system() -> None:
     st.page_link(str(SYSTEM), label="System", icon=":material/monitor_heart:", width="content")
 
 
-def told(fetch: Fetch) -> str:
+def download_text(fetch: Fetch) -> str:
     """How far a download is: "FIBO is being fetched, 41 %, about 6 min"."""
     event = fetch.event
     percent = "" if fetch.percent is None else f", {fetch.percent} %"

@@ -79,7 +79,7 @@ def _why_not(text: str, error: PromptError) -> Verdict:
     return Verdict(None, error=error)
 
 
-def take_edits(state: PageState, *, key: str) -> None:
+def sync_draft(state: PageState, *, key: str) -> None:
     """Brings ``state.draft`` up to what has been typed since the last run; called before anything reads the draft."""
     if state.draft is not None:
         typed = st.session_state.get(_editor_key(key, state.draft))

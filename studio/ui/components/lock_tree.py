@@ -6,7 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from fibo_core.prompts.caption_schema import KEYS
 from fibo_core.prompts.json_paths import Step, format_path, leaves, read
+from fibo_core.prompts.parts import PARTS
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from studio.ui.components import asset
 from studio.ui.components.changes import shown
@@ -19,11 +21,6 @@ _TREE = st.components.v2.component(
 )
 
 Place = tuple[Step, ...]
-
-SCENE = ("short_description", "background_setting", "context")
-GROUPS: dict[str, str] = {"lighting": "Lighting", "aesthetics": "Mood and colours"}
-GROUPS |= {"photographic_characteristics": "Camera"}
-STYLE = ("style_medium", "artistic_style")
 
 
 def lock_tree(prompt: StructuredPrompt, locked: Sequence[str], *, of: StructuredPrompt, key: str) -> tuple[str, ...]:
@@ -38,7 +35,7 @@ def lock_tree(prompt: StructuredPrompt, locked: Sequence[str], *, of: Structured
 
 
 def groups(prompt: StructuredPrompt) -> list[dict[str, Any]]:
-    """The parts of a prompt as one thinks of them, each with its fields: scene, objects, lighting, camera, style."""
+    """The parts of a prompt, each object and text apart, with their fields; then keys that FIBO does not know."""
     document = prompt.document
     found: list[dict[str, Any]] = []
 
@@ -55,18 +52,17 @@ def groups(prompt: StructuredPrompt) -> list[dict[str, Any]]:
                 }
             )
 
-    add("Scene", *((key,) for key in SCENE))
-    for key, what in (("objects", "Object"), ("text_render", "Text")):
-        items = document.get(key)
-        for number, item in enumerate(items if isinstance(items, list) else []):
-            named = (item.get("description") or item.get("text") or "") if isinstance(item, dict) else ""
-            add(f"{what} {number + 1}", (key, number), hint=str(named))
-    for key, label in GROUPS.items():
-        add(label, (key,))
-    add("Style", *((key,) for key in STYLE))
-    shown_keys = {*SCENE, *GROUPS, *STYLE, "objects", "text_render"}
+    for part in PARTS:
+        if part.item:
+            (key,) = part.keys
+            items = document.get(key)
+            for number, item in enumerate(items if isinstance(items, list) else []):
+                named = (item.get("description") or item.get("text") or "") if isinstance(item, dict) else ""
+                add(f"{part.item.capitalize()} {number + 1}", (key, number), hint=str(named))
+        else:
+            add(part.title, *((key,) for key in part.keys))
     for key in document:
-        if key not in shown_keys:
+        if key not in KEYS:
             add(key, (key,))
     return found
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fibo_core.engine.request import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.mend import Mended, Recipe
 from fibo_core.store.generation import Mode

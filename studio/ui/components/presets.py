@@ -5,8 +5,9 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.errors import InputError, StoreError
-from fibo_core.prompts.presets import GROUPS, MAX_NAME_CHARS, OwnPresets, Preset, apply, shipped, take
+from fibo_core.prompts.presets import GROUPS, MAX_NAME_CHARS, Preset, apply_preset, preset_from, shipped_presets
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
+from fibo_core.store.own_presets import OwnPresets
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes, shown
 from studio.ui.session import errors_shown
@@ -46,7 +47,7 @@ def presets_dialog(state: PageState, *, key: str) -> None:
 
 
 def _apply_some(state: PageState, own: OwnPresets, prompt: StructuredPrompt, key: str) -> None:
-    known: tuple[Preset, ...] = shipped()
+    known: tuple[Preset, ...] = shipped_presets()
     with errors_shown():
         known += own.load()
         if unread := own.unread():
@@ -60,7 +61,7 @@ def _apply_some(state: PageState, own: OwnPresets, prompt: StructuredPrompt, key
             format_func=partial(_title, named),
         )  # fmt: skip
         if name is not None:
-            result, chosen = apply(result, named[name]), True
+            result, chosen = apply_preset(result, named[name]), True
     if not chosen:
         st.caption("Choose one or several. What they change is shown here before anything happens.")
         return
@@ -78,7 +79,7 @@ def _keep_one(own: OwnPresets, prompt: StructuredPrompt, key: str) -> None:
         help="Which part of it becomes a preset. Look: light, camera, style and aesthetics together.",
     )  # fmt: skip
     try:
-        part = take(prompt, group, "preview").part
+        part = preset_from(prompt, group, "preview").part
     except InputError as exc:
         st.caption(plain(str(exc)))
         return
@@ -90,7 +91,7 @@ def _keep_one(own: OwnPresets, prompt: StructuredPrompt, key: str) -> None:
         saved = st.form_submit_button("Save")
     if saved:
         with errors_shown():
-            own.save(take(prompt, group, name or ""))
+            own.save(preset_from(prompt, group, name or ""))
             st.toast(f"Saved: {plain(' '.join((name or '').split()))}", icon=":material/check:")
             st.rerun()
 

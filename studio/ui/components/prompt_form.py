@@ -12,12 +12,17 @@ import streamlit as st
 from fibo_core.errors import PromptError
 from fibo_core.prompts.caption_schema import KEYS
 from fibo_core.prompts.edits import ListKey, add_item, copy_item, items, move_item, remove_item, with_field
+from fibo_core.prompts.parts import PARTS, Part, Rows
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from fibo_core.prompts.vocabulary import GROUPS, LETTERING, OBJECT, PERSON, Rows, field_spec
+from fibo_core.prompts.vocabulary import field_spec
 from studio.ui.state import PageState
 from studio.ui.words import plain
 
-SECTIONS = ("Scene", "Objects", "Light", "Camera", "Style", "Text")
+SECTIONS = {part.title: part for part in PARTS}
+NO_ITEMS: dict[str, str] = {
+    "object": "No objects yet. An object is a main subject: a thing, an animal, a person.",
+    "text": "No wording in the picture. Add a text to have one painted.",
+}
 LABEL_CHARS = 22  #: of an object's name on its button
 
 Edit = Callable[[StructuredPrompt], StructuredPrompt]
@@ -28,48 +33,42 @@ def prompt_form(state: PageState, prompt: StructuredPrompt, *, key: str) -> None
     section_key = f"{key}_form_section"
     section = st.segmented_control(
         "Part of the prompt",
-        SECTIONS,
-        default=None if section_key in st.session_state else SECTIONS[0],
+        list(SECTIONS),
+        default=None if section_key in st.session_state else PARTS[0].title,
         required=True,
         label_visibility="collapsed",
         key=section_key,
         persist_state="session",
     )
-    if section == "Objects":
-        _objects(state, prompt, key)
-    elif section == "Text":
-        _texts(state, prompt, key)
+    part = SECTIONS[str(section)]
+    if part.item:
+        _items(state, prompt, part, key)
     else:
-        _fields(state, prompt, GROUPS[str(section)], "", "", key)
+        _fields(state, prompt, part.rows, "", "", key)
     others = [name for name in prompt.document if name not in KEYS]
     if others:
         st.caption(plain(f"Kept as they are, for the JSON view only: {', '.join(others)}."))
 
 
-def _objects(state: PageState, prompt: StructuredPrompt, key: str) -> None:
-    index = _chosen_item(state, prompt, "objects", key)
+def _items(state: PageState, prompt: StructuredPrompt, part: Part, key: str) -> None:
+    """The fields of the chosen object or text."""
+    which: ListKey = "objects" if part.item == "object" else "text_render"
+    index = _chosen_item(state, prompt, which, part.item, key)
     if index is None:
-        st.caption("No objects yet. An object is a main subject: a thing, an animal, a person.")
+        st.caption(NO_ITEMS[part.item])
         return
-    _fields(state, prompt, OBJECT, "objects.", f"objects[{index}].", key)
-    item = items(prompt, "objects")[index]
-    person = any(item.get(name) for row in PERSON for name in row)
-    with st.expander("If it is a person", expanded=person, type="compact"):
-        _fields(state, prompt, PERSON, "objects.", f"objects[{index}].", key)
+    named, placed = f"{which}.", f"{which}[{index}]."
+    _fields(state, prompt, part.rows, named, placed, key)
+    if part.more:
+        item = items(prompt, which)[index]
+        person = any(item.get(name) for row in part.more for name in row)
+        with st.expander("If it is a person", expanded=person, type="compact"):
+            _fields(state, prompt, part.more, named, placed, key)
 
 
-def _texts(state: PageState, prompt: StructuredPrompt, key: str) -> None:
-    index = _chosen_item(state, prompt, "text_render", key)
-    if index is None:
-        st.caption("No wording in the picture. Add a text to have one painted.")
-        return
-    _fields(state, prompt, LETTERING, "text_render.", f"text_render[{index}].", key)
-
-
-def _chosen_item(state: PageState, prompt: StructuredPrompt, which: ListKey, key: str) -> int | None:
+def _chosen_item(state: PageState, prompt: StructuredPrompt, which: ListKey, noun: str, key: str) -> int | None:
     """A button for each item, and what can be done with the chosen one; its position, None where there are none."""
     found = items(prompt, which)
-    noun = "object" if which == "objects" else "text"
     chosen_key = f"{key}_form_{which}"
     if found:
         if st.session_state.get(chosen_key) not in range(len(found)):

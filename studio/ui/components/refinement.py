@@ -5,8 +5,9 @@ from functools import lru_cache
 import streamlit as st
 
 from fibo_core.errors import PromptError
-from fibo_core.prompts.review import Review, locked_fields, review
+from fibo_core.prompts.locks import locked_fields
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
 from studio.ui.state import PageState, field_key
 from studio.ui.words import plain
@@ -14,7 +15,7 @@ from studio.ui.words import plain
 _review = lru_cache(maxsize=16)(review)  # once for each change of what it is made of, not at each run of the page
 
 
-def what_to_change(state: PageState) -> StructuredPrompt:
+def instruction_base(state: PageState) -> StructuredPrompt:
     """What a new instruction changes: what the user has made of the prompt, where that is valid, else the source."""
     assert state.source is not None
     if state.draft is not None and state.draft.is_users:

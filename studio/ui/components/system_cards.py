@@ -3,13 +3,13 @@
 import streamlit as st
 
 from fibo_core.engine import Engine, EngineStatus
-from fibo_core.engine.placement import lacks_for
 from fibo_core.errors import ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec
+from fibo_core.models.device import lacks_for
 from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of
-from fibo_core.work.jobs import Job
+from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.chain import AUTO
 from studio.pod.doctor import Check, examine, gemini_check
@@ -151,15 +151,15 @@ def storage_card(runtime: Runtime) -> None:
 
 
 def jobs_card(runtime: Runtime) -> None:
-    """The newest jobs; those still going can be cancelled, those that ended badly tried again."""
+    """The newest batches; those still going can be cancelled, those that ended badly tried again."""
     with st.container(border=True):
         st.subheader("Queue", anchor=False)
-        recent = runtime.jobs.recent(limit=8)
-        if not recent.jobs:
+        recent = runtime.desk.recent(limit=8)
+        if not recent:
             st.caption("No job yet.")
-        for job in recent.jobs:
-            _job_row(runtime, job)
-        for row in recent.damaged:
+        for batch in recent:
+            _batch_row(runtime, batch)
+        for row in runtime.jobs.recent(limit=8).damaged:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f":material/error: {plain(damage_of(row))}")
                 if st.button("Remove", key=f"system_remove_{row.seq}", type="tertiary"):
@@ -167,19 +167,19 @@ def jobs_card(runtime: Runtime) -> None:
                     st.rerun()
 
 
-def _job_row(runtime: Runtime, job: Job) -> None:
+def _batch_row(runtime: Runtime, batch: Batch) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        state = describe(job) if not job.ended else job.state.capitalize()
-        st.markdown(f"{plain(job.title)}  \n:gray[{moment(job.created_at)} · {state}]")
-        if not job.ended and st.button("Cancel", key=f"system_cancel_{job.id}", type="tertiary"):
-            runtime.jobs.cancel(job.id)
+        state = describe(runtime.desk, batch) if not batch.ended else batch.state.capitalize()
+        st.markdown(f"{plain(batch.title)}  \n:gray[{moment(batch.created_at)} · {state}]")
+        if not batch.ended and st.button("Cancel", key=f"system_cancel_{batch.id}", type="tertiary"):
+            runtime.desk.cancel(batch.id)
             st.rerun()
-        if job.retryable and st.button("Try again", key=f"system_retry_{job.id}", type="tertiary"):
+        if batch.retryable and st.button("Try again", key=f"system_retry_{batch.id}", type="tertiary"):
             with errors_shown():
-                runtime.jobs.retry(job.id)
+                runtime.desk.retry(batch.id)
                 st.rerun()
-    if job.state == "failed" and job.error:
-        st.caption(f":material/error: {plain(job.error)}")
+    for error in dict.fromkeys(job.error for job in batch.jobs if job.state == "failed" and job.error):
+        st.caption(f":material/error: {plain(error)}")
 
 
 def checks_card(runtime: Runtime) -> None:

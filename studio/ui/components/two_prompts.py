@@ -6,21 +6,19 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from fibo_core.errors import InputError, JobDamaged, JobNotFound
+from fibo_core.errors import BatchDamaged, BatchNotFound, InputError
 from fibo_core.models.catalogue import ModelSpec
+from fibo_core.prompts.axes import Axis
 from fibo_core.prompts.json_paths import format_path, is_within, leaves, parse_path, read
-from fibo_core.prompts.review import take
+from fibo_core.prompts.locks import take_changes
 from fibo_core.prompts.structured_prompt import MISSING, Change, StructuredPrompt, diff
-from fibo_core.prompts.wildcards import deal
 from fibo_core.work.jobs import Job
 from fibo_core.work.runtime import Runtime
-from fibo_core.work.tasks import GenerateTask, Painting
 from fibo_core.writers import WrittenPrompt, writer_name
 from fibo_core.writers.chain import Writers
 from studio.ui.components import asset
 from studio.ui.components.changes import shown
-from studio.ui.components.form import read_painting
-from studio.ui.session import errors_shown
+from studio.ui.session import errors_shown, read_order
 from studio.ui.state import PageState, TwoWriters, field_key, two_writers_state
 from studio.ui.words import plain
 
@@ -32,7 +30,7 @@ _TWO_PROMPTS = st.components.v2.component(
 )
 
 Side = Literal["left", "right"]
-ADDRESS = "two"  #: the two jobs in the page's address, by which a reload finds them again
+ADDRESS = "two"  #: the batch in the page's address, by which a reload finds it again
 
 
 def two_writers_button(*, disabled: bool = False) -> None:
@@ -48,9 +46,9 @@ def two_writers_button(*, disabled: bool = False) -> None:
 def two_writers_open() -> bool:
     """Whether the comparison stands in place of the page, now or before the page was loaded again."""
     state = two_writers_state()
-    named = st.query_params.get(ADDRESS, "").split(".")
-    if state.jobs is None and len(named) == 2:
-        state.open, state.jobs = True, (named[0], named[1])
+    named = st.query_params.get(ADDRESS)
+    if state.batch_id is None and named:
+        state.open, state.batch_id = True, named
     return state.open
 
 
@@ -67,7 +65,7 @@ def two_writers(runtime: Runtime, page: PageState, spec: ModelSpec) -> None:
     ready = [name for name in writers.names if writers.missing(name) is None]
     with st.container():
         if len(ready) < 2:
-            _what_a_second_needs(writers, ready)
+            _second_writer_needs(writers, ready)
     working = any(not job.ended for job in jobs)
     pair = _choose_pair(ready, jobs) if len(ready) >= 2 else None
     with st.container(horizontal=True, gap="small"):
@@ -83,27 +81,29 @@ def two_writers(runtime: Runtime, page: PageState, spec: ModelSpec) -> None:
 
 
 def _jobs(runtime: Runtime, state: TwoWriters) -> list[Job]:
-    if state.jobs is None:
+    if state.batch_id is None:
         return []
     try:
-        jobs = [runtime.jobs.get(job_id) for job_id in state.jobs]
-    except (JobNotFound, JobDamaged):
-        state.jobs = None
+        batch = runtime.desk.get(state.batch_id)
+    except (BatchNotFound, BatchDamaged):
+        batch = None
+    if batch is None or len(batch.cells) != 2:
+        state.batch_id = None
         st.query_params.pop(ADDRESS, None)
         return []
     if field_key("generate", "words") not in st.session_state:  # loaded again
-        st.session_state[field_key("generate", "words")] = jobs[0].task.words
-    st.query_params[ADDRESS] = ".".join(job.id for job in jobs)
-    return jobs
+        st.session_state[field_key("generate", "words")] = batch.order.words
+    st.query_params[ADDRESS] = batch.id
+    return [cell.job for cell in batch.cells]
 
 
 def _leave(state: TwoWriters) -> None:
-    state.open, state.jobs, state.right = False, None, frozenset()
+    state.open, state.batch_id, state.right = False, None, frozenset()
     st.query_params.pop(ADDRESS, None)
     st.rerun()
 
 
-def _what_a_second_needs(writers: Writers, ready: list[str]) -> None:
+def _second_writer_needs(writers: Writers, ready: list[str]) -> None:
     only = f"Only the {writer_name(ready[0])} writer is set up here" if ready else "No writer is set up here"
     st.markdown(f":material/info: {plain(only)}, and a comparison needs two.")
     for name in writers.names:
@@ -129,15 +129,11 @@ def _title(name: str) -> str:
 
 
 def _ask_both(runtime: Runtime, state: TwoWriters, words: str, pair: tuple[str, str], spec: ModelSpec) -> None:
-    """Two ordinary jobs that write and paint nothing: they survive a restart, and each can be cancelled."""
-    if not words:
-        raise InputError("Say in a few words what the picture should show.")
+    """An order of prompts alone, with the writer on an axis: it survives a restart, and can be cancelled."""
     if pair[0] == pair[1]:
         raise InputError(f"Both sides are {_title(pair[0])}. Choose two different writers.")
-    form = read_painting("generate", spec)
-    ((text, _), *_) = deal(words, form.seeds)  # where the words hold variables, the same reading for both
-    one, two = runtime.jobs.submit_all([GenerateTask(text, Painting(form.settings), name) for name in pair])
-    state.jobs, state.right = (one.id, two.id), frozenset()
+    order = replace(read_order("generate"), words=words, model=spec.name, axes=(Axis("writer", pair),), paint=False)
+    state.batch_id, state.right = runtime.desk.place(order).id, frozenset()
     st.rerun()
 
 
@@ -170,8 +166,8 @@ def _show_pair(runtime: Runtime, state: TwoWriters, page: PageState, jobs: list[
             st.caption(f":material/info: {plain(f'{_title(writer_name(each.writer))}: {note}')}")
     if use:
         page.show(merged(left, right, state.right), jobs[0].task.words)
-        page.job_id, page.batch = None, ()
-        st.query_params.pop("job", None)
+        page.batch_id = None
+        st.query_params.pop("batch", None)
         _leave(state)
 
 
@@ -188,10 +184,8 @@ def _unfinished(runtime: Runtime, state: TwoWriters, page: PageState, job: Job) 
     else:
         with errors_shown():
             st.error(plain(job.error or f"This one was {job.state}."), icon=":material/error:")
-            if st.button("Ask again", key=f"two_retry_{job.id}", icon=":material/refresh:") and state.jobs is not None:
-                again = runtime.jobs.retry(job.id).id
-                one, two = state.jobs
-                state.jobs = (again, two) if job.id == one else (one, again)
+            if st.button("Ask again", key=f"two_retry_{job.id}", icon=":material/refresh:"):
+                runtime.desk.retry(job.batch_id)
                 st.rerun()
 
 
@@ -239,7 +233,7 @@ def merged(left: WrittenPrompt, right: WrittenPrompt, chosen: Collection[int]) -
     if len(chosen) == count:
         return right
     note = f"Merged from {writer_name(left.writer)} and {writer_name(right.writer)}."
-    prompt = take(left.prompt, right.prompt, chosen)
+    prompt = take_changes(left.prompt, right.prompt, chosen)
     return replace(left, prompt=prompt, edited=True, notes=(*left.notes, *right.notes, note))
 
 

@@ -12,7 +12,7 @@ from studio.ui.words import plain
 MANY = 1_000_000  #: combinations; what is above has no name a user needs
 
 
-def what_the_words_stand_for(words: str, *, from_json: bool) -> Wildcards:
+def show_wildcards(words: str, *, from_json: bool) -> Wildcards:
     """Reads the words for wildcards and says what the form would paint of them; silent where there are none."""
     wildcards = read_wildcards(words)
     if wildcards.note is not None:

@@ -35,6 +35,8 @@ GENERATION_KEYS = [
     "writer_model", "usage",
 ]  # fmt: skip
 
+A1111 = Path("tests/golden/field-cases/pictures/a1111.png").read_bytes()
+
 
 def pixels(path: str) -> np.ndarray:
     return np.asarray(Image.open(path))
@@ -196,7 +198,7 @@ def test_words_may_come_on_stdin(cli: Cli):
 @pytest.mark.parametrize(
     ("command", "code", "sentence"),
     [
-        ('generate ""', 2, "empty"),
+        ('generate ""', 2, "Say in a few words"),
         ("generate -", 2, "100,000 characters"),
         ("generate", 2, "one of the two"),
         ("generate ball --from-json -", 2, "one of the two"),
@@ -228,9 +230,12 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("refine missing.png green", 2, "a picture's id"),
         ("refine plain.png green", 2, "carries no structured prompt"),
         ("refine words.txt green", 2, "not JSON"),
+        ("refine a1111.png green", 2, "made by A1111 (seed 1234567890, 512×512, 20 steps) from words"),
+        ("generate --from-json a1111.png", 2, "'a red ball and a blue box on grass, masterpiece'"),
+        ("generate --from-json plain.png", 2, "carries no structured prompt"),
         ("inspire missing.png", 2, "missing.png"),
         ("inspire cut.png", 2, "cut short"),
-        ("inspire drawing.png", 2, "no PNG, JPEG or WebP"),
+        ("inspire drawing.png", 2, "no picture that can be read"),
         ("inspire huge.png", 2, "megapixels"),
         ("history show ../../etc/passwd", 1, "../../etc/passwd"),
         ("history list --cursor x", 2, "'x'"),
@@ -250,6 +255,7 @@ def test_bad_input_is_one_sentence_on_stderr(cli: Cli, tmp_path: Path, monkeypat
     (tmp_path / "empty.json").write_text('{"short_description": "", "objects": []}')
     (tmp_path / "other.json").write_text('{"environment": "a meadow", "render": {"samples": 10}}')
     (tmp_path / "two.jsonl").write_text('{"short_description": "a"}\n{"short_description": "b"}')
+    (tmp_path / "a1111.png").write_bytes(A1111)
     (tmp_path / "latin.json").write_bytes(b'{"short_description": "\xe9"}')
     (tmp_path / "drawing.png").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     Image.new("RGB", (64, 64)).save(tmp_path / "plain.png")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.engine import placement
+from fibo_core.models import device
 from fibo_core.models.catalogue import MINI_WEIGHTS
 from fibo_core.settings import Settings
 from studio.pod.doctor import Check, address, examine
@@ -58,9 +58,9 @@ def test_a_gpu_too_small_for_fibo_is_said_with_both_figures(
 ) -> None:
     """A fault where FIBO is asked for by name; with auto mini paints, and nobody waits for a token."""
     put_driver(tmp_path, monkeypatch, "[ $1 = -L ] && echo 'GPU 0: NVIDIA Test' || echo 'NVIDIA Test, 12288 MiB'")
-    placement.has_cuda_gpu.cache_clear()
+    device.has_cuda_gpu.cache_clear()
     found = checks(tmp_path, RUNPOD_POD_ID="abc", FIBO_MODEL=fibo_model)
-    placement.has_cuda_gpu.cache_clear()
+    device.has_cuda_gpu.cache_clear()
     assert found["fibo"].ok == ok
     assert "21.6 GB of GPU memory, and this GPU has 12.9" in found["fibo"].todo
     assert found["token"].ok == ok
@@ -116,7 +116,7 @@ def test_the_doctor_beside_a_running_studio_counts_that_ones_weights(
 
     hub = a_48_gb_card_with_fibo(tmp_path, monkeypatch, free_gb=9, own_gb=0)
     with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
         found = checks(tmp_path, FIBO_MODEL="fibo", HF_HUB_CACHE=str(hub), STUDIO_PORT=str(server.server_port))
         server.shutdown()
     assert (found["torch"].ok, found["port"].ok) == (ok, ok)

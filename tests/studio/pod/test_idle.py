@@ -17,7 +17,16 @@ from pydantic import SecretStr
 from fibo_core.errors import StoreError
 from fibo_core.settings import Pod, Settings
 from studio.pod import idle
-from studio.pod.idle import FORGOTTEN_TAB_S, RETRY_S, Activity, IdleStop, StopFailed, begin_idle_stop, stop_pod, why_not
+from studio.pod.idle import (
+    FORGOTTEN_TAB_S,
+    RETRY_S,
+    Activity,
+    IdleStop,
+    StopFailed,
+    begin_idle_stop,
+    cannot_stop_because,
+    stop_pod,
+)
 from studio.web.gate import Gate
 from tests.studio.processes import served
 
@@ -88,7 +97,7 @@ def test_work_keeps_the_pod_and_the_clock_begins_when_it_is_done(pod):
 def test_a_call_begins_the_clock_anew(pod):
     for _ in range(5):
         assert pod.after(29 * MINUTE) == 0
-        pod.activity.used()
+        pod.activity.mark_used()
 
 
 def test_a_connected_browser_keeps_the_pod_until_it_leaves(pod):
@@ -106,12 +115,12 @@ def test_a_tab_forgotten_for_hours_no_longer_counts_and_shows_how_long_is_left(p
     with pod.activity.browser():
         pod.after(FORGOTTEN_TAB_S)
         assert pod.idle.left_s() == 30 * MINUTE
-        assert not pod.idle.near
+        assert not pod.idle.is_near
         assert pod.after(26 * MINUTE) == 0
-        assert pod.idle.near
+        assert pod.idle.is_near
         assert pod.idle.left_s() == 4 * MINUTE
         pod.idle.keep_running()
-        assert not pod.idle.near
+        assert not pod.idle.is_near
         assert pod.after(FORGOTTEN_TAB_S + 29 * MINUTE) == 0
         assert pod.after(2 * MINUTE) == 1
 
@@ -123,7 +132,7 @@ def test_a_stop_that_fails_is_said_and_tried_again(pod, caplog):
     assert pod.after(RETRY_S - MINUTE - 10) == 1
     assert pod.after(MINUTE) == 2
     assert caplog.messages.count("RunPod answered 500.") == 2
-    pod.activity.used()
+    pod.activity.mark_used()
     assert pod.after(29 * MINUTE) == 2
 
 
@@ -139,7 +148,7 @@ def test_a_database_that_does_not_answer_neither_keeps_the_pod_nor_ends_the_watc
 @pytest.fixture
 def runpod() -> Iterator["RunPod"]:
     server = RunPod()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield server
     server.shutdown()
@@ -256,13 +265,13 @@ def test_where_a_pod_cannot_or_should_not_stop_itself_the_log_says_why(environ, 
     begin_idle_stop(settings, lambda: False, threading.Event())
     assert idle.idle_stop() is None
     (message,) = caplog.messages
-    assert message == f"IDLE_STOP_MINUTES does nothing: {why_not(settings)}"
+    assert message == f"IDLE_STOP_MINUTES does nothing: {cannot_stop_because(settings)}"
     assert re.search(reason, message)
 
 
 def test_a_network_volume_does_not_matter_to_who_insists():
     environ = POD | {"WORKSPACE_DIR": "/nowhere", "RUNPOD_VOLUME_ID": "vol1", "IDLE_STOP_FORCE": "1"}
-    assert why_not(Settings.from_environ(environ)) == ""
+    assert cannot_stop_because(Settings.from_environ(environ)) == ""
 
 
 def test_nothing_is_said_where_no_idle_stop_was_asked_for(caplog):

@@ -14,6 +14,7 @@ from PIL import Image
 import fibo_core
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation
+from fibo_core.store.inputs import Inputs
 from fibo_core.store.job_store import JobStore
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.runtime import Runtime
@@ -21,6 +22,7 @@ from fibo_core.work.workflows import Tools
 from fibo_core.writers.chain import Writers
 from studio.web import routes
 from tests.studio.processes import PATIENCE_S, Server, add_picture, opened, served
+from tests.work.submitting import desk_of
 
 YEAR = "private, max-age=31536000, immutable"
 
@@ -191,7 +193,7 @@ def test_a_model_that_cannot_be_had_is_unhealthy_and_says_how_to_get_it(tmp_path
     with served(workspace, FIBO_MODEL="fibo") as server:
         state = server.wait_for(lambda state: state["status"] != "loading")[-1]
         assert (server.health()[0], state["status"], state["model"]) == (503, "unhealthy", "fibo")
-        assert "models download fibo" in state["error"]
+        assert "Download them" in state["error"]
         assert server.get(f"/img/{picture.id}.png")[0] == 200
 
 
@@ -200,10 +202,9 @@ def test_little_room_on_the_disk_is_told_before_pictures_are_refused(workspace: 
     mini_engine.load("mini")
     settings = Settings.from_environ()
     with opened(workspace) as (database, history):
-        queue = JobQueue(
-            JobStore(database), print, lock_file=workspace / "lock", max_workers=1, max_queued=1, timeout_s=1
-        )
-        runtime = Runtime(settings, Tools(Writers(()), mini_engine, history), queue, database)
+        queue = JobQueue(JobStore(database), print, lock_file=workspace / "lock", max_workers=1, timeout_s=1)
+        tools = Tools(Writers(()), mini_engine, history)
+        runtime = Runtime(settings, tools, queue, desk_of(queue, tools=tools), Inputs(workspace), database)
         monkeypatch.setattr(routes, "get_runtime", lambda: runtime)
         assert json.loads(routes.health(None).body)["status"] == "healthy"
         monkeypatch.setattr(routes, "LOW_DISK_BYTES", 2**60)

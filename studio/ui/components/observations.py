@@ -13,7 +13,7 @@ SEEN = (
 )
 
 
-def what_was_seen(draft: Draft) -> None:
+def show_observations(draft: Draft) -> None:
     """Names palette, light and layout of the draft's prompt; nothing while its JSON is not valid."""
     try:
         prompt = draft.parsed().prompt

@@ -10,10 +10,10 @@ from studio.ui.state import Draft
 from studio.ui.words import plain
 
 
-def say_what_is_beyond(spec: ModelSpec, draft: Draft) -> None:
+def show_model_limits(spec: ModelSpec, draft: Draft) -> None:
     """Names what mini cannot paint of a draft, and what it can. Says nothing of other models, or of broken JSON."""
     with st.container():  # always there, so that the editor below it does not move while it is typed into
-        unknown = _beyond_mini(draft.text) if spec.name == "mini" else ()
+        unknown = _unknown_to_mini(draft.text) if spec.name == "mini" else ()
         if unknown:
             *others, last = learned("things")
             st.caption(
@@ -22,7 +22,7 @@ def say_what_is_beyond(spec: ModelSpec, draft: Draft) -> None:
             )
 
 
-def _beyond_mini(text: str) -> tuple[str, ...]:
+def _unknown_to_mini(text: str) -> tuple[str, ...]:
     try:
         return not_trained_on(StructuredPrompt.parse(text))
     except PromptError:  # the editor says what is wrong
