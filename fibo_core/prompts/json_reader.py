@@ -61,74 +61,40 @@ class Reader(Words):
         return self.pairs() if closer == "}" else self.items()
 
     def pairs(self) -> Any:
+        """The object that is open: its pairs, or a list where it was one all along."""
         found: list[tuple[str, Any]] = []
         lonely: list[tuple[Any, int]] = []  # values without keys, and where: a list that stands in braces
-        comma, first, gathers = -1, True, False
+        comma, first = -1, True
+        gathers = False  # whether the last value has become a list, because objects follow it without a key
         while True:
             self.skip()
             if self.end_of_text():
                 break
             char = self.text[self.at]
             if char in CLOSERS:
-                if comma >= 0:
-                    self.fault(comma, f"a comma too many before {char}")
-                    comma = -1
+                comma = self.needless(comma, char)
                 if gathers and char == "]":
                     self.at, gathers = self.at + 1, False
-                    continue
-                if self.closed():
+                elif self.closed():
                     break
-                continue
-            if char in COMMAS or (char == "." and self.is_key(blank_end(self.text, self.at + 1))):
+            elif char in COMMAS or (char == "." and self.is_key(blank_end(self.text, self.at + 1))):
                 comma = self.comma(comma, first)
-                continue
-            if char in PAIR:
-                if first and not found:
-                    self.fault(self.at - 1, "{ where [ belongs")
-                    self.open[-1] = "]"
-                    return self.items()
-                if found and char == "{" and self.open[-2:-1] == ["]"] and not isinstance(found[-1][1], dict | list):
-                    self.fault(self.at, f"}} is missing before {self.cite()}")
-                    self.open.pop()
-                    self.at = comma if comma >= 0 else self.at
-                    break
-                if not found:
-                    lonely.append((self.value(), self.at))
-                elif (value := self.value()) is not ABSENT:
-                    key, last = found[-1]
-                    if not gathers:
-                        self.fault(self.at, f'[ is missing after "{key}"')
-                    found[-1] = key, [*last, value] if gathers else [last, value]
-                    gathers = True
-                comma, first = -1, False
-                continue
-            if not first and comma < 0:
-                self.fault(self.at, f"a comma is missing before {self.cite()}")
-            comma, first = -1, False
-            begin = self.at
-            key = self.key()
-            if key is ABSENT:
-                if self.at >= len(self.text):
-                    self.end_of_text()
-                    break
-                continue
-            self.skip()
-            if colon := COLON.match(self.text, self.at):
-                if colon[0] != ":":
-                    self.fault(self.at, f"{colon[0]} where : belongs", once=True)
-                self.at = colon.end()
-            elif self.end_of_text():
+            elif char in PAIR and first:
+                self.fault(self.at - 1, "{ where [ belongs")
+                self.open[-1] = "]"
+                return self.items()
+            elif char == "{" and self.is_next_item(found):
+                self.fault(self.at, f"}} is missing before {self.cite()}")
+                self.open.pop()
+                self.at = comma if comma >= 0 else self.at
                 break
-            elif self.text[self.at] in (*PAIR, *QUOTES) or NUMBER.match(self.text, self.at):
-                self.fault(self.at, f"a colon is missing after {cited(key)}")
             else:
-                lonely.append((key, begin))
-                continue
-            value = self.value()
-            if value is not ABSENT:
-                found.append((key, value))
-            elif not self.cut_off:
-                self.fault(begin, f"{cited(key)} has no value", lost=True)
+                if char in PAIR:
+                    gathers = self.gather(found, lonely, gathers)
+                else:
+                    self.missing(comma, first)
+                    self.pair(found, lonely)
+                comma, first = -1, False
         if lonely and not found:
             self.fault(lonely[0][1], "{ where [ belongs")
             return [value for value, _ in lonely if value is not ABSENT]
@@ -136,7 +102,48 @@ class Reader(Words):
             self.fault(position, f"{cited(str(value))} has no value", lost=True)
         return Pairs(found)
 
+    def pair(self, found: list[tuple[str, Any]], lonely: list[tuple[Any, int]]) -> None:
+        """Adds the key that stands here and its value; a key that has none to the lonely ones."""
+        begin = self.at
+        key = self.key()
+        if key is ABSENT:
+            return
+        self.skip()
+        if colon := COLON.match(self.text, self.at):
+            if colon[0] != ":":
+                self.fault(self.at, f"{colon[0]} where : belongs", once=True)
+            self.at = colon.end()
+        elif self.end_of_text():
+            return
+        elif self.text[self.at] in (*PAIR, *QUOTES) or NUMBER.match(self.text, self.at):
+            self.fault(self.at, f"a colon is missing after {cited(key)}")
+        else:
+            lonely.append((key, begin))
+            return
+        value = self.value()
+        if value is not ABSENT:
+            found.append((key, value))
+        elif not self.cut_off:
+            self.fault(begin, f"{cited(key)} has no value", lost=True)
+
+    def gather(self, found: list[tuple[str, Any]], lonely: list[tuple[Any, int]], gathers: bool) -> bool:
+        """Adds the list or object that stands where a key belongs to the value before it; whether it could."""
+        begin, value = self.at, self.value()
+        if not found:
+            lonely.append((value, begin))
+            return False
+        key, last = found[-1]
+        if not gathers:
+            self.fault(begin, f'[ is missing after "{key}"')
+        found[-1] = key, [*last, value] if gathers else [last, value]
+        return True
+
+    def is_next_item(self, found: list[tuple[str, Any]]) -> bool:
+        """Whether an object that begins here is the next one of the list around, this one's bracket being forgotten."""
+        return bool(found) and self.open[-2:-1] == ["]"] and not isinstance(found[-1][1], dict | list)
+
     def items(self) -> Any:
+        """The list that is open: its items, or an object where it was one all along."""
         found: list[Any] = []
         comma, first = -1, True
         while True:
@@ -145,9 +152,7 @@ class Reader(Words):
                 break
             char = self.text[self.at]
             if char in CLOSERS:
-                if comma >= 0:
-                    self.fault(comma, f"a comma too many before {char}")
-                    comma = -1
+                comma = self.needless(comma, char)
                 if self.closed():
                     break
                 continue
@@ -164,8 +169,7 @@ class Reader(Words):
                     self.open.pop()
                     self.at = comma if comma >= 0 else self.at
                     break
-            if not first and comma < 0:
-                self.fault(self.at, f"a comma is missing before {self.cite()}")
+            self.missing(comma, first)
             comma, first, begin = -1, False, self.at
             value = self.value()
             if value is not ABSENT:
@@ -187,6 +191,17 @@ class Reader(Words):
             self.fault(self.at, "a comma too many")
         self.at += 1
         return self.at - 1
+
+    def needless(self, comma: int, closer: str) -> int:
+        """Tells of a comma that nothing followed; none is left to be told of."""
+        if comma >= 0:
+            self.fault(comma, f"a comma too many before {closer}")
+        return -1
+
+    def missing(self, comma: int, first: bool) -> None:
+        """Tells of a comma that should stand before what stands here."""
+        if not first and comma < 0:
+            self.fault(self.at, f"a comma is missing before {self.cite()}")
 
     def closed(self) -> bool:
         """Whether the closer that stands here ends what is open; it is passed over where it is its own or nobody's."""

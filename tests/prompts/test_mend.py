@@ -19,6 +19,7 @@ from fibo_core.prompts.caption_schema import KEYS
 from fibo_core.prompts.json_text import MAX_DEPTH, first_fault, marked_line
 from fibo_core.prompts.mend import Mended, SeveralCaptions, holds_caption, mend, mend_texts, require_said
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.picture_texts import read_texts
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = GOLDEN / "field-cases" / "json"
@@ -275,6 +276,27 @@ def test_the_texts_of_another_programs_picture_hold_a_caption() -> None:
         assert str(mended.recipe) == offered
     assert mend_texts({"parameters": "a red ball\nSteps: 20, Seed: 5", "workflow": "{}"}) is None
     assert mend_texts({"prompt": '{"3": {"inputs": {"seed": 5, "denoise": NaN}}}'}) is None
+
+
+@pytest.mark.parametrize(
+    ("picture", "offered"),
+    [
+        ("fibo-caption-in-prompt", ""),
+        ("fibo-json-parameters", "any"),
+        ("mflux", "any"),
+        ("comfy", "seed 5, 20 steps, guidance 5"),
+        ("comfy-nan", None),
+        ("a1111", None),
+        ("invoke", None),
+        ("swarm", None),
+    ],
+)
+def test_pictures_of_other_programs_give_their_caption_where_they_have_one(picture: str, offered: str | None) -> None:
+    mended = mend_texts(read_texts((CASES.parent / "pictures" / f"{picture}.png").read_bytes()))
+    assert (mended is None) == (offered is None)
+    if mended is not None:
+        assert mended.prompt.canonical() == PLAIN.canonical()
+        assert offered in ("any", str(mended.recipe))
 
 
 # ---- Keys ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import streamlit as st
 
 from fibo_core.errors import PictureError
 from fibo_core.prompts.foreign import ForeignRecipe, foreign_recipe
-from fibo_core.prompts.mend import Mended, mend, mend_texts
+from fibo_core.prompts.mend import Mended, holds_caption, mend, mend_texts
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
@@ -65,7 +65,7 @@ def choose_source(runtime: Runtime, state: PageState) -> None:
 def words_in(data: bytes) -> ForeignRecipe | None:
     """What another program painted a picture from; None where that is no prose, or there is a recipe of ours."""
     found = foreign_recipe(read_texts(data)) if read_recipe(data) is None else None
-    return None if found is None or found.words.startswith("{") else found
+    return None if found is None or found.words.startswith("{") or holds_caption(found.words) else found
 
 
 def offer_words(runtime: Runtime, found: ForeignRecipe) -> None:
