@@ -149,14 +149,14 @@ def test_json_that_says_nothing_is_not_painted(app: AppTest, typed: str) -> None
     app.run()
     press(app, "Generate from this JSON")
     assert "Write at least a short description" in says(app)
-    assert app.session_state["page_generate"].job_id is None
+    assert app.session_state["page_generate"].batch_id is None
 
 
 def test_of_several_captions_pasted_none_is_taken(app: AppTest) -> None:
     app.text_area(key="generate_words").set_value('{"short_description": "one"}\n{"short_description": "two"}')
     press(app, "Generate")
     assert "2 different captions" in says(app)
-    assert app.session_state["page_generate"].job_id is None
+    assert app.session_state["page_generate"].batch_id is None
     press(app, "Take “two”")
     assert app.session_state["page_generate"].draft.text == '{\n  "short_description": "two"\n}'
 
