@@ -18,6 +18,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import GenerateTask, Painting
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 
 APP = Path(__file__).resolve().parents[2] / "studio" / "ui" / "app.py"
 FAST = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=2)
@@ -36,11 +37,11 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime
     """A studio that is running, its model not loaded yet."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     yield runtime
     runtime.close()
-    get_runtime.clear()
+    get_shell.clear()
 
 
 @pytest.fixture
