@@ -94,10 +94,7 @@ def _mended(data: bytes, name: str) -> Mended:
 
 def _told(mended: Mended) -> Mended:
     """Says on stderr what was done for a prompt, and what stood beside it."""
-    notes = mended.notes
-    if mended.recipe:
-        notes = (*notes, f"Found beside the prompt and not used: {mended.recipe}. Options such as --seed use them.")
-    for note in notes:
+    for note in mended.told():
         print(note, file=sys.stderr)
     return mended
 

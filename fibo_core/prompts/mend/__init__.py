@@ -6,6 +6,7 @@ from fibo_core.prompts.mend.mend import (
     decoded,
     holds_caption,
     mend,
+    mend_document,
     mend_texts,
     require_said,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "doubtful_keys",
     "holds_caption",
     "mend",
+    "mend_document",
     "mend_texts",
     "require_said",
 ]

@@ -5,6 +5,7 @@ The caption is found (`find.py`), read even where it is broken (`json_text.py`) 
 """
 
 import codecs
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,12 @@ class Mended:
     prompt: StructuredPrompt
     notes: tuple[str, ...] = ()
     recipe: Recipe = field(default_factory=Recipe)
+
+    def told(self) -> tuple[str, ...]:
+        """The notes, and a sentence on the settings found, for where nobody can take them by a press."""
+        if not self.recipe:
+            return self.notes
+        return (*self.notes, f"Found beside the prompt and not used: {self.recipe}.")
 
     @property
     def title(self) -> str:
@@ -85,14 +92,20 @@ def mend(data: str | bytes) -> Mended:
         there = documents(text)
         mended = list(_distinct(captions(there), text, there))
     except RecursionError as exc:
-        raise PromptError(
-            f"The JSON is nested more than {MAX_DEPTH} levels deep. A structured prompt needs 3."
-        ) from exc
+        raise _too_deep() from exc
     if len(mended) > 1:
         raise SeveralCaptions(mended)
     if mended:
         return mended[0]
     raise _no_caption(text, there, fault) from fault
+
+
+def mend_document(document: Mapping[str, Any]) -> Mended:
+    """The same for JSON that was read already, such as the body of a request. Raises PromptError as `mend` does."""
+    try:
+        return mend(json.dumps(document))
+    except RecursionError as exc:
+        raise _too_deep() from exc
 
 
 def mend_texts(texts: Mapping[str, str]) -> Mended | None:
@@ -228,6 +241,10 @@ def _mending(document: Document, prompt: StructuredPrompt, text: str) -> Iterato
     lost = document.cut_off or any(fault.lost for fault in document.faults)
     if lost and (missing := missing_keys(prompt.document)):
         yield f"Missing and left to FIBO: {', '.join(missing)}."
+
+
+def _too_deep() -> PromptError:
+    return PromptError(f"The JSON is nested more than {MAX_DEPTH} levels deep. A structured prompt needs 3.")
 
 
 def missing_keys(document: Mapping[str, Any]) -> list[str]:
