@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from fibo_core.asked import asked, told_besides
 from fibo_core.json_paths import MISSING, Change, Step, format_path, is_within, leaves, parse_path, read, remove, write
 from fibo_core.prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.asked import asked, summaries_that_say_more
 
 COMPARED_MAX = 20_000  # items before times items after; longer lists are paired where they are equal, and by position
 LIKENESS_MIN = 0.4  # of 1; two objects that share less are two things
@@ -101,7 +101,7 @@ def reviewed(
     prompt = answer
     if narrow:  # a removal without the new object that was to fill its place moves what stands after it
         prompt = restore_locked(source, only_asked(source, answer, instruction), locked)
-        if summaries := told_besides(source, prompt, written.prompt):
+        if summaries := summaries_that_say_more(source, prompt, written.prompt):
             verb = "speaks" if len(summaries) == 1 else "speak"
             notes = (*notes, f"{', '.join(summaries)} also {verb} of what was not asked for: have a look.")
     return replace(written, prompt=prompt, notes=notes, offered=answer if diff(prompt, answer) else None)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibo_core.asked import asked
 from fibo_core.json_paths import MISSING, leaves, parse_path, read
 from fibo_core.prompt import StructuredPrompt, diff
 from fibo_core.review import _Words, locked_fields, only_asked, restore_locked, review, reviewed, take
 from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.asked import asked
 from fibo_core.writers.offline import OfflineWriter
 from fibo_core.writers.rules import targets
 from tests.test_prompt_properties import prompts, sorted_json

@@ -7,11 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core import review
-from fibo_core.asked import asked
 from fibo_core.prompt import StructuredPrompt
 from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
+from fibo_core.writers.asked import asked
 from studio.components.refinement import _review
 from tests.pages.conftest import APP, finish, page, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, loopback_gemini

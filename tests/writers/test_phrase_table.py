@@ -1,4 +1,4 @@
-"""The offline writer against phrases as people type them: what it holds it keeps, and the held-out ones get no worse."""
+"""The offline writer against phrases as people type them: what holds stays, and the held-out ones get no worse."""
 
 import pytest
 
