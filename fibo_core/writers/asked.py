@@ -113,8 +113,7 @@ class _Wish:
 
 
 def _wish_of(source: StructuredPrompt, instruction: str) -> _Wish:
-    lexicon = load_lexicon()
-    said, edits = _stems(instruction), lexicon.tables.edits
+    said, lists = _stems(instruction), load_lexicon().tables.lists
     own: tuple[Change, ...] = ()
     if instruction.strip() and len(instruction) <= MAX_WORDS_CHARS:
         own = diff(source, OfflineWriter().refine(source, instruction).prompt)
@@ -135,7 +134,7 @@ def _wish_of(source: StructuredPrompt, instruction: str) -> _Wish:
         targets=frozenset(targets),
         names=frozenset((words if adds else called & words) - _attributes()),
         adds=adds,
-        removes=bool(said & _stems_of([edits.remove])),
+        removes=bool(said & _stems_of([lists["remove"]])),
         replaces=bool(removals or said & _stems("replace swap exchange transform convert into instead")),
     )
 
@@ -204,13 +203,14 @@ def _stem(word: str) -> str:
 @cache
 def _small_words() -> frozenset[str]:
     """Words that carry an instruction but name nothing in a picture."""
-    grammar, edits = load_lexicon().grammar, load_lexicon().tables.edits
-    lists = (
-        *(grammar.fillers, grammar.determiners, grammar.joiners, grammar.copulas, grammar.pronouns),
-        *(grammar.prepositions, grammar.inside, grammar.negations),
-        *(edits.add, edits.remove, edits.move, edits.change, edits.into, edits.give, edits.it),
+    lists = load_lexicon().tables.lists
+    names = (
+        "fillers", "determiners", "joiners", "copulas", "pronouns", "prepositions", "inside", "negations",
+        "add", "remove", "move", "change", "into", "give", "it",
+    )  # fmt: skip
+    return _stems_of(lists[name] for name in names) | _stems(
+        "on at more less other next so too only nothing else keep than"
     )
-    return _stems_of(lists) | _stems("on at more less other next so too only nothing else keep than")
 
 
 @cache
@@ -221,7 +221,7 @@ def _attributes() -> frozenset[str]:
         *(tables.colors, tables.tones, tables.sizes, tables.counts, tables.textures),
         *(tables.places, tables.depths, tables.relations, tables.directions),
     )
-    sizes = (tables.edits.bigger, tables.edits.smaller)
+    sizes = (tables.lists["bigger"], tables.lists["smaller"])
     return _stems_of([*(term.words for table in terms for term in table.values()), *sizes]) | _stems("color size shape")
 
 

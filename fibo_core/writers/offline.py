@@ -12,11 +12,11 @@ from fibo_core.prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, WrittenPrompt
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
-from fibo_core.writers.rules.instructions import is_instruction
 from fibo_core.writers.rules.lexicon import load_lexicon
 from fibo_core.writers.rules.picture import describe_picture, merge_hint
 from fibo_core.writers.rules.reading import read_scene
-from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene
+from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene, unknown_note
+from fibo_core.writers.rules.steps import is_instruction
 
 MAX_WORDS_CHARS = 4_000  # FIBO reads 3,000 tokens of JSON; the words stand in it at least twice
 
@@ -121,7 +121,6 @@ def _notes(scene: Scene) -> tuple[str, ...]:
         notes.append(
             f"More than {MAX_SUBJECTS} things: {len(scene.left_out)} of them stand in the short description only."
         )
-    unknown = [subject.name for subject in scene.subjects if subject.term is None and subject.name != "lettering"]
-    if unknown:
-        notes.append(f"Described in your own words: {', '.join(dict.fromkeys(unknown))}.")
+    if scene.unknown:
+        notes.append(unknown_note(scene.unknown))
     return tuple(notes)

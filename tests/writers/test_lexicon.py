@@ -16,7 +16,8 @@ def test_every_reference_between_tables_leads_somewhere() -> None:
     assert {color.family for color in tables.colors.values()} - {""} <= set(tables.colors)
     assert {thing.place for thing in tables.things.values()} - {""} <= set(tables.places)
     assert {setting.light for setting in tables.settings.values()} - {""} <= set(tables.lights)
-    assert {scenery.setting for scenery in tables.scenery} <= set(tables.settings)
+    assert set(tables.grounds) <= set(tables.colors)
+    assert set(tables.grounds.values()) <= set(tables.settings)
     assert set(tables.skies) <= set(tables.colors)
     assert set(tables.skies.values()) <= set(tables.lights)
 

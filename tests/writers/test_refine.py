@@ -84,6 +84,18 @@ def test_an_instruction_nobody_understands_reaches_the_model_in_the_users_words(
     assert len(written.notes) == 1
 
 
+@pytest.mark.parametrize(
+    ("instruction", "told"),
+    [("add a zither", "a bear. A zither."), ("add a tree and a zither", "a bear and a tree. Zither.")],
+)
+def test_an_unknown_thing_that_is_added_becomes_no_object(instruction: str, told: str) -> None:
+    """It is named in a note, and the short description asks the model for it."""
+    written = WRITER.refine(WRITER.expand("a bear").prompt, instruction)
+    assert "zither" not in str(written.prompt.document["objects"])
+    assert written.prompt.get("short_description") == told
+    assert written.notes == ("Not in the vocabulary: zither. Kept in the short description, in your words.",)
+
+
 def test_it_is_the_thing_named_last() -> None:
     """ "it" after "the box" is the box."""
     before = WRITER.expand("a red ball on the left and a blue box on the right").prompt

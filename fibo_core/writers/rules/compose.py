@@ -17,11 +17,18 @@ from fibo_core.writers.rules.scene import Link, Scene, Subject
 PLAIN_SETTING = "a plain light gray studio wall"
 PLAIN_LIGHT = "day"
 PLAIN_MEDIUM = "photo"
-#: Up to this many alike things become objects of their own, each with its place; more are one cluster.
+#: Up to this many things become objects of their own, each with its place; more alike ones are one cluster.
 MAX_SINGLED_OUT = 5
 NUMBERS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
 )  # fmt: skip
+#: Where alike things stand inside the place that they share.
+_SPREAD = {
+    "left": ["top left", "bottom left", "left"],
+    "right": ["top right", "bottom right", "right"],
+    "top": ["top left", "top right", "top"],
+    "bottom": ["bottom left", "bottom right", "bottom"],
+}
 
 
 def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
@@ -33,15 +40,15 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
     medium = scene.medium or tables.media[PLAIN_MEDIUM]
     camera = {term.field: term.say for term in reversed(scene.camera)}
     implied = tables.settings[scene.implied_setting].say if scene.implied_setting else ""
+    colored = any(subject.colors for subject in scene.subjects)
     return {
         "short_description": finish_sentence(scene.words),
         "objects": objects,
         "background_setting": ", ".join(dict.fromkeys(scene.settings)) or implied or PLAIN_SETTING,
         "lighting": compose_lighting(scene, lexicon),
         "aesthetics": {
-            "composition": camera.get("composition") or composition(cells),
-            "color_scheme": scene.scheme
-            or ("clear, vibrant colors" if any(s.colors for s in scene.subjects) else "natural colors"),
+            "composition": camera.get("composition") or _composition(cells),
+            "color_scheme": scene.scheme or ("clear, vibrant colors" if colored else "natural colors"),
             "mood_atmosphere": ", ".join(dict.fromkeys(scene.moods)) or "calm",
         },
         "photographic_characteristics": {
@@ -83,17 +90,16 @@ def compose_object(scene: Scene, number: int, cells: Sequence[Cell], lexicon: Le
     subject, term = scene.subjects[number], scene.subjects[number].term
     location = place_name(cells[number], lexicon)
     person = term is not None and (term.person or bool(term.gender))
-    seen_on_it = [word for word in subject.adjectives if not lexicon.match(tokenize(word), 0, "textures", "shapes")]
-    seen_on_it = [word for word in seen_on_it if not word.endswith("-shaped")]
-    appearance = [*subject.details, *seen_on_it]
+    said_elsewhere = [word for word in subject.adjectives if lexicon.match(tokenize(word), 0, "textures", "shapes")]
+    seen = [word for word in subject.adjectives if word not in said_elsewhere and not word.endswith("-shaped")]
     document = {
-        "description": describe(subject, lexicon),
+        "description": describe(subject),
         "location": f"{location}, {subject.depth}" if subject.depth else location,
         "relationship": relate(scene, number),
         "relative_size": subject.size.say if subject.size else "medium",
         "shape_and_color": shape_and_color(subject),
         "texture": ", ".join(subject.textures) or (term.texture if term else ""),
-        "appearance_details": ", ".join(appearance).replace(", and ", " and "),
+        "appearance_details": ", ".join([*subject.details, *seen]).replace(", and ", " and "),
         "number_of_objects": subject.count if subject.count > 1 else None,
         "pose": subject.pose if person else "",
         "expression": subject.expression if person else "",
@@ -104,25 +110,22 @@ def compose_object(scene: Scene, number: int, cells: Sequence[Cell], lexicon: Le
     return {key: value for key, value in document.items() if value}
 
 
-def describe(subject: Subject, lexicon: Lexicon) -> str:
+def describe(subject: Subject) -> str:
     """A noun phrase in plain English: "a small glossy red ball with white dots"."""
     words = [subject.size.key if subject.size else "", *subject.adjectives, listed(subject.colors), subject.name]
     phrase = " ".join(word for word in words if word)
     if subject.count > 1:
-        phrase = f"{NUMBERS[subject.count] if subject.count < len(NUMBERS) else subject.count} {phrase}"
+        phrase = f"{say_number(subject.count)} {phrase}"
     elif not subject.plural:
         phrase = f"{article(phrase)} {phrase}"
     tail = [*subject.details, f"wearing {subject.clothing}" if subject.clothing else "", subject.pose, subject.action]
     text = f'that says "{subject.text}"' if subject.text and subject.text not in subject.name else ""
-    return " ".join(part for part in (phrase, *tail, text) if part)
+    return " ".join(part for part in (phrase, *dict.fromkeys(tail), text) if part)
 
 
 def shape_and_color(subject: Subject) -> str:
-    """The `shape_and_color` of a thing: "round, red"; an unknown thing has the shape of itself."""
-    head = subject.name.split(" of ")[0].split()[-1].lower() if subject.name else "plain"
-    own_shape = f"{head}-shaped" if head.isascii() else ""
-    own_shape = "" if subject.lettering else own_shape
-    shape = subject.shape or (subject.term.shape if subject.term else own_shape)
+    """The `shape_and_color` of a thing: "round, red"."""
+    shape = subject.shape or (subject.term.shape if subject.term else "")
     return ", ".join(part for part in (shape, listed(subject.colors)) if part)
 
 
@@ -166,73 +169,41 @@ def compose_text(scene: Scene, objects: Sequence[dict[str, Any]]) -> list[dict[s
     ]
 
 
-def composition(cells: Sequence[Cell]) -> str:
-    """The `composition` of an arrangement nobody spoke of."""
-    if len(cells) == 1:
-        return "centered" if cells[0] == (1, 1) else "rule of thirds"
-    return "balanced"
-
-
 def single_out(scene: Scene, lexicon: Lexicon) -> Scene:
     """The scene with "three red balls" as three subjects, while the whole stays within what FIBO takes as objects."""
     subjects: list[Subject] = []
-    first_of: dict[int, int] = {}
-    others = len(scene.subjects)
-    for number, subject in enumerate(scene.subjects):
-        first_of[number] = len(subjects)
-        total = subject.count if subject.count > 1 else 2 if subject.plural and subject.term else 1
-        spread = spread_places(subject, total)
-        if total > 1 and len(subjects) + total + others - number - 1 <= MAX_SINGLED_OUT and spread:
-            *before, last = subject.name.split()
-            one = " ".join([*before, lexicon.singular(last)])
-            subjects += [
-                replace(subject, name=one, plural=False, count=1, place=place, colors=list(subject.colors))
-                for place in spread
-            ]
+    numbers: list[range] = []  # the new ones of each subject
+    room = MAX_SINGLED_OUT - len(scene.subjects)
+    for subject in scene.subjects:
+        *before, last = subject.name.split()
+        spread = _SPREAD.get(subject.place, [])[: subject.count] if subject.place else [""] * subject.count
+        if 1 < subject.count == len(spread) and subject.count - 1 <= room:
+            one = replace(subject, name=" ".join([*before, lexicon.singular(last)]), plural=False, count=1)
+            added = [replace(one, place=place, colors=list(one.colors)) for place in spread]
+        elif subject.count > 1 and not subject.plural:  # "5 ball"
+            added = [replace(subject, name=" ".join([*before, lexicon.plural(last)]))]
         else:
-            subjects.append(replace(subject, name=plural_name(subject, lexicon)))
+            added = [subject]
+        room -= len(added) - 1
+        numbers.append(range(len(subjects), len(subjects) + len(added)))
+        subjects += added
     links = []
     for link in scene.links:
-        anchors = tuple(first_of[anchor] for anchor in link.anchors)
-        following = min((n for n in first_of.values() if n > anchors[0]), default=len(subjects))
-        if link.relation.key == "between" and len(anchors) == 1 and following - anchors[0] > 1:
-            anchors = (anchors[0], anchors[0] + 1)  # "between two candles"
-        first = first_of[link.subject]
-        following = min((n for n in first_of.values() if n > first), default=len(subjects))
-        links += [Link(number, link.relation, anchors) for number in range(first, following)]
+        anchors = tuple(numbers[anchor][0] for anchor in link.anchors)
+        if link.relation.key == "between" and len(anchors) == 1:
+            anchors = tuple(numbers[link.anchors[0]][:2])  # "between two candles"
+        links += [Link(number, link.relation, anchors) for number in numbers[link.subject]]
     return replace(scene, subjects=subjects, links=links)
-
-
-def spread_places(subject: Subject, total: int) -> list[str]:
-    """Places for ``total`` alike things inside the place they share; none where it has no room for them."""
-    lines = {
-        "left": ["top left", "bottom left", "left"],
-        "right": ["top right", "bottom right", "right"],
-        "top": ["top left", "top right", "top"],
-        "bottom": ["bottom left", "bottom right", "bottom"],
-    }
-    if not subject.place:
-        return [""] * total
-    return lines.get(subject.place, [])[:total] if total <= 3 else []
-
-
-def plural_name(subject: Subject, lexicon: Lexicon) -> str:
-    """The subject's name in the plural where it is several and was named as one ("5 ball")."""
-    if subject.count > 1 and not subject.plural:
-        *before, last = subject.name.split()
-        return " ".join([*before, lexicon.plural(last)])
-    return subject.name
 
 
 def place_subjects(scene: Scene, lexicon: Lexicon) -> list[Cell]:
     """A cell of the frame for each subject: where the user put it, else where it fits."""
-    places = lexicon.tables.places
     linked = {number for link in scene.links for number in (link.subject, *link.anchors)}
     fixed: dict[int, Cell] = {}
     for number, subject in enumerate(scene.subjects):
         place = subject.place or (subject.term.place if subject.term and number not in linked else "")
         if place:
-            fixed[number] = places[place].cell
+            fixed[number] = lexicon.tables.places[place].cell
     cells = arrange(range(len(scene.subjects)), fixed, scene.links)
     return [cells[number] for number in range(len(scene.subjects))]
 
@@ -252,7 +223,19 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+def say_number(number: int) -> str:
+    """ "three"; beyond twelve "13"."""
+    return NUMBERS[number] if number < len(NUMBERS) else str(number)
+
+
 def finish_sentence(text: str) -> str:
     """The user's words with single spaces, and a full stop where they end in a letter."""
     text = " ".join(text.split())
     return f"{text}." if text[-1:].isalnum() else text
+
+
+def _composition(cells: Sequence[Cell]) -> str:
+    """The `composition` of an arrangement nobody spoke of."""
+    if len(cells) == 1:
+        return "centered" if cells[0] == (1, 1) else "rule of thirds"
+    return "balanced"

@@ -1,119 +1,76 @@
-"""Lettering: the wordings a prompt has painted, written, changed and taken away (`text_render`)."""
+"""Lettering: the words a prompt has painted, written, changed and taken away (`text_render`)."""
 
 import re
-from typing import Any
 
 from fibo_core.writers.rules.compose import listed
 from fibo_core.writers.rules.draft import Draft
+from fibo_core.writers.rules.mentions import rewrite
 from fibo_core.writers.rules.steps import Step
-from fibo_core.writers.rules.targets import Target, field_text
+from fibo_core.writers.rules.targets import Entry, field_text
+
+_SAYS = r"(that says|which says|it says|that reads|saying|reading|with the (words?|text))"
 
 
-def reword(draft: Draft, step: Step, chosen: list[Target]) -> None:
-    """The wording a step asks for: on the object it names, else in place of the first one, else anew.
+def reword(draft: Draft, step: Step, chosen: list[Entry]) -> None:
+    """The words a step asks for: on the object it names, else in place of the first ones, else anew.
 
-    A step without wording says how the painted one shall look: its colour, its size, its place.
+    A step without words says how the painted ones shall look: their colour, their size, their place.
     """
-    entries = _entries(draft)
-    if step.target == "wording" and not entries and not step.text:
+    texts = _texts(draft)
+    named = chosen if step.target in ("named", "it") else []
+    own = [text for text in texts if named and field_text(text, "text") in field_text(named[0], "description")]
+    if not step.text and not texts:
         draft.notes.append("There is no text in the prompt to change.")
     elif not step.text:
-        _restyle(draft, step, entries)
-    elif chosen and step.target in ("named", "it"):
-        _write_on(draft, chosen[0], step.text)
-        draft.remember(chosen[:1])
-    elif entries and step.kind != "write":
-        _replace(draft, entries[0], step.text)
+        for text in texts:
+            _restyle(text, step)
+    elif own or (texts and step.kind != "write" and not named):
+        _replace(draft, (own or texts)[0], step.text)
     else:
-        place = step.scene.subjects[0].place if step.scene.subjects else ""
-        entries.append(_entry(step.text, place or "center"))
-        draft.document["text_render"] = entries
-        draft.summary.say_more(f', with the words "{step.text}"')
+        place = step.subject.place or "center"
+        where = f"on the {draft.name(named[0])}, {field_text(named[0], 'location') or place}" if named else place
+        added = {"text": step.text, "location": where, "size": "medium", "color": "black", "font": "bold sans serif"}
+        draft.document["text_render"] = [*texts, added]
+        says = f'that says "{step.text}"'
+        if named:
+            draft.rewrite(named[0], lambda text, m: rewrite(text, (m.name[1],) * 2, says), several=True)
+        else:
+            draft.say_more(f', with the words "{step.text}"')
 
 
 def unletter(draft: Draft) -> None:
-    """Takes all wording away, also where descriptions quote it."""
-    entries = _entries(draft)
-    if not entries:
+    """Takes all painted words away, also where descriptions quote them."""
+    texts = _texts(draft)
+    if not texts:
         draft.notes.append("There is no text in the prompt to remove.")
-        return
-    for lettering in entries:
-        text = field_text(lettering, "text")
-        for entry in draft.entries():
-            entry["description"] = _without(field_text(entry, "description"), text)
-        draft.summary.text = _without(draft.summary.text, text)
-    draft.document["text_render"] = []
-    objects = draft.document.get("objects")
-    if isinstance(objects, list):  # lettering that stood by itself is gone
-        draft.document["objects"] = [e for e in objects if not (isinstance(e, dict) and _is_bare(e))]
+    for text in texts:
+        quoted = re.escape(field_text(text, "text"))
+        told = re.compile(rf"""[,\s]*(\b{_SAYS}\s+["'“]?{quoted}["'”]?|["'“]{quoted}["'”])""", re.IGNORECASE)
+        for entry in draft.objects():
+            entry["description"] = told.sub("", field_text(entry, "description"))
+        draft.summary = told.sub("", draft.summary)
+        draft.document["text_render"] = []
+    bare = [entry for entry in draft.objects() if texts and draft.name(entry) == "lettering"]
+    draft.remove(bare)
 
 
-def _is_bare(entry: dict[str, Any]) -> bool:
-    return field_text(entry, "description").lower() in ("lettering", "a lettering")
-
-
-def _entries(draft: Draft) -> list[dict[str, Any]]:
+def _texts(draft: Draft) -> list[Entry]:
     found = draft.document.get("text_render")
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _entry(text: str, location: str) -> dict[str, Any]:
-    return {"text": text, "location": location, "size": "medium", "color": "black", "font": "bold sans serif"}
-
-
-def _write_on(draft: Draft, target: Target, text: str) -> None:
-    """The wording on an object: in place of its own, or new."""
-    entry = draft.entry(target)
-    said = field_text(entry, "description")
-    own = [e for e in _entries(draft) if field_text(e, "text") and field_text(e, "text") in said]
-    entries = _entries(draft)
-    if not own and len(entries) == 1 and target.name in field_text(entries[0], "location"):
-        own = entries
-    if own:
-        _replace(draft, own[0], text)
-        return
-    name = target.name
-    location = f"on the {name}, {field_text(entry, 'location') or 'center'}"
-    draft.document["text_render"] = [*entries, _entry(text, location)]
-    entry["description"] = (
-        f'{said} that says "{text}"'.strip() if not said.endswith(".") else f'{said} It says "{text}".'
-    )
-    mentions = draft.summary.mentions(target, entry, several=True)
-    for mention in mentions[:1]:
-        shown = draft.summary.text
-        draft.summary.text = f'{shown[: mention.end]} that says "{text}"{shown[mention.end :]}'
-
-
-def _replace(draft: Draft, lettering: dict[str, Any], text: str) -> None:
-    old = field_text(lettering, "text")
-    lettering["text"] = text
-    if not old:
-        return
-    for entry in draft.entries():
+def _replace(draft: Draft, text: Entry, words: str) -> None:
+    old = field_text(text, "text")
+    text["text"] = words
+    for entry in draft.objects() if old else []:
         if old in field_text(entry, "description"):
-            entry["description"] = entry["description"].replace(old, text)
-    draft.summary.text = draft.summary.text.replace(old, text)
+            entry["description"] = entry["description"].replace(old, words)
+    draft.summary = draft.summary.replace(old, words) if old else draft.summary
 
 
-def _restyle(draft: Draft, step: Step, entries: list[dict[str, Any]]) -> None:
-    said = step.scene.subjects[0] if step.scene.subjects else None
-    if not entries or not (said or step.grow):
-        draft.keep(step.words)
-        return
-    for lettering in entries:
-        if said and said.colors:
-            lettering["color"] = listed(said.colors)
-        if step.grow or (said and said.size):
-            size = said.size.say if said and said.size else "large" if step.grow > 0 else "small"
-            lettering["size"] = size
-        if said and said.place:
-            lettering["location"] = said.place
-
-
-def _without(said: str, text: str) -> str:
-    """A description without the words that quote the wording."""
-    wording = re.escape(text)
-    says = r"(that says|which says|it says|that reads|saying|reading|with the (words?|text))"
-    return re.sub(
-        rf"""[,\s]*\b{says}\s+["'“]?{wording}["'”]?|[,\s]*["'“]{wording}["'”]""", "", said, flags=re.IGNORECASE
-    )
+def _restyle(text: Entry, step: Step) -> None:
+    said = step.subject
+    size = said.size.say if said.size else "large" if step.grow > 0 else "small" if step.grow < 0 else ""
+    text |= {
+        key: value for key, value in (("color", listed(said.colors)), ("size", size), ("location", said.place)) if value
+    }

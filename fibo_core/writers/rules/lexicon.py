@@ -9,15 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: The tables whose entries are terms: a meaning and the phrases for it.
 TERM_TABLES = (
-    "colors", "tones", "sizes", "counts", "ordinals", "textures", "shapes", "things", "places", "depths", "relations",
-    "shifts", "settings", "lights", "directions", "shadows", "media", "styles", "moods", "expressions", "camera",
-    "schemes", "comparisons",
+    "colors", "tones", "sizes", "counts", "textures", "shapes", "things", "places", "depths", "relations", "shifts",
+    "settings", "lights", "directions", "shadows", "media", "styles", "moods", "camera", "schemes", "comparisons",
 )  # fmt: skip
 MAX_PHRASE = 8  # tokens
 LEXICON_FILE = Path(__file__).with_name("lexicon.toml")
@@ -86,14 +85,6 @@ class Relation(Term):
     step: tuple[int, int]
 
 
-class Shift(Term):
-    step: tuple[int, int]
-
-
-class Comparison(Term):
-    field: str
-
-
 class Setting(Term):
     light: str = ""
     colored: bool = False
@@ -113,85 +104,6 @@ class Camera(Term):
     field: str
 
 
-class Grammar(BaseModel):
-    """Small words that carry the reading: lists of phrases, and plurals no rule makes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    fillers: tuple[str, ...]
-    empty_nouns: tuple[str, ...]
-    determiners: tuple[str, ...]
-    joiners: tuple[str, ...]
-    copulas: tuple[str, ...]
-    says: tuple[str, ...]
-    says_plainly: tuple[str, ...]
-    lettering: tuple[str, ...]
-    participles: tuple[str, ...]
-    made_of: tuple[str, ...]
-    frame: tuple[str, ...]
-    place_prepositions: tuple[str, ...]
-    place_tails: tuple[str, ...]
-    inside: tuple[str, ...]
-    prepositions: tuple[str, ...]
-    negations: tuple[str, ...]
-    style_of: tuple[str, ...]
-    pronouns: tuple[str, ...]
-    adjectives: tuple[str, ...]
-    wears: tuple[str, ...]
-    clothing: tuple[str, ...]
-    parts: tuple[str, ...]
-    poses: tuple[str, ...]
-    finite_poses: dict[str, str]
-    verbs: tuple[str, ...]
-    not_verbs: tuple[str, ...]
-    verbs_taking: tuple[str, ...]
-    irregular_plurals: dict[str, str]
-
-
-class Edits(BaseModel):
-    """The phrases instructions are made of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    add: tuple[str, ...]
-    remove: tuple[str, ...]
-    move: tuple[str, ...]
-    change: tuple[str, ...]
-    swap: tuple[str, ...]
-    keep: tuple[str, ...]
-    only: tuple[str, ...]
-    write: tuple[str, ...]
-    into: tuple[str, ...]
-    give: tuple[str, ...]
-    bigger: tuple[str, ...]
-    smaller: tuple[str, ...]
-    strongly: tuple[str, ...]
-    same_size: tuple[str, ...]
-    than: tuple[str, ...]
-    more: tuple[str, ...]
-    double: tuple[str, ...]
-    halve: tuple[str, ...]
-    but_for: tuple[str, ...]
-    all: tuple[str, ...]
-    it: tuple[str, ...]
-    there: tuple[str, ...]
-    rather: tuple[str, ...]
-    wording: tuple[str, ...]
-    say: tuple[str, ...]
-    shadows: tuple[str, ...]
-    whole: tuple[str, ...]
-    aspects: tuple[str, ...]
-    places: tuple[str, ...]
-    colors: tuple[str, ...]
-
-
-class Scenery(BaseModel):
-    """What a picture's bands of colour may be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    ground: tuple[str, ...]
-    setting: str
-    middle: tuple[str, ...] = ()
-
-
 class Tables(BaseModel):
     """lexicon.toml. A table's entry may be a bare list of phrases; then what is written is its name.
 
@@ -203,14 +115,13 @@ class Tables(BaseModel):
     tones: dict[str, Term]
     sizes: dict[str, Size]
     counts: dict[str, Term]
-    ordinals: dict[str, Term]
     textures: dict[str, Term]
     shapes: dict[str, Term]
     things: dict[str, Thing]
     places: dict[str, Place]
     depths: dict[str, Term]
     relations: dict[str, Relation]
-    shifts: dict[str, Shift]
+    shifts: dict[str, Relation]
     settings: dict[str, Setting]
     lights: dict[str, Light]
     directions: dict[str, Term]
@@ -218,42 +129,38 @@ class Tables(BaseModel):
     media: dict[str, Medium]
     styles: dict[str, Term]
     moods: dict[str, Term]
-    expressions: dict[str, Term]
     camera: dict[str, Camera]
     schemes: dict[str, Term]
-    comparisons: dict[str, Comparison]
-    grammar: Grammar
-    edits: Edits
-    scenery: tuple[Scenery, ...]
+    comparisons: dict[str, Term]
+    lists: dict[str, tuple[str, ...]]
+    irregular_plurals: dict[str, str]
+    grounds: dict[str, str]
     skies: dict[str, str]
 
     @model_validator(mode="before")
     @classmethod
-    def _name_terms(cls, data: Any) -> Any:
-        named = {}
-        for table, entries in data.items():
-            if table not in TERM_TABLES:
-                named[table] = entries
-                continue
+    def _name_terms(cls, data: dict[str, Any]) -> dict[str, Any]:
+        named = dict(data)
+        for table in TERM_TABLES:
             named[table] = {}
+            entries = data.get(table, {})
+            if isinstance(entries, list):  # words that are written as they are said
+                entries = {word: {} for word in entries}
             for key, entry in entries.items():
                 term = {"words": entry} if isinstance(entry, list) else dict(entry)
                 plain = key.replace("_", " ")
                 named[table][key] = {"key": key, "say": plain, "words": [plain], **term}
-        grammar = named.get("grammar", {})
+        lists = data.get("lists", {})
         forms = [
             f"{before} the {{}}{after}"
-            for before in grammar.get("place_prepositions", ())
-            for after in ("", *(f" {tail}" for tail in grammar.get("place_tails", ())))
+            for before in lists.get("place_prepositions", ())
+            for after in ("", *(f" {tail}" for tail in lists.get("place_tails", ())))
         ]
-        for place in named.get("places", {}).values():
+        for place in named["places"].values():
             bare = place.pop("bare", [place["key"]])
             made = [form.format(word) for word in bare for form in ("{}", *forms)]
             place["words"] = list(dict.fromkeys([*made, *place["words"]]))
         return named
-
-
-T = TypeVar("T", bound=Term)
 
 
 @dataclass(frozen=True)
@@ -271,43 +178,44 @@ class Lexicon:
 
     def __init__(self, tables: Tables):
         self.tables = tables
-        self.grammar = tables.grammar
-        self._irregular = {one: many for many, one in tables.grammar.irregular_plurals.items()}
-        self._phrases: dict[str, dict[tuple[str, ...], tuple[Term, bool]]] = {}
-        for table in TERM_TABLES:
-            self._phrases[table] = self._index(getattr(tables, table).values(), plurals=table == "things")
-        self._lists = {
-            name: {_split(phrase) for phrase in phrases}
-            for name, phrases in (*tables.grammar, *tables.edits)
-            if not isinstance(phrases, dict)
+        self._irregular = {one: many for many, one in tables.irregular_plurals.items()}
+        self._phrases = {
+            table: self._index(getattr(tables, table).values(), plurals=table == "things") for table in TERM_TABLES
         }
+        self._lists = {name: {_split(phrase) for phrase in phrases} for name, phrases in tables.lists.items()}
 
     def match(self, tokens: Sequence[Token], at: int, *tables: str) -> Match | None:
         """The longest phrase of these tables that begins at token ``at``; of two as long, the earlier table's."""
-        best: Match | None = None
-        for table in tables:
-            for length in range(self._longest(tokens, at), best.length if best else 0, -1):
-                found = self._phrases[table].get(tuple(token.low for token in tokens[at : at + length]))
-                if found:
-                    best = Match(table, found[0], length, found[1])
-                    break
-        return best
+        for length in range(min(MAX_PHRASE, len(tokens) - at), 0, -1):
+            words = tuple(token.low for token in tokens[at : at + length])
+            for table in tables:
+                if found := self._phrases[table].get(words):
+                    return Match(table, found[0], length, found[1])
+        return None
 
     def listed(self, name: str, tokens: Sequence[Token], at: int) -> int:
-        """How many tokens the longest phrase of a grammar list takes up at ``at``; 0 if none stands there."""
-        for length in range(self._longest(tokens, at), 0, -1):
+        """How many tokens the longest phrase of a list takes up at ``at``; 0 if none stands there."""
+        for length in range(min(MAX_PHRASE, len(tokens) - at), 0, -1):
             if tuple(token.low for token in tokens[at : at + length]) in self._lists[name]:
                 return length
         return 0
 
+    def is_one_of(self, word: str, *names: str) -> bool:
+        """Whether a word stands in one of these lists."""
+        return any((word,) in self._lists[name] for name in names)
+
+    def leads_away(self, word: str) -> bool:
+        """Whether a small word ends a name and leads to something else."""
+        return self.is_one_of(word, "joiners", "prepositions", "inside", "copulas")
+
     def is_plural(self, word: str) -> bool:
         """Whether a word looks like several."""
-        return word in self.grammar.irregular_plurals or bool(re.search(r"[^su'i]s$", word) and len(word) > 3)
+        return word in self.tables.irregular_plurals or bool(re.search(r"[^su'i]s$", word) and len(word) > 3)
 
     def singular(self, word: str) -> str:
         """One of what the word names; the word itself where it is no plural."""
-        if word in self.grammar.irregular_plurals:
-            return self.grammar.irregular_plurals[word]
+        if word in self.tables.irregular_plurals:
+            return self.tables.irregular_plurals[word]
         if not self.is_plural(word):
             return word
         if word.endswith("ies"):
@@ -321,10 +229,6 @@ class Lexicon:
         if re.search(r"[^aeiou]y$", word):
             return word[:-1] + "ies"
         return word + ("es" if re.search(r"(s|x|ch|sh)$", word) else "s")
-
-    @staticmethod
-    def _longest(tokens: Sequence[Token], at: int) -> int:
-        return min(MAX_PHRASE, len(tokens) - at)
 
     def _index(self, terms: Iterable[Term], plurals: bool) -> dict[tuple[str, ...], tuple[Term, bool]]:
         index: dict[tuple[str, ...], tuple[Term, bool]] = {}

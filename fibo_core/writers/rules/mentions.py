@@ -4,212 +4,143 @@ Descriptions written by others keep every word that is not named by the change.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fibo_core.writers.rules.compose import article
-from fibo_core.writers.rules.lexicon import Lexicon, Match, Token, tokenize
+from fibo_core.writers.rules.lexicon import Lexicon, Term, Token, tokenize
 
 MAX_QUALITIES = 8  # words before a thing that may belong to it
+Span = tuple[int, int]  # characters of a text; empty where nothing is said, at the place where it would stand
 
-
-@dataclass(frozen=True)
-class Span:
-    """Characters ``start`` to ``end`` of a text, and what they mean."""
-
-    start: int
-    end: int
-    keys: tuple[str, ...] = ()
+_JOINED = re.compile(r"(\s*[,;]?\s*\b(and|with|plus|or|wearing|in)|\s*[,;&+])$", re.IGNORECASE)
+_JOINS = re.compile(r"^([,;&+]|\b(and|with|plus|or)\b)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A thing named in a text: ``first`` to ``end`` with article and qualities, which begin at ``qualities``;
-    ``noun`` to ``end`` is the name alone, in the plural where ``plural`` says so.
+    """A thing named in a text: ``whole`` with its article and qualities, ``name`` alone, and what is said of it."""
 
-    ``colors`` are the colours said of it there (as runs of text), ``size`` its size word, ``place`` the phrase after
-    it that says where it is. All are character positions of the text.
-    """
-
-    first: int
-    qualities: int
-    noun: int
-    end: int
-    colors: tuple[Span, ...] = ()
-    size: Span | None = None
-    place: Span | None = None
-    plural: bool = False
-
-    @property
-    def color_keys(self) -> set[str]:
-        return {key for span in self.colors for key in span.keys}
+    whole: Span
+    start: int  # of what stands behind article and number
+    size: Span
+    color: Span
+    name: Span
+    place: Span
+    colors: frozenset[str]  # keys of the lexicon's colours
+    plural: bool
 
 
 def find_mentions(text: str, names: Collection[str], lexicon: Lexicon) -> list[Mention]:
-    """Every mention of a thing called by one of ``names`` (lower case; plurals are found too)."""
+    """Every mention of a thing called by one of ``names`` (lower case; plurals are found too), the last first."""
     tokens = tokenize(text)
     wanted = {tuple(token.low for token in tokenize(form)) for name in names for form in (name, lexicon.plural(name))}
-    mentions: list[Mention] = []
-    for at in range(len(tokens)):
-        if mentions and tokens[at].start < mentions[-1].end:  # "man" in "old man" is named already
-            continue
-        for length in sorted({len(name) for name in wanted}, reverse=True):
-            if at + length <= len(tokens) and tuple(t.low for t in tokens[at : at + length]) in wanted:
-                mentions.append(_mention(tokens, at, at + length, lexicon))
-                break
-    return mentions
+    found: list[Mention] = []
+    at = 0
+    while at < len(tokens):
+        fitting = [name for name in wanted if tuple(token.low for token in tokens[at : at + len(name)]) == name]
+        length = max(map(len, fitting), default=0)
+        if length:
+            found.append(_mention(tokens, at, at + length, lexicon))
+        at += max(length, 1)
+    return found[::-1]
 
 
-def color_runs(text: str, lexicon: Lexicon) -> list[Span]:
-    """The colours in a text; "light red and blue" is one run."""
-    return list(_color_runs(tokenize(text), lexicon))
+def color_runs(text: str, lexicon: Lexicon) -> list[tuple[Span, frozenset[str]]]:
+    """The colours in a text, with their keys; "light red and blue" is one run."""
+    return _color_runs(tokenize(text), lexicon)
 
 
-def recolor(text: str, run: Span | None, mention: Mention | None, color: str) -> str:
-    """The text with a run of colours replaced, or, where there is none, the colour said before the mention's name."""
-    if run is not None:
-        return _with_articles(text[: run.start] + color + text[run.end :], run.start)
-    if mention is not None:
-        return _with_articles(f"{text[: mention.noun]}{color} {text[mention.noun :]}", mention.noun)
-    return text
-
-
-def resize(text: str, mention: Mention, size: str) -> str:
-    """The text with the mention's size word replaced, or said first of its qualities."""
-    if mention.size is not None:
-        return _with_articles(text[: mention.size.start] + size + text[mention.size.end :], mention.size.start)
-    return _with_articles(f"{text[: mention.qualities]}{size} {text[mention.qualities :]}", mention.qualities)
-
-
-def qualify(text: str, mention: Mention, word: str) -> str:
-    """The text with a word that describes the mention, behind its size and before its colours."""
-    at = mention.qualities
-    if mention.size is not None:
-        at = mention.size.end + len(text[mention.size.end :]) - len(text[mention.size.end :].lstrip())
-    return _with_articles(f"{text[:at]}{word} {text[at:]}", at)
-
-
-def relocate(text: str, mention: Mention, place: str) -> str:
-    """The text with the mention standing at ``place`` ("on the left")."""
-    if mention.place is not None:
-        return text[: mention.place.start] + place + text[mention.place.end :]
-    return f"{text[: mention.end]} {place}{text[mention.end :]}"
-
-
-def rename(text: str, mention: Mention, name: str) -> str:
-    """The text with the mention's name replaced; its qualities stay."""
-    return _with_articles(text[: mention.noun] + name + text[mention.end :], mention.noun)
-
-
-def erase(text: str, mention: Mention, lexicon: Lexicon) -> str:
-    """The text without the mention and the "and", comma or "next to" that joined it."""
-    end = mention.place.end if mention.place else mention.end
-    before, after = text[: mention.first].rstrip(), text[end:].lstrip()
-    joined = re.compile(r"(\s*[,;]?\s*\b(and|with|plus|or|wearing)\b|\s*[,;&+])$", re.IGNORECASE)
-    for relation in lexicon.tables.relations.values():
-        for words in sorted(relation.words, key=len, reverse=True):
-            if before.lower().endswith(f" {words}"):
-                before = before[: -len(words)].rstrip()
-                return f"{before}{'' if after[:1] in ('', *',.;!?') else ' '}{after}"
-    if before.lower().endswith((" with", " wearing")) and (goes_on := _part_follows(after, lexicon)):
-        return f"{before} {after[goes_on:]}"  # "with a door and a roof" without the door
-    if joined.search(before):
-        before = joined.sub("", before)
-        return f"{before}{'' if after[:1] in ('', *',.;!?') else ' '}{after}"
-    after = re.sub(r"^([,;&+]|\b(and|with|plus|or)\b)\s*", "", after, flags=re.IGNORECASE)
-    return f"{before}{' ' if before and after[:1] not in ('', *',.;!?') else ''}{after}".strip()
-
-
-def _part_follows(after: str, lexicon: Lexicon) -> int:
-    """Where one more part or garment begins behind "and"; 0 where something else is joined."""
-    joint = re.match(r"(and|,)\s+", after)
-    tokens = tokenize(after[joint.end() :])[:4] if joint else []
-    own = (*lexicon.grammar.parts, *lexicon.grammar.clothing)
-    return joint.end() if joint and any(token.low in own for token in tokens) else 0
-
-
-def first_match(text: str, lexicon: Lexicon, *tables: str) -> tuple[Match, Span] | None:
+def first_match(text: str, lexicon: Lexicon, *tables: str) -> tuple[Term, Span] | None:
     """The first phrase of these tables in a text, and where it stands."""
     tokens = tokenize(text)
     for at in range(len(tokens)):
         if match := lexicon.match(tokens, at, *tables):
-            return match, Span(tokens[at].start, tokens[at + match.length - 1].end)
+            return match.term, (tokens[at].start, tokens[at + match.length - 1].end)
     return None
 
 
-def _mention(tokens: list[Token], noun: int, end: int, lexicon: Lexicon) -> Mention:
+def rewrite(text: str, span: Span, words: str) -> str:
+    """The text with other words at a span; an article before them becomes "a" or "an" as they want it."""
+    before, after = text[: span[0]], text[span[1] :]
+    if span[0] == span[1]:
+        words = f" {words}" if before[-1:].isalnum() else f"{words} "
+    if found := re.search(r"\b(an?)(\s+)$", before, re.IGNORECASE):
+        fitting = article(words)
+        fitting = fitting.capitalize() if found[1][0].isupper() else fitting
+        before = before[: found.start(1)] + fitting + found[2]
+    return before + words + after
+
+
+def erase(text: str, mention: Mention, lexicon: Lexicon) -> str:
+    """The text without the mention and the "and", comma or "next to" that joined it; "" where nothing is left."""
+    before, after = text[: mention.whole[0]].rstrip(), text[mention.place[1] :].lstrip()
+    relations = [words for relation in lexicon.tables.relations.values() for words in relation.words]
+    joint = next((f" {words}" for words in relations if before.lower().endswith(f" {words}")), "")
+    if joint:
+        before = before[: -len(joint)]
+    elif _JOINED.search(before):
+        before = _JOINED.sub("", before)
+    else:
+        after = _JOINS.sub("", after)
+    left = f"{before}{'' if after[:1] in ('', *',.;!?') else ' '}{after}".strip()
+    return left if re.search(r"\w", left) else ""
+
+
+def _mention(tokens: Sequence[Token], noun: int, end: int, lexicon: Lexicon) -> Mention:
     first = noun
-    grammar = lexicon.grammar
-    while first > 0 and noun - first < MAX_QUALITIES:
-        token = tokens[first - 1]
-        if token.low in grammar.determiners:
-            first -= 1
-            break
-        joint = token.low in ("and", ",") and _is_quality(tokens, first - 2, lexicon) and first < noun
-        stops = token.kind != "word" or token.low in (*grammar.prepositions, *grammar.inside, *grammar.copulas)
-        stops = stops or token.low in grammar.joiners or _is_place_word(tokens, first - 1, lexicon)
-        if stops and not joint:
+    while first > max(noun - MAX_QUALITIES, 0) and not lexicon.is_one_of(tokens[first].low, "determiners"):
+        if not _belongs(tokens, first - 1, noun, lexicon):
             break
         first -= 1
-    runs = tuple(_color_runs(tokens[first:noun], lexicon))
-    size = None
-    for at in range(first, noun):
-        if lexicon.match(tokens, at, "sizes"):
-            size = Span(tokens[at].start, tokens[at].end)
-            break
-    place = None
-    match = lexicon.match(tokens, end, "relations", "places")
-    if match and match.table == "places":
-        last = end + match.length
-        if last < len(tokens) and tokens[last].low in ("corner", "side"):
-            last += 1
-        place = Span(tokens[end].start, tokens[last - 1].end, (match.term.key,))
-    qualities = first
-    while qualities < noun and (
-        tokens[qualities].low in grammar.determiners or lexicon.match(tokens[:noun], qualities, "counts")
+    quality = first
+    while quality < noun and (
+        lexicon.is_one_of(tokens[quality].low, "determiners") or lexicon.match(tokens[:noun], quality, "counts")
     ):
-        qualities += 1
+        quality += 1
+    start, name = tokens[quality].start, (tokens[noun].start, tokens[end - 1].end)
+    sizes = [token for at, token in enumerate(tokens[:noun]) if at >= first and lexicon.match(tokens, at, "sizes")]
+    runs = _color_runs(tokens[first:noun], lexicon)
+    place = lexicon.match(tokens, end, "relations", "places")
+    placed = place is not None and place.table == "places"
     return Mention(
-        tokens[first].start, tokens[qualities].start, tokens[noun].start, tokens[end - 1].end,
-        runs, size, place, lexicon.is_plural(tokens[end - 1].low),
-    )  # fmt: skip
+        whole=(tokens[first].start, name[1]),
+        start=start,
+        size=(sizes[0].start, sizes[0].end) if sizes else (start, start),
+        color=runs[0][0] if runs else (name[0], name[0]),
+        name=name,
+        place=(tokens[end].start, tokens[end + place.length - 1].end) if place and placed else (name[1], name[1]),
+        colors=frozenset().union(*(keys for _, keys in runs)),
+        plural=lexicon.is_plural(tokens[end - 1].low),
+    )
 
 
-def _is_quality(tokens: list[Token], at: int, lexicon: Lexicon) -> bool:
-    return at >= 0 and bool(lexicon.match(tokens[: at + 1], at, "colors", "sizes", "textures"))
+def _belongs(tokens: Sequence[Token], at: int, noun: int, lexicon: Lexicon) -> bool:
+    """Whether a word before a noun is one of its qualities, or joins two of them."""
+    if tokens[at].low in ("and", ","):
+        quality = at > 0 and lexicon.match(tokens[:at], at - 1, "colors", "sizes", "textures")
+        return bool(quality) and at + 1 < noun
+    leads_away = lexicon.match(tokens[: at + 1], at, "places", "relations")
+    return tokens[at].kind == "word" and not leads_away and not lexicon.leads_away(tokens[at].low)
 
 
-def _is_place_word(tokens: list[Token], at: int, lexicon: Lexicon) -> bool:
-    return bool(lexicon.match(tokens[: at + 1], at, "places", "relations"))
-
-
-def _color_runs(tokens: list[Token], lexicon: Lexicon) -> Iterator[Span]:
+def _color_runs(tokens: Sequence[Token], lexicon: Lexicon) -> list[tuple[Span, frozenset[str]]]:
+    runs = []
     at = 0
     while at < len(tokens):
-        keys: list[str] = []
+        keys: set[str] = set()
         end = at
         while True:
-            start = end
-            if keys and start < len(tokens) and tokens[start].low in ("and", "&"):
-                start += 1
+            start = end + (bool(keys) and end < len(tokens) and tokens[end].low in ("and", "&"))
             match = lexicon.match(tokens, start, "colors")
             if match is None and lexicon.match(tokens, start, "tones"):
                 start += 1
                 match = lexicon.match(tokens, start, "colors")
             if match is None:
                 break
-            keys.append(match.term.key)
+            keys.add(match.term.key)
             end = start + match.length
         if keys:
-            yield Span(tokens[at].start, tokens[end - 1].end, tuple(keys))
+            runs.append(((tokens[at].start, tokens[end - 1].end), frozenset(keys)))
         at = max(end, at + 1)
-
-
-def _with_articles(text: str, at: int) -> str:
-    """The text with "a" or "an" right before position ``at`` as the next word wants it."""
-    found = re.search(r"\b(an?)(\s+)$", text[:at], re.IGNORECASE)
-    if not found:
-        return text
-    fitting = article(text[at:])
-    fitting = fitting.capitalize() if found[1][0].isupper() else fitting
-    return text[: found.start(1)] + fitting + found[2] + text[at:]
+    return runs

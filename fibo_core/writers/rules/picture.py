@@ -98,13 +98,9 @@ def _background(seen: Seen, scene: Scene, lexicon: Lexicon) -> str:
 
 
 def _scenery(bands: Sequence[Band], lexicon: Lexicon) -> str:
-    families = [color_name(band.lab, lexicon, plain=True) for band in bands]
-    sky_like = families[0] in lexicon.tables.skies or bands[0].lab[0] < DARK
-    for scenery in lexicon.tables.scenery:
-        fits_middle = not scenery.middle or (len(bands) > 2 and families[-2] in scenery.middle)
-        if sky_like and fits_middle and families[-1] in scenery.ground and 0.2 < bands[-1].top < 0.9:
-            return scenery.setting
-    return ""
+    sky, ground = (color_name(band.lab, lexicon, plain=True) for band in (bands[0], bands[-1]))
+    sky_like = sky in lexicon.tables.skies or bands[0].lab[0] < DARK
+    return lexicon.tables.grounds.get(ground, "") if sky_like and 0.2 < bands[-1].top < 0.9 else ""
 
 
 def _belongs_to_sky(blob: Blob, seen: Seen, lexicon: Lexicon) -> bool:

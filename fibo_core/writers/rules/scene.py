@@ -3,6 +3,7 @@
 Reading fills it, composing writes it down; neither knows the other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fibo_core.writers.rules.lexicon import Camera, Light, Medium, Relation, Size, Thing
@@ -12,7 +13,7 @@ MAX_SUBJECTS = 12  # FIBO knows five objects; a few more do no harm
 
 @dataclass
 class Subject:
-    """One thing, or several alike. ``name`` is the user's own words for it; ``term`` is None where they are unknown.
+    """One thing, or several alike. ``name`` is the user's own words for it, ``term`` what the lexicon knows of it.
 
     ``place`` is a key of the lexicon's places ("" where nobody said it), ``depth`` of its depths.
     """
@@ -48,9 +49,10 @@ class Link:
 
 @dataclass
 class Scene:
-    """Everything understood; what is empty was not spoken of. ``unread`` are words that meant nothing to the rules.
+    """Everything understood; what is empty was not spoken of.
 
-    ``left_out`` names the things beyond MAX_SUBJECTS.
+    ``unread`` are words that meant nothing to the rules, ``unknown`` names of things that the lexicon lacks, and
+    ``left_out`` those of things beyond MAX_SUBJECTS.
     """
 
     words: str
@@ -69,4 +71,20 @@ class Scene:
     scheme: str = ""
     camera: list[Camera] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+
+    def keep_subjects(self, kept: list[int]) -> None:
+        """Leaves the subjects of these numbers, and the links between them."""
+        new = {number: position for position, number in enumerate(kept)}
+        self.subjects = [self.subjects[number] for number in kept]
+        self.links = [
+            Link(new[link.subject], link.relation, tuple(new[anchor] for anchor in link.anchors))
+            for link in self.links
+            if {link.subject, *link.anchors} <= set(kept)
+        ]
+
+
+def unknown_note(names: Sequence[str]) -> str:
+    """What to tell of things that the lexicon lacks."""
+    return f"Not in the vocabulary: {', '.join(dict.fromkeys(names))}. Kept in the short description, in your words."
