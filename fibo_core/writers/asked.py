@@ -113,7 +113,7 @@ class _Wish:
 
 
 def _wish_of(source: StructuredPrompt, instruction: str) -> _Wish:
-    said, lists = _stems(instruction), load_lexicon().tables.lists
+    said, lists = _stems(instruction), load_lexicon().lists
     own: tuple[Change, ...] = ()
     if instruction.strip() and len(instruction) <= MAX_WORDS_CHARS:
         own = diff(source, OfflineWriter().refine(source, instruction).prompt)
@@ -203,7 +203,7 @@ def _stem(word: str) -> str:
 @cache
 def _small_words() -> frozenset[str]:
     """Words that carry an instruction but name nothing in a picture."""
-    lists = load_lexicon().tables.lists
+    lists = load_lexicon().lists
     names = (
         "fillers", "determiners", "joiners", "copulas", "pronouns", "prepositions", "inside", "negations",
         "add", "remove", "move", "change", "into", "give", "it",
@@ -216,13 +216,12 @@ def _small_words() -> frozenset[str]:
 @cache
 def _attributes() -> frozenset[str]:
     """Words that many things of a picture may share, such as colours, sizes and places."""
-    tables = load_lexicon().tables
-    terms = (
-        *(tables.colors, tables.tones, tables.sizes, tables.counts, tables.textures),
-        *(tables.places, tables.depths, tables.relations, tables.directions),
-    )
-    sizes = (tables.lists["bigger"], tables.lists["smaller"])
-    return _stems_of([*(term.words for table in terms for term in table.values()), *sizes]) | _stems("color size shape")
+    lexicon = load_lexicon()
+    names = (
+        "colors", "tones", "sizes", "counts", "textures", "places", "depths", "relations", "directions",
+    )  # fmt: skip
+    terms = [term.words for name in names for term in lexicon.table[name].values()]
+    return _stems_of([*terms, lexicon.lists["bigger"], lexicon.lists["smaller"]]) | _stems("color size shape")
 
 
 def _stems_of(lists: Iterable[Iterable[str]]) -> frozenset[str]:

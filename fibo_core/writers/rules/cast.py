@@ -3,7 +3,7 @@
 The reader knows where it is in the words; the cast knows whom they are about.
 """
 
-from fibo_core.writers.rules.lexicon import Lexicon, Relation
+from fibo_core.writers.rules.lexicon import Lexicon, Term
 from fibo_core.writers.rules.nouns import NounPhrase
 from fibo_core.writers.rules.scene import Link, Scene, Subject
 
@@ -17,9 +17,9 @@ class Cast:
         self.last: int | None = 0 if scene.subjects else None  # the subject spoken of
         self.named = self.last  # the subject whose name was read last, an anchor too
         self.owner: int | None = None  # whom `last` came with: the box of "a box with a ball"
-        self.relation: Relation | None = None  # said of `relation_of`, or of the next subject when nothing came before
+        self.relation: Term | None = None  # said of `relation_of`, or of the next subject when nothing came before
         self.relation_of: int | None = None
-        self.waiting: tuple[Relation, int] | None = None  # "under a tree sits …": the tree is known, its subject not
+        self.waiting: tuple[Term, int] | None = None  # "under a tree sits …": the tree is known, its subject not
         self.place = ""  # said before its subject, as is its depth
         self.depth = ""
 
@@ -35,11 +35,11 @@ class Cast:
         self.last = self.named if self.last is None else self.last
         return self.named
 
-    def begin_relation(self, relation: Relation) -> None:
+    def begin_relation(self, relation: Term) -> None:
         """ "above …": of the last subject, to the one that is named next."""
         self.relation, self.relation_of = relation, self.last
 
-    def name(self, phrase: NounPhrase, relation: Relation | None) -> int:
+    def name(self, phrase: NounPhrase, relation: Term | None) -> int:
         """The subject that a noun phrase names, new or known; with a relation it is what that leads to."""
         number = self._known(phrase)
         if number is None:
@@ -54,7 +54,7 @@ class Cast:
             self.last = number
         return number
 
-    def link(self, relation: Relation, anchor: int) -> None:
+    def link(self, relation: Term, anchor: int) -> None:
         """The relation that was begun leads to subject number ``anchor``."""
         links = self.scene.links
         if self.relation_of is None:

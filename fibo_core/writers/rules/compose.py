@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from fibo_core.writers.rules.arrange import Cell, arrange
-from fibo_core.writers.rules.lexicon import Lexicon, Light, Relation, tokenize
+from fibo_core.writers.rules.lexicon import Lexicon, Term, tokenize
 from fibo_core.writers.rules.scene import Link, Scene, Subject
 
 PLAIN_SETTING = "a plain light gray studio wall"
@@ -36,10 +36,9 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
     scene = single_out(scene, lexicon)
     cells = place_subjects(scene, lexicon)
     objects = [compose_object(scene, number, cells, lexicon) for number in range(len(scene.subjects))]
-    tables = lexicon.tables
-    medium = scene.medium or tables.media[PLAIN_MEDIUM]
+    medium = scene.medium or lexicon.table["media"][PLAIN_MEDIUM]
     camera = {term.field: term.say for term in reversed(scene.camera)}
-    implied = tables.settings[scene.implied_setting].say if scene.implied_setting else ""
+    implied = lexicon.table["settings"][scene.implied_setting].say if scene.implied_setting else ""
     colored = any(subject.colors for subject in scene.subjects)
     return {
         "short_description": finish_sentence(scene.words),
@@ -66,7 +65,7 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
 
 def compose_lighting(scene: Scene, lexicon: Lexicon) -> dict[str, str]:
     """The `lighting` of a scene."""
-    lights = lexicon.tables.lights
+    lights = lexicon.table["lights"]
     light = scene.light or (lights[scene.implied_light] if scene.implied_light else None)
     conditions, shadows = combine_lights(light, scene.weather, lights[PLAIN_LIGHT])
     return {
@@ -76,7 +75,7 @@ def compose_lighting(scene: Scene, lexicon: Lexicon) -> dict[str, str]:
     }
 
 
-def combine_lights(light: Light | None, weather: Light | None, plain: Light) -> tuple[str, str]:
+def combine_lights(light: Term | None, weather: Term | None, plain: Term) -> tuple[str, str]:
     """Conditions and shadows of a time of day and a weather: "night, moonlight, fog"; ``plain`` where neither is."""
     if weather is None:
         return (light or plain).say, (light or plain).shadows
@@ -140,7 +139,7 @@ def relate(scene: Scene, number: int) -> str:
     return ", ".join(said) or beside_others(others)
 
 
-def say_relation(relation: Relation, anchors: Sequence[str], others: int) -> str:
+def say_relation(relation: Term, anchors: Sequence[str], others: int) -> str:
     """ "above the box". Where no other object could be meant it is not named: the embedded model mixes up two things
     that one object names.
     """
@@ -203,14 +202,14 @@ def place_subjects(scene: Scene, lexicon: Lexicon) -> list[Cell]:
     for number, subject in enumerate(scene.subjects):
         place = subject.place or (subject.term.place if subject.term and number not in linked else "")
         if place:
-            fixed[number] = lexicon.tables.places[place].cell
+            fixed[number] = lexicon.table["places"][place].cell
     cells = arrange(range(len(scene.subjects)), fixed, scene.links)
     return [cells[number] for number in range(len(scene.subjects))]
 
 
 def place_name(cell: Cell, lexicon: Lexicon) -> str:
     """The location phrase of a cell."""
-    return next(place.say for place in lexicon.tables.places.values() if place.cell == cell)
+    return next(place.say for place in lexicon.table["places"].values() if place.cell == cell)
 
 
 def article(phrase: str) -> str:

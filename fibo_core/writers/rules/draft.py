@@ -10,7 +10,7 @@ from typing import Any
 
 from fibo_core.writers.rules.arrange import Cell
 from fibo_core.writers.rules.compose import listed
-from fibo_core.writers.rules.lexicon import Lexicon, Place
+from fibo_core.writers.rules.lexicon import Lexicon, Term
 from fibo_core.writers.rules.mentions import Mention, color_runs, erase, find_mentions, first_match
 from fibo_core.writers.rules.nouns import NounPhrase
 from fibo_core.writers.rules.scene import Subject, unknown_note
@@ -81,9 +81,9 @@ class Draft:
         objects = self.objects()
         return {number: cell for number, cell in found if cell is not None and objects[number] is not without}
 
-    def place_at(self, cell: Cell | None) -> Place | None:
+    def place_at(self, cell: Cell | None) -> Term | None:
         """The place that is a cell of the frame."""
-        return next((place for place in self.lexicon.tables.places.values() if place.cell == cell), None)
+        return next((place for place in self.lexicon.table["places"].values() if place.cell == cell), None)
 
     def part(self, key: str) -> dict[str, Any]:
         """A part of the document that holds fields, made where it is missing."""
@@ -172,7 +172,7 @@ class Draft:
         """A note that names what is not there, and what is."""
         texts = [field_text(entry, "description") or "an object" for entry in self.objects()]
         names = "; ".join(" ".join(text.split()[:6]).rstrip(".,;") for text in texts)
-        which = self.lexicon.tables.lists["ordinals"][phrase.ordinal - 1] if phrase.ordinal else ""
+        which = self.lexicon.lists["ordinals"][phrase.ordinal - 1] if phrase.ordinal else ""
         named = " ".join(word for word in (which, listed(phrase.colors), phrase.name) if word)
         there = f"The prompt has: {names}." if names else "The prompt has no objects."
         self.notes.append(f'There is no "{named}" to {verb}. {there}')

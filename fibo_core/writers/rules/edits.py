@@ -147,7 +147,7 @@ def _change(draft: Draft, step: Step, chosen: list[Entry]) -> None:
 def _already(draft: Draft, step: Step, chosen: list[Entry]) -> str:
     """What to say where the prompt is as the step wants it."""
     said = step.subject
-    place = draft.lexicon.tables.places.get(said.place)
+    place = draft.lexicon.table["places"].get(said.place)
     what = listed(said.colors) or (said.size.key if said.size else "") or (place.at if place else "")
     if not chosen or not what:
         return f'Nothing changed: "{step.words}" is so already.'
@@ -217,7 +217,7 @@ def _add_subject(draft: Draft, subject: Subject, links: Sequence[tuple[Link, lis
         there = draft.objects()
         number = len(there)
         wanted = one.place or (one.term.place if one.term and not links else "")
-        fixed = draft.cells() | ({number: lexicon.tables.places[wanted].cell} if wanted else {})
+        fixed = draft.cells() | ({number: lexicon.table["places"][wanted].cell} if wanted else {})
         numbers = {id(entry): position for position, entry in enumerate(there)}
         placed = [Link(number, link.relation, tuple(numbers[id(e)] for e in anchors)) for link, anchors in links]
         cell = arrange([number], fixed, placed)[number]
@@ -231,7 +231,7 @@ def _add_subject(draft: Draft, subject: Subject, links: Sequence[tuple[Link, lis
             draft.document["text_render"] = [*(draft.document.get("text_render") or []), *texts]
         place, draft.last = place_name(cell, lexicon), [added]
     place = subject.place or (place if links else "")
-    said = f" {lexicon.tables.places[place].at}" if place else ""
+    said = f" {lexicon.table['places'][place].at}" if place else ""
     draft.say_more(f"and {describe(subject)}{said}")
 
 

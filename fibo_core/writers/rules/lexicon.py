@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 #: The tables whose entries are terms: a meaning and the phrases for it.
 TERM_TABLES = (
@@ -50,117 +50,29 @@ def tokenize(text: str) -> list[Token]:
 
 
 class Term(BaseModel):
-    """One entry: the phrases that mean it and what is written for it."""
+    """One entry: the phrases that mean it, what is written for it, and what its table says of it besides."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     key: str
     say: str
     words: tuple[str, ...] = Field(min_length=1)
-
-
-class Color(Term):
-    rgb: str = Field(pattern=r"^#[0-9a-f]{6}$")
-    family: str = ""
-
-
-class Size(Term):
-    rank: int
-
-
-class Thing(Term):
-    shape: str
+    rgb: str = Field("#000000", pattern=r"^#[0-9a-f]{6}$")  # a colour
+    family: str = ""  # the plain colour of a shade
+    rank: int = 0  # a size's
+    shape: str = ""  # a thing's, as are those that follow
     place: str = ""
     texture: str = ""
     gender: str = ""
     person: bool = False
     alike: bool = False  # its words are names of one thing, not of a family
-
-
-class Place(Term):
-    cell: tuple[int, int]
-    at: str
-
-
-class Relation(Term):
-    step: tuple[int, int]
-
-
-class Setting(Term):
-    light: str = ""
-    colored: bool = False
-
-
-class Light(Term):
-    shadows: str
-    at: str
-    also: str = ""  # what it adds to a time of day; "" for the times of day themselves
-
-
-class Medium(Term):
-    style: str
-
-
-class Camera(Term):
-    field: str
-
-
-class Tables(BaseModel):
-    """lexicon.toml. A table's entry may be a bare list of phrases; then what is written is its name.
-
-    A place's `bare` names ("top left") are found behind "in the", "at the" and so on, and before "corner", "side", ….
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    colors: dict[str, Color]
-    tones: dict[str, Term]
-    sizes: dict[str, Size]
-    counts: dict[str, Term]
-    textures: dict[str, Term]
-    shapes: dict[str, Term]
-    things: dict[str, Thing]
-    places: dict[str, Place]
-    depths: dict[str, Term]
-    relations: dict[str, Relation]
-    shifts: dict[str, Relation]
-    settings: dict[str, Setting]
-    lights: dict[str, Light]
-    directions: dict[str, Term]
-    shadows: dict[str, Term]
-    media: dict[str, Medium]
-    styles: dict[str, Term]
-    moods: dict[str, Term]
-    camera: dict[str, Camera]
-    schemes: dict[str, Term]
-    comparisons: dict[str, Term]
-    lists: dict[str, tuple[str, ...]]
-    irregular_plurals: dict[str, str]
-    grounds: dict[str, str]
-    skies: dict[str, str]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_terms(cls, data: dict[str, Any]) -> dict[str, Any]:
-        named = dict(data)
-        for table in TERM_TABLES:
-            named[table] = {}
-            entries = data.get(table, {})
-            if isinstance(entries, list):  # words that are written as they are said
-                entries = {word: {} for word in entries}
-            for key, entry in entries.items():
-                term = {"words": entry} if isinstance(entry, list) else dict(entry)
-                plain = key.replace("_", " ")
-                named[table][key] = {"key": key, "say": plain, "words": [plain], **term}
-        lists = data.get("lists", {})
-        forms = [
-            f"{before} the {{}}{after}"
-            for before in lists.get("place_prepositions", ())
-            for after in ("", *(f" {tail}" for tail in lists.get("place_tails", ())))
-        ]
-        for place in named["places"].values():
-            bare = place.pop("bare", [place["key"]])
-            made = [form.format(word) for word in bare for form in ("{}", *forms)]
-            place["words"] = list(dict.fromkeys([*made, *place["words"]]))
-        return named
+    cell: tuple[int, int] = (1, 1)  # a place's column and row
+    at: str = ""  # how the short description says a place or a light
+    step: tuple[int, int] = (0, 0)  # columns and rows from the anchor, or from where a thing stands
+    light: str = ""  # what a setting is lit by
+    shadows: str = ""  # those of a light
+    also: str = ""  # what a light adds to a time of day; "" for the times of day themselves
+    style: str = ""  # a medium's
+    field: str = ""  # of the photographic characteristics
 
 
 @dataclass(frozen=True)
@@ -174,15 +86,21 @@ class Match:
 
 
 class Lexicon:
-    """The tables, searchable by the phrase that stands at a place in a text."""
+    """The tables, searchable by the phrase that stands at a place in a text.
 
-    def __init__(self, tables: Tables):
-        self.tables = tables
-        self._irregular = {one: many for many, one in tables.irregular_plurals.items()}
-        self._phrases = {
-            table: self._index(getattr(tables, table).values(), plurals=table == "things") for table in TERM_TABLES
-        }
-        self._lists = {name: {_split(phrase) for phrase in phrases} for name, phrases in tables.lists.items()}
+    ``table`` are the tables of terms by their names, ``lists`` the lists of small words; a table's entry may be a bare
+    list of phrases, and a table one of entries: then what is written is the name. Raises ValueError for another shape.
+    """
+
+    def __init__(self, data: dict[str, Any]):
+        self.lists: dict[str, tuple[str, ...]] = {name: tuple(words) for name, words in data["lists"].items()}
+        self.singulars: dict[str, str] = data["irregular_plurals"]
+        self.grounds: dict[str, str] = data["grounds"]
+        self.skies: dict[str, str] = data["skies"]
+        self.table = {name: self._terms(data[name]) for name in TERM_TABLES}
+        self._plurals = {one: many for many, one in self.singulars.items()}
+        self._phrases = {name: self._index(terms.values(), name == "things") for name, terms in self.table.items()}
+        self._lists = {name: {_split(phrase) for phrase in phrases} for name, phrases in self.lists.items()}
 
     def match(self, tokens: Sequence[Token], at: int, *tables: str) -> Match | None:
         """The longest phrase of these tables that begins at token ``at``; of two as long, the earlier table's."""
@@ -210,12 +128,12 @@ class Lexicon:
 
     def is_plural(self, word: str) -> bool:
         """Whether a word looks like several."""
-        return word in self.tables.irregular_plurals or bool(re.search(r"[^su'i]s$", word) and len(word) > 3)
+        return word in self.singulars or bool(re.search(r"[^su'i]s$", word) and len(word) > 3)
 
     def singular(self, word: str) -> str:
         """One of what the word names; the word itself where it is no plural."""
-        if word in self.tables.irregular_plurals:
-            return self.tables.irregular_plurals[word]
+        if word in self.singulars:
+            return self.singulars[word]
         if not self.is_plural(word):
             return word
         if word.endswith("ies"):
@@ -224,11 +142,24 @@ class Lexicon:
 
     def plural(self, word: str) -> str:
         """Several of what the word names."""
-        if word in self._irregular:
-            return self._irregular[word]
+        if word in self._plurals:
+            return self._plurals[word]
         if re.search(r"[^aeiou]y$", word):
             return word[:-1] + "ies"
         return word + ("es" if re.search(r"(s|x|ch|sh)$", word) else "s")
+
+    def _terms(self, entries: dict[str, Any] | list[str]) -> dict[str, Term]:
+        terms = {}
+        for key, entry in entries.items() if isinstance(entries, dict) else ((word, {}) for word in entries):
+            given = {"words": entry} if isinstance(entry, list) else dict(entry)
+            plain = key.replace("_", " ")
+            if bare := given.pop("bare", ()):  # names of a place: "top left", "in the top left corner"
+                tails = ("", *(f" {tail}" for tail in self.lists["place_tails"]))
+                forms = [f"{before} the {{}}{tail}" for before in self.lists["place_prepositions"] for tail in tails]
+                made = [form.format(word) for word in bare for form in ("{}", *forms)]
+                given["words"] = [*made, *given.get("words", ())]
+            terms[key] = Term.model_validate({"key": key, "say": plain, "words": [plain], **given})
+        return terms
 
     def _index(self, terms: Iterable[Term], plurals: bool) -> dict[tuple[str, ...], tuple[Term, bool]]:
         index: dict[tuple[str, ...], tuple[Term, bool]] = {}
@@ -246,5 +177,5 @@ def _split(phrase: str) -> tuple[str, ...]:
 
 @cache
 def load_lexicon() -> Lexicon:
-    """The lexicon that comes with the program, read once. Raises ValueError if the file has another shape."""
-    return Lexicon(Tables.model_validate(tomllib.loads(LEXICON_FILE.read_text(encoding="utf-8"))))
+    """The lexicon that comes with the program, read once."""
+    return Lexicon(tomllib.loads(LEXICON_FILE.read_text(encoding="utf-8")))

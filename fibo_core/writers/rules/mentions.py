@@ -75,7 +75,7 @@ def rewrite(text: str, span: Span, words: str) -> str:
 def erase(text: str, mention: Mention, lexicon: Lexicon) -> str:
     """The text without the mention and the "and", comma or "next to" that joined it; "" where nothing is left."""
     before, after = text[: mention.whole[0]].rstrip(), text[mention.place[1] :].lstrip()
-    relations = [words for relation in lexicon.tables.relations.values() for words in relation.words]
+    relations = [words for relation in lexicon.table["relations"].values() for words in relation.words]
     joint = next((f" {words}" for words in relations if before.lower().endswith(f" {words}")), "")
     if joint:
         before = before[: -len(joint)]

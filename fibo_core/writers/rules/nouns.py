@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fibo_core.writers.rules.lexicon import Lexicon, Match, Setting, Size, Thing, Token
+from fibo_core.writers.rules.lexicon import Lexicon, Match, Term, Token
 
 #: Tables whose words, before a thing, speak of the whole picture.
 PICTURE_TABLES = ("lights", "shadows", "schemes", "media", "moods", "styles", "camera")
@@ -32,13 +32,13 @@ class NounPhrase:
     count: int | None = None
     ordinal: int | None = None  # 2 for "the second ball", -1 for the last, 0 for the other
     colors: list[str] = field(default_factory=list)
-    size: Size | None = None
+    size: Term | None = None
     textures: list[str] = field(default_factory=list)
     shape: str = ""
     adjectives: list[str] = field(default_factory=list)  # as typed: textures, and moods said of the thing
     nouns: list[str] = field(default_factory=list)
-    thing: Thing | None = None
-    setting: Setting | None = None
+    thing: Term | None = None
+    setting: Term | None = None
     plural: bool = False
     place: str = ""
     picture: list[Match] = field(default_factory=list)
@@ -112,7 +112,7 @@ class NounReader:
                 return 0
             phrase.determiner = token.low
             return 1
-        ordinals = lexicon.tables.lists["ordinals"]
+        ordinals = lexicon.lists["ordinals"]
         if token.low in ordinals and not phrase.nouns and self._goes_on(at + 1):
             phrase.ordinal = {"last": -1, "other": 0}.get(token.low, ordinals.index(token.low) + 1)
             return 1
@@ -176,7 +176,7 @@ class NounReader:
         elif match.table == "shapes":
             phrase.shape = term.say
             phrase.adjectives.append(typed)
-        elif isinstance(term, Size):
+        else:
             phrase.size = term
         return match.length
 
@@ -201,8 +201,8 @@ class NounReader:
         term = match.term if match else None
         if phrase.thing and term is None and tokens[0].text.istitle():  # "my dog Rex"
             return length
-        phrase.thing = term if isinstance(term, Thing) else None
-        phrase.setting = term if isinstance(term, Setting) else None
+        phrase.thing = term if match and match.table == "things" else None
+        phrase.setting = term if match and match.table == "settings" else None
         phrase.plural = match.plural if match and phrase.thing else self._lexicon.is_plural(phrase.head)
         return length
 

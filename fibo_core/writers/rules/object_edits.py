@@ -5,7 +5,7 @@ from functools import partial
 from fibo_core.writers.rules.arrange import Cell, arrange
 from fibo_core.writers.rules.compose import beside_others, listed, say_relation, shape_and_color
 from fibo_core.writers.rules.draft import Draft
-from fibo_core.writers.rules.lexicon import Size, tokenize
+from fibo_core.writers.rules.lexicon import Term, tokenize
 from fibo_core.writers.rules.mentions import Mention, color_runs, find_mentions, first_match, rewrite
 from fibo_core.writers.rules.nouns import NounPhrase
 from fibo_core.writers.rules.scene import Link, Subject
@@ -96,9 +96,9 @@ def _recolor(draft: Draft, entry: Entry, color: str, several: bool) -> None:
     entry["shape_and_color"] = rewrite(shape, runs[0][0], color) if runs else ", ".join(filter(None, [shape, color]))
 
 
-def _new_size(draft: Draft, entry: Entry, step: Step) -> Size | None:
+def _new_size(draft: Draft, entry: Entry, step: Step) -> Term | None:
     """The size a step asks for, if it is another: said outright, like another object's, or steps from its own."""
-    sizes, own = draft.lexicon.tables.sizes, _rank(draft, entry)
+    sizes, own = draft.lexicon.table["sizes"], _rank(draft, entry)
     rank = own + step.grow
     size = step.subject.size or (step.becomes.size if step.becomes else None)
     if step.than:
@@ -113,7 +113,7 @@ def _new_size(draft: Draft, entry: Entry, step: Step) -> Size | None:
 
 def _rank(draft: Draft, entry: Entry) -> int:
     found = first_match(field_text(entry, "relative_size"), draft.lexicon, "sizes")
-    return draft.lexicon.tables.sizes[found[0].key if found else "medium"].rank
+    return draft.lexicon.table["sizes"][found[0].key if found else "medium"].rank
 
 
 def _destination(draft: Draft, entry: Entry, step: Step) -> Cell | None:
@@ -122,7 +122,7 @@ def _destination(draft: Draft, entry: Entry, step: Step) -> Cell | None:
     if step.shift:
         return min(max(here[0] + step.shift[0], 0), 2), min(max(here[1] + step.shift[1], 0), 2)
     if step.subject.place:
-        return draft.lexicon.tables.places[step.subject.place].cell
+        return draft.lexicon.table["places"][step.subject.place].cell
     objects = draft.objects()
     for link in step.said.links[:1]:
         anchors = [draft.find_subject(step.said.subjects[anchor]) for anchor in link.anchors]

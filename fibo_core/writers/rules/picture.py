@@ -42,10 +42,10 @@ def describe_picture(picture: Image.Image, lexicon: Lexicon) -> Described:
     scene.subjects = [
         _subject(blob, lexicon) for blob in seen.blobs if not (outdoors and _belongs_to_sky(blob, seen, lexicon))
     ]
-    scene.subjects.sort(key=lambda subject: lexicon.tables.places[subject.place].cell)
+    scene.subjects.sort(key=lambda subject: lexicon.table["places"][subject.place].cell)
     if abs(seen.lean) > LEANING:
-        scene.direction = lexicon.tables.directions["left" if seen.lean > 0 else "right"].say
-    scene.medium = lexicon.tables.media["photo" if seen.texture > ROUGH else "render"]
+        scene.direction = lexicon.table["directions"]["left" if seen.lean > 0 else "right"].say
+    scene.medium = lexicon.table["media"]["photo" if seen.texture > ROUGH else "render"]
     scene.scheme = _scheme(seen, lexicon)
     scene.words = _sentence(scene)
     format_name = (
@@ -63,28 +63,28 @@ def color_name(lab: Sequence[float], lexicon: Lexicon, plain: bool = False) -> s
     """The nearest colour of the lexicon; with ``plain`` its family ("blue" for navy)."""
     names, labs = _named_colors(lexicon)
     key = names[int(np.argmin(distance(labs, lab)))]
-    color = lexicon.tables.colors[key]
-    return lexicon.tables.colors[color.family].say if plain and color.family else color.say
+    color = lexicon.table["colors"][key]
+    return lexicon.table["colors"][color.family].say if plain and color.family else color.say
 
 
 @cache
 def _named_colors(lexicon: Lexicon) -> tuple[tuple[str, ...], np.ndarray]:
-    colors = lexicon.tables.colors
+    colors = lexicon.table["colors"]
     rgb = np.array([[int(color.rgb[i : i + 2], 16) for i in (1, 3, 5)] for color in colors.values()], dtype=np.float64)
     return tuple(colors), to_lab(rgb)
 
 
 def _background(seen: Seen, scene: Scene, lexicon: Lexicon) -> str:
     """Sets setting and light; the answer says what was guessed from what, "" where nothing was."""
-    lights, bands = lexicon.tables.lights, seen.bands
+    lights, bands = lexicon.table["lights"], seen.bands
     top, bottom = bands[0], bands[-1]
     top_name, bottom_name = color_name(top.lab, lexicon), color_name(bottom.lab, lexicon)
     setting = _scenery(bands, lexicon) if len(bands) > 1 else ""
     sky = color_name(top.lab, lexicon, plain=True)
     if setting:
-        scene.settings = [lexicon.tables.settings[setting].say]
+        scene.settings = [lexicon.table["settings"][setting].say]
         night = top.lab[0] < DARK
-        scene.light = lights["night" if night else lexicon.tables.skies.get(sky, "day")]
+        scene.light = lights["night" if night else lexicon.skies.get(sky, "day")]
         return f"{top_name} above {bottom_name}, taken for {scene.settings[0]} by {scene.light.say}"
     if float(distance(np.array(top.lab), bottom.lab)) < 25:
         scene.settings = [f"a plain {color_name(top.lab, lexicon)} wall"]
@@ -99,8 +99,8 @@ def _background(seen: Seen, scene: Scene, lexicon: Lexicon) -> str:
 
 def _scenery(bands: Sequence[Band], lexicon: Lexicon) -> str:
     sky, ground = (color_name(band.lab, lexicon, plain=True) for band in (bands[0], bands[-1]))
-    sky_like = sky in lexicon.tables.skies or bands[0].lab[0] < DARK
-    return lexicon.tables.grounds.get(ground, "") if sky_like and 0.2 < bands[-1].top < 0.9 else ""
+    sky_like = sky in lexicon.skies or bands[0].lab[0] < DARK
+    return lexicon.grounds.get(ground, "") if sky_like and 0.2 < bands[-1].top < 0.9 else ""
 
 
 def _belongs_to_sky(blob: Blob, seen: Seen, lexicon: Lexicon) -> bool:
@@ -110,7 +110,7 @@ def _belongs_to_sky(blob: Blob, seen: Seen, lexicon: Lexicon) -> bool:
 
 
 def _subject(blob: Blob, lexicon: Lexicon) -> Subject:
-    sizes = lexicon.tables.sizes
+    sizes = lexicon.table["sizes"]
     cell = (min(int(blob.x * 3), 2), min(int(blob.y * 3), 2))
     size = sizes["large"] if blob.area > LARGE else sizes["small"] if blob.area < SMALL else None
     return Subject(

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from fibo_core.writers.rules.compose import PLAIN_LIGHT, PLAIN_SETTING, combine_lights
 from fibo_core.writers.rules.draft import Draft
-from fibo_core.writers.rules.lexicon import Light
+from fibo_core.writers.rules.lexicon import Term
 from fibo_core.writers.rules.mentions import erase, find_mentions
 from fibo_core.writers.rules.scene import Scene
 from fibo_core.writers.rules.steps import Step
@@ -17,7 +17,7 @@ def change_picture(draft: Draft, step: Step, *, whole: bool) -> bool:
 
     ``whole`` says that darker and brighter are meant of its light.
     """
-    scene, document, media = step.said, draft.document, draft.lexicon.tables.media
+    scene, document, media = step.said, draft.document, draft.lexicon.table["media"]
     moods = scene.moods if step.target != "named" else []
     _light(draft, scene)
     if whole and step.tone:
@@ -51,7 +51,7 @@ def change_picture(draft: Draft, step: Step, *, whole: bool) -> bool:
 
 def _light(draft: Draft, scene: Scene) -> None:
     """Time of day and weather, direction and shadows; the time of day stays where only a weather is asked for."""
-    lights = draft.lexicon.tables.lights
+    lights = draft.lexicon.table["lights"]
     light = scene.light or (lights[scene.implied_light] if scene.implied_light else None)
     if light or scene.weather:
         lighting = draft.part("lighting")
@@ -73,9 +73,9 @@ def _light(draft: Draft, scene: Scene) -> None:
         draft.part("lighting")["shadows"] = scene.shadows
 
 
-def _time_of_day(draft: Draft) -> Light | None:
+def _time_of_day(draft: Draft) -> Term | None:
     conditions = field_text(draft.part("lighting"), "conditions")
-    times = (light for light in draft.lexicon.tables.lights.values() if not light.also)
+    times = (light for light in draft.lexicon.table["lights"].values() if not light.also)
     return next((light for light in times if conditions.startswith(light.say)), None)
 
 
@@ -88,9 +88,9 @@ def clear_picture(draft: Draft, step: Step) -> bool:
     for phrase in step.names:
         for match in phrase.picture:
             conditions = field_text(draft.part("lighting"), "conditions")
-            if isinstance(match.term, Light) and match.term.also and match.term.also in conditions:
+            if match.table == "lights" and match.term.also and match.term.also in conditions:
                 left = conditions.replace(match.term.also, "").strip(", ")
-                draft.part("lighting")["conditions"] = left or lexicon.tables.lights[PLAIN_LIGHT].say
+                draft.part("lighting")["conditions"] = left or lexicon.table["lights"][PLAIN_LIGHT].say
                 _erase(draft, [word for word in match.term.words if " " not in word])
                 return True
         setting = field_text(document, "background_setting")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from fibo_core.writers.rules.cast import Cast
 from fibo_core.writers.rules.compose import article
-from fibo_core.writers.rules.lexicon import Camera, Lexicon, Light, Match, Medium, Relation, Token, tokenize
+from fibo_core.writers.rules.lexicon import Lexicon, Match, Term, Token, tokenize
 from fibo_core.writers.rules.nouns import ALL_TABLES, PICTURE_TABLES, NounPhrase, NounReader
 from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene, Subject
 
@@ -171,7 +171,7 @@ class _Reader:
         if match is None:
             return False
         after = self.at + match.length
-        if isinstance(match.term, Relation):
+        if match.table == "relations":
             return self._relation(match.term, after)
         if match.table in ("places", "depths"):
             return self._place(match, match.length)
@@ -185,7 +185,7 @@ class _Reader:
         length = self.lexicon.listed("frame", self.tokens, at + 1) if follows else 0
         return length + 1 if length else 0
 
-    def _relation(self, relation: Relation, after: int) -> bool:
+    def _relation(self, relation: Term, after: int) -> bool:
         cast = self.cast
         if self.nouns.begins_at(after):
             cast.begin_relation(relation)
@@ -298,10 +298,10 @@ class _Reader:
 
     # What a noun phrase turns out to be.
 
-    def _name(self, phrase: NounPhrase, preposition: str, relation: Relation | None) -> None:
+    def _name(self, phrase: NounPhrase, preposition: str, relation: Term | None) -> None:
         cast, before = self.cast, self.cast.last
         if self.lexicon.is_one_of(preposition, "inside") and relation is None and cast.last is not None:
-            relation, cast.relation_of = self.lexicon.tables.relations["inside"], cast.last
+            relation, cast.relation_of = self.lexicon.table["relations"]["inside"], cast.last
         number = cast.name(phrase, relation)
         cast.owner = before if preposition == "with" and before != number else None
         self.named_at = self.at
@@ -346,15 +346,16 @@ class _Reader:
         setting, scene = phrase.setting, self.scene
         assert setting is not None
         typed = self._text(phrase.start, phrase.end).removeprefix(phrase.determiner).strip()
-        if setting.colored:
+        if setting.key == "wall":
             words = [word for word in phrase.adjectives if word != "plain"]
             look = " ".join([*phrase.colors, *words]) or "light gray"
             scene.settings.append(f"a {look} wall" if phrase.textures else f"a plain {look} wall")
-        elif typed.lower() in setting.words or phrase.picture:
+        elif setting.say and (typed.lower() in setting.words or phrase.picture):
             scene.settings.append(setting.say)
         else:
             alone = typed if phrase.plural else f"{article(typed)} {typed}"
-            scene.settings.append(alone if setting.key in typed.lower() else f"{setting.say}, {typed}")
+            own = not setting.say or setting.key in typed.lower()
+            scene.settings.append(alone if own else f"{setting.say}, {typed}")
         scene.implied_light = scene.implied_light or setting.light
 
     def _owns(self, phrase: NounPhrase, preposition: str, carried: str) -> bool:
@@ -389,14 +390,14 @@ class _Reader:
     def _show(self, match: Match) -> bool:
         """Notes a phrase of the whole picture: its light, medium, camera, mood. What was said first stays."""
         scene, term = self.scene, match.term
-        if isinstance(term, Light):
+        if match.table == "lights":
             if term.also:
                 scene.weather = scene.weather or term
             else:
                 scene.light = scene.light or term
-        elif isinstance(term, Medium):
+        elif match.table == "media":
             scene.medium = scene.medium or term
-        elif isinstance(term, Camera):
+        elif match.table == "camera":
             scene.camera.append(term)
         elif match.table == "moods":
             scene.moods.append(term.say)

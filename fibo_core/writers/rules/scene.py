@@ -6,7 +6,7 @@ Reading fills it, composing writes it down; neither knows the other.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fibo_core.writers.rules.lexicon import Camera, Light, Medium, Relation, Size, Thing
+from fibo_core.writers.rules.lexicon import Term
 
 MAX_SUBJECTS = 12  # FIBO knows five objects; a few more do no harm
 
@@ -19,11 +19,11 @@ class Subject:
     """
 
     name: str
-    term: Thing | None = None
+    term: Term | None = None
     plural: bool = False
     count: int = 1
     colors: list[str] = field(default_factory=list)
-    size: Size | None = None
+    size: Term | None = None
     textures: list[str] = field(default_factory=list)
     adjectives: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Link:
     """Subject number ``subject`` stands in ``relation`` to the subjects numbered ``anchors``."""
 
     subject: int
-    relation: Relation
+    relation: Term
     anchors: tuple[int, ...]
 
 
@@ -60,16 +60,16 @@ class Scene:
     links: list[Link] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
     implied_setting: str = ""  # a key of the settings, for where nobody says: "in the sky"
-    light: Light | None = None
-    weather: Light | None = None  # goes with a light: "at dawn, with fog"
+    light: Term | None = None
+    weather: Term | None = None  # goes with a light: "at dawn, with fog"
     implied_light: str = ""
     direction: str = ""
     shadows: str = ""
-    medium: Medium | None = None
+    medium: Term | None = None
     style: str = ""
     moods: list[str] = field(default_factory=list)
     scheme: str = ""
-    camera: list[Camera] = field(default_factory=list)
+    camera: list[Term] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)

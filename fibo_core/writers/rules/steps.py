@@ -6,7 +6,7 @@ Which objects a step means is found in the prompt later (`targets`), and what it
 import re
 from dataclasses import dataclass, field
 
-from fibo_core.writers.rules.lexicon import Lexicon, Relation, Term, Token, tokenize
+from fibo_core.writers.rules.lexicon import Lexicon, Term, Token, tokenize
 from fibo_core.writers.rules.nouns import NounPhrase, NounReader
 from fibo_core.writers.rules.reading import read_scene, wording_end
 from fibo_core.writers.rules.scene import Scene, Subject
@@ -226,7 +226,7 @@ class _StepReader:
             return step
         if self._skip("the_shadows"):
             step.kind = "change"
-            step.said = Scene(self.text, shadows=self.lexicon.tables.shadows["none"].say)
+            step.said = Scene(self.text, shadows=self.lexicon.table["shadows"]["none"].say)
             return step
         phrase = self.nouns.read(self.at)
         some = phrase.count if phrase.count and not phrase.determiner else 0
@@ -322,7 +322,7 @@ class _StepReader:
         """ "day (into night)", "the beach (with a forest)": what is there now need not be read."""
         phrase = self.nouns.read(self.at)
         follows = self.tokens[phrase.end].low if phrase.end < len(self.tokens) else ""
-        colored = phrase.setting is not None and phrase.setting.colored
+        colored = phrase.setting is not None and phrase.setting.key == "wall"
         shown = (phrase.setting and not colored) or (phrase.picture and not phrase.nouns)
         if not shown or follows not in ("to", "into", "with"):
             return False
@@ -406,7 +406,6 @@ class _StepReader:
         return (-2 if strongly else -1) if self._skip("smaller") else 0
 
     def _shift(self, term: Term) -> None:
-        assert isinstance(term, Relation)
         self.step.shift = term.step
 
     # How many.

@@ -61,21 +61,21 @@ def names_of(description: str, lexicon: Lexicon) -> tuple[str, ...]:
 def cell_of(entry: Entry, lexicon: Lexicon) -> Cell | None:
     """Where in the frame an object's location says it is; None where it says nothing of the kind."""
     found = first_match(field_text(entry, "location"), lexicon, "places")
-    return lexicon.tables.places[found[0].key].cell if found else None
+    return lexicon.table["places"][found[0].key].cell if found else None
 
 
 def _fits_color(entry: Entry, phrase: NounPhrase, lexicon: Lexicon) -> bool:
     asked = {key for _, keys in color_runs(" and ".join(phrase.colors), lexicon) for key in keys}
     said = " ".join(field_text(entry, key) for key in ("shape_and_color", "description"))
     have = {key for _, keys in color_runs(said, lexicon) for key in keys}
-    return not asked or bool(asked & (have | {lexicon.tables.colors[key].family for key in have}))
+    return not asked or bool(asked & (have | {lexicon.table["colors"][key].family for key in have}))
 
 
 def _fits_place(entry: Entry, phrase: NounPhrase, lexicon: Lexicon) -> bool:
     if phrase.place in ("", "center"):
         return True
     cell = cell_of(entry, lexicon)
-    asked = lexicon.tables.places[phrase.place].cell
+    asked = lexicon.table["places"][phrase.place].cell
     return cell is not None and all(a in (1, c) for a, c in zip(asked, cell, strict=True))
 
 
