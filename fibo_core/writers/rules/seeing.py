@@ -1,4 +1,4 @@
-"""Seeing: a picture measured with numpy alone: its colours, its light, its bands, and what stands out from them.
+"""Seeing: a picture measured with numpy alone: its colours, its light, and what stands out from them.
 
 Measures only; what they may mean is said in `picture.py`. Works on a small copy, so any picture takes some tens of
 milliseconds.
@@ -6,7 +6,6 @@ milliseconds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +14,15 @@ from PIL import Image, ImageFilter, ImageOps
 from fibo_core.errors import PictureError
 
 Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Lab = tuple[float, float, float]
 
+LONG_SIDE, SHORT_SIDE_MIN = 96, 16  # pixels of the copy that is looked at
 PALETTE_SIZE = 8
-LONG_SIDE = 96  # pixels of the copy that is looked at
-SHORT_SIDE_MIN = 16
 STANDS_OUT = 17.0  # colour distance (CIELAB, lightness weighted less) from what surrounds it
 LIGHTNESS_WEIGHT = 0.6  # shading changes lightness more than colour
 BLOB_MIN, BLOB_MAX = 0.004, 0.5  # of the frame
 BLOBS_MAX = 5  # what FIBO takes as objects
 BUSY = 25.0  # mean difference of neighbours, of 255, above which nothing can be told apart
-BAND_STEP = 14.0  # colour distance between two bands, such as sky and ground
 
 
 @dataclass(frozen=True)
@@ -35,65 +32,55 @@ class Blob:
     x: float
     y: float
     area: float
-    lab: tuple[float, float, float]
-    shape: str  # "round", "square", "triangular", "ring-shaped" or ""
-
-
-@dataclass(frozen=True)
-class Band:
-    """A stretch of background from ``top`` to ``bottom`` (parts of the height)."""
-
-    top: float
-    bottom: float
-    lab: tuple[float, float, float]
+    lab: Lab
+    shape: str  # "round", "square" or ""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was measured. Lightness 0 to 100; ``warmth`` below 0 is cool; ``lean`` above 0 is brighter on the left."""
+    """What was measured. Lightness 0 to 100; ``warmth`` below 0 is cool; ``lean`` above 0 is brighter on the left.
+
+    ``upper`` and ``lower`` are the colours of most of the upper and the lower third.
+    """
 
     width: int
     height: int
-    palette: tuple[tuple[tuple[float, float, float], float], ...]  # colour and its share, largest first
-    bands: tuple[Band, ...]
+    palette: tuple[tuple[Lab, float], ...]  # colour and its share, largest first
+    upper: Lab
+    lower: Lab
     blobs: tuple[Blob, ...]
     brightness: float
     contrast: float
     warmth: float
     lean: float
     texture: float
-    cells: tuple[tuple[float, ...], ...]  # mean lightness of the nine cells, by rows
 
 
 def see(picture: Image.Image) -> Seen:
     """The measures of a picture of any size and mode. Raises PictureError where its pixels cannot be read."""
     try:
         turned = ImageOps.exif_transpose(picture)
-        width, height = turned.size
         rgb = _flatten(turned)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
         raise PictureError(f"The picture cannot be read ({exc}). Save it again as PNG or JPEG.") from exc
-    scale = LONG_SIDE / max(width, height)
-    small = rgb.resize(
-        (max(round(width * scale), SHORT_SIDE_MIN), max(round(height * scale), SHORT_SIDE_MIN)), Image.Resampling.BOX
-    )
+    scale = LONG_SIDE / max(rgb.size)
+    small_size = [max(round(side * scale), SHORT_SIDE_MIN) for side in rgb.size]
+    small = rgb.resize((small_size[0], small_size[1]), Image.Resampling.BOX)
     lab = to_lab(np.asarray(small.filter(ImageFilter.MedianFilter(3)), dtype=np.float64))
-    rows = np.median(lab, axis=1)  # (H, 3): what most of each row is
-    stands_out = _distance_from_around(lab, rows) > STANDS_OUT
-    lightness, texture = lab[..., 0], _texture(small)
-    third = max(lab.shape[1] // 3, 1)
+    rows, lightness, texture = np.median(lab, axis=1), lab[..., 0], _texture(small)
+    left, right = np.array_split(lightness, 3, axis=1)[::2]
     return Seen(
-        width=width,
-        height=height,
+        width=rgb.width,
+        height=rgb.height,
         palette=_palette(small),
-        bands=_bands(rows),
-        blobs=_blobs(lab, stands_out) if texture < BUSY else (),
+        upper=_triple(np.median(np.array_split(rows, 3)[0], axis=0)),
+        lower=_triple(np.median(np.array_split(rows, 3)[2], axis=0)),
+        blobs=_blobs(lab, rows) if texture < BUSY else (),
         brightness=float(lightness.mean()),
         contrast=float(lightness.std()),
         warmth=float((lab[..., 2] + 0.5 * lab[..., 1]).mean()),
-        lean=float(np.median(lightness[:, :third]) - np.median(lightness[:, -third:])),
+        lean=float(np.median(left) - np.median(right)),
         texture=texture,
-        cells=_cells(lightness),
     )
 
 
@@ -108,18 +95,10 @@ def to_lab(rgb: Floats) -> Floats:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def distance(one: Floats, other: Floats | Sequence[float]) -> Floats:
+def distance(one: Floats | Lab, other: Floats | Sequence[float]) -> Floats:
     """How different colours look, shading aside."""
-    difference = (one - np.asarray(other)) * np.array([LIGHTNESS_WEIGHT, 1.0, 1.0])
+    difference = (np.asarray(one) - np.asarray(other)) * np.array([LIGHTNESS_WEIGHT, 1.0, 1.0])
     return np.sqrt((difference**2).sum(axis=-1))
-
-
-def _distance_from_around(lab: Floats, rows: Floats) -> Floats:
-    """How far each pixel is from what most of its row is, and of the rows a little above and below (a wavy horizon)."""
-    reach = max(len(rows) // 12, 1)
-    numbers = np.arange(len(rows))
-    around = [rows[np.clip(numbers + offset, 0, len(rows) - 1)] for offset in (-reach, 0, reach)]
-    return np.minimum.reduce([distance(lab, row[:, None, :]) for row in around])
 
 
 def _flatten(picture: Image.Image) -> Image.Image:
@@ -130,117 +109,53 @@ def _flatten(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _palette(small: Image.Image) -> tuple[tuple[tuple[float, float, float], float], ...]:
+def _palette(small: Image.Image) -> tuple[tuple[Lab, float], ...]:
     few = small.quantize(PALETTE_SIZE, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
     colors = to_lab(np.array(few.getpalette(), dtype=np.float64).reshape(-1, 3))
     counts = np.bincount(np.asarray(few).ravel(), minlength=len(colors))
-    found = [
-        (_triple(colors[index]), float(counts[index] / counts.sum())) for index in np.argsort(-counts, kind="stable")
-    ]
-    found = [(color, share) for color, share in found if share > 0]
-    return tuple(found)
+    order = np.argsort(-counts, kind="stable")
+    return tuple((_triple(colors[i]), float(counts[i] / counts.sum())) for i in order if counts[i])
 
 
-def _bands(rows: Floats) -> tuple[Band, ...]:
-    """The background from top to bottom, cut where its colour jumps; slow changes stay one band."""
-    height = len(rows)
-    reach = max(height // 24, 1)
-    cuts: list[int] = []
-    for y in range(reach, height - reach):
-        jump = float(
-            distance(np.median(rows[max(y - 2 * reach, 0) : y], axis=0), np.median(rows[y : y + 2 * reach], axis=0))
-        )
-        if jump > BAND_STEP and (not cuts or y - cuts[-1] > 3 * reach):
-            cuts.append(y)
-    edges = [0, *cuts, height]
-    bands = [
-        Band(a / height, b / height, _triple(np.median(rows[a:b], axis=0)))
-        for a, b in pairwise(edges)
-        if b - a > 2 * reach
-    ]
-    if len(bands) == 1:
-        upper, lower = np.median(rows[: height // 3], axis=0), np.median(rows[-(height // 3) :], axis=0)
-        if distance(upper, lower) > BAND_STEP:  # one colour fades into another
-            return Band(0.0, 0.5, _triple(upper)), Band(0.5, 1.0, _triple(lower))
-    return tuple(bands)
-
-
-def _blobs(lab: Floats, mask: Mask) -> tuple[Blob, ...]:
-    height, width = mask.shape
+def _blobs(lab: Floats, rows: Floats) -> tuple[Blob, ...]:
+    """The connected areas that differ from most of their row, and of the rows a little above and below it."""
+    height, width = lab.shape[:2]
+    reach, numbers = max(height // 12, 1), np.arange(height)
+    around = [rows[np.clip(numbers + offset, 0, height - 1)] for offset in (-reach, 0, reach)]
+    stands_out = np.minimum.reduce([distance(lab, row[:, None, :]) for row in around]) > STANDS_OUT
+    left = {(int(y), int(x)) for y, x in np.argwhere(stands_out)}
     blobs = []
-    for ys, xs in _components(mask):
-        area = len(ys) / mask.size
-        if not BLOB_MIN <= area <= BLOB_MAX:
-            continue
-        color = np.median(lab[ys, xs], axis=0)
-        blobs.append(
-            Blob(
-                float((xs.min() + xs.max() + 1) / 2 / width),
-                float((ys.min() + ys.max() + 1) / 2 / height),
-                area,
-                _triple(color),
-                _shape(ys, xs),
-            )
-        )
-    return tuple(sorted(blobs, key=lambda blob: -blob.area)[:BLOBS_MAX])
-
-
-def _components(mask: Mask) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """The connected parts of a mask, as row and column numbers."""
-    left = {(int(y), int(x)) for y, x in np.argwhere(mask)}
-    parts = []
     while left:
-        waiting = [left.pop()]
-        part = []
+        waiting, part = [left.pop()], []
         while waiting:
             y, x = waiting.pop()
             part.append((y, x))
-            for neighbour in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
-                if neighbour in left:
-                    left.remove(neighbour)
-                    waiting.append(neighbour)
-        parts.append((np.array([y for y, _ in part]), np.array([x for _, x in part])))
-    return parts
+            beside = {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)} & left
+            left -= beside
+            waiting += beside
+        area = len(part) / lab[..., 0].size
+        if BLOB_MIN <= area <= BLOB_MAX:
+            ys, xs = np.array(part).T
+            x, y = (xs.min() + xs.max() + 1) / 2 / width, (ys.min() + ys.max() + 1) / 2 / height
+            blobs.append(Blob(float(x), float(y), area, _triple(np.median(lab[ys, xs], axis=0)), _shape(ys, xs)))
+    return tuple(sorted(blobs, key=lambda blob: (-blob.area, blob.x, blob.y))[:BLOBS_MAX])
 
 
 def _shape(ys: NDArray[np.int64], xs: NDArray[np.int64]) -> str:
-    """A plain word for an outline, where it is clear."""
+    """A plain word for an outline, where it is clear: by how much of its box it fills."""
     height, width = int(np.ptp(ys)) + 1, int(np.ptp(xs)) + 1
-    if min(height, width) < 5 or not 0.6 < width / height < 1.7:
+    fill = len(ys) / (height * width)
+    if min(height, width) < 5 or not 0.6 < width / height < 1.7 or fill < 0.7:
         return ""
-    box = np.zeros((height, width), dtype=bool)
-    box[ys - ys.min(), xs - xs.min()] = True
-    fill = box.mean()
-    middle = box[
-        height // 2 - height // 10 : height // 2 + height // 10 + 1,
-        width // 2 - width // 10 : width // 2 + width // 10 + 1,
-    ]
-    if middle.mean() < 0.3:
-        return "ring-shaped"
-    if fill > 0.88:
-        return "square"
-    widths = box.sum(axis=1) / width
-    upper, lower = widths[: height // 4 + 1].mean(), widths[-(height // 4) - 1 :].mean()
-    if 0.4 < fill < 0.64 and upper < 0.4 < 0.7 < lower:
-        return "triangular"
-    if fill > 0.7 and abs(upper - lower) < 0.15:
-        return "round"
-    return ""
+    return "square" if fill > 0.88 else "round"
 
 
 def _texture(small: Image.Image) -> float:
     """How much neighbouring pixels differ, 0 for plain areas."""
     gray = np.asarray(small.convert("L"), dtype=np.float64)
     inner = 4 * gray[1:-1, 1:-1] - gray[:-2, 1:-1] - gray[2:, 1:-1] - gray[1:-1, :-2] - gray[1:-1, 2:]
-    return float(np.abs(inner).mean()) if inner.size else 0.0
+    return float(np.abs(inner).mean())
 
 
-def _cells(lightness: Floats) -> tuple[tuple[float, ...], ...]:
-    return tuple(
-        tuple(float(cell.mean()) for cell in np.array_split(row, 3, axis=1))
-        for row in np.array_split(lightness, 3, axis=0)
-    )
-
-
-def _triple(lab: Floats) -> tuple[float, float, float]:
+def _triple(lab: Floats) -> Lab:
     return float(lab[0]), float(lab[1]), float(lab[2])
