@@ -6,7 +6,6 @@ be taken or left.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -113,7 +112,7 @@ class _Wish:
 
 
 def _wish_of(source: StructuredPrompt, instruction: str) -> _Wish:
-    said, lists = _stems(instruction), load_lexicon().lists
+    said = _stems(instruction)
     own: tuple[Change, ...] = ()
     if instruction.strip() and len(instruction) <= MAX_WORDS_CHARS:
         own = diff(source, OfflineWriter().refine(source, instruction).prompt)
@@ -134,7 +133,7 @@ def _wish_of(source: StructuredPrompt, instruction: str) -> _Wish:
         targets=frozenset(targets),
         names=frozenset((words if adds else called & words) - _attributes()),
         adds=adds,
-        removes=bool(said & _stems_of([lists["remove"]])),
+        removes=bool(said & _stems_of("remove")),
         replaces=bool(removals or said & _stems("replace swap exchange transform convert into instead")),
     )
 
@@ -203,26 +202,23 @@ def _stem(word: str) -> str:
 @cache
 def _small_words() -> frozenset[str]:
     """Words that carry an instruction but name nothing in a picture."""
-    lists = load_lexicon().lists
     names = (
         "fillers", "determiners", "joiners", "copulas", "pronouns", "prepositions", "inside", "negations",
         "add", "remove", "move", "change", "into", "give", "it",
     )  # fmt: skip
-    return _stems_of(lists[name] for name in names) | _stems(
-        "on at more less other next so too only nothing else keep than"
-    )
+    return _stems_of(*names) | _stems("on at more less other next so too only nothing else keep than")
 
 
 @cache
 def _attributes() -> frozenset[str]:
     """Words that many things of a picture may share, such as colours, sizes and places."""
-    lexicon = load_lexicon()
     names = (
-        "colors", "tones", "sizes", "counts", "textures", "places", "depths", "relations", "directions",
+        "colors", "tones", "sizes", "counts", "textures", "places", "depths", "relations", "directions", "bigger",
+        "smaller",
     )  # fmt: skip
-    terms = [term.words for name in names for term in lexicon.table[name].values()]
-    return _stems_of([*terms, lexicon.lists["bigger"], lexicon.lists["smaller"]]) | _stems("color size shape")
+    return _stems_of(*names) | _stems("color size shape")
 
 
-def _stems_of(lists: Iterable[Iterable[str]]) -> frozenset[str]:
-    return frozenset(stem for phrases in lists for phrase in phrases for stem in _stems(phrase))
+def _stems_of(*tables: str) -> frozenset[str]:
+    terms = [term for name in tables for term in load_lexicon().table[name].values()]
+    return frozenset(stem for term in terms for words in term.words for stem in _stems(words))

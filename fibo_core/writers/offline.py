@@ -76,24 +76,23 @@ class OfflineWriter:
         seed: int | None = None,
         on_tokens: OnTokens | None = None,
     ) -> WrittenPrompt:
-        """A prompt for a picture like this one: its colours, layout and light, and shapes where they are clear.
+        """A prompt for a picture like this one: its colours, its light and its setting.
 
-        The hint names what is seen ("a red ball") or bends it ("at night"). Notes say what was seen and what is a
+        The hint names the things in it ("a red ball") or bends it ("at night"). Notes say what was seen and what is a
         guess. Raises PictureError for a picture that cannot be read, InputError for a hint of more than
         MAX_WORDS_CHARS characters.
         """
         lexicon = load_lexicon()
         hint = _checked(hint, "The hint is", "Say what it shows") if hint.strip() else ""
-        described = describe_picture(picture, lexicon)
+        scene, context, notes = describe_picture(picture, lexicon)
         if cancel is not None:
             cancel.check()
-        scene, notes = described.scene, list(described.notes)
         instructs = bool(hint) and is_instruction(hint, lexicon)
         if hint and not instructs:
             merge_hint(scene, read_scene(hint, lexicon))
             notes += _notes(scene)
         document = compose(scene, lexicon)
-        document["context"] = described.context
+        document["context"] = context
         if instructs:
             notes += edit(document, hint, lexicon)
         return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=tuple(notes))

@@ -1,4 +1,4 @@
-"""The offline writer describes pictures: colours, places, light and bands come back out of drawn ones."""
+"""The offline writer describes pictures: colours, light and setting come back out of drawn ones."""
 
 from pathlib import Path
 
@@ -16,18 +16,6 @@ WRITER = OfflineWriter()
 def _canvas(color: str, size: tuple[int, int] = (256, 256)) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     picture = Image.new("RGB", size, color)
     return picture, ImageDraw.Draw(picture)
-
-
-def test_a_disc_and_a_square_are_found_where_they_were_drawn() -> None:
-    """Colour, place and shape of each are recovered, and the plain wall behind them."""
-    picture, draw = _canvas("#9a9a9a")
-    draw.ellipse((20, 90, 90, 160), fill="#dc2828")
-    draw.rectangle((180, 10, 240, 70), fill="#2858dc")
-    prompt = WRITER.inspire(picture).prompt
-    seen = {entry["location"]: entry["shape_and_color"] for entry in prompt.document["objects"]}
-    assert seen == {"left": "round, red", "top right": "square, blue"}
-    assert prompt.get("background_setting") == "a plain gray wall"
-    assert tuple(prompt.document) == KEYS
 
 
 @pytest.mark.parametrize(
@@ -81,14 +69,12 @@ def test_the_notes_say_palette_brightness_and_format() -> None:
 
 
 def test_a_hint_names_the_thing_and_bends_the_light() -> None:
-    """ "a red ball at night" makes the red disc a ball, in its place, at night."""
+    """ "a red ball at night" puts a ball before the wall that was seen, at night."""
     picture, draw = _canvas("#9a9a9a")
     draw.ellipse((20, 90, 90, 160), fill="#dc2828")
-    draw.rectangle((180, 90, 240, 150), fill="#2858dc")
     prompt = WRITER.inspire(picture, "a red ball at night").prompt
-    assert prompt.get("objects[0].description") == "a red ball"
-    assert prompt.get("objects[0].location") == "left"
-    assert prompt.get("objects[1].shape_and_color") == "square, blue"
+    assert [entry["description"] for entry in prompt.document["objects"]] == ["a red ball"]
+    assert prompt.get("background_setting") == "a plain gray wall"
     assert prompt.get("lighting.conditions") == "night, moonlight"
     assert "a red ball at night" in prompt.get("short_description")
 
@@ -109,11 +95,9 @@ def test_any_mode_and_size_of_picture_is_described(mode: str, size: tuple[int, i
 
 
 def test_noise_gives_a_modest_prompt() -> None:
-    """Where nothing stands out, no things are invented."""
+    """No things are invented, whatever the pixels are."""
     noise = np.random.default_rng(7).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    written = WRITER.inspire(Image.fromarray(noise))
-    assert written.prompt.document["objects"] == []
-    assert any("No single thing stood out" in note for note in written.notes)
+    assert WRITER.inspire(Image.fromarray(noise)).prompt.document["objects"] == []
 
 
 def test_a_truncated_file_is_refused_in_one_sentence(tmp_path: Path) -> None:

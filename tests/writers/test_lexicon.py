@@ -5,7 +5,7 @@ import tomllib
 import pytest
 from pydantic import ValidationError
 
-from fibo_core.writers.rules.lexicon import LEXICON_FILE, TERM_TABLES, Lexicon, load_lexicon, tokenize
+from fibo_core.writers.rules.lexicon import LEXICON_FILE, Lexicon, load_lexicon, tokenize
 
 LEXICON = load_lexicon()
 
@@ -21,7 +21,7 @@ def test_every_reference_between_tables_leads_somewhere() -> None:
     assert set(LEXICON.skies.values()) <= set(table["lights"])
 
 
-@pytest.mark.parametrize("table", TERM_TABLES)
+@pytest.mark.parametrize("table", LEXICON.table)
 def test_every_phrase_is_found_again(table: str) -> None:
     """No phrase is shadowed by another entry of its table, misspelt in case, or too long to be searched for."""
     for term in LEXICON.table[table].values():
@@ -42,7 +42,7 @@ def test_what_is_written_for_a_color_names_that_color_again() -> None:
 
 def test_the_lexicon_knows_some_thousand_words() -> None:
     """Things, settings, lights and the rest are data: several hundred names of things alone, numbers up to twelve."""
-    words = [word for table in TERM_TABLES for term in LEXICON.table[table].values() for word in term.words]
+    words = [word for table in LEXICON.table for term in LEXICON.table[table].values() for word in term.words]
     things = {word for thing in LEXICON.table["things"].values() for word in thing.words}
     assert len(set(words)) > 1_500
     assert len(things) > 500

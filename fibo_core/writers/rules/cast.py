@@ -14,6 +14,7 @@ class Cast:
     def __init__(self, scene: Scene, lexicon: Lexicon):
         self.scene = scene
         self.lexicon = lexicon
+        self.changes = bool(scene.subjects)  # an instruction is read: there is an "it"
         self.last: int | None = 0 if scene.subjects else None  # the subject spoken of
         self.named = self.last  # the subject whose name was read last, an anchor too
         self.owner: int | None = None  # whom `last` came with: the box of "a box with a ball"
@@ -79,6 +80,8 @@ class Cast:
 
     def _new(self, phrase: NounPhrase) -> int:
         """A subject with all that its noun phrase says; it takes place and depth that were said before."""
+        if self.changes and phrase.determiner in ("the", "this", "that", "these"):  # of the prompt
+            return self.add(Subject(phrase.name, phrase.thing, meant=phrase))
         again = self.subject() if phrase.head in ("one", "ones") and self.last is not None else None
         felt = [*phrase.adjectives, *phrase.nouns[:-1]]
         number = self.add(

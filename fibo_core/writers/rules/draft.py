@@ -1,22 +1,43 @@
 """A draft: the document of a prompt while an instruction changes it in place, and what is to be said about that.
 
-The short description is prose, written by anyone: what it says of a changed thing is rewritten where it stands, and
-what it did not say is added at its end.
+An object goes by the words of its description, whoever wrote it. The short description is prose: what it says of a
+changed thing is rewritten where it stands, and what it did not say is added at its end.
 """
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from fibo_core.writers.rules.arrange import Cell
-from fibo_core.writers.rules.compose import listed
-from fibo_core.writers.rules.lexicon import Lexicon, Term
+from fibo_core.writers.rules.compose import beside_others, listed, say_relation
+from fibo_core.writers.rules.lexicon import Lexicon, Term, tokenize
 from fibo_core.writers.rules.mentions import Mention, color_runs, erase, find_mentions, first_match
-from fibo_core.writers.rules.nouns import NounPhrase
-from fibo_core.writers.rules.scene import Subject, unknown_note
-from fibo_core.writers.rules.targets import Entry, cell_of, field_text, find_objects, names_of, objects_of
+from fibo_core.writers.rules.nouns import NounPhrase, NounReader
+from fibo_core.writers.rules.scene import Link, Subject, unknown_note
+
+Entry = dict[str, Any]  # one of `objects`
+Relations = list[tuple[Term, list[Entry]]]  # each with the objects it leads to
 
 _OPENING = re.compile(r"[\s,]*\b((in front of|against|in|on|at|by|near|over|under|during)\b(\s+(a|an|the)\b)?)?\s*$")
+
+
+def field_text(entry: Entry, key: str) -> str:
+    """A field's text; "" where it is absent or no text."""
+    value = entry.get(key)
+    return value if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=2_000)  # asked for all objects each time that one is edited
+def names_of(description: str, lexicon: Lexicon) -> tuple[str, ...]:
+    """What an object of this description is called: by its first noun phrase, its last word, and synonyms of that."""
+    tokens = tokenize(description)
+    reader = NounReader(tokens, lexicon)
+    phrase = next((phrase for at in range(len(tokens)) if (phrase := reader.read(at)).nouns), None)
+    if phrase is None:
+        return ()
+    synonyms = phrase.thing.words if phrase.thing and phrase.thing.alike else ()
+    return tuple(dict.fromkeys([phrase.name.lower(), lexicon.singular(phrase.head), *synonyms]))
 
 
 class Draft:
@@ -34,27 +55,45 @@ class Draft:
 
     def objects(self) -> list[Entry]:
         """The objects, without what is none."""
-        return objects_of(self.document)
+        entries = self.document.get("objects")
+        return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
     def find(self, phrase: NounPhrase) -> list[Entry]:
-        """The objects a phrase names; "the other ball" is the one that was not named last."""
-        found = find_objects(self.document, phrase, self.lexicon)
-        if phrase.ordinal == 0 and len(found) > 1:
-            before = self.last or found[:1]
-            found = [entry for entry in found if not any(entry is other for other in before)]
-        return found
+        """The objects a phrase such as "the small red ball" names; all of that name where nothing narrows it."""
+        found, lexicon = self.objects(), self.lexicon
+        if not lexicon.is_one_of(phrase.head, "pronouns"):  # "the green one"
+            asked = {lexicon.singular(phrase.name.lower())}
+            known = {phrase.head, *(phrase.thing.words if phrase.thing and phrase.thing.alike else ())}
+            found = [e for e in found if asked & {*self.names(e)}] or [e for e in found if known & {*self.names(e)}]
+        colors = {key for _, keys in color_runs(" and ".join(phrase.colors), lexicon) for key in keys}
+        found = [entry for entry in found if not colors or colors & self.colors(entry)]
+        if phrase.place:
+            found = [entry for entry in found if phrase.place in field_text(entry, "location").split(", ")[0]]
+        if phrase.ordinal == 0 and len(found) > 1:  # the other one is the one that is not meant by "it"
+            found = [entry for entry in found if not any(entry is other for other in self.last or found[:1])]
+        if not phrase.ordinal:
+            return found
+        return found[-1:] if phrase.ordinal < 0 else found[phrase.ordinal - 1 : phrase.ordinal]
 
     def find_subject(self, subject: Subject) -> list[Entry]:
         """The objects that a subject of an instruction names, such as "the box" in "above the box"."""
-        return self.find(NounPhrase(0, 0, colors=subject.colors, nouns=subject.name.split(), thing=subject.term))
+        named = NounPhrase(0, 0, colors=subject.colors, nouns=subject.name.split(), thing=subject.term)
+        return self.find(subject.meant or named)
 
     def names(self, entry: Entry) -> tuple[str, ...]:
         """What an object is called, its own name first."""
         return names_of(field_text(entry, "description"), self.lexicon)
 
-    def name(self, entry: Entry) -> str:
-        """What to call an object in a sentence."""
-        return (*self.names(entry), "object")[0]
+    def colors(self, entry: Entry) -> set[str]:
+        """The keys of the colours an object says it has, and of their families."""
+        said = f"{field_text(entry, 'shape_and_color')} {field_text(entry, 'description')}"
+        keys = {key for _, keys in color_runs(said, self.lexicon) for key in keys}
+        return keys | {self.lexicon.table["colors"][key].family for key in keys} - {""}
+
+    def alike_elsewhere(self, chosen: list[Entry]) -> bool:
+        """Whether objects besides the chosen ones go by their name, so that a plural means others too."""
+        names = {self.names(entry)[:1] for entry in chosen}
+        return any(self.names(e)[:1] in names for e in self.objects() if not any(e is other for other in chosen))
 
     def drop(self, entries: list[Entry]) -> None:
         """Takes objects out."""
@@ -70,20 +109,32 @@ class Draft:
         self.drop(entries)
         self.last = []
 
-    def alike_elsewhere(self, chosen: list[Entry]) -> bool:
-        """Whether objects besides the chosen ones go by their name, so that a plural means others too."""
-        names = {self.name(entry) for entry in chosen}
-        return any(self.name(e) in names for e in self.objects() if not any(e is other for other in chosen))
+    # Places. Numbers count the objects.
+
+    def cell_of(self, entry: Entry) -> Cell | None:
+        """Where in the frame an object's location says it is; None where it says nothing of the kind."""
+        found = first_match(field_text(entry, "location"), self.lexicon, "places")
+        return found[0].cell if found else None
 
     def cells(self, without: Entry | None = None) -> dict[int, Cell]:
-        """The cells of the objects that say where they are, by their numbers."""
-        found = ((number, cell_of(entry, self.lexicon)) for number, entry in enumerate(self.objects()))
-        objects = self.objects()
-        return {number: cell for number, cell in found if cell is not None and objects[number] is not without}
+        """The cells of the objects that say where they are."""
+        found = {number: self.cell_of(entry) for number, entry in enumerate(self.objects()) if entry is not without}
+        return {number: cell for number, cell in found.items() if cell is not None}
 
     def place_at(self, cell: Cell | None) -> Term | None:
         """The place that is a cell of the frame."""
         return next((place for place in self.lexicon.table["places"].values() if place.cell == cell), None)
+
+    def links(self, number: int, relations: Relations) -> list[Link]:
+        """The relations of the object that has a number, to objects that are there."""
+        numbers = {id(entry): position for position, entry in enumerate(self.objects())}
+        return [Link(number, relation, tuple(numbers[id(each)] for each in anchors)) for relation, anchors in relations]
+
+    def relationship(self, relations: Relations, others: int) -> str:
+        """How an object stands to the others, in words."""
+        for relation, anchors in relations:
+            return say_relation(relation, [(*self.names(anchor), "object")[0] for anchor in anchors], others)
+        return beside_others(others)
 
     def part(self, key: str) -> dict[str, Any]:
         """A part of the document that holds fields, made where it is missing."""
@@ -108,23 +159,15 @@ class Draft:
 
         ``several`` says that a plural may be meant: all objects of that name are being changed.
         """
-        said = f"{field_text(entry, 'shape_and_color')} {field_text(entry, 'description')}"
-        own = {key for _, keys in color_runs(said, self.lexicon) for key in keys}
-        found = [
-            mention
-            for mention in find_mentions(self.summary, self.names(entry), self.lexicon)
-            if (not mention.colors or mention.colors & own) and (several or not mention.plural)
-        ]
-        here = self.place_at(cell_of(entry, self.lexicon))
-        placed = [mention for mention in found if here and self._place_said(mention) == here.key]
-        return placed if placed and len(found) > 1 else found
+        found = find_mentions(self.summary, self.names(entry), self.lexicon)
+        own = self.colors(entry)
+        return [m for m in found if (not m.colors or m.colors & own) and (several or not m.plural)]
 
     def rewrite(self, entry: Entry, change: Callable[[str, Mention], str], *, several: bool) -> None:
         """A change made wherever the short description, and first the object itself, speaks of the object."""
-        names = self.names(entry)
+        description, names = field_text(entry, "description"), self.names(entry)
         for mention in self.mentions(entry, several=several):
             self.summary = change(self.summary, mention)
-        description = field_text(entry, "description")
         for mention in find_mentions(description, names, self.lexicon)[-1:]:
             entry["description"] = change(description, mention)
 
@@ -136,9 +179,8 @@ class Draft:
             return
         term, (start, end) = found
         if table == "settings":
-            start = next(
-                m.whole[0] for m in find_mentions(self.summary, term.words, self.lexicon) if m.name[0] == start
-            )
+            mentions = find_mentions(self.summary, term.words, self.lexicon)
+            start = min((m.whole[0] for m in mentions if m.name[0] == start), default=start)
         before = self.summary[:start]
         if table != "media" and (opening := _OPENING.search(before)):
             before = before[: opening.start()]
@@ -148,14 +190,8 @@ class Draft:
     def say_more(self, words: str) -> None:
         """Goes on with words that begin with "and" or a comma."""
         bare = self.summary.rstrip().removesuffix(".")
-        if bare:
-            self.summary = f"{bare}{'' if words.startswith(',') else ' '}{words}."
-        else:
-            self.summary = f"{words.removeprefix(',').removeprefix('and').strip()}."
-
-    def _place_said(self, mention: Mention) -> str:
-        found = first_match(self.summary[slice(*mention.place)], self.lexicon, "places")
-        return found[0].key if found else ""
+        joint = "" if words.startswith(",") else " "
+        self.summary = f"{bare}{joint}{words}." if bare else f"{words.removeprefix(',').removeprefix('and').strip()}."
 
     # What is said.
 
@@ -172,16 +208,17 @@ class Draft:
         """A note that names what is not there, and what is."""
         texts = [field_text(entry, "description") or "an object" for entry in self.objects()]
         names = "; ".join(" ".join(text.split()[:6]).rstrip(".,;") for text in texts)
-        which = self.lexicon.lists["ordinals"][phrase.ordinal - 1] if phrase.ordinal else ""
-        named = " ".join(word for word in (which, listed(phrase.colors), phrase.name) if word)
+        which = list(self.lexicon.table["ordinals"])[phrase.ordinal - 1] if phrase.ordinal else ""
+        said = " ".join(match.term.words[0] for match in phrase.picture)
+        named = " ".join(word for word in (which, listed(phrase.colors), phrase.name or said) if word)
         there = f"The prompt has: {names}." if names else "The prompt has no objects."
         self.notes.append(f'There is no "{named}" to {verb}. {there}')
 
     def all_notes(self) -> list[str]:
         """The notes, with what was not understood in one of them."""
         notes = [*self.notes, *([unknown_note(self.unknown)] if self.unknown else [])]
-        if not self.unread:
-            return notes
-        quoted = ", ".join(f'"{words}"' for words in self.unread)
-        were = "It was" if len(self.unread) == 1 else "They were"
-        return [*notes, f"Not understood: {quoted}. {were} added to the short description."]
+        if self.unread:
+            quoted = ", ".join(f'"{words}"' for words in self.unread)
+            were = "It was" if len(self.unread) == 1 else "They were"
+            notes.append(f"Not understood: {quoted}. {were} added to the short description.")
+        return notes

@@ -5,7 +5,7 @@ Everything that can grow without new rules stands in that file; here is only its
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,11 +13,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-#: The tables whose entries are terms: a meaning and the phrases for it.
-TERM_TABLES = (
-    "colors", "tones", "sizes", "counts", "textures", "shapes", "things", "places", "depths", "relations", "shifts",
-    "settings", "lights", "directions", "shadows", "media", "styles", "moods", "camera", "schemes", "comparisons",
-)  # fmt: skip
 MAX_PHRASE = 8  # tokens
 LEXICON_FILE = Path(__file__).with_name("lexicon.toml")
 
@@ -88,19 +83,19 @@ class Match:
 class Lexicon:
     """The tables, searchable by the phrase that stands at a place in a text.
 
-    ``table`` are the tables of terms by their names, ``lists`` the lists of small words; a table's entry may be a bare
-    list of phrases, and a table one of entries: then what is written is the name. Raises ValueError for another shape.
+    A table's entry may be a bare list of phrases, and a table a list of entries: then what is written is the name.
+    Raises ValueError for another shape.
     """
 
     def __init__(self, data: dict[str, Any]):
-        self.lists: dict[str, tuple[str, ...]] = {name: tuple(words) for name, words in data["lists"].items()}
-        self.singulars: dict[str, str] = data["irregular_plurals"]
-        self.grounds: dict[str, str] = data["grounds"]
-        self.skies: dict[str, str] = data["skies"]
-        self.table = {name: self._terms(data[name]) for name in TERM_TABLES}
+        self.singulars: dict[str, str] = data.pop("irregular_plurals")
+        self.grounds: dict[str, str] = data.pop("grounds")
+        self.skies: dict[str, str] = data.pop("skies")
+        tails = ("", *(f" {tail}" for tail in data["place_tails"]))
+        self._forms = ["{}", *(f"{word} the {{}}{tail}" for word in data["place_prepositions"] for tail in tails)]
         self._plurals = {one: many for many, one in self.singulars.items()}
+        self.table = {name: dict(self._terms(entries)) for name, entries in data.items()}
         self._phrases = {name: self._index(terms.values(), name == "things") for name, terms in self.table.items()}
-        self._lists = {name: {_split(phrase) for phrase in phrases} for name, phrases in self.lists.items()}
 
     def match(self, tokens: Sequence[Token], at: int, *tables: str) -> Match | None:
         """The longest phrase of these tables that begins at token ``at``; of two as long, the earlier table's."""
@@ -112,15 +107,13 @@ class Lexicon:
         return None
 
     def listed(self, name: str, tokens: Sequence[Token], at: int) -> int:
-        """How many tokens the longest phrase of a list takes up at ``at``; 0 if none stands there."""
-        for length in range(min(MAX_PHRASE, len(tokens) - at), 0, -1):
-            if tuple(token.low for token in tokens[at : at + length]) in self._lists[name]:
-                return length
-        return 0
+        """How many tokens the longest phrase of a table takes up at ``at``; 0 if none stands there."""
+        match = self.match(tokens, at, name)
+        return match.length if match else 0
 
     def is_one_of(self, word: str, *names: str) -> bool:
-        """Whether a word stands in one of these lists."""
-        return any((word,) in self._lists[name] for name in names)
+        """Whether a word stands in one of these tables."""
+        return any((word,) in self._phrases[name] for name in names)
 
     def leads_away(self, word: str) -> bool:
         """Whether a small word ends a name and leads to something else."""
@@ -128,13 +121,13 @@ class Lexicon:
 
     def is_plural(self, word: str) -> bool:
         """Whether a word looks like several."""
-        return word in self.singulars or bool(re.search(r"[^su'i]s$", word) and len(word) > 3)
+        return self.singular(word) != word
 
     def singular(self, word: str) -> str:
         """One of what the word names; the word itself where it is no plural."""
         if word in self.singulars:
             return self.singulars[word]
-        if not self.is_plural(word):
+        if not re.search(r"[^su'i]s$", word) or len(word) < 4:
             return word
         if word.endswith("ies"):
             return word[:-3] + "y"
@@ -148,18 +141,16 @@ class Lexicon:
             return word[:-1] + "ies"
         return word + ("es" if re.search(r"(s|x|ch|sh)$", word) else "s")
 
-    def _terms(self, entries: dict[str, Any] | list[str]) -> dict[str, Term]:
-        terms = {}
+    def _terms(self, entries: dict[str, Any] | list[str]) -> Iterator[tuple[str, Term]]:
         for key, entry in entries.items() if isinstance(entries, dict) else ((word, {}) for word in entries):
             given = {"words": entry} if isinstance(entry, list) else dict(entry)
-            plain = key.replace("_", " ")
             if bare := given.pop("bare", ()):  # names of a place: "top left", "in the top left corner"
-                tails = ("", *(f" {tail}" for tail in self.lists["place_tails"]))
-                forms = [f"{before} the {{}}{tail}" for before in self.lists["place_prepositions"] for tail in tails]
-                made = [form.format(word) for word in bare for form in ("{}", *forms)]
-                given["words"] = [*made, *given.get("words", ())]
-            terms[key] = Term.model_validate({"key": key, "say": plain, "words": [plain], **given})
-        return terms
+                given["words"] = [
+                    *(form.format(word) for word in bare for form in self._forms),
+                    *given.get("words", ()),
+                ]
+            plain = key.replace("_", " ")
+            yield key, Term.model_validate({"key": key, "say": plain, "words": [plain], **given})
 
     def _index(self, terms: Iterable[Term], plurals: bool) -> dict[tuple[str, ...], tuple[Term, bool]]:
         index: dict[tuple[str, ...], tuple[Term, bool]] = {}

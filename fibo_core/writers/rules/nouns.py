@@ -54,7 +54,8 @@ class NounPhrase:
 
     @property
     def described(self) -> bool:
-        return bool(self.colors or self.size or self.textures or self.count or self.shape)
+        said = self.colors or self.size or self.textures or self.count or self.shape or self.place
+        return bool(said) or self.ordinal is not None
 
     @property
     def new(self) -> bool:
@@ -112,7 +113,7 @@ class NounReader:
                 return 0
             phrase.determiner = token.low
             return 1
-        ordinals = lexicon.lists["ordinals"]
+        ordinals = list(lexicon.table["ordinals"])
         if token.low in ordinals and not phrase.nouns and self._goes_on(at + 1):
             phrase.ordinal = {"last": -1, "other": 0}.get(token.low, ordinals.index(token.low) + 1)
             return 1
@@ -136,11 +137,13 @@ class NounReader:
         more = self._goes_on(at + match.length)
         if match.table == "things":
             quality = lexicon.match(self._tokens, at, "colors", "textures")
-            if quality and quality.length == match.length and more:  # "an orange ball", "a glass box"
+            if (
+                quality and quality.length == match.length and (more or phrase.thing)
+            ):  # "an orange ball", "a ball | orange"
                 return self._take_quality(phrase, quality)
             return self._take_noun(phrase, match.length, match)
         if match.table in ("counts", "colors", "textures", "sizes", "shapes"):
-            if self._tokens[at].low == "one" and (phrase.described or phrase.place or phrase.ordinal is not None):
+            if self._tokens[at].low == "one" and phrase.described:
                 return self._take_noun(phrase, 1, None)  # "a brown one"
             return self._take_quality(phrase, match)
         if match.table == "schemes" and more and (color := lexicon.match(self._tokens, at, "colors")):
@@ -160,10 +163,10 @@ class NounReader:
 
     def _take_quality(self, phrase: NounPhrase, match: Match) -> int:
         term, typed = match.term, self._low(phrase.end, match.length)
-        if phrase.nouns and not (  # "red ball blue box": a second thing begins
-            match.table != "counts" and not phrase.thing and not phrase.setting and self._turn_adjectives(phrase, True)
-        ):
-            return 0
+        if phrase.nouns:  # "red ball blue box": a second thing begins
+            known = match.table == "counts" or phrase.thing or phrase.setting
+            if known or not self._goes_on(phrase.end + match.length) or not self._turn_adjectives(phrase, True):
+                return 0
         if match.table == "counts":
             if phrase.count is not None:
                 return 0
@@ -191,6 +194,14 @@ class NounReader:
             phrase.shape = low
             phrase.adjectives.append(low)
             return 1
+        changes = ("becoming", "bigger", "smaller", "same_size")
+        compared = lexicon.match(self._tokens, at, "comparisons", "shifts")
+        if phrase.nouns and lexicon.is_one_of(phrase.head, "pronouns"):
+            return 0
+        if compared or (phrase.nouns and any(lexicon.listed(name, self._tokens, at) for name in changes)):
+            return 0
+        if phrase.thing and self._is_adjective(low) and not self._goes_on(at + 1):  # "the woman | angry"
+            return 0
         if lexicon.leads_away(low) or (self.is_verb(at) and (phrase.nouns or not self._goes_on(at + 1))):
             return 0
         return self._take_noun(phrase, 1, None)

@@ -1,105 +1,95 @@
-"""A picture in words: what was measured, said as a Scene, with a guess only where the signs are strong.
+"""A picture in words: its colours, its light and its setting, measured on a small copy and said as a Scene.
 
-Colours, places, sizes and light are seen; that blue above green is a meadow is a guess, and the notes call it one.
+That blue above green is a meadow is a guess, and the notes call it one. Things are not recognized: a hint names them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter, ImageOps
 
-from fibo_core.writers.rules.compose import describe, listed, place_name
+from fibo_core.errors import PictureError
+from fibo_core.writers.rules.compose import listed
 from fibo_core.writers.rules.lexicon import Lexicon
-from fibo_core.writers.rules.scene import Scene, Subject
-from fibo_core.writers.rules.seeing import Blob, Floats, Seen, distance, see, to_lab
+from fibo_core.writers.rules.scene import Scene
 
-DARK, BRIGHT = 32.0, 66.0  # mean lightness
+Floats = NDArray[np.float64]
+
+LONG_SIDE, SHORT_SIDE_MIN = 96, 16  # pixels of the copy that is looked at
+PALETTE_SIZE = 8
+LIGHTNESS_WEIGHT = 0.6  # shading changes lightness more than colour
+TWO_COLORS = 25.0  # colour distance (CIELAB) between the upper and the lower part of a picture
+DARK, BRIGHT = 32.0, 66.0  # mean lightness, 0 to 100
 LOW_CONTRAST, HIGH_CONTRAST = 9.0, 22.0
 WARM, COOL = 8.0, -8.0
 LEANING = 7.0  # lightness between left and right that speaks of light from one side
-LARGE, SMALL = 0.11, 0.022  # of the frame
-ROUGH = 9.0  # mean difference of neighbours in a picture full of detail
-SKY_LIGHT = 80.0  # lightness above which a shape in the sky may be sun, moon or cloud
-TWO_COLORS = 25.0  # colour distance between the upper and the lower part of a picture
+ROUGH = 9.0  # mean difference of neighbours, of 255, in a picture full of detail
 
 
-@dataclass(frozen=True)
-class Described:
-    """The scene a picture shows, its format in words, and notes on what was seen."""
+def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str, list[str]]:
+    """What a picture shows, as far as measures tell; its format; and notes on both.
 
-    scene: Scene
-    context: str
-    notes: tuple[str, ...]
-
-
-def describe_picture(picture: Image.Image, lexicon: Lexicon) -> Described:
-    """What a picture shows, as far as measures tell. Raises PictureError where it cannot be read."""
-    seen = see(picture)
-    scene, form = Scene(""), _format(seen)
-    shares = _shares(seen, lexicon)
-    notes = [_seen_note(seen, shares, form)]
-    guess = _background(seen, scene, lexicon)
+    Raises PictureError where it cannot be read.
+    """
+    try:
+        rgb = _flatten(ImageOps.exif_transpose(picture))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
+        raise PictureError(f"The picture cannot be read ({exc}). Save it again as PNG or JPEG.") from exc
+    width, height = (max(round(side * LONG_SIDE / max(rgb.size)), SHORT_SIDE_MIN) for side in rgb.size)
+    small = rgb.resize((width, height), Image.Resampling.BOX)
+    lab = to_lab(np.asarray(small.filter(ImageFilter.MedianFilter(3)), dtype=np.float64))  # (H, W, 3)
+    detailed = np.abs(np.diff(np.asarray(small.convert("L"), dtype=np.float64))).mean() > ROUGH
+    shares = _shares(small, lexicon)
+    names = list(shares)
+    scene, tones = Scene(""), _tones(lab)
+    guess = _set_scene(scene, lab, lexicon)
+    scene.medium = lexicon.table["media"]["photo" if detailed else "render"]
+    scene.scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {tones}"
+    light = f", {scene.light.at}" if scene.light else ""
+    scene.words = f"A picture in mostly {names[0]}, with {scene.settings[0]} behind{light}"
+    form = "square" if 0.95 < rgb.width / rgb.height < 1.05 else "landscape" if rgb.width > rgb.height else "portrait"
+    palette = ", ".join(f"{name} {round(share * 100)} %" for name, share in list(shares.items())[:6])
+    detail = "full of detail" if detailed else "smooth"
+    notes = [f"Seen: {palette}; {tones}, {detail}; {form}, {rgb.width}×{rgb.height} pixels."]
     if guess:
         notes.append(f"The background is a guess from its colors: {guess}.")
-    for blob in seen.blobs:
-        of_the_sky = blob.y < 0.45 and blob.lab[0] > SKY_LIGHT and blob.area < LARGE
-        if not (guess and of_the_sky):
-            scene.subjects.append(_subject(blob, lexicon))
-    if not scene.subjects:
-        notes.append("No single thing stood out: the prompt describes colors, light and layout.")
-    if abs(seen.lean) > LEANING:
-        scene.direction = lexicon.table["directions"]["left" if seen.lean > 0 else "right"].say
-    scene.medium = lexicon.table["media"]["photo" if seen.texture > ROUGH else "render"]
-    names = list(shares)
-    scene.scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {_tone_words(seen)}"
-    things = [f"{describe(subject)} ({subject.place})" for subject in scene.subjects]
-    shown = listed(things) or f"a picture in mostly {names[0]}"
-    light = f", {scene.light.at}" if scene.light else ""
-    scene.words = f"{shown[0].upper()}{shown[1:]}, with {scene.settings[0]} behind{light}"
-    return Described(scene, f"a simple composition in {form} format", tuple(notes))
+    return scene, f"a simple composition in {form} format", notes
 
 
-def color_name(lab: Sequence[float], lexicon: Lexicon, plain: bool = False) -> str:
+def merge_hint(seen: Scene, hint: Scene) -> None:
+    """What a hint says laid over what was seen: it names things, and bends light, setting and style."""
+    seen.subjects, seen.links = hint.subjects, hint.links
+    if hint.light and not hint.weather:
+        seen.weather = None
+    for key in ("settings", "light", "weather", "direction", "shadows", "medium", "style", "moods", "scheme", "camera"):
+        setattr(seen, key, getattr(hint, key) or getattr(seen, key))
+    seen.words = f"{seen.words}. {hint.words}"
+
+
+def color_name(lab: Sequence[float] | Floats, lexicon: Lexicon, plain: bool = False) -> str:
     """The nearest colour of the lexicon; with ``plain`` its family ("blue" for navy)."""
     colors = lexicon.table["colors"]
-    color = list(colors.values())[int(np.argmin(distance(_labs(lexicon), lab)))]
+    color = list(colors.values())[int(np.argmin(_distance(_labs(lexicon), lab)))]
     return colors[color.family].say if plain and color.family else color.say
 
 
-def merge_hint(scene: Scene, hint: Scene) -> None:
-    """What a hint says laid over what was seen: it names things, and bends light, setting and style."""
-    for said in hint.subjects:
-        fitting = [
-            seen
-            for seen in scene.subjects
-            if seen.name == "shape"
-            and (not said.colors or set(said.colors) & set(seen.colors))
-            and said.place in ("", seen.place)
-        ]
-        if fitting:
-            seen = fitting[0]
-            scene.subjects.remove(seen)
-            said.place, said.size, said.colors = seen.place, said.size or seen.size, said.colors or seen.colors
-    scene.subjects = hint.subjects + scene.subjects
-    scene.links = hint.links
-    if hint.light and not hint.weather:
-        scene.weather = None
-    for field in (
-        "settings",
-        "light",
-        "weather",
-        "direction",
-        "shadows",
-        "medium",
-        "style",
-        "moods",
-        "scheme",
-        "camera",
-    ):
-        setattr(scene, field, getattr(hint, field) or getattr(scene, field))
-    scene.words = f"{scene.words}. {hint.words}"
+def to_lab(rgb: Floats) -> Floats:
+    """sRGB values 0 to 255 in the last axis as CIELAB (D65)."""
+    linear = rgb / 255
+    linear = np.where(linear <= 0.04045, linear / 12.92, ((linear + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ np.array([[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]])
+    xyz /= np.array([0.9505, 1.0, 1.089])
+    root = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    x, y, z = root[..., 0], root[..., 1], root[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def _distance(one: Floats, other: Sequence[float] | Floats) -> Floats:
+    """How different colours look, shading aside."""
+    difference = (one - np.asarray(other)) * np.array([LIGHTNESS_WEIGHT, 1.0, 1.0])
+    return np.sqrt((difference**2).sum(axis=-1))
 
 
 @cache
@@ -109,62 +99,55 @@ def _labs(lexicon: Lexicon) -> Floats:
     return to_lab(np.array(rgb, dtype=np.float64))
 
 
-def _background(seen: Seen, scene: Scene, lexicon: Lexicon) -> str:
+def _flatten(picture: Image.Image) -> Image.Image:
+    """RGB; what is transparent shows white."""
+    if picture.has_transparency_data:
+        layer = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _set_scene(scene: Scene, lab: Floats, lexicon: Lexicon) -> str:
     """Sets setting and light; the answer says what was guessed from what, "" where nothing was."""
-    upper, lower = color_name(seen.upper, lexicon), color_name(seen.lower, lexicon)
-    sky, lights, night = color_name(seen.upper, lexicon, plain=True), lexicon.table["lights"], seen.upper[0] < DARK
-    two = float(distance(seen.upper, seen.lower)) > TWO_COLORS
-    ground = lexicon.grounds.get(color_name(seen.lower, lexicon, plain=True), "") if two else ""
-    if ground and (night or sky in lexicon.skies) and upper != lower:
-        scene.settings = [lexicon.table["settings"][ground].say]
-        scene.light = lights["night" if night else lexicon.skies[sky]]
+    top, _, bottom = (np.median(rows, axis=(0, 1)) for rows in np.array_split(lab, 3))
+    left, _, right = (np.median(columns[..., 0]) for columns in np.array_split(lab, 3, axis=1))
+    upper, lower, lights = color_name(top, lexicon), color_name(bottom, lexicon), lexicon.table["lights"]
+    if abs(left - right) > LEANING:
+        scene.direction = lexicon.table["directions"]["left" if left > right else "right"].say
+    two, night = float(_distance(top, bottom)) > TWO_COLORS, top[0] < DARK
+    ground = lexicon.grounds.get(color_name(bottom, lexicon, plain=True), "") if two else ""
+    sky = "night" if night else lexicon.skies.get(color_name(top, lexicon, plain=True), "")
+    if ground and sky:
+        scene.settings, scene.light = [lexicon.table["settings"][ground].say], lights[sky]
         return f"{upper} above {lower}, taken for {scene.settings[0]} by {scene.light.say}"
     scene.settings = [f"a {upper} background above, {lower} below" if two else f"a plain {upper} wall"]
-    if seen.brightness < DARK:
+    if lab[..., 0].mean() < DARK:
         scene.light = lights["night"]
-    elif seen.contrast < LOW_CONTRAST:
+    elif lab[..., 0].std() < LOW_CONTRAST:
         scene.light = lights["soft"]
     return ""
 
 
-def _subject(blob: Blob, lexicon: Lexicon) -> Subject:
-    sizes = lexicon.table["sizes"]
-    return Subject(
-        name="shape",
-        colors=[color_name(blob.lab, lexicon, plain=True)],
-        size=sizes["large"] if blob.area > LARGE else sizes["small"] if blob.area < SMALL else None,
-        adjectives=[blob.shape] if blob.shape else [],
-        place=place_name((min(int(blob.x * 3), 2), min(int(blob.y * 3), 2)), lexicon),
-        shape=blob.shape or "irregular shape",
-    )
-
-
-def _tone_words(seen: Seen) -> str:
+def _tones(lab: Floats) -> str:
+    """Brightness, contrast and warmth in words."""
+    brightness, contrast = lab[..., 0].mean(), lab[..., 0].std()
+    warmth = (lab[..., 2] + 0.5 * lab[..., 1]).mean()
     words = [
-        "dark" if seen.brightness < DARK else "bright" if seen.brightness > BRIGHT else "medium brightness",
-        "low contrast" if seen.contrast < LOW_CONTRAST else "high contrast" if seen.contrast > HIGH_CONTRAST else "",
-        "warm colors" if seen.warmth > WARM else "cool colors" if seen.warmth < COOL else "",
+        "dark" if brightness < DARK else "bright" if brightness > BRIGHT else "medium brightness",
+        "low contrast" if contrast < LOW_CONTRAST else "high contrast" if contrast > HIGH_CONTRAST else "",
+        "warm colors" if warmth > WARM else "cool colors" if warmth < COOL else "",
     ]
     return ", ".join(word for word in words if word)
 
 
-def _shares(seen: Seen, lexicon: Lexicon) -> dict[str, float]:
+def _shares(small: Image.Image, lexicon: Lexicon) -> dict[str, float]:
     """The colours by name and their shares, largest first; those below a fiftieth are left out."""
+    few = small.quantize(PALETTE_SIZE, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
+    colors = to_lab(np.array(few.getpalette(), dtype=np.float64).reshape(-1, 3))
+    counts = np.bincount(np.asarray(few).ravel(), minlength=len(colors))
     shares: dict[str, float] = {}
-    for lab, share in seen.palette:
-        name = color_name(lab, lexicon)
-        shares[name] = shares.get(name, 0) + share
-    most = max(shares.values())
+    for number in np.argsort(-counts, kind="stable"):
+        name = color_name(colors[number], lexicon)
+        shares[name] = shares.get(name, 0.0) + float(counts[number] / counts.sum())
     ordered = sorted(shares.items(), key=lambda pair: -pair[1])
-    return {name: share for name, share in ordered if share >= min(0.02, most)}
-
-
-def _format(seen: Seen) -> str:
-    square = 0.95 < seen.width / seen.height < 1.05
-    return "square" if square else "landscape" if seen.width > seen.height else "portrait"
-
-
-def _seen_note(seen: Seen, shares: dict[str, float], form: str) -> str:
-    palette = ", ".join(f"{name} {round(share * 100)} %" for name, share in list(shares.items())[:6])
-    detail = "full of detail" if seen.texture > ROUGH else "smooth"
-    return f"Seen: {palette}; {_tone_words(seen)}, {detail}; {form}, {seen.width}×{seen.height} pixels."
+    return {name: share for name, share in ordered if share >= min(0.02, ordered[0][1])}

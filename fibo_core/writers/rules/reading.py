@@ -61,7 +61,8 @@ class _Reader:
     def read(self) -> Scene:
         takes = (
             self._quote, self._filler, self._shadows, self._negation, self._says, self._wearing, self._style_of,
-            self._of, self._participle, self._phrase, self._preposition, self._joint, self._action, self._noun,
+            self._of, self._change, self._participle, self._phrase, self._preposition, self._joint, self._action,
+            self._noun,
         )  # fmt: skip
         while self.at < len(self.tokens):
             if not any(take() for take in takes):
@@ -147,6 +148,36 @@ class _Reader:
         self._move(phrase.end - self.at)
         self.named_at = self.at
         return True
+
+    def _change(self) -> bool:
+        """ "bigger", "as big as the box", "a bit up", "darker": how what an instruction is about shall change."""
+        if not self.cast.changes:
+            return False
+        start, lexicon, subject = self.at, self.lexicon, self.cast.subject()
+        strongly = lexicon.listed("strongly", self.tokens, start)
+        bigger = lexicon.listed("bigger", self.tokens, start + strongly)
+        smaller = lexicon.listed("smaller", self.tokens, start + strongly)
+        alike = lexicon.listed("same_size", self.tokens, start)
+        if bigger or smaller or alike:
+            subject.grow = (1 if bigger else -1 if smaller else 0) * (2 if strongly else 1)
+            self._move(strongly + (bigger or smaller or alike))
+            than = self.nouns.read(self.at + lexicon.listed("than", self.tokens, self.at))
+            if than.nouns and (alike or than.start > self.at):
+                subject.than = than
+                self._move(than.end - self.at)
+            return True
+        match = lexicon.match(self.tokens, start, "comparisons", "shifts", *PICTURE_TABLES)
+        if match and match.table in PICTURE_TABLES:
+            return False
+        if match is None:
+            length = lexicon.listed("becoming", self.tokens, start)
+            self.named_at = start + length if self.named_at == start else self.named_at
+            return bool(length) and self._move(length)
+        if match.table == "shifts":
+            subject.shift = match.term.step
+        else:
+            subject.tone = match.term.say
+        return self._move(match.length)
 
     def _participle(self) -> bool:
         """ "made of glass", "covered in snow": the material of the thing just named, or a detail of it."""
@@ -280,10 +311,16 @@ class _Reader:
         preposition, relation, carried = self.preposition, self.cast.relation, self.carried
         leads_list = carried if self.fresh else ""
         self._move(phrase.end - self.at)
-        if not phrase.nouns:
+        quality = self.lexicon.match(self.tokens, phrase.start, "colors", "textures")
+        follows = self.named_at == phrase.start and not preposition and not phrase.determiner
+        if quality and follows and quality.length == phrase.end - phrase.start:  # "the ball | orange", "it | glass"
+            said = self.cast.subject()
+            (said.colors if quality.table == "colors" else said.textures).append(quality.term.say)
+        elif not phrase.nouns:
             self._quality(phrase)
         elif self._stands_for_known(phrase):
             self.cast.link_to_it()
+            self.named_at = self.at
         elif phrase.setting and not phrase.count and not self.lexicon.match(self.tokens, self.at, "places"):
             self._set_scene(phrase)
             self.cast.relation = None
@@ -338,6 +375,7 @@ class _Reader:
             subject.adjectives += phrase.adjectives
             subject.shape = subject.shape or phrase.shape
             subject.size = subject.size or phrase.size
+            subject.count = phrase.count or subject.count
             felt = [word for word in phrase.adjectives if self.lexicon.is_one_of(word, "expressions")]
             subject.expression = felt[0] if felt else subject.expression
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fibo_core.writers.rules.lexicon import Term
+from fibo_core.writers.rules.nouns import NounPhrase
 
 MAX_SUBJECTS = 12  # FIBO knows five objects; a few more do no harm
 
@@ -36,6 +37,18 @@ class Subject:
     lettering: bool = False  # it is its text ("the number 7")
     shape: str = ""  # where it was seen, or said otherwise than by its name
     expression: str = ""
+    # Only in an instruction: the name by which it is meant, and how it changes.
+    meant: NounPhrase | None = None
+    grow: int = 0  # sizes up, or down
+    than: NounPhrase | None = None  # ... counted from the size of this
+    shift: tuple[int, int] = (0, 0)  # columns and rows on
+    tone: str = ""  # "dark", for darker
+
+    @property
+    def says_something(self) -> bool:
+        """Whether an instruction says anything of it besides its name and where it stands to others."""
+        silent = Subject(self.name, self.term, plural=self.plural, meant=self.meant)
+        return self != silent
 
 
 @dataclass(frozen=True)
