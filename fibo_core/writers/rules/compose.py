@@ -36,19 +36,25 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
     scene = single_out(scene, lexicon)
     cells = place_subjects(scene, lexicon)
     objects = [compose_object(scene, number, cells, lexicon) for number in range(len(scene.subjects))]
-    medium = scene.medium or lexicon.table["media"][PLAIN_MEDIUM]
-    camera = {term.field: term.say for term in reversed(scene.camera)}
-    implied = lexicon.table["settings"][scene.implied_setting].say if scene.implied_setting else ""
+    table, settings = lexicon.table, ", ".join(dict.fromkeys(scene.settings))
+    medium = scene.shown.get("media", [table["media"][PLAIN_MEDIUM]])[0]
+    camera = {term.field: term.say for term in reversed(scene.shown.get("camera", []))}
+    conditions, shadows = combine_lights(*scene.lights(), table["lights"][PLAIN_LIGHT])
     colored = any(subject.colors for subject in scene.subjects)
+    moods = dict.fromkeys(term.say for term in scene.shown.get("moods", ()))
     return {
         "short_description": finish_sentence(scene.words),
         "objects": objects,
-        "background_setting": ", ".join(dict.fromkeys(scene.settings)) or implied or PLAIN_SETTING,
-        "lighting": compose_lighting(scene, lexicon),
+        "background_setting": settings or PLAIN_SETTING,
+        "lighting": {
+            "conditions": conditions,
+            "direction": scene.said("directions") or "from above",
+            "shadows": scene.said("shadows") or shadows,
+        },
         "aesthetics": {
             "composition": camera.get("composition") or _composition(cells),
-            "color_scheme": scene.scheme or ("clear, vibrant colors" if colored else "natural colors"),
-            "mood_atmosphere": ", ".join(dict.fromkeys(scene.moods)) or "calm",
+            "color_scheme": scene.said("schemes") or ("clear, vibrant colors" if colored else "natural colors"),
+            "mood_atmosphere": ", ".join(moods) or "calm",
         },
         "photographic_characteristics": {
             "depth_of_field": camera.get("depth_of_field", "deep"),
@@ -59,19 +65,7 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
         "style_medium": medium.say,
         "text_render": compose_text(scene, objects),
         "context": "a simple composition",
-        "artistic_style": scene.style or medium.style,
-    }
-
-
-def compose_lighting(scene: Scene, lexicon: Lexicon) -> dict[str, str]:
-    """The `lighting` of a scene."""
-    lights = lexicon.table["lights"]
-    light = scene.light or (lights[scene.implied_light] if scene.implied_light else None)
-    conditions, shadows = combine_lights(light, scene.weather, lights[PLAIN_LIGHT])
-    return {
-        "conditions": conditions,
-        "direction": scene.direction or "from above",
-        "shadows": scene.shadows or shadows,
+        "artistic_style": scene.said("styles") or medium.style,
     }
 
 

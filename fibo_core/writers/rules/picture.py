@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from fibo_core.errors import PictureError
 from fibo_core.writers.rules.compose import listed
-from fibo_core.writers.rules.lexicon import Lexicon
+from fibo_core.writers.rules.lexicon import Lexicon, Term
 from fibo_core.writers.rules.scene import Scene
 
 Floats = NDArray[np.float64]
@@ -45,9 +45,10 @@ def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str
     names = list(shares)
     scene, tones = Scene(""), _tones(lab)
     guess = _set_scene(scene, lab, lexicon)
-    scene.medium = lexicon.table["media"]["photo" if detailed else "render"]
-    scene.scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {tones}"
-    light = f", {scene.light.at}" if scene.light else ""
+    scene.show("media", lexicon.table["media"]["photo" if detailed else "render"])
+    scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {tones}"
+    scene.show("schemes", Term(key=scheme, say=scheme, words=(scheme,)))
+    light = "".join(f", {term.at}" for term in scene.shown.get("lights", ()))
     scene.words = f"A picture in mostly {names[0]}, with {scene.settings[0]} behind{light}"
     form = "square" if 0.95 < rgb.width / rgb.height < 1.05 else "landscape" if rgb.width > rgb.height else "portrait"
     palette = ", ".join(f"{name} {round(share * 100)} %" for name, share in list(shares.items())[:6])
@@ -61,10 +62,8 @@ def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str
 def merge_hint(seen: Scene, hint: Scene) -> None:
     """What a hint says laid over what was seen: it names things, and bends light, setting and style."""
     seen.subjects, seen.links = hint.subjects, hint.links
-    if hint.light and not hint.weather:
-        seen.weather = None
-    for key in ("settings", "light", "weather", "direction", "shadows", "medium", "style", "moods", "scheme", "camera"):
-        setattr(seen, key, getattr(hint, key) or getattr(seen, key))
+    seen.settings = hint.settings or seen.settings
+    seen.shown |= hint.shown
     seen.words = f"{seen.words}. {hint.words}"
 
 
@@ -113,18 +112,19 @@ def _set_scene(scene: Scene, lab: Floats, lexicon: Lexicon) -> str:
     left, _, right = (np.median(columns[..., 0]) for columns in np.array_split(lab, 3, axis=1))
     upper, lower, lights = color_name(top, lexicon), color_name(bottom, lexicon), lexicon.table["lights"]
     if abs(left - right) > LEANING:
-        scene.direction = lexicon.table["directions"]["left" if left > right else "right"].say
+        scene.show("directions", lexicon.table["directions"]["left" if left > right else "right"])
     two, night = float(_distance(top, bottom)) > TWO_COLORS, top[0] < DARK
     ground = lexicon.grounds.get(color_name(bottom, lexicon, plain=True), "") if two else ""
     sky = "night" if night else lexicon.skies.get(color_name(top, lexicon, plain=True), "")
     if ground and sky:
-        scene.settings, scene.light = [lexicon.table["settings"][ground].say], lights[sky]
-        return f"{upper} above {lower}, taken for {scene.settings[0]} by {scene.light.say}"
+        scene.settings = [lexicon.table["settings"][ground].say]
+        scene.show("lights", lights[sky])
+        return f"{upper} above {lower}, taken for {scene.settings[0]} by {lights[sky].say}"
     scene.settings = [f"a {upper} background above, {lower} below" if two else f"a plain {upper} wall"]
     if lab[..., 0].mean() < DARK:
-        scene.light = lights["night"]
+        scene.show("lights", lights["night"])
     elif lab[..., 0].std() < LOW_CONTRAST:
-        scene.light = lights["soft"]
+        scene.show("lights", lights["soft"])
     return ""
 
 

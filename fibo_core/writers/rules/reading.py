@@ -56,6 +56,7 @@ class _Reader:
         self.fresh = about is None  # a new clause begins here
         self.named_at = -1  # the token after the last subject's name
         self.preposition = ""
+        self.lit_by = ""  # what the setting is lit by where nobody says
         self.carried = ""  # "with" or "wearing" while its list may go on: "with a red roof and …"
 
     def read(self) -> Scene:
@@ -68,6 +69,8 @@ class _Reader:
             if not any(take() for take in takes):
                 self._unread(1)
         scene = self.scene
+        if self.lit_by:
+            scene.show("lights", self.lexicon.table["lights"][self.lit_by])
         known = []
         for number, subject in enumerate(scene.subjects):
             if subject is not self.about and not subject.term and not subject.lettering:
@@ -134,7 +137,8 @@ class _Reader:
                 break
             end += 1
         if end > start:
-            self.scene.style = self._typed(start, end)
+            name = self._typed(start, end)
+            self.scene.show("styles", Term(key=name, say=name, words=(name,)))
         return bool(length) and self._move(end - self.at)
 
     def _of(self) -> bool:
@@ -244,7 +248,7 @@ class _Reader:
         else:
             cast.subject().place = cast.subject().place or match.term.key
         where = self.lexicon.match(self.tokens, after - 1, "settings")  # "in the sky"
-        self.scene.implied_setting = self.scene.implied_setting or (where.term.key if where else "")
+        self.scene.settings += [where.term.say] if where and not self.scene.settings else []
         return self._move(length)
 
     def _preposition(self) -> bool:
@@ -394,7 +398,7 @@ class _Reader:
             alone = typed if phrase.plural else f"{article(typed)} {typed}"
             own = not setting.say or setting.key in typed.lower()
             scene.settings.append(alone if own else f"{setting.say}, {typed}")
-        scene.implied_light = scene.implied_light or setting.light
+        self.lit_by = self.lit_by or setting.light
 
     def _owns(self, phrase: NounPhrase, preposition: str, carried: str) -> bool:
         """Notes a part or a garment on the subject spoken of; False where the phrase is none.
@@ -426,22 +430,7 @@ class _Reader:
     # Small steps.
 
     def _show(self, match: Match) -> bool:
-        """Notes a phrase of the whole picture: its light, medium, camera, mood. What was said first stays."""
-        scene, term = self.scene, match.term
-        if match.table == "lights":
-            if term.also:
-                scene.weather = scene.weather or term
-            else:
-                scene.light = scene.light or term
-        elif match.table == "media":
-            scene.medium = scene.medium or term
-        elif match.table == "camera":
-            scene.camera.append(term)
-        elif match.table == "moods":
-            scene.moods.append(term.say)
-        else:
-            field = {"directions": "direction", "styles": "style", "schemes": "scheme"}.get(match.table, match.table)
-            setattr(scene, field, getattr(scene, field) or term.say)
+        self.scene.show(match.table, match.term)
         return True
 
     def _describes_noun(self, after: int) -> bool:

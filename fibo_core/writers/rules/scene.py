@@ -64,28 +64,32 @@ class Link:
 class Scene:
     """Everything understood; what is empty was not spoken of.
 
-    ``unread`` are words that meant nothing to the rules, ``unknown`` names of things that the lexicon lacks, and
-    ``left_out`` those of things beyond MAX_SUBJECTS.
+    ``shown`` is what was said of the whole picture, by tables of the lexicon: its lights, media, camera, moods. What
+    was said first comes first. ``unread`` are words that meant nothing to the rules, ``unknown`` names of things that
+    the lexicon lacks, and ``left_out`` those of things beyond MAX_SUBJECTS.
     """
 
     words: str
     subjects: list[Subject] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
-    implied_setting: str = ""  # a key of the settings, for where nobody says: "in the sky"
-    light: Term | None = None
-    weather: Term | None = None  # goes with a light: "at dawn, with fog"
-    implied_light: str = ""
-    direction: str = ""
-    shadows: str = ""
-    medium: Term | None = None
-    style: str = ""
-    moods: list[str] = field(default_factory=list)
-    scheme: str = ""
-    camera: list[Term] = field(default_factory=list)
+    shown: dict[str, list[Term]] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+
+    def show(self, table: str, term: Term) -> None:
+        """Notes what is said of the whole picture."""
+        self.shown.setdefault(table, []).append(term)
+
+    def said(self, table: str) -> str:
+        """What is written for the first term of a table that was said; "" where none was."""
+        return next((term.say for term in self.shown.get(table, ())), "")
+
+    def lights(self) -> tuple[Term | None, Term | None]:
+        """The time of day and the weather that were said, which go together: "at dawn, with fog"."""
+        lights = self.shown.get("lights", ())
+        return next((light for light in lights if not light.also), None), next((li for li in lights if li.also), None)
 
     def keep_subjects(self, kept: list[int]) -> None:
         """Leaves the subjects of these numbers, and the links between them."""
