@@ -143,6 +143,8 @@ class Lexicon:
 
     def _terms(self, entries: dict[str, Any] | list[str]) -> Iterator[tuple[str, Term]]:
         for key, entry in entries.items() if isinstance(entries, dict) else ((word, {}) for word in entries):
+            if isinstance(entry, int):  # words for a number
+                entry = {"key": str(entry), "words": [key]}
             given = {"words": entry} if isinstance(entry, list) else dict(entry)
             if bare := given.pop("bare", ()):  # names of a place: "top left", "in the top left corner"
                 given["words"] = [
