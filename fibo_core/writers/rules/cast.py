@@ -16,13 +16,10 @@ class Cast:
         self.lexicon = lexicon
         self.changes = bool(scene.subjects)  # an instruction is read: there is an "it"
         self.last: int | None = 0 if scene.subjects else None  # the subject spoken of
-        self.named = self.last  # the subject whose name was read last, an anchor too
-        self.owner: int | None = None  # whom `last` came with: the box of "a box with a ball"
-        self.relation: Term | None = None  # said of `relation_of`, or of the next subject when nothing came before
-        self.relation_of: int | None = None
+        self.named = 0  # the subject whose name was read last, an anchor too
+        self.relation: Term | None = None  # begun, of the last subject to the one that is named next
         self.waiting: tuple[Term, int] | None = None  # "under a tree sits …": the tree is known, its subject not
-        self.place = ""  # said before its subject, as is its depth
-        self.depth = ""
+        self.place = self.depth = ""  # said before their subject
 
     def subject(self) -> Subject:
         """The subject spoken of last; there must be one."""
@@ -36,46 +33,36 @@ class Cast:
         self.last = self.named if self.last is None else self.last
         return self.named
 
-    def begin_relation(self, relation: Term) -> None:
-        """ "above …": of the last subject, to the one that is named next."""
-        self.relation, self.relation_of = relation, self.last
-
-    def name(self, phrase: NounPhrase, relation: Term | None) -> int:
-        """The subject that a noun phrase names, new or known; with a relation it is what that leads to."""
+    def name(self, phrase: NounPhrase) -> int:
+        """The subject that a noun phrase names, new or known; where a relation was begun it is what that leads to."""
         number = self._known(phrase)
-        if number is None:
-            number = self._new(phrase)
-            if self.waiting is not None and relation is None:
-                waited, anchor = self.waiting
-                self.scene.links.append(Link(number, waited, (anchor,)))
+        new, before, relation = number is None, self.last, self.relation
+        number = self._new(phrase) if number is None else number
+        if relation is None:
+            if self.waiting is not None and new:
+                self.scene.links.append(Link(number, self.waiting[0], (self.waiting[1],)))
                 self.waiting = None
-        if relation is not None:
-            self.link(relation, number)
-        else:
             self.last = number
+        elif before is None:
+            self.waiting, self.relation = (relation, number), None
+        else:
+            self.link(before, relation, number)
         return number
 
-    def link(self, relation: Term, anchor: int) -> None:
-        """The relation that was begun leads to subject number ``anchor``."""
+    def link(self, subject: int, relation: Term, anchor: int) -> None:
+        """A relation of one subject to another one; "between" takes two."""
         links = self.scene.links
-        if self.relation_of is None:
-            self.waiting = (relation, anchor)
-            self.relation = None
-            self.last = anchor
-        elif relation.key == "between" and links and links[-1].relation is relation:
-            link = links.pop()
-            links.append(Link(link.subject, relation, (*link.anchors, anchor)))
-            self.relation = None
-        else:
-            if self.relation_of != anchor:
-                links.append(Link(self.relation_of, relation, (anchor,)))
-            if relation.key != "between":
-                self.relation = None
+        if relation.key == "between" and links and links[-1].relation is relation:
+            anchors = (*links.pop().anchors, anchor)
+            links.append(Link(subject, relation, anchors))
+        elif subject != anchor >= 0:
+            links.append(Link(subject, relation, (anchor,)))
+        self.relation = relation if relation.key == "between" else None
 
-    def link_to_it(self) -> None:
-        """ "a cat, a moon behind it": the relation leads to the subject before."""
-        if self.relation is not None and self.relation_of:
-            self.link(self.relation, self.relation_of - 1)
+    def link_back(self, relation: Term | None) -> None:
+        """ "a moon behind it", "a box with a ball on top": the relation leads to the subject before."""
+        if relation is not None and self.last:
+            self.link(self.last, relation, self.last - 1)
         self.relation = None
 
     def _new(self, phrase: NounPhrase) -> int:
@@ -83,7 +70,9 @@ class Cast:
         if self.changes and phrase.determiner in ("the", "this", "that", "these"):  # of the prompt
             return self.add(Subject(phrase.name, phrase.thing, meant=phrase))
         again = self.subject() if phrase.head in ("one", "ones") and self.last is not None else None
-        felt = [*phrase.adjectives, *phrase.nouns[:-1]]
+        felt = [
+            word for word in (*phrase.adjectives, *phrase.nouns[:-1]) if self.lexicon.is_one_of(word, "expressions")
+        ]
         number = self.add(
             Subject(
                 name=again.name if again else phrase.name,
@@ -97,7 +86,7 @@ class Cast:
                 place=phrase.place or self.place,
                 depth=self.depth,
                 adjectives=list(phrase.adjectives),
-                expression=next((word for word in felt if self.lexicon.is_one_of(word, "expressions")), ""),
+                expression="".join(felt[:1]),
             )
         )
         self.place = self.depth = ""

@@ -144,7 +144,7 @@ class _Reader:
     def _of(self) -> bool:
         """ "a bowl of fruit": the words after "of" belong to the name just read."""
         phrase = self.nouns.read(self.at + 1)
-        if self.tokens[self.at].low != "of" or self.named_at != self.at or self.cast.named is None or not phrase.nouns:
+        if self.tokens[self.at].low != "of" or self.named_at != self.at or not phrase.nouns:
             return False
         subject = self.scene.subjects[self.cast.named]
         subject.name += f" of {self._text(phrase.start, phrase.end)}"
@@ -188,7 +188,7 @@ class _Reader:
         length = self.lexicon.listed("participles", self.tokens, self.at)
         if not length or self.cast.last is None:
             return False
-        named = self.cast.named if self.named_at == self.at and self.cast.named is not None else self.cast.last
+        named = self.cast.named if self.named_at == self.at else self.cast.last
         subject, start = self.scene.subjects[named], self.at + length
         end = self.nouns.read(start).end
         texture = self.lexicon.match(self.tokens, start, "textures")
@@ -199,9 +199,6 @@ class _Reader:
 
     def _phrase(self) -> bool:
         """Places, relations, light, medium and whatever else stands by itself."""
-        place = self.lexicon.match(self.tokens, self.at, "places")
-        if place and (whole := self._of_the_frame(self.at + place.length)):
-            return self._place(place, place.length + whole)
         match = self.lexicon.match(self.tokens, self.at, *ALL_TABLES)
         if match is None:
             return False
@@ -209,47 +206,28 @@ class _Reader:
         if match.table == "relations":
             return self._relation(match.term, after)
         if match.table in ("places", "depths"):
-            return self._place(match, match.length)
+            return self._place(match)
         if match.table == "directions" or (match.table in PICTURE_TABLES and not self._describes_noun(after)):
             return self._show(match) and self._move(match.length)
         return False
 
-    def _of_the_frame(self, at: int) -> int:
-        """ "(on the left) of the picture": how many tokens that is."""
-        follows = at < len(self.tokens) and self.tokens[at].low in ("of", "in")
-        length = self.lexicon.listed("frame", self.tokens, at + 1) if follows else 0
-        return length + 1 if length else 0
-
     def _relation(self, relation: Term, after: int) -> bool:
-        cast = self.cast
-        if self.nouns.begins_at(after):
-            cast.begin_relation(relation)
-            self.preposition = self.tokens[self.at].low
-            self.carried = ""
-            self.at = after
-            return True
-        if cast.owner is None:
-            return relation.key == "beside" and self._move(after - self.at)
-        cast.begin_relation(relation)  # "a box with a ball on top"
-        cast.link(relation, cast.owner)
-        cast.relation = cast.owner = None
-        return self._move(after - self.at)
+        if not self.nouns.begins_at(after):
+            self.cast.link_back(relation)  # "a box with a ball on top"
+            return self._move(after - self.at)
+        self.cast.relation = relation
+        self.preposition = self.tokens[self.at].low
+        self.carried = ""
+        self.at = after
+        return True
 
-    def _place(self, match: Match, length: int) -> bool:
-        cast, after = self.cast, self.at + length
-        leads = cast.last is None or (self.fresh and match.table == "places" and self.nouns.begins_at(after))
-        if match.table == "depths":
-            if cast.last is None:
-                cast.depth = match.term.key
-            else:
-                cast.subject().depth = match.term.key
-        elif leads:
-            cast.place = match.term.key
-        else:
-            cast.subject().place = cast.subject().place or match.term.key
+    def _place(self, match: Match) -> bool:
+        cast, after, table = self.cast, self.at + match.length, "depth" if match.table == "depths" else "place"
+        leads = cast.last is None or (self.fresh and table == "place" and self.nouns.begins_at(after))
+        setattr(cast if leads else cast.subject(), table, match.term.key)
         where = self.lexicon.match(self.tokens, after - 1, "settings")  # "in the sky"
         self.scene.settings += [where.term.say] if where and not self.scene.settings else []
-        return self._move(length)
+        return self._move(match.length)
 
     def _preposition(self) -> bool:
         low = self.tokens[self.at].low
@@ -301,7 +279,7 @@ class _Reader:
         self.carried = ""
         if done_to and phrase.thing and phrase.thing is not subject.term:
             last = self.cast.last
-            self.cast.name(phrase, None)
+            self.cast.name(phrase)
             self.cast.last = last
             self.named_at = self.at
         return True
@@ -323,8 +301,8 @@ class _Reader:
         elif not phrase.nouns:
             self._quality(phrase)
         elif self._stands_for_known(phrase):
-            self.cast.link_to_it()
-            self.named_at = self.at
+            self.cast.link_back(relation)
+            self.named_at = self.at if self.cast.last is not None else -1
         elif phrase.setting and not phrase.count and not self.lexicon.match(self.tokens, self.at, "places"):
             self._set_scene(phrase)
             self.cast.relation = None
@@ -334,26 +312,23 @@ class _Reader:
             self.scene.settings.append(f"{preposition} {self._text(phrase.start, phrase.end)}")
             self.scene.unknown.append(phrase.name)
         else:
-            self._name(phrase, preposition, relation)
+            self._name(phrase, preposition)
         return True
 
     # What a noun phrase turns out to be.
 
-    def _name(self, phrase: NounPhrase, preposition: str, relation: Term | None) -> None:
-        cast, before = self.cast, self.cast.last
-        if self.lexicon.is_one_of(preposition, "inside") and relation is None and cast.last is not None:
-            relation, cast.relation_of = self.lexicon.table["relations"]["inside"], cast.last
-        number = cast.name(phrase, relation)
-        cast.owner = before if preposition == "with" and before != number else None
+    def _name(self, phrase: NounPhrase, preposition: str) -> None:
+        cast = self.cast
+        if self.lexicon.is_one_of(preposition, "inside") and cast.relation is None and cast.last is not None:
+            cast.relation = self.lexicon.table["relations"]["inside"]
+        subject = self.scene.subjects[cast.name(phrase)]
         self.named_at = self.at
-        if self.lexicon.is_one_of(phrase.head, "lettering"):  # "the number 7", "a wooden letter A"
-            end = wording_end(self.tokens, self.at, self.lexicon)
-            if end > self.at:
-                subject = cast.scene.subjects[number]
-                subject.text = self._typed(self.at, end)
-                subject.name = f"{subject.name} {subject.text}"
-                subject.lettering = True
-                self._move(end - self.at)
+        end = wording_end(self.tokens, self.at, self.lexicon)
+        if self.lexicon.is_one_of(phrase.head, "lettering") and end > self.at:  # "the number 7", "a wooden letter A"
+            subject.text = self._typed(self.at, end)
+            subject.name = f"{subject.name} {subject.text}"
+            subject.lettering = True
+            self._move(end - self.at)
 
     def _stands_for_known(self, phrase: NounPhrase) -> bool:
         """ "it", "the scene": words that stand for what is known already ("a blue one" is a new thing)."""
