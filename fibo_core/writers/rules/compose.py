@@ -22,13 +22,6 @@ MAX_SINGLED_OUT = 5
 NUMBERS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
 )  # fmt: skip
-#: Where alike things stand inside the place that they share.
-_SPREAD = {
-    "left": ["top left", "bottom left", "left"],
-    "right": ["top right", "bottom right", "right"],
-    "top": ["top left", "top right", "top"],
-    "bottom": ["bottom left", "bottom right", "bottom"],
-}
 
 
 def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
@@ -169,10 +162,9 @@ def single_out(scene: Scene, lexicon: Lexicon) -> Scene:
     room = MAX_SINGLED_OUT - len(scene.subjects)
     for subject in scene.subjects:
         *before, last = subject.name.split()
-        spread = _SPREAD.get(subject.place, [])[: subject.count] if subject.place else [""] * subject.count
-        if 1 < subject.count == len(spread) and subject.count - 1 <= room:
+        if subject.count > 1 and not subject.place and subject.count - 1 <= room:
             one = replace(subject, name=" ".join([*before, lexicon.singular(last)]), plural=False, count=1)
-            added = [replace(one, place=place, colors=list(one.colors)) for place in spread]
+            added = [one] * subject.count
         elif subject.count > 1 and not subject.plural:  # "5 ball"
             added = [replace(subject, name=" ".join([*before, lexicon.plural(last)]))]
         else:

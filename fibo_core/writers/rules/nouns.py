@@ -194,11 +194,8 @@ class NounReader:
             phrase.shape = low
             phrase.adjectives.append(low)
             return 1
-        changes = ("becoming", "bigger", "smaller", "same_size")
-        compared = lexicon.match(self._tokens, at, "comparisons", "shifts")
-        if phrase.nouns and lexicon.is_one_of(phrase.head, "pronouns"):
-            return 0
-        if compared or (phrase.nouns and any(lexicon.listed(name, self._tokens, at) for name in changes)):
+        compared = lexicon.match(self._tokens, at, "comparisons", "becoming", "bigger", "smaller")
+        if compared and (phrase.nouns or compared.table == "comparisons"):
             return 0
         if phrase.thing and self._is_adjective(low) and not self._goes_on(at + 1):  # "the woman | angry"
             return 0

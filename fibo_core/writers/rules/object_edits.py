@@ -77,19 +77,15 @@ def _recolor(draft: Draft, entry: Entry, color: str, tone: str, several: bool) -
 
 
 def _new_size(draft: Draft, entry: Entry, said: Subject) -> Term | None:
-    """The size that is asked for: said outright, like another object's, or so many steps from its own."""
-    compared = (draft.find(said.than) if said.than else []) or [entry]
-    found = first_match(field_text(compared[0], "relative_size"), draft.lexicon, "sizes")
+    """The size that is asked for: said outright, or so many steps from its own."""
+    found = first_match(field_text(entry, "relative_size"), draft.lexicon, "sizes")
     sizes = list(draft.lexicon.table["sizes"].values())
-    wanted = sizes[min(max((found[0].rank if found else 2) + said.grow, 0), len(sizes) - 1)]
-    return said.size or (wanted if said.grow or said.than else None)
+    grown = sizes[min(max((found[0].rank if found else 2) + said.grow, 0), len(sizes) - 1)]
+    return said.size or (grown if said.grow else None)
 
 
 def _destination(draft: Draft, entry: Entry, said: Subject, relations: Relations) -> Cell | None:
-    """The cell an object goes to: so many further on, said outright, or beside what is named."""
-    if said.shift != (0, 0):
-        here = draft.cell_of(entry) or (1, 1)
-        return min(max(here[0] + said.shift[0], 0), 2), min(max(here[1] + said.shift[1], 0), 2)
+    """The cell an object goes to: said outright, or beside what is named."""
     if said.place or not relations:
         return draft.lexicon.table["places"][said.place].cell if said.place else None
     number = next(number for number, each in enumerate(draft.objects()) if each is entry)
@@ -99,7 +95,7 @@ def _destination(draft: Draft, entry: Entry, said: Subject, relations: Relations
 def _move(draft: Draft, entry: Entry, cell: Cell | None, said: Subject, relations: Relations, several: bool) -> None:
     place, others = draft.place_at(cell), len(draft.objects()) - 1
     if place and place.say != field_text(entry, "location"):
-        for mention in draft.mentions(entry, several=several and said.shift == (0, 0)):
+        for mention in draft.mentions(entry, several=several):
             draft.summary = rewrite(draft.summary, mention.place, place.at)
         entry["location"] = place.say
     if said.depth:

@@ -154,34 +154,23 @@ class _Reader:
         return True
 
     def _change(self) -> bool:
-        """ "bigger", "as big as the box", "a bit up", "darker": how what an instruction is about shall change."""
+        """ "much bigger", "darker": how what an instruction is about shall change."""
         if not self.cast.changes:
             return False
         start, lexicon, subject = self.at, self.lexicon, self.cast.subject()
         strongly = lexicon.listed("strongly", self.tokens, start)
         bigger = lexicon.listed("bigger", self.tokens, start + strongly)
         smaller = lexicon.listed("smaller", self.tokens, start + strongly)
-        alike = lexicon.listed("same_size", self.tokens, start)
-        if bigger or smaller or alike:
-            subject.grow = (1 if bigger else -1 if smaller else 0) * (2 if strongly else 1)
-            self._move(strongly + (bigger or smaller or alike))
-            than = self.nouns.read(self.at + lexicon.listed("than", self.tokens, self.at))
-            if than.nouns and (alike or than.start > self.at):
-                subject.than = than
-                self._move(than.end - self.at)
-            return True
-        match = lexicon.match(self.tokens, start, "comparisons", "shifts", *PICTURE_TABLES)
-        if match and match.table in PICTURE_TABLES:
-            return False
-        if match is None:
-            length = lexicon.listed("becoming", self.tokens, start)
-            self.named_at = start + length if self.named_at == start else self.named_at
-            return bool(length) and self._move(length)
-        if match.table == "shifts":
-            subject.shift = match.term.step
-        else:
+        if bigger or smaller:
+            subject.grow = (1 if bigger else -1) * (2 if strongly else 1)
+            return self._move(strongly + (bigger or smaller))
+        match = lexicon.match(self.tokens, start, "comparisons", *PICTURE_TABLES)
+        if match and match.table == "comparisons":
             subject.tone = match.term.say
-        return self._move(match.length)
+            return self._move(match.length)
+        length = 0 if match else lexicon.listed("becoming", self.tokens, start)
+        self.named_at = start + length if self.named_at == start else self.named_at
+        return bool(length) and self._move(length)
 
     def _participle(self) -> bool:
         """ "made of glass", "covered in snow": the material of the thing just named, or a detail of it."""

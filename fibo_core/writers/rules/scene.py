@@ -40,8 +40,6 @@ class Subject:
     # Only in an instruction: the name by which it is meant, and how it changes.
     meant: NounPhrase | None = None
     grow: int = 0  # sizes up, or down
-    than: NounPhrase | None = None  # ... counted from the size of this
-    shift: tuple[int, int] = (0, 0)  # columns and rows on
     tone: str = ""  # "dark", for darker
 
     @property

@@ -99,7 +99,7 @@ class _StepReader:
             return self._give()
         if step.kind == "change" and self._become():
             return step
-        how = lexicon.match(self.tokens, start, "shifts", "places")
+        how = lexicon.match(self.tokens, start, "places")
         if (
             (how and lengths[kind])
             or lexicon.listed("bigger", self.tokens, start)
