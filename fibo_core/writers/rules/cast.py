@@ -69,26 +69,15 @@ class Cast:
         """A subject with all that its noun phrase says; it takes place and depth that were said before."""
         if self.changes and phrase.determiner in ("the", "this", "that", "these"):  # of the prompt
             return self.add(Subject(phrase.name, phrase.thing, meant=phrase))
-        again = self.subject() if phrase.head in ("one", "ones") and self.last is not None else None
+        subject = named_subject(phrase)
+        if phrase.head in ("one", "ones") and self.last is not None:
+            subject.name, subject.term = self.subject().name, self.subject().term
+        subject.place, subject.depth = subject.place or self.place, self.depth
         felt = [
             word for word in (*phrase.adjectives, *phrase.nouns[:-1]) if self.lexicon.is_one_of(word, "expressions")
         ]
-        number = self.add(
-            Subject(
-                name=again.name if again else phrase.name,
-                term=again.term if again else phrase.thing,
-                plural=phrase.plural,
-                count=phrase.count or 1,
-                colors=list(phrase.colors),
-                size=phrase.size,
-                textures=list(phrase.textures),
-                shape=phrase.shape,
-                place=phrase.place or self.place,
-                depth=self.depth,
-                adjectives=list(phrase.adjectives),
-                expression="".join(felt[:1]),
-            )
-        )
+        subject.expression = "".join(felt[:1])
+        number = self.add(subject)
         self.place = self.depth = ""
         return number
 
@@ -101,3 +90,19 @@ class Cast:
             if same and (not phrase.colors or set(phrase.colors) & set(subject.colors)):
                 return number
         return None
+
+
+def named_subject(phrase: NounPhrase) -> Subject:
+    """A subject with all that its noun phrase says."""
+    return Subject(
+        name=phrase.name,
+        term=phrase.thing,
+        plural=phrase.plural,
+        count=phrase.count or 1,
+        colors=list(phrase.colors),
+        size=phrase.size,
+        textures=list(phrase.textures),
+        shape=phrase.shape,
+        place=phrase.place,
+        adjectives=list(phrase.adjectives),
+    )

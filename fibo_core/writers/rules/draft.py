@@ -5,21 +5,38 @@ changed thing is rewritten where it stands, and what it did not say is added at 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from fibo_core.writers.rules.arrange import Cell
-from fibo_core.writers.rules.compose import beside_others, listed, say_relation
+from fibo_core.writers.rules.cast import named_subject
+from fibo_core.writers.rules.compose import beside_others, describe, listed, say_relation
 from fibo_core.writers.rules.lexicon import Lexicon, Term, tokenize
-from fibo_core.writers.rules.mentions import Mention, color_runs, erase, find_mentions, first_match
 from fibo_core.writers.rules.nouns import NounPhrase, NounReader
 from fibo_core.writers.rules.scene import Link, Subject, unknown_note
 
 Entry = dict[str, Any]  # one of `objects`
 Relations = list[tuple[Term, list[Entry]]]  # each with the objects it leads to
 
-_OPENING = re.compile(r"[\s,]*\b((in front of|against|in|on|at|by|near|over|under|during)\b(\s+(a|an|the)\b)?)?\s*$")
+_OPENING = re.compile(r"[\s,]*(\b(in front of|against|in|on|at|by|near|over|under|during)\b[^,.]{0,20})?$")
+
+
+def first_match(text: str, lexicon: Lexicon, *tables: str) -> tuple[Term, tuple[int, int]] | None:
+    """The first phrase of these tables in a text, and where it stands."""
+    tokens = tokenize(text)
+    for at in range(len(tokens)):
+        if match := lexicon.match(tokens, at, *tables):
+            return match.term, (tokens[at].start, tokens[at + match.length - 1].end)
+    return None
+
+
+def colors_in(text: str, lexicon: Lexicon) -> set[str]:
+    """The keys of the colours that a text names, and of their families."""
+    tokens = tokenize(text)
+    found = [match.term for at in range(len(tokens)) if (match := lexicon.match(tokens, at, "colors"))]
+    return {color.key for color in found} | {color.family for color in found if color.family}
 
 
 def field_text(entry: Entry, key: str) -> str:
@@ -50,6 +67,7 @@ class Draft:
         self.unread: list[str] = []
         self.unknown: list[str] = []
         self.last: list[Entry] = []  # what "it" is
+        self.told = True  # whether the short description tells what was changed
 
     # Objects.
 
@@ -65,8 +83,9 @@ class Draft:
             asked = {lexicon.singular(phrase.name.lower())}
             known = {phrase.head, *(phrase.thing.words if phrase.thing and phrase.thing.alike else ())}
             found = [e for e in found if asked & {*self.names(e)}] or [e for e in found if known & {*self.names(e)}]
-        colors = {key for _, keys in color_runs(" and ".join(phrase.colors), lexicon) for key in keys}
-        found = [entry for entry in found if not colors or colors & self.colors(entry)]
+        if phrase.colors:
+            colors = colors_in(" ".join(phrase.colors), lexicon)
+            found = [entry for entry in found if colors & self.colors(entry)]
         if phrase.place:
             found = [entry for entry in found if phrase.place in field_text(entry, "location").split(", ")[0]]
         if phrase.ordinal == 0 and len(found) > 1:  # the other one is the one that is not meant by "it"
@@ -87,13 +106,7 @@ class Draft:
     def colors(self, entry: Entry) -> set[str]:
         """The keys of the colours an object says it has, and of their families."""
         said = f"{field_text(entry, 'shape_and_color')} {field_text(entry, 'description')}"
-        keys = {key for _, keys in color_runs(said, self.lexicon) for key in keys}
-        return keys | {self.lexicon.table["colors"][key].family for key in keys} - {""}
-
-    def alike_elsewhere(self, chosen: list[Entry]) -> bool:
-        """Whether objects besides the chosen ones go by their name, so that a plural means others too."""
-        names = {self.names(entry)[:1] for entry in chosen}
-        return any(self.names(e)[:1] in names for e in self.objects() if not any(e is other for other in chosen))
+        return colors_in(said, self.lexicon)
 
     def drop(self, entries: list[Entry]) -> None:
         """Takes objects out."""
@@ -102,10 +115,8 @@ class Draft:
 
     def remove(self, entries: list[Entry]) -> None:
         """Takes objects out, and what the short description says of them."""
-        several = not self.alike_elsewhere(entries)
         for entry in entries[::-1]:
-            for mention in self.mentions(entry, several=several)[:1]:
-                self.summary = erase(self.summary, mention, self.lexicon)
+            self.take_back(entry)
         self.drop(entries)
         self.last = []
 
@@ -143,6 +154,38 @@ class Draft:
             part = self.document[key] = {}
         return part
 
+    # What is said of objects.
+
+    def head(self, entry: Entry) -> tuple[str, Subject]:
+        """The words that name an object in its description ("a small red ball"), as typed and as understood."""
+        text = field_text(entry, "description")
+        tokens = tokenize(text)
+        reader = NounReader(tokens, self.lexicon)
+        phrase = next((phrase for at in range(len(tokens)) if (phrase := reader.read(at)).nouns), None)
+        if phrase is None:
+            return "", Subject("object")
+        return text[tokens[phrase.start].start : tokens[phrase.end - 1].end], named_subject(phrase)
+
+    def redescribe(self, entry: Entry, count: int = 1, **changes: Any) -> None:
+        """An object's name and qualities said anew, and in the short description if it says the same.
+
+        ``count`` is of how many alike ones it speaks: "two red balls".
+        """
+        typed, said = self.head(entry)
+        now = replace(said, **changes)
+        told = self.say_instead_of(self.counted(said, count), self.counted(now, count)) if count > 1 else False
+        if typed:
+            new = describe(now)
+            new = new[0].upper() + new[1:] if typed[0].isupper() else new
+            entry["description"] = field_text(entry, "description").replace(typed, new, 1)
+            self.told = (self.say_instead_of(typed, new) or told) and self.told
+
+    def counted(self, said: Subject, count: int) -> str:
+        """ "two red balls"."""
+        name = said.name if said.plural or count == 1 else self.lexicon.plural(said.name)
+        name = self.lexicon.singular(name) if count == 1 else name
+        return describe(replace(said, name=name, count=count, plural=count > 1))
+
     # The short description.
 
     @property
@@ -154,22 +197,25 @@ class Draft:
         if text != self.summary:
             self.document["short_description"] = text
 
-    def mentions(self, entry: Entry, *, several: bool) -> list[Mention]:
-        """Where it speaks of an object, and not of another one of its name, the last first.
+    def say_instead_of(self, old: str, new: str) -> bool:
+        """Other words for some that it has; whether it has them now."""
+        pattern = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)", re.IGNORECASE)
+        found = pattern.search(self.summary)
+        self.summary = pattern.sub(lambda _: new, self.summary, count=1)
+        return found is not None or new.lower() in self.summary.lower()
 
-        ``several`` says that a plural may be meant: all objects of that name are being changed.
-        """
-        found = find_mentions(self.summary, self.names(entry), self.lexicon)
-        own = self.colors(entry)
-        return [m for m in found if (not m.colors or m.colors & own) and (several or not m.plural)]
-
-    def rewrite(self, entry: Entry, change: Callable[[str, Mention], str], *, several: bool) -> None:
-        """A change made wherever the short description, and first the object itself, speaks of the object."""
-        description, names = field_text(entry, "description"), self.names(entry)
-        for mention in self.mentions(entry, several=several):
-            self.summary = change(self.summary, mention)
-        for mention in find_mentions(description, names, self.lexicon)[-1:]:
-            entry["description"] = change(description, mention)
+    def take_back(self, entry: Entry) -> None:
+        """Says no more of an object, nor where it stands."""
+        place = self.place_at(self.cell_of(entry))
+        where = rf"(\s+{re.escape(place.at)})?" if place else ""
+        said = rf"(?<!\w){re.escape(self.head(entry)[0])}(?!\w){where}"
+        for joined in (rf"(\s*,)?\s*\b(and|with|or)\s+{said}|\s*,\s*{said}", rf"{said}\s*(,|\b(and|with|or)\b)?\s*"):
+            if re.search(joined, self.summary, re.IGNORECASE):
+                self.summary = re.sub(joined, "", self.summary, count=1, flags=re.IGNORECASE)
+                break
+        else:
+            self.told = False
+        self.summary = self.summary if re.search(r"\w", self.summary) else ""
 
     def say_instead(self, words: str, table: str) -> None:
         """Replaces what it says of the whole picture (a table's phrase: its light, its medium), or adds to it."""
@@ -177,10 +223,7 @@ class Draft:
         if found is None:
             self.say_more(f", {words}")
             return
-        term, (start, end) = found
-        if table == "settings":
-            mentions = find_mentions(self.summary, term.words, self.lexicon)
-            start = min((m.whole[0] for m in mentions if m.name[0] == start), default=start)
+        start, end = found[1]
         before = self.summary[:start]
         if table != "media" and (opening := _OPENING.search(before)):
             before = before[: opening.start()]
@@ -195,12 +238,16 @@ class Draft:
 
     # What is said.
 
+    def add_sentence(self, words: str) -> None:
+        """Ends with words of the user's as a sentence of their own."""
+        text = self.summary.rstrip()
+        joint = "" if not text or text[-1] in ".!?" else "."
+        self.summary = f"{text}{joint} {words[0].upper()}{words[1:]}.".strip()
+
     def keep(self, words: str, unknown: Sequence[str] = ()) -> None:
         """What was not understood, or names things that are ``unknown``, goes to the model in the user's words."""
         if words := words.strip(" ,;."):
-            text = self.summary.rstrip()
-            joint = "" if not text or text[-1] in ".!?" else "."
-            self.summary = f"{text}{joint} {words[0].upper()}{words[1:]}.".strip()
+            self.add_sentence(words)
             self.unknown += unknown
             self.unread += [] if unknown else [words]
 

@@ -11,19 +11,16 @@ from typing import Any
 from fibo_core.writers.rules.arrange import arrange
 from fibo_core.writers.rules.compose import (
     MAX_SINGLED_OUT,
-    article,
     beside_others,
     compose_object,
     compose_text,
     describe,
     listed,
     place_name,
-    say_number,
     single_out,
 )  # fmt: skip
 from fibo_core.writers.rules.draft import Draft, Entry, Relations, field_text
 from fibo_core.writers.rules.lexicon import Lexicon
-from fibo_core.writers.rules.mentions import Mention, find_mentions
 from fibo_core.writers.rules.object_edits import become, change_object
 from fibo_core.writers.rules.picture_edits import change_picture
 from fibo_core.writers.rules.scene import Scene, Subject
@@ -37,10 +34,13 @@ def edit(document: dict[str, Any], instruction: str, lexicon: Lexicon) -> list[s
     """
     draft = Draft(document, lexicon)
     for step in read_steps(instruction, lexicon):
+        draft.told = True
         if step.kind in ("add", "move", "change"):
             _lay_over(draft, step)
         elif step.kind != "keep" and (chosen := _choose(draft, step)):
             _do(draft, step, chosen)
+        if not draft.told:
+            draft.add_sentence(step.words)
     return draft.all_notes()
 
 
@@ -65,7 +65,7 @@ def _do(draft: Draft, step: Step, chosen: list[Entry]) -> None:
         draft.remove([entry for entry in draft.objects() if not any(entry is kept for kept in chosen)])
     elif step.becomes:
         for entry in chosen:
-            become(draft, entry, step.becomes, several=not draft.alike_elsewhere(chosen))
+            become(draft, entry, step.becomes, len(chosen))
         change_picture(draft, step.said)
         draft.last = chosen
 
@@ -97,8 +97,8 @@ def _lay_over(draft: Draft, step: Step) -> None:
         said = number if relations or subject.says_something else said  # "the ball and the box red"
         if number == said == 0 or (said and subject.meant and (said == number or number not in anchors)):
             wish = replace(scene.subjects[said], tone="") if tone else scene.subjects[said]
-            several = not draft.alike_elsewhere(entries[number])
-            done = [change_object(draft, entry, wish, relations, several) for entry in entries[number]]
+            count = len(entries[number])
+            done = [change_object(draft, entry, wish, relations, count) for entry in entries[number]]
             if wish.count > 1 and entries[number]:
                 _count(draft, replace(step, count=wish.count), entries[number])
             understood = any(done) or wish.count > 1 or understood
@@ -153,12 +153,11 @@ def _count(draft: Draft, step: Step, found: list[Entry]) -> None:
         draft.remove(found)
     if wanted in (0, shown):
         return
-    for mention in draft.mentions(first, several=True)[:1]:
-        draft.summary = _recount(draft.summary, mention, wanted, lexicon)
-    singled = wanted <= MAX_SINGLED_OUT - len(draft.objects()) + len(found)
-    description = field_text(first, "description")
-    for mention in find_mentions(description, draft.names(first), lexicon)[-1:]:
-        first["description"] = _recount(description, mention, 1 if singled else wanted, lexicon)
+    own, singled = draft.head(first)[1], wanted <= MAX_SINGLED_OUT - len(draft.objects()) + len(found)
+    own = replace(own, count=1)
+    draft.told = draft.say_instead_of(draft.counted(own, shown), draft.counted(own, wanted))
+    if not singled or "number_of_objects" in first:
+        first["description"] = draft.counted(own, 1 if singled else wanted)
     first.pop("number_of_objects", None)
     first |= {} if singled else {"number_of_objects": wanted}
     draft.drop(found[wanted if singled else 1 :])
@@ -170,13 +169,3 @@ def _count(draft: Draft, step: Step, found: list[Entry]) -> None:
         if field_text(entry, "relationship") in map(beside_others, range(3)):
             entry["relationship"] = beside_others(len(draft.objects()) - 1)
     draft.last = found[: wanted if singled else 1]
-
-
-def _recount(text: str, mention: Mention, wanted: int, lexicon: Lexicon) -> str:
-    """The text with another number before the mention, and its name in the number that goes with it."""
-    name = text[slice(*mention.name)]
-    name = lexicon.singular(name.lower()) if mention.plural and wanted == 1 else name
-    name = lexicon.plural(name) if not mention.plural and wanted > 1 else name
-    rest = text[mention.start : mention.name[0]] + name
-    number = article(rest) if wanted == 1 else say_number(wanted)
-    return f"{text[: mention.whole[0]]}{number} {rest}{text[mention.place[1] :]}"

@@ -194,8 +194,10 @@ class NounReader:
             phrase.shape = low
             phrase.adjectives.append(low)
             return 1
-        compared = lexicon.match(self._tokens, at, "comparisons", "becoming", "bigger", "smaller")
+        compared = lexicon.match(self._tokens, at, "comparisons", "becoming", "strongly", "bigger", "smaller")
         if compared and (phrase.nouns or compared.table == "comparisons"):
+            return 0
+        if phrase.nouns and lexicon.is_one_of(phrase.head, "pronouns"):
             return 0
         if phrase.thing and self._is_adjective(low) and not self._goes_on(at + 1):  # "the woman | angry"
             return 0

@@ -1,79 +1,57 @@
 """One object of a prompt changed as a step says: its colour, size, place, kind, and where its texts speak of it."""
 
-from functools import partial
-
 from fibo_core.writers.rules.arrange import Cell, arrange
-from fibo_core.writers.rules.compose import listed, shape_and_color
-from fibo_core.writers.rules.draft import Draft, Entry, Relations, field_text
+from fibo_core.writers.rules.compose import beside_others, listed, shape_and_color
+from fibo_core.writers.rules.draft import Draft, Entry, Relations, field_text, first_match
 from fibo_core.writers.rules.lexicon import Term, tokenize
-from fibo_core.writers.rules.mentions import Mention, color_runs, find_mentions, first_match, rewrite
 from fibo_core.writers.rules.nouns import NounPhrase
 from fibo_core.writers.rules.scene import Subject
 
 
-def change_object(draft: Draft, entry: Entry, said: Subject, relations: Relations, several: bool) -> bool:
+def change_object(draft: Draft, entry: Entry, said: Subject, relations: Relations, count: int = 1) -> bool:
     """All that is said of an object, laid over it; whether that was anything.
 
-    ``several`` says that all objects of its name are being changed, so that "the balls" means it too.
+    ``count`` is how many objects of its name are being changed, so that "two balls" means it too.
     """
-    summary, before, color = draft.summary, dict(entry), listed(said.colors)
+    _, own = draft.head(entry)
     size, cell = _new_size(draft, entry, said), _destination(draft, entry, said, relations)
     shown = [word for word in said.adjectives if not draft.lexicon.match(tokenize(word), 0, "textures", "shapes")]
     details = [field_text(entry, "appearance_details"), *said.details, *shown]
     fields = {
         "texture": listed(said.textures), "expression": said.expression, "pose": said.pose, "action": said.action,
         "clothing": said.clothing, "appearance_details": ", ".join(filter(None, details)) if details[1:] else "",
+        "relative_size": size.say if size else "",
     }  # fmt: skip
-    if color or said.tone:
-        _recolor(draft, entry, color, said.tone, several)
-    if size and size.say != entry.get("relative_size"):
-        draft.rewrite(entry, lambda text, mention: rewrite(text, mention.size, size.key), several=several)
-        entry["relative_size"] = size.say
+    colors = _toned(own.colors, said.tone) if said.tone else said.colors
     if cell or said.depth or relations:
-        _move(draft, entry, cell, said, relations, several)
-    for word in shown:
-        draft.rewrite(entry, partial(_describe_as, word), several=several)
+        _move(draft, entry, cell, said, relations)
+    if colors or shown or (size and size.say != entry.get("relative_size")):
+        adjectives = [*own.adjectives, *(word for word in shown if word not in own.adjectives)]
+        draft.redescribe(entry, count, colors=colors or own.colors, size=size or own.size, adjectives=adjectives)
+    if colors:
+        shape = field_text(entry, "shape_and_color")
+        found = first_match(shape, draft.lexicon, "colors")
+        start, end = found[1] if found else (0, 0)
+        start = shape.index(own.colors[0]) if own.colors and own.colors[0] in shape else start
+        colored = f"{shape[:start]}{listed(colors)}{shape[end:]}"
+        entry["shape_and_color"] = colored if found else ", ".join(filter(None, [shape, listed(colors)]))
     entry |= {key: value for key, value in fields.items() if value}
-    if not several and draft.summary == summary and entry != before:  # one of "two red balls"
-        place = draft.place_at(draft.cell_of(entry))
-        draft.say_more(f", with {field_text(entry, 'description')} {place.at if place else ''}".rstrip())
-    return bool(color or said.tone or size or cell or said.depth or relations or any(fields.values()))
+    return bool(colors or cell or said.depth or relations or any(fields.values()))
 
 
-def become(draft: Draft, entry: Entry, phrase: NounPhrase, *, several: bool) -> None:
+def become(draft: Draft, entry: Entry, phrase: NounPhrase, count: int = 1) -> None:
     """Another thing in the same place; colour and size stay unless they are said anew."""
-    shape = field_text(entry, "shape_and_color")
-    colors = [shape[slice(*span)] for span, _ in color_runs(shape, draft.lexicon)[:1]]
-    one = draft.lexicon.singular(phrase.name) if phrase.plural else phrase.name
-    many = draft.lexicon.plural(one)
-    draft.rewrite(entry, lambda text, m: rewrite(text, m.name, many if m.plural else one), several=several)
-    entry["shape_and_color"] = shape_and_color(Subject(one, phrase.thing, colors=colors))
-    said = Subject(one, colors=phrase.colors, size=phrase.size, textures=phrase.textures, adjectives=phrase.adjectives)
-    change_object(draft, entry, said, [], several)
+    _, own = draft.head(entry)
+    name = draft.lexicon.singular(phrase.name) if phrase.plural else phrase.name
+    now = {"name": name, "colors": phrase.colors or own.colors, "size": phrase.size or own.size}
+    draft.redescribe(entry, count, plural=False, **now)
+    entry["shape_and_color"] = shape_and_color(Subject(name, phrase.thing, colors=phrase.colors or own.colors))
 
 
-def _describe_as(word: str, text: str, mention: Mention) -> str:
-    """The text with a word before the mention's colours."""
-    return rewrite(text, (mention.color[0], mention.color[0]), word)
-
-
-def _recolor(draft: Draft, entry: Entry, color: str, tone: str, several: bool) -> None:
-    """Another colour, or tone, in all places where the object and the short description speak of its own."""
-    lexicon, shape, description = draft.lexicon, field_text(entry, "shape_and_color"), field_text(entry, "description")
-    runs = color_runs(shape, lexicon) or color_runs(description, lexicon)[:1]
-    had, own = (shape[slice(*runs[0][0])], runs[0][1]) if color_runs(shape, lexicon) else ("", frozenset[str]())
-    if tone:  # "dark red" of "red", "red" of "light red"
-        first, *rest = had.split() or [""]
-        color = (
-            " ".join(rest) if rest and first in ("light", "dark", "pale", "deep", "bright") else f"{tone} {had}".strip()
-        )
-    for mention in draft.mentions(entry, several=several):
-        draft.summary = rewrite(draft.summary, mention.color, color)
-    spans = [span for span, keys in color_runs(description, lexicon) if not own or own & keys]
-    spans = spans or [m.color for m in find_mentions(description, draft.names(entry), lexicon)[-1:]]
-    for span in reversed(spans):
-        entry["description"] = description = rewrite(description, span, color)
-    entry["shape_and_color"] = rewrite(shape, runs[0][0], color) if had else ", ".join(filter(None, [shape, color]))
+def _toned(colors: list[str], tone: str) -> list[str]:
+    """Colours made lighter or darker: "dark red" of "red", "red" of "light red"."""
+    first, *rest = (colors or [""])[0].split() or [""]
+    return [" ".join(rest)] if rest else [f"{tone} {first}".strip()]
 
 
 def _new_size(draft: Draft, entry: Entry, said: Subject) -> Term | None:
@@ -92,14 +70,15 @@ def _destination(draft: Draft, entry: Entry, said: Subject, relations: Relations
     return arrange([number], draft.cells(without=entry), draft.links(number, relations)[:1])[number]
 
 
-def _move(draft: Draft, entry: Entry, cell: Cell | None, said: Subject, relations: Relations, several: bool) -> None:
-    place, others = draft.place_at(cell), len(draft.objects()) - 1
+def _move(draft: Draft, entry: Entry, cell: Cell | None, said: Subject, relations: Relations) -> None:
+    place, before, others = draft.place_at(cell), draft.place_at(draft.cell_of(entry)), len(draft.objects()) - 1
     if place and place.say != field_text(entry, "location"):
-        for mention in draft.mentions(entry, several=several):
-            draft.summary = rewrite(draft.summary, mention.place, place.at)
+        head = draft.head(entry)[0]
+        there = bool(before) and draft.say_instead_of(f"{head} {before.at}", f"{head} {place.at}") if before else False
+        draft.told = there or draft.say_instead_of(head, f"{head} {place.at}")
         entry["location"] = place.say
     if said.depth:
         entry["location"] = f"{field_text(entry, 'location').split(', ')[0] or 'center'}, {said.depth}"
     related = first_match(field_text(entry, "relationship"), draft.lexicon, "relations")
     if relations or (place and related and related[0].key != "beside"):  # "to the left of the box" is no longer true
-        entry["relationship"] = draft.relationship(relations, others)
+        entry["relationship"] = draft.relationship(relations, others) if relations else beside_others(others)
