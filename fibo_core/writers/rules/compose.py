@@ -45,7 +45,7 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
             "shadows": scene.said("shadows") or shadows,
         },
         "aesthetics": {
-            "composition": camera.get("composition") or _composition(cells),
+            "composition": camera.get("composition") or ("centered" if cells == [(1, 1)] else "balanced"),
             "color_scheme": scene.said("schemes") or ("clear, vibrant colors" if colored else "natural colors"),
             "mood_atmosphere": ", ".join(moods) or "calm",
         },
@@ -217,10 +217,3 @@ def finish_sentence(text: str) -> str:
     """The user's words with single spaces, and a full stop where they end in a letter."""
     text = " ".join(text.split())
     return f"{text}." if text[-1:].isalnum() else text
-
-
-def _composition(cells: Sequence[Cell]) -> str:
-    """The `composition` of an arrangement nobody spoke of."""
-    if len(cells) == 1:
-        return "centered" if cells[0] == (1, 1) else "rule of thirds"
-    return "balanced"

@@ -20,7 +20,12 @@ from fibo_core.writers.rules.scene import Link, Subject, unknown_note
 Entry = dict[str, Any]  # one of `objects`
 Relations = list[tuple[Term, list[Entry]]]  # each with the objects it leads to
 
-_OPENING = re.compile(r"[\s,]*(\b(in front of|against|in|on|at|by|near|over|under|during)\b[^,.]{0,20})?$")
+_PREPOSITION = r"\b(in front of|against|in|on|at|by|near|over|under|during)\b"
+#: What leads to a light, and to a setting, of which more may be said: "in a snowy (forest)".
+_OPENINGS = {
+    "lights": re.compile(rf"[\s,]*({_PREPOSITION}(\s+(a|an|the)\b)?)?\s*$"),
+    "settings": re.compile(rf"[\s,]*({_PREPOSITION}((?!{_PREPOSITION})[^,.])*)?$"),
+}
 
 
 def first_match(text: str, lexicon: Lexicon, *tables: str) -> tuple[Term, tuple[int, int]] | None:
@@ -46,15 +51,14 @@ def field_text(entry: Entry, key: str) -> str:
 
 
 @lru_cache(maxsize=2_000)  # asked for all objects each time that one is edited
-def names_of(description: str, lexicon: Lexicon) -> tuple[str, ...]:
-    """What an object of this description is called: by its first noun phrase, its last word, and synonyms of that."""
+def head_of(description: str, lexicon: Lexicon) -> tuple[str, NounPhrase]:
+    """The words that name an object in its description ("a small red ball"), as typed and as read."""
     tokens = tokenize(description)
     reader = NounReader(tokens, lexicon)
     phrase = next((phrase for at in range(len(tokens)) if (phrase := reader.read(at)).nouns), None)
     if phrase is None:
-        return ()
-    synonyms = phrase.thing.words if phrase.thing and phrase.thing.alike else ()
-    return tuple(dict.fromkeys([phrase.name.lower(), lexicon.singular(phrase.head), *synonyms]))
+        return "", NounPhrase(0, 0)
+    return description[tokens[phrase.start].start : tokens[phrase.end - 1].end], phrase
 
 
 class Draft:
@@ -100,8 +104,10 @@ class Draft:
         return self.find(subject.meant or named)
 
     def names(self, entry: Entry) -> tuple[str, ...]:
-        """What an object is called, its own name first."""
-        return names_of(field_text(entry, "description"), self.lexicon)
+        """What an object is called: its own name, the last word of that, and synonyms; () where nothing names it."""
+        phrase = head_of(field_text(entry, "description"), self.lexicon)[1]
+        synonyms = phrase.thing.words if phrase.thing and phrase.thing.alike else ()
+        return (phrase.name.lower(), self.lexicon.singular(phrase.head), *synonyms) if phrase.nouns else ()
 
     def colors(self, entry: Entry) -> set[str]:
         """The keys of the colours an object says it has, and of their families."""
@@ -156,22 +162,13 @@ class Draft:
 
     # What is said of objects.
 
-    def head(self, entry: Entry) -> tuple[str, Subject]:
-        """The words that name an object in its description ("a small red ball"), as typed and as understood."""
-        text = field_text(entry, "description")
-        tokens = tokenize(text)
-        reader = NounReader(tokens, self.lexicon)
-        phrase = next((phrase for at in range(len(tokens)) if (phrase := reader.read(at)).nouns), None)
-        if phrase is None:
-            return "", Subject("object")
-        return text[tokens[phrase.start].start : tokens[phrase.end - 1].end], named_subject(phrase)
-
     def redescribe(self, entry: Entry, count: int = 1, **changes: Any) -> None:
         """An object's name and qualities said anew, and in the short description if it says the same.
 
         ``count`` is of how many alike ones it speaks: "two red balls".
         """
-        typed, said = self.head(entry)
+        typed, phrase = head_of(field_text(entry, "description"), self.lexicon)
+        said = named_subject(phrase)
         now = replace(said, **changes)
         told = self.say_instead_of(self.counted(said, count), self.counted(now, count)) if count > 1 else False
         if typed:
@@ -208,7 +205,7 @@ class Draft:
         """Says no more of an object, nor where it stands."""
         place = self.place_at(self.cell_of(entry))
         where = rf"(\s+{re.escape(place.at)})?" if place else ""
-        said = rf"(?<!\w){re.escape(self.head(entry)[0])}(?!\w){where}"
+        said = rf"(?<!\w){re.escape(head_of(field_text(entry, 'description'), self.lexicon)[0])}(?!\w){where}"
         for joined in (rf"(\s*,)?\s*\b(and|with|or)\s+{said}|\s*,\s*{said}", rf"{said}\s*(,|\b(and|with|or)\b)?\s*"):
             if re.search(joined, self.summary, re.IGNORECASE):
                 self.summary = re.sub(joined, "", self.summary, count=1, flags=re.IGNORECASE)
@@ -225,7 +222,7 @@ class Draft:
             return
         start, end = found[1]
         before = self.summary[:start]
-        if table != "media" and (opening := _OPENING.search(before)):
+        if table != "media" and (opening := _OPENINGS[table].search(before)):
             before = before[: opening.start()]
         joint = ", " if before and table == "settings" else " " if before and not before[-1].isspace() else ""
         self.summary = f"{before}{joint}{words}{self.summary[end:]}"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from fibo_core.writers.rules.arrange import arrange
+from fibo_core.writers.rules.cast import named_subject
 from fibo_core.writers.rules.compose import (
     MAX_SINGLED_OUT,
     beside_others,
@@ -19,7 +20,7 @@ from fibo_core.writers.rules.compose import (
     place_name,
     single_out,
 )  # fmt: skip
-from fibo_core.writers.rules.draft import Draft, Entry, Relations, field_text
+from fibo_core.writers.rules.draft import Draft, Entry, Relations, field_text, head_of
 from fibo_core.writers.rules.lexicon import Lexicon
 from fibo_core.writers.rules.object_edits import become, change_object
 from fibo_core.writers.rules.picture_edits import change_picture
@@ -153,8 +154,8 @@ def _count(draft: Draft, step: Step, found: list[Entry]) -> None:
         draft.remove(found)
     if wanted in (0, shown):
         return
-    own, singled = draft.head(first)[1], wanted <= MAX_SINGLED_OUT - len(draft.objects()) + len(found)
-    own = replace(own, count=1)
+    own = replace(named_subject(head_of(field_text(first, "description"), lexicon)[1]), count=1)
+    singled = wanted <= MAX_SINGLED_OUT - len(draft.objects()) + len(found)
     draft.told = draft.say_instead_of(draft.counted(own, shown), draft.counted(own, wanted))
     if not singled or "number_of_objects" in first:
         first["description"] = draft.counted(own, 1 if singled else wanted)

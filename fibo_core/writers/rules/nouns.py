@@ -186,14 +186,10 @@ class NounReader:
     def _take_unknown(self, phrase: NounPhrase) -> int:
         at, lexicon = phrase.end, self._lexicon
         low = self._tokens[at].low
-        if any(lexicon.listed(name, self._tokens, at) for name in ("says", "wears", "style_of")):
+        if any(lexicon.listed(name, self._tokens, at) for name in ("says", "wears")):
             return 0
         if phrase.nouns and lexicon.listed("participles", self._tokens, at):
             return 0
-        if low.endswith("-shaped") and not phrase.nouns and self._goes_on(at + 1):
-            phrase.shape = low
-            phrase.adjectives.append(low)
-            return 1
         compared = lexicon.match(self._tokens, at, "comparisons", "becoming", "strongly", "bigger", "smaller")
         if compared and (phrase.nouns or compared.table == "comparisons"):
             return 0
@@ -209,8 +205,6 @@ class NounReader:
         tokens = self._tokens[phrase.end : phrase.end + length]
         phrase.nouns += [token.low if match or token.text.isupper() else token.text for token in tokens]
         term = match.term if match else None
-        if phrase.thing and term is None and tokens[0].text.istitle():  # "my dog Rex"
-            return length
         phrase.thing = term if match and match.table == "things" else None
         phrase.setting = term if match and match.table == "settings" else None
         phrase.plural = match.plural if match and phrase.thing else self._lexicon.is_plural(phrase.head)

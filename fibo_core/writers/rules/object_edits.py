@@ -1,8 +1,9 @@
 """One object of a prompt changed as a step says: its colour, size, place, kind, and where its texts speak of it."""
 
 from fibo_core.writers.rules.arrange import Cell, arrange
+from fibo_core.writers.rules.cast import named_subject
 from fibo_core.writers.rules.compose import beside_others, listed, shape_and_color
-from fibo_core.writers.rules.draft import Draft, Entry, Relations, field_text, first_match
+from fibo_core.writers.rules.draft import Draft, Entry, Relations, field_text, first_match, head_of
 from fibo_core.writers.rules.lexicon import Term, tokenize
 from fibo_core.writers.rules.nouns import NounPhrase
 from fibo_core.writers.rules.scene import Subject
@@ -13,7 +14,7 @@ def change_object(draft: Draft, entry: Entry, said: Subject, relations: Relation
 
     ``count`` is how many objects of its name are being changed, so that "two balls" means it too.
     """
-    _, own = draft.head(entry)
+    own = named_subject(head_of(field_text(entry, "description"), draft.lexicon)[1])
     size, cell = _new_size(draft, entry, said), _destination(draft, entry, said, relations)
     shown = [word for word in said.adjectives if not draft.lexicon.match(tokenize(word), 0, "textures", "shapes")]
     details = [field_text(entry, "appearance_details"), *said.details, *shown]
@@ -41,7 +42,7 @@ def change_object(draft: Draft, entry: Entry, said: Subject, relations: Relation
 
 def become(draft: Draft, entry: Entry, phrase: NounPhrase, count: int = 1) -> None:
     """Another thing in the same place; colour and size stay unless they are said anew."""
-    _, own = draft.head(entry)
+    own = named_subject(head_of(field_text(entry, "description"), draft.lexicon)[1])
     name = draft.lexicon.singular(phrase.name) if phrase.plural else phrase.name
     now = {"name": name, "colors": phrase.colors or own.colors, "size": phrase.size or own.size}
     draft.redescribe(entry, count, plural=False, **now)
@@ -73,7 +74,7 @@ def _destination(draft: Draft, entry: Entry, said: Subject, relations: Relations
 def _move(draft: Draft, entry: Entry, cell: Cell | None, said: Subject, relations: Relations) -> None:
     place, before, others = draft.place_at(cell), draft.place_at(draft.cell_of(entry)), len(draft.objects()) - 1
     if place and place.say != field_text(entry, "location"):
-        head = draft.head(entry)[0]
+        head = head_of(field_text(entry, "description"), draft.lexicon)[0]
         there = bool(before) and draft.say_instead_of(f"{head} {before.at}", f"{head} {place.at}") if before else False
         draft.told = there or draft.say_instead_of(head, f"{head} {place.at}")
         entry["location"] = place.say

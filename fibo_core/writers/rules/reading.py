@@ -61,7 +61,7 @@ class _Reader:
 
     def read(self) -> Scene:
         takes = (
-            self._quote, self._filler, self._shadows, self._negation, self._says, self._wearing, self._style_of,
+            self._quote, self._filler, self._shadows, self._negation, self._says, self._wearing,
             self._of, self._change, self._participle, self._phrase, self._preposition, self._joint, self._action,
             self._noun,
         )  # fmt: skip
@@ -128,18 +128,6 @@ class _Reader:
         self._move(phrase.end - self.at)
         self.carried = "wearing"
         return True
-
-    def _style_of(self) -> bool:
-        length = self.lexicon.listed("style_of", self.tokens, self.at)
-        start = end = self.at + length
-        while length and end < len(self.tokens) and self.tokens[end].kind == "word" and end - start < 3:
-            if self.lexicon.is_one_of(self.tokens[end].low, "joiners"):
-                break
-            end += 1
-        if end > start:
-            name = self._typed(start, end)
-            self.scene.show("styles", Term(key=name, say=name, words=(name,)))
-        return bool(length) and self._move(end - self.at)
 
     def _of(self) -> bool:
         """ "a bowl of fruit": the words after "of" belong to the name just read."""
