@@ -205,6 +205,8 @@ class NounReader:
         tokens = self._tokens[phrase.end : phrase.end + length]
         phrase.nouns += [token.low if match or token.text.isupper() else token.text for token in tokens]
         term = match.term if match else None
+        if phrase.thing and term is None and tokens[0].text.istitle():  # "my dog Rex"
+            return length
         phrase.thing = term if match and match.table == "things" else None
         phrase.setting = term if match and match.table == "settings" else None
         phrase.plural = match.plural if match and phrase.thing else self._lexicon.is_plural(phrase.head)

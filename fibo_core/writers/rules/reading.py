@@ -161,18 +161,14 @@ class _Reader:
         return bool(length) and self._move(length)
 
     def _participle(self) -> bool:
-        """ "made of glass", "covered in snow": the material of the thing just named, or a detail of it."""
+        """ "made of glass", "covered in snow": a detail of the thing just named."""
         length = self.lexicon.listed("participles", self.tokens, self.at)
-        if not length or self.cast.last is None:
+        end = self.nouns.read(self.at + length).end
+        if not length or self.cast.last is None or end == self.at + length:
             return False
         named = self.cast.named if self.named_at == self.at else self.cast.last
-        subject, start = self.scene.subjects[named], self.at + length
-        end = self.nouns.read(start).end
-        texture = self.lexicon.match(self.tokens, start, "textures")
-        if texture and self.lexicon.listed("made_of", self.tokens, self.at):
-            subject.textures.append(texture.term.say)
-        subject.details.append(self._text(self.at, end))
-        return end > start and self._move(end - self.at)
+        self.scene.subjects[named].details.append(self._text(self.at, end))
+        return self._move(end - self.at)
 
     def _phrase(self) -> bool:
         """Places, relations, light, medium and whatever else stands by itself."""
@@ -184,7 +180,9 @@ class _Reader:
             return self._relation(match.term, after)
         if match.table in ("places", "depths"):
             return self._place(match)
-        if match.table == "directions" or (match.table in PICTURE_TABLES and not self._describes_noun(after)):
+        phrase = self.nouns.read(self.at)
+        describes = phrase.nouns and phrase.end > after  # then the noun phrase takes it along
+        if match.table == "directions" or (match.table in PICTURE_TABLES and not describes):
             return self._show(match) and self._move(match.length)
         return False
 
@@ -384,11 +382,6 @@ class _Reader:
     def _show(self, match: Match) -> bool:
         self.scene.show(match.table, match.term)
         return True
-
-    def _describes_noun(self, after: int) -> bool:
-        """Whether a word of the whole picture stands before a thing: then the noun phrase takes it along."""
-        phrase = self.nouns.read(self.at)
-        return bool(phrase.nouns) and phrase.end > after
 
     def _text(self, start: int, end: int) -> str:
         text = self._typed(start, end)

@@ -74,10 +74,9 @@ class _StepReader:
         self.lexicon = lexicon
         self.text = " ".join(text.split())
         self.tokens = tokenize(self.text)
-        while self.tokens and (
-            self.tokens[-1].kind == "mark" or lexicon.is_one_of(self.tokens[-1].low, "joiners", "there")
-        ):
-            self.tokens.pop()  # "instead", "please"
+        last_words = ("joiners", "there")  # "instead", "please"
+        while self.tokens and (self.tokens[-1].kind == "mark" or lexicon.is_one_of(self.tokens[-1].low, *last_words)):
+            self.tokens.pop()
         self.step = Step(kind, self.text.strip(" ,;."))
         self.nouns = NounReader(self.tokens, lexicon)
         self.at = 0
@@ -99,12 +98,8 @@ class _StepReader:
             return self._give()
         if step.kind == "change" and self._become():
             return step
-        how = lexicon.match(self.tokens, start, "places")
-        if (
-            (how and lengths[kind])
-            or lexicon.listed("bigger", self.tokens, start)
-            or lexicon.listed("smaller", self.tokens, start)
-        ):
+        how = lexicon.match(self.tokens, start, "bigger", "smaller", *(["places"] if lengths[kind] else []))
+        if how:
             self.at = start + 1  # "shrink the ball" is "the ball shrink", "center it" is "it center"
             return self._say(f"{self._rest()} {self.tokens[start].text}")
         return self._say(self._whole() or self._rest())
