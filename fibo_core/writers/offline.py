@@ -13,7 +13,7 @@ from fibo_core.writers import OnTokens, WrittenPrompt
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
 from fibo_core.writers.rules.lexicon import load_lexicon
-from fibo_core.writers.rules.picture import describe_picture, merge_hint
+from fibo_core.writers.rules.picture import describe_picture
 from fibo_core.writers.rules.reading import read_scene
 from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene, unknown_note
 from fibo_core.writers.rules.steps import is_instruction
@@ -89,8 +89,11 @@ class OfflineWriter:
             cancel.check()
         instructs = bool(hint) and is_instruction(hint, lexicon)
         if hint and not instructs:
-            merge_hint(scene, read_scene(hint, lexicon))
-            notes += _notes(scene)
+            said = read_scene(hint, lexicon)
+            said.words = f"{scene.words}. {hint}"
+            said.settings = said.settings or scene.settings
+            said.shown = scene.shown | said.shown
+            scene, notes = said, [*notes, *_notes(said)]
         document = compose(scene, lexicon)
         document["context"] = context
         if instructs:

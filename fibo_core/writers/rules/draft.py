@@ -73,8 +73,6 @@ class Draft:
         self.last: list[Entry] = []  # what "it" is
         self.told = True  # whether the short description tells what was changed
 
-    # Objects.
-
     def objects(self) -> list[Entry]:
         """The objects, without what is none."""
         entries = self.document.get("objects")
@@ -92,11 +90,7 @@ class Draft:
             found = [entry for entry in found if colors & self.colors(entry)]
         if phrase.place:
             found = [entry for entry in found if phrase.place in field_text(entry, "location").split(", ")[0]]
-        if phrase.ordinal == 0 and len(found) > 1:  # the other one is the one that is not meant by "it"
-            found = [entry for entry in found if not any(entry is other for other in self.last or found[:1])]
-        if not phrase.ordinal:
-            return found
-        return found[-1:] if phrase.ordinal < 0 else found[phrase.ordinal - 1 : phrase.ordinal]
+        return found
 
     def find_subject(self, subject: Subject) -> list[Entry]:
         """The objects that a subject of an instruction names, such as "the box" in "above the box"."""
@@ -125,8 +119,6 @@ class Draft:
             self.take_back(entry)
         self.drop(entries)
         self.last = []
-
-    # Places. Numbers count the objects.
 
     def cell_of(self, entry: Entry) -> Cell | None:
         """Where in the frame an object's location says it is; None where it says nothing of the kind."""
@@ -160,8 +152,6 @@ class Draft:
             part = self.document[key] = {}
         return part
 
-    # What is said of objects.
-
     def redescribe(self, entry: Entry, count: int = 1, **changes: Any) -> None:
         """An object's name and qualities said anew, and in the short description if it says the same.
 
@@ -182,8 +172,6 @@ class Draft:
         name = said.name if said.plural or count == 1 else self.lexicon.plural(said.name)
         name = self.lexicon.singular(name) if count == 1 else name
         return describe(replace(said, name=name, count=count, plural=count > 1))
-
-    # The short description.
 
     @property
     def summary(self) -> str:
@@ -233,8 +221,6 @@ class Draft:
         joint = "" if words.startswith(",") else " "
         self.summary = f"{bare}{joint}{words}." if bare else f"{words.removeprefix(',').removeprefix('and').strip()}."
 
-    # What is said.
-
     def add_sentence(self, words: str) -> None:
         """Ends with words of the user's as a sentence of their own."""
         text = self.summary.rstrip()
@@ -252,9 +238,8 @@ class Draft:
         """A note that names what is not there, and what is."""
         texts = [field_text(entry, "description") or "an object" for entry in self.objects()]
         names = "; ".join(" ".join(text.split()[:6]).rstrip(".,;") for text in texts)
-        which = list(self.lexicon.table["ordinals"])[phrase.ordinal - 1] if phrase.ordinal else ""
         said = " ".join(match.term.words[0] for match in phrase.picture)
-        named = " ".join(word for word in (which, listed(phrase.colors), phrase.name or said) if word)
+        named = " ".join(word for word in (listed(phrase.colors), phrase.name or said) if word)
         there = f"The prompt has: {names}." if names else "The prompt has no objects."
         self.notes.append(f'There is no "{named}" to {verb}. {there}')
 

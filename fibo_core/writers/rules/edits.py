@@ -8,18 +8,9 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from fibo_core.writers.rules import compose
 from fibo_core.writers.rules.arrange import arrange
 from fibo_core.writers.rules.cast import named_subject
-from fibo_core.writers.rules.compose import (
-    MAX_SINGLED_OUT,
-    beside_others,
-    compose_object,
-    compose_text,
-    describe,
-    listed,
-    place_name,
-    single_out,
-)  # fmt: skip
 from fibo_core.writers.rules.draft import Draft, Entry, Relations, field_text, head_of
 from fibo_core.writers.rules.lexicon import Lexicon
 from fibo_core.writers.rules.object_edits import become, change_object
@@ -107,7 +98,7 @@ def _lay_over(draft: Draft, step: Step) -> None:
     draft.last = changed or draft.last
     unknown = [name for name in scene.unknown if not draft.find_subject(Subject(name))]
     if unknown:
-        draft.keep(listed(unknown) if understood else scene.words, unknown)
+        draft.keep(compose.listed(unknown) if understood else scene.words, unknown)
     elif not understood:
         draft.keep(step.words)
     elif draft.document == before and not draft.notes:
@@ -125,19 +116,19 @@ def _relations(scene: Scene, number: int, entries: list[list[Entry]]) -> Relatio
 def _add(draft: Draft, subject: Subject, relations: Relations) -> list[Entry]:
     """Adds a subject's objects ("three stars" are three) and says so once in the short description."""
     lexicon, cell, added = draft.lexicon, (1, 1), []
-    for one in single_out(Scene("", [subject]), lexicon).subjects:
+    for one in compose.single_out(Scene("", [subject]), lexicon).subjects:
         number = len(draft.objects())
         wanted = one.place or (one.term.place if one.term and not relations else "")
         fixed = draft.cells() | ({number: lexicon.table["places"][wanted].cell} if wanted else {})
         cell = arrange([number], fixed, draft.links(number, relations))[number]
-        entry = compose_object(Scene("", [one]), 0, [cell], lexicon)
+        entry = compose.compose_object(Scene("", [one]), 0, [cell], lexicon)
         entry["relationship"] = draft.relationship(relations, number)
-        for key, items in (("objects", [entry]), ("text_render", compose_text(Scene("", [one]), [entry]))):
+        for key, items in (("objects", [entry]), ("text_render", compose.compose_text(Scene("", [one]), [entry]))):
             if items:
                 draft.document[key] = [*(draft.document.get(key) or []), *items]
         added.append(entry)
     place = lexicon.table["places"].get(subject.place) or (draft.place_at(cell) if relations else None)
-    draft.say_more(f"and {describe(subject)} {place.at if place else ''}".rstrip())
+    draft.say_more(f"and {compose.describe(subject)} {place.at if place else ''}".rstrip())
     draft.last = added[-1:]
     return added
 
@@ -155,7 +146,7 @@ def _count(draft: Draft, step: Step, found: list[Entry]) -> None:
     if wanted in (0, shown):
         return
     own = replace(named_subject(head_of(field_text(first, "description"), lexicon)[1]), count=1)
-    singled = wanted <= MAX_SINGLED_OUT - len(draft.objects()) + len(found)
+    singled = wanted <= compose.MAX_SINGLED_OUT - len(draft.objects()) + len(found)
     draft.told = draft.say_instead_of(draft.counted(own, shown), draft.counted(own, wanted))
     if not singled or "number_of_objects" in first:
         first["description"] = draft.counted(own, 1 if singled else wanted)
@@ -165,8 +156,8 @@ def _count(draft: Draft, step: Step, found: list[Entry]) -> None:
     for _ in range(wanted - len(found) if singled else 0):
         number = len(draft.objects())
         cell = arrange([number], draft.cells(), [])[number]
-        draft.document["objects"].append(deepcopy(first) | {"location": place_name(cell, lexicon)})
+        draft.document["objects"].append(deepcopy(first) | {"location": compose.place_name(cell, lexicon)})
     for entry in draft.objects():
-        if field_text(entry, "relationship") in map(beside_others, range(3)):
-            entry["relationship"] = beside_others(len(draft.objects()) - 1)
+        if field_text(entry, "relationship") in map(compose.beside_others, range(3)):
+            entry["relationship"] = compose.beside_others(len(draft.objects()) - 1)
     draft.last = found[: wanted if singled else 1]

@@ -30,7 +30,6 @@ class NounPhrase:
     end: int
     determiner: str = ""
     count: int | None = None
-    ordinal: int | None = None  # 2 for "the second ball", -1 for the last, 0 for the other
     colors: list[str] = field(default_factory=list)
     size: Term | None = None
     textures: list[str] = field(default_factory=list)
@@ -54,8 +53,7 @@ class NounPhrase:
 
     @property
     def described(self) -> bool:
-        said = self.colors or self.size or self.textures or self.count or self.shape or self.place
-        return bool(said) or self.ordinal is not None
+        return bool(self.colors or self.size or self.textures or self.count or self.shape or self.place)
 
     @property
     def new(self) -> bool:
@@ -112,10 +110,6 @@ class NounReader:
             if phrase.end > phrase.start:
                 return 0
             phrase.determiner = token.low
-            return 1
-        ordinals = list(lexicon.table["ordinals"])
-        if token.low in ordinals and not phrase.nouns and self._goes_on(at + 1):
-            phrase.ordinal = {"last": -1, "other": 0}.get(token.low, ordinals.index(token.low) + 1)
             return 1
         if tone := self._tone(at):
             if phrase.nouns and not self._turn_adjectives(phrase):

@@ -49,14 +49,6 @@ def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str
     return scene, f"a simple composition in {form} format", notes
 
 
-def merge_hint(seen: Scene, hint: Scene) -> None:
-    """What a hint says laid over what was seen: it names things, and bends light, setting and style."""
-    seen.subjects, seen.links = hint.subjects, hint.links
-    seen.settings = hint.settings or seen.settings
-    seen.shown |= hint.shown
-    seen.words = f"{seen.words}. {hint.words}"
-
-
 def color_of(rgb: Floats, lexicon: Lexicon) -> Term:
     """The nearest colour of the lexicon."""
     return min(lexicon.table["colors"].values(), key=lambda color: _distance(rgb, _rgb(color)))

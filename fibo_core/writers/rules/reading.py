@@ -290,8 +290,6 @@ class _Reader:
             self._name(phrase, preposition)
         return True
 
-    # What a noun phrase turns out to be.
-
     def _name(self, phrase: NounPhrase, preposition: str) -> None:
         cast = self.cast
         if self.lexicon.is_one_of(preposition, "inside") and cast.relation is None and cast.last is not None:
@@ -376,8 +374,6 @@ class _Reader:
         else:
             return False
         return True
-
-    # Small steps.
 
     def _show(self, match: Match) -> bool:
         self.scene.show(match.table, match.term)
