@@ -213,7 +213,7 @@ def _small_words() -> frozenset[str]:
 def _attributes() -> frozenset[str]:
     """Words that many things of a picture may share, such as colours, sizes and places."""
     names = (
-        "colors", "tones", "sizes", "counts", "textures", "places", "depths", "relations", "directions", "bigger",
+        "colors", "tones", "sizes", "counts", "textures", "places", "relations", "directions", "bigger",
         "smaller",
     )  # fmt: skip
     return _stems_of(*names) | _stems("color size shape")

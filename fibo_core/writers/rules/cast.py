@@ -19,7 +19,7 @@ class Cast:
         self.named = 0  # the subject whose name was read last, an anchor too
         self.relation: Term | None = None  # begun, of the last subject to the one that is named next
         self.waiting: tuple[Term, int] | None = None  # "under a tree sits …": the tree is known, its subject not
-        self.place = self.depth = ""  # said before their subject
+        self.place = ""  # said before its subject
 
     def subject(self) -> Subject:
         """The subject spoken of last; there must be one."""
@@ -50,14 +50,10 @@ class Cast:
         return number
 
     def link(self, subject: int, relation: Term, anchor: int) -> None:
-        """A relation of one subject to another one; "between" takes two."""
-        links = self.scene.links
-        if relation.key == "between" and links and links[-1].relation is relation:
-            anchors = (*links.pop().anchors, anchor)
-            links.append(Link(subject, relation, anchors))
-        elif subject != anchor >= 0:
-            links.append(Link(subject, relation, (anchor,)))
-        self.relation = relation if relation.key == "between" else None
+        """A relation of one subject to another one."""
+        if subject != anchor:
+            self.scene.links.append(Link(subject, relation, (anchor,)))
+        self.relation = None
 
     def link_back(self, relation: Term | None) -> None:
         """ "a moon behind it", "a box with a ball on top": the relation leads to the subject before."""
@@ -66,19 +62,19 @@ class Cast:
         self.relation = None
 
     def _new(self, phrase: NounPhrase) -> int:
-        """A subject with all that its noun phrase says; it takes place and depth that were said before."""
+        """A subject with all that its noun phrase says; it takes a place that was said before."""
         if self.changes and phrase.determiner in ("the", "this", "that", "these"):  # of the prompt
             return self.add(Subject(phrase.name, phrase.thing, meant=phrase))
         subject = named_subject(phrase)
         if phrase.head in ("one", "ones") and self.last is not None:
             subject.name, subject.term = self.subject().name, self.subject().term
-        subject.place, subject.depth = subject.place or self.place, self.depth
+        subject.place = subject.place or self.place
         felt = [
             word for word in (*phrase.adjectives, *phrase.nouns[:-1]) if self.lexicon.is_one_of(word, "expressions")
         ]
         subject.expression = "".join(felt[:1])
         number = self.add(subject)
-        self.place = self.depth = ""
+        self.place = ""
         return number
 
     def _known(self, phrase: NounPhrase) -> int | None:

@@ -31,12 +31,13 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
     objects = [compose_object(scene, number, cells, lexicon) for number in range(len(scene.subjects))]
     table, settings = lexicon.table, ", ".join(dict.fromkeys(scene.settings))
     medium = scene.shown.get("media", [table["media"][PLAIN_MEDIUM]])[0]
+    words = " ".join(scene.words.split())
     camera = {term.field: term.say for term in reversed(scene.shown.get("camera", []))}
     conditions, shadows = combine_lights(*scene.lights(), table["lights"][PLAIN_LIGHT])
     colored = any(subject.colors for subject in scene.subjects)
     moods = dict.fromkeys(term.say for term in scene.shown.get("moods", ()))
     return {
-        "short_description": finish_sentence(scene.words),
+        "short_description": f"{words}." if words[-1:].isalnum() else words,
         "objects": objects,
         "background_setting": settings or PLAIN_SETTING,
         "lighting": {
@@ -74,13 +75,12 @@ def combine_lights(light: Term | None, weather: Term | None, plain: Term) -> tup
 def compose_object(scene: Scene, number: int, cells: Sequence[Cell], lexicon: Lexicon) -> dict[str, Any]:
     """One entry of `objects`; keys that have nothing to say are left out."""
     subject, term = scene.subjects[number], scene.subjects[number].term
-    location = place_name(cells[number], lexicon)
     person = term is not None and (term.person or bool(term.gender))
     said_elsewhere = [word for word in subject.adjectives if lexicon.match(tokenize(word), 0, "textures", "shapes")]
     seen = [word for word in subject.adjectives if word not in said_elsewhere and not word.endswith("-shaped")]
     document = {
         "description": describe(subject),
-        "location": f"{location}, {subject.depth}" if subject.depth else location,
+        "location": place_name(cells[number], lexicon),
         "relationship": relate(scene, number),
         "relative_size": subject.size.say if subject.size else "medium",
         "shape_and_color": shape_and_color(subject),
@@ -101,7 +101,7 @@ def describe(subject: Subject) -> str:
     words = [subject.size.key if subject.size else "", *subject.adjectives, listed(subject.colors), subject.name]
     phrase = " ".join(word for word in words if word)
     if subject.count > 1:
-        phrase = f"{say_number(subject.count)} {phrase}"
+        phrase = f"{NUMBERS[subject.count] if subject.count < len(NUMBERS) else subject.count} {phrase}"
     elif not subject.plural:
         phrase = f"{article(phrase)} {phrase}"
     tail = [*subject.details, f"wearing {subject.clothing}" if subject.clothing else "", subject.pose, subject.action]
@@ -184,11 +184,8 @@ def single_out(scene: Scene, lexicon: Lexicon) -> Scene:
 def place_subjects(scene: Scene, lexicon: Lexicon) -> list[Cell]:
     """A cell of the frame for each subject: where the user put it, else where it fits."""
     linked = {number for link in scene.links for number in (link.subject, *link.anchors)}
-    fixed: dict[int, Cell] = {}
-    for number, subject in enumerate(scene.subjects):
-        place = subject.place or (subject.term.place if subject.term and number not in linked else "")
-        if place:
-            fixed[number] = lexicon.table["places"][place].cell
+    said = {n: s.place or (s.term.place if s.term and n not in linked else "") for n, s in enumerate(scene.subjects)}
+    fixed = {number: lexicon.table["places"][place].cell for number, place in said.items() if place}
     cells = arrange(range(len(scene.subjects)), fixed, scene.links)
     return [cells[number] for number in range(len(scene.subjects))]
 
@@ -206,14 +203,3 @@ def article(phrase: str) -> str:
 def listed(words: Sequence[str]) -> str:
     """ "red", "red and blue", "red, blue and green" """
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def say_number(number: int) -> str:
-    """ "three"; beyond twelve "13"."""
-    return NUMBERS[number] if number < len(NUMBERS) else str(number)
-
-
-def finish_sentence(text: str) -> str:
-    """The user's words with single spaces, and a full stop where they end in a letter."""
-    text = " ".join(text.split())
-    return f"{text}." if text[-1:].isalnum() else text

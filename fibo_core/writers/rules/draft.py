@@ -88,6 +88,9 @@ class Draft:
         if phrase.colors:
             colors = colors_in(" ".join(phrase.colors), lexicon)
             found = [entry for entry in found if colors & self.colors(entry)]
+        if phrase.adjectives:  # "the old man"; there is no "second" one
+            wanted = {word.lower() for word in phrase.adjectives}
+            found = [e for e in found if wanted <= {*field_text(e, "description").lower().replace(",", "").split()}]
         if phrase.place:
             found = [entry for entry in found if phrase.place in field_text(entry, "location").split(", ")[0]]
         return found
@@ -239,7 +242,7 @@ class Draft:
         texts = [field_text(entry, "description") or "an object" for entry in self.objects()]
         names = "; ".join(" ".join(text.split()[:6]).rstrip(".,;") for text in texts)
         said = " ".join(match.term.words[0] for match in phrase.picture)
-        named = " ".join(word for word in (listed(phrase.colors), phrase.name or said) if word)
+        named = " ".join(word for word in (*phrase.adjectives, listed(phrase.colors), phrase.name or said) if word)
         there = f"The prompt has: {names}." if names else "The prompt has no objects."
         self.notes.append(f'There is no "{named}" to {verb}. {there}')
 

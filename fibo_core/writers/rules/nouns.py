@@ -13,7 +13,7 @@ from fibo_core.writers.rules.lexicon import Lexicon, Match, Term, Token
 #: Tables whose words, before a thing, speak of the whole picture.
 PICTURE_TABLES = ("lights", "shadows", "schemes", "media", "moods", "styles", "camera")
 #: Tables of which a place before a thing may come.
-PLACE_TABLES = ("relations", "directions", "places", "depths")
+PLACE_TABLES = ("relations", "directions", "places")
 #: Longest match decides; of equal length, the earlier table.
 ALL_TABLES = (
     "counts", "things", "settings", "colors", "textures", "sizes", "shapes", *PLACE_TABLES, *PICTURE_TABLES,
@@ -145,8 +145,8 @@ class NounReader:
         if match.table == "settings":
             away = phrase.nouns and self._leads_away(at)  # "three fish | under water"
             return 0 if away else self._take_noun(phrase, match.length, match)
-        if match.table in ("places", "depths") and at > phrase.start and not phrase.nouns and more:
-            phrase.place = term.key if match.table == "places" else phrase.place
+        if match.table == "places" and at > phrase.start and not phrase.nouns and more:
+            phrase.place = term.key
             return match.length
         if match.table in PICTURE_TABLES and (not phrase.nouns or self._turn_adjectives(phrase)):
             phrase.picture.append(match)

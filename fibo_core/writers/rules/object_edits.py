@@ -24,7 +24,7 @@ def change_object(draft: Draft, entry: Entry, said: Subject, relations: Relation
         "relative_size": size.say if size else "",
     }  # fmt: skip
     colors = _toned(own.colors, said.tone) if said.tone else said.colors
-    if cell or said.depth or relations:
+    if cell or relations:
         _move(draft, entry, cell, said, relations)
     if colors or shown or (size and size.say != entry.get("relative_size")):
         adjectives = [*own.adjectives, *(word for word in shown if word not in own.adjectives)]
@@ -37,7 +37,7 @@ def change_object(draft: Draft, entry: Entry, said: Subject, relations: Relation
         colored = f"{shape[:start]}{listed(colors)}{shape[end:]}"
         entry["shape_and_color"] = colored if found else ", ".join(filter(None, [shape, listed(colors)]))
     entry |= {key: value for key, value in fields.items() if value}
-    return bool(colors or cell or said.depth or relations or any(fields.values()))
+    return bool(colors or cell or relations or any(fields.values()))
 
 
 def become(draft: Draft, entry: Entry, phrase: NounPhrase, count: int = 1) -> None:
@@ -78,8 +78,6 @@ def _move(draft: Draft, entry: Entry, cell: Cell | None, said: Subject, relation
         there = bool(before) and draft.say_instead_of(f"{head} {before.at}", f"{head} {place.at}") if before else False
         draft.told = there or draft.say_instead_of(head, f"{head} {place.at}")
         entry["location"] = place.say
-    if said.depth:
-        entry["location"] = f"{field_text(entry, 'location').split(', ')[0] or 'center'}, {said.depth}"
     related = first_match(field_text(entry, "relationship"), draft.lexicon, "relations")
     if relations or (place and related and related[0].key != "beside"):  # "to the left of the box" is no longer true
         entry["relationship"] = draft.relationship(relations, others) if relations else beside_others(others)

@@ -19,7 +19,6 @@ PALETTE_SIZE = 8
 TWO_COLORS = 60.0  # distance between the upper and the lower part of a picture, of 765
 DARK, BRIGHT = 75.0, 160.0  # mean gray, 0 to 255
 LOW_CONTRAST, HIGH_CONTRAST = 22.0, 56.0  # its standard deviation
-LEANING = 18.0  # gray between left and right that speaks of light from one side
 
 
 def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str, list[str]]:
@@ -75,10 +74,7 @@ def _flatten(picture: Image.Image) -> Image.Image:
 def _set_scene(scene: Scene, rgb: Floats, lexicon: Lexicon) -> str:
     """Sets setting and light; the answer says what was guessed from what, "" where nothing was."""
     top, _, bottom = (np.median(rows, axis=(0, 1)) for rows in np.array_split(rgb, 3))
-    left, _, right = (np.median(columns) for columns in np.array_split(rgb, 3, axis=1))
     upper, lower, lights = color_of(top, lexicon), color_of(bottom, lexicon), lexicon.table["lights"]
-    if abs(left - right) > LEANING:
-        scene.show("directions", lexicon.table["directions"]["left" if left > right else "right"])
     two, night = _distance(top, bottom) > TWO_COLORS, top.mean() < DARK
     ground = lexicon.grounds.get(lower.family or lower.key, "") if two else ""
     sky = "night" if night else lexicon.skies.get(upper.family or upper.key, "")

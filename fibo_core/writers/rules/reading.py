@@ -178,7 +178,7 @@ class _Reader:
         after = self.at + match.length
         if match.table == "relations":
             return self._relation(match.term, after)
-        if match.table in ("places", "depths"):
+        if match.table == "places":
             return self._place(match)
         phrase = self.nouns.read(self.at)
         describes = phrase.nouns and phrase.end > after  # then the noun phrase takes it along
@@ -197,9 +197,9 @@ class _Reader:
         return True
 
     def _place(self, match: Match) -> bool:
-        cast, after, table = self.cast, self.at + match.length, "depth" if match.table == "depths" else "place"
-        leads = cast.last is None or (self.fresh and table == "place" and self.nouns.begins_at(after))
-        setattr(cast if leads else cast.subject(), table, match.term.key)
+        cast, after = self.cast, self.at + match.length
+        leads = cast.last is None or (self.fresh and self.nouns.begins_at(after))
+        (cast if leads else cast.subject()).place = match.term.key
         where = self.lexicon.match(self.tokens, after - 1, "settings")  # "in the sky"
         self.scene.settings += [where.term.say] if where and not self.scene.settings else []
         return self._move(match.length)
@@ -218,8 +218,7 @@ class _Reader:
         token = self.tokens[self.at]
         if token.kind != "mark" and not self.lexicon.is_one_of(token.low, "joiners"):
             return False
-        if self.cast.relation is not None and self.cast.relation.key != "between":
-            self.cast.relation = None
+        self.cast.relation = None
         if token.text in ".;:":
             self.carried = ""
         self.preposition = ""

@@ -16,7 +16,7 @@ MAX_SUBJECTS = 12  # FIBO knows five objects; a few more do no harm
 class Subject:
     """One thing, or several alike. ``name`` is the user's own words for it, ``term`` what the lexicon knows of it.
 
-    ``place`` is a key of the lexicon's places ("" where nobody said it), ``depth`` of its depths.
+    ``place`` is a key of the lexicon's places ("" where nobody said it).
     """
 
     name: str
@@ -32,7 +32,6 @@ class Subject:
     pose: str = ""
     action: str = ""
     place: str = ""
-    depth: str = ""
     text: str = ""
     lettering: bool = False  # it is its text ("the number 7")
     shape: str = ""  # where it was seen, or said otherwise than by its name
