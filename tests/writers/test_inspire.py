@@ -50,13 +50,6 @@ def test_colors_that_are_no_landscape_are_said_as_they_are() -> None:
     assert not any("guess" in note for note in written.notes)
 
 
-def test_light_from_one_side_is_seen() -> None:
-    """A wall brighter on its left speaks of light from the left."""
-    ramp = np.tile(np.linspace(220, 120, 256, dtype=np.uint8), (256, 1))
-    picture = Image.fromarray(np.stack([ramp] * 3, axis=-1))
-    assert WRITER.inspire(picture).prompt.get("lighting.direction") == "from the left"
-
-
 def test_the_notes_say_palette_brightness_and_format() -> None:
     """What was measured is told with its shares."""
     picture, draw = _canvas("#f8f8f8", (400, 200))

@@ -6,7 +6,7 @@ from fibo_core.writers.offline import OfflineWriter
 from tests.writers.phrase_table import HELD_OUT, TABLE, Phrase, failures, load_table, measure
 
 #: How many of the forty held-out phrases passed when the rules were last changed; it may only rise.
-HELD_OUT_FLOOR = 29
+HELD_OUT_FLOOR = 30
 
 PHRASES = load_table(TABLE)
 

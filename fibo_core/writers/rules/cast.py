@@ -50,10 +50,13 @@ class Cast:
         return number
 
     def link(self, subject: int, relation: Term, anchor: int) -> None:
-        """A relation of one subject to another one."""
-        if subject != anchor:
-            self.scene.links.append(Link(subject, relation, (anchor,)))
-        self.relation = None
+        """A relation of one subject to another one; "between" takes two."""
+        links = self.scene.links
+        if relation.key == "between" and links and links[-1].relation is relation:
+            links.append(Link(subject, relation, (*links.pop().anchors, anchor)))
+        elif subject != anchor:
+            links.append(Link(subject, relation, (anchor,)))
+        self.relation = relation if relation.key == "between" else None
 
     def link_back(self, relation: Term | None) -> None:
         """ "a moon behind it", "a box with a ball on top": the relation leads to the subject before."""

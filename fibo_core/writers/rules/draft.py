@@ -88,8 +88,7 @@ class Draft:
         if phrase.colors:
             colors = colors_in(" ".join(phrase.colors), lexicon)
             found = [entry for entry in found if colors & self.colors(entry)]
-        if phrase.adjectives:  # "the old man"; there is no "second" one
-            wanted = {word.lower() for word in phrase.adjectives}
+        if wanted := {word.lower() for word in (*phrase.adjectives, *phrase.nouns[:-1])}:  # "the old man"
             found = [e for e in found if wanted <= {*field_text(e, "description").lower().replace(",", "").split()}]
         if phrase.place:
             found = [entry for entry in found if phrase.place in field_text(entry, "location").split(", ")[0]]

@@ -218,7 +218,8 @@ class _Reader:
         token = self.tokens[self.at]
         if token.kind != "mark" and not self.lexicon.is_one_of(token.low, "joiners"):
             return False
-        self.cast.relation = None
+        if self.cast.relation is not None and self.cast.relation.key != "between":
+            self.cast.relation = None
         if token.text in ".;:":
             self.carried = ""
         self.preposition = ""
