@@ -4,8 +4,8 @@ that keeps them. It knows nothing of Streamlit or HTTP, and imports no torch unt
 
 __version__ = "0.1.0"
 
-from fibo_core.prompt import Change, Hint, StructuredPrompt, diff
-from fibo_core.request import GenerationRequest, draw_seed, draw_seeds
+from fibo_core.engine.request import GenerationRequest, draw_seed, draw_seeds
+from fibo_core.prompts.structured_prompt import Change, Hint, StructuredPrompt, diff
 
 __all__ = [
     "Change",

@@ -1,15 +1,16 @@
 """The errors of FIBO Studio, in one tree.
 
 Each message says what happened, the value seen (never a secret) and what to do; a page, the API and the command
-line show it as it is. Adapters translate their library's errors into these at one boundary, with ``from exc``;
-anything else that escapes is a bug and is not caught.
+line show it as it is, and may add their own way to its remedy. Adapters translate their library's errors into these at
+one boundary, with ``from exc``; anything else that escapes is a bug and is not caught.
 
 FiboError
 ├── InputError                 what the user gave cannot be used (the command line exits with 2)
 │   ├── SettingsError          an environment variable
 │   ├── PromptError            a structured prompt: carries path, line and column
 │   ├── RequestError           a size, seed, step count…
-│   └── PictureError           an uploaded picture or recipe
+│   ├── PictureError           an uploaded picture or recipe
+│   └── NewerVersion           a stored value that a newer FIBO Studio has written
 ├── WriterError                no prompt was written
 │   ├── WriterUnavailable      this writer cannot answer now; another may
 │   ├── WriterAnswerError      it answered something that is no prompt; carries the raw text
@@ -24,13 +25,16 @@ FiboError
 │   ├── WorkspaceUnwritable    read-only, full, or not there
 │   ├── DatabaseTooNew         written by a newer FIBO Studio
 │   ├── DatabaseUnreadable     damaged, locked or not a database
+│   ├── InputGone              a picture that an order names is not there any more
 │   ├── GenerationNotFound
 │   └── GenerationDamaged      its row cannot be read
 ├── JobError
 │   ├── QueueFull
 │   ├── QueueTaken             another process owns this workspace's queue
 │   ├── JobNotFound
-│   └── JobDamaged             its row cannot be read
+│   ├── JobDamaged             its row cannot be read
+│   ├── BatchNotFound
+│   └── BatchDamaged           its order cannot be read
 └── Stopped                    work ended before its result, on purpose
     ├── Cancelled              somebody asked for it
     ├── TimedOut               it ran longer than JOB_TIMEOUT_S
@@ -41,7 +45,15 @@ from collections.abc import Sequence
 
 
 class FiboError(Exception):
-    """Base of every error a user may see; ``str(error)`` is the sentence to show."""
+    """Base of every error a user may see; ``str(error)`` is the sentence to show.
+
+    ``remedy`` says in a form for programs what mends it, where a shell may have a button or a command for that:
+    "download MODEL" (the weights of a model of the catalogue) or "rebuild" (the history out of its files).
+    """
+
+    def __init__(self, message: str = "", *, remedy: str = ""):
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class InputError(FiboError):
@@ -74,6 +86,10 @@ class PictureError(InputError):
     """An uploaded file is not a picture (or not one that carries a recipe)."""
 
 
+class NewerVersion(InputError):
+    """A stored order, task or recipe was written by a newer FIBO Studio."""
+
+
 class WriterError(FiboError):
     """No prompt was written."""
 
@@ -81,8 +97,8 @@ class WriterError(FiboError):
 class WriterUnavailable(WriterError):
     """This writer cannot answer now; another one may. ``retry_after_s``: when to ask it again, where that is known."""
 
-    def __init__(self, message: str, retry_after_s: float | None = None):
-        super().__init__(message)
+    def __init__(self, message: str, retry_after_s: float | None = None, *, remedy: str = ""):
+        super().__init__(message, remedy=remedy)
         self.retry_after_s = retry_after_s
 
 
@@ -152,6 +168,10 @@ class DatabaseUnreadable(StoreError):
     """The database is damaged, locked for too long, or not a database."""
 
 
+class InputGone(StoreError):
+    """A picture that an order brought is not kept any more."""
+
+
 class GenerationNotFound(StoreError):
     """No picture has this id."""
 
@@ -178,6 +198,14 @@ class JobNotFound(JobError):
 
 class JobDamaged(JobError):
     """The job's row holds what no row of ours does."""
+
+
+class BatchNotFound(JobError):
+    """No batch has this id."""
+
+
+class BatchDamaged(JobError):
+    """The batch's row holds what no row of ours does, or what a newer FIBO Studio has written."""
 
 
 class Stopped(FiboError):

@@ -7,9 +7,9 @@ from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from fibo_core.engine.models import CATALOGUE, find_model
 from fibo_core.errors import InputError, SettingsError
-from fibo_core.variables import KEY, PASSWORD, RENAMED, VARIABLES, Secret
+from fibo_core.models.catalogue import CATALOGUE, find_model
+from fibo_core.variables import ALSO_READ, KEY, PASSWORD, RENAMED, VARIABLES, Secret, without_quotes
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -102,6 +102,12 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.values = {name: value.strip() for name, value in environ.items() if value.strip()}
         self.warnings: list[str] = []
+        for name in (*TABLE, *RENAMED, *ALSO_READ):
+            if (plain := without_quotes(self.values.get(name, ""))) != self.values.get(name, ""):
+                self.warnings.append(f"{name} stands in quotes, which were taken off. Write its value without them.")
+                self.values[name] = plain
+                if not plain:
+                    del self.values[name]
         self.names: dict[str, str] = {}  #: what an error calls a variable that was set by its older name
         for old, new in RENAMED.items():
             if old in self.values and new not in self.values:

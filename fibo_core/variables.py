@@ -88,7 +88,7 @@ VARIABLES: tuple[Variable, ...] = (
         "jobs begun at once; it makes no picture faster: a card paints one at a time, while others write and save",
         between=(1, 32),
     ),
-    Variable("MAX_QUEUED", "100", "jobs that may wait; one more is refused", between=(1, 100_000)),
+    Variable("MAX_QUEUED", "1000", "pictures that may wait; an order of more is refused", between=(1, 100_000)),
     Variable("JOB_TIMEOUT_S", "1800", "a job that runs longer is ended and says so", between=(1, 7 * 24 * 3600)),
     Variable(
         "IDLE_STOP_MINUTES",
@@ -113,6 +113,16 @@ VARIABLES: tuple[Variable, ...] = (
 
 #: Names of the Gradio program that came before, and what is read in their place.
 RENAMED: dict[str, str] = {"GRADIO_SERVER_PORT": "STUDIO_PORT", "GRADIO_SERVER_NAME": "STUDIO_HOST"}
+
+
+#: Others' that the studio reads too.
+ALSO_READ = ("HF_HOME", "HF_HUB_CACHE")
+
+
+def without_quotes(value: str) -> str:
+    """The value without the one pair of quotes that `--env-file` of docker leaves around it; blanks go too."""
+    value = value.strip()
+    return value[1:-1].strip() if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 def markdown_table() -> str:

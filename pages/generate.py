@@ -4,51 +4,45 @@ from functools import partial
 
 import streamlit as st
 
-from fibo_core.engine.models import find_model
+from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
-from fibo_core.tasks import GenerateTask
-from fibo_core.wildcards import looks_like_json
-from studio.components.beyond import say_what_is_beyond
-from studio.components.examples import example_cards
-from studio.components.form import (
+from studio.runtime import get_runtime
+from studio.ui.components.examples import example_cards
+from studio.ui.components.form import (
     count_field,
+    model_of_form,
     more_settings,
-    read_painting,
     seed_field,
     shape_field,
     writer_field,
 )
-from studio.components.job_panel import live_picture, say_how_it_ended
-from studio.components.json_editor import json_editor, take_edits
-from studio.components.result import picture_actions, picture_strip, show_picture
-from studio.components.two_prompts import two_writers, two_writers_button, two_writers_open
-from studio.components.wildcards import what_the_words_stand_for
-from studio.runtime import get_runtime
-from studio.session import (
-    attach_job,
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
+from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.result import picture_actions, picture_strip, show_picture
+from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
+from studio.ui.components.wildcards import show_wildcards
+from studio.ui.session import (
     errors_shown,
     follow_batch,
-    generate_tasks,
+    generate_order,
     new_seed,
     pictures_of,
+    place,
     shown_picture,
     start_inspire,
     start_refine,
-    submit,
-    written_of,
 )
-from studio.state import field_key, field_value, fill_field, page_state
-from studio.words import plain
+from studio.ui.state import field_key, fill_field, page_state
+from studio.ui.words import plain
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("generate")
-take_edits(state, key="generate")
-spec = find_model(engine.status().model)
-batch = follow_batch(runtime, state)
-job = attach_job(runtime, state, "generate")
-jobs = batch or ([] if job is None else [job])
-working = any(not each.ended for each in jobs)
+sync_draft(state, key="generate")
+batch = follow_batch(runtime, state, "generate")
+working = batch is not None and not batch.ended
+spec = model_of_form("generate", runtime)
 
 if two_writers_open():
     two_writers(runtime, state, spec)
@@ -74,7 +68,7 @@ with form:
     with count:
         count_field("generate")
     seed_field("generate")
-    more_settings("generate", spec)
+    more_settings("generate", spec, runtime)
 
     with st.container(horizontal=True, gap="small"):
         generate = st.button(
@@ -90,7 +84,7 @@ with form:
             st.rerun()
         two_writers_button(disabled=working)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
-        wildcards = what_the_words_stand_for(words, from_json=from_json)
+        wildcards = show_wildcards(words, from_json=from_json)
 
     if looks_like_json(words) and (generate or write_only):  # JSON pasted where the words go
         state.begin(words)
@@ -98,18 +92,13 @@ with form:
         st.rerun()
     with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
         if generate or write_only:
-            painting = read_painting("generate", spec)
-            writer_name = field_value("generate", "writer", "auto")
-            submit(runtime, state, *generate_tasks(state, words, painting, writer_name, paint=generate))
+            place(runtime, state, generate_order(state, words, paint=generate))
     with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
         if state.shown_id is None:
-            for each in jobs:
-                if each.retryable and len(jobs) > 1:
-                    st.caption(plain(f"“{each.title}”"))
-                say_how_it_ended(runtime.jobs, state, each)
+            show_outcome(runtime.desk, state, batch)
 
     if state.draft is not None:
-        say_what_is_beyond(spec, state.draft)
+        show_model_limits(spec, state.draft)
         json_editor(state, key="generate", count_tokens=partial(engine.count_tokens, spec.name))
         if from_json and words and not wildcards.found and state.draft.words not in ("", words):
             st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")
@@ -120,12 +109,11 @@ with form:
         st.skeleton(height=240)
 
 with result:
-    painted = [picture for each in jobs for picture in pictures_of(runtime, each)]
-    asked = sum(len(each.task.painting.seeds) for each in jobs)
-    shown = shown_picture(runtime, state)
+    painted = pictures_of(runtime, batch)
+    shown = shown_picture(runtime, state, painted)
     with st.container():
-        if job is not None and working and state.shown_id is None and job.task.painting.seeds:
-            live_picture(runtime.jobs, job.id)
+        if batch is not None and working and state.shown_id is None and batch.pictures:
+            live_picture(runtime.desk, batch.id)
         elif shown is not None:
             show_picture(shown, key="generate")
             action = picture_actions(runtime, shown, key="generate")
@@ -135,8 +123,7 @@ with result:
                 elif action == "inspire":
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
-                    painting = new_seed("generate", shown, spec)
-                    submit(runtime, state, GenerateTask(shown.words, painting, written=written_of(shown)))
+                    place(runtime, state, new_seed("generate", shown, spec))
         else:
             example = example_cards(key="examples")
             if example is not None:
@@ -144,8 +131,8 @@ with result:
                 fill_field("generate", "seed", str(example.seed))
                 st.rerun()
 
-    if len(painted) > 1 or (working and painted):
-        st.caption(f"This batch, {len(painted)} of {asked}")
+    if batch is not None and (len(painted) > 1 or (working and painted)):
+        st.caption(f"This batch, {len(painted)} of {batch.pictures}")
         opened = picture_strip(painted, key="generate_batch", current=shown.id if shown else None)
         if opened is not None:
             state.shown_id = opened

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from fibo_core.engine.models import find_model
 from fibo_core.errors import GenerationDamaged, GenerationNotFound
+from fibo_core.models.catalogue import find_model
 from fibo_core.store.history import HistoryQuery
-from studio.components.gallery import gallery
-from studio.components.history_filters import HISTORY_PAGE_SIZE, clear_filters, current_query, filter_row
-from studio.components.picture_detail import picture_detail
-from studio.components.result import tiles
-from studio.components.selection import damaged_line, selection_bar, undo_bar
-from studio.navigation import GENERATE, go_to
 from studio.runtime import get_runtime
-from studio.state import history_state
-from studio.words import plain
+from studio.ui.components.gallery import gallery
+from studio.ui.components.history_filters import HISTORY_PAGE_SIZE, clear_filters, current_query, filter_row
+from studio.ui.components.picture_detail import picture_detail
+from studio.ui.components.result import tiles
+from studio.ui.components.selection import damaged_line, selection_bar, undo_bar
+from studio.ui.navigation import GENERATE, go_to
+from studio.ui.state import history_state
+from studio.ui.words import plain
 
 runtime = get_runtime()
 history = runtime.tools.history

@@ -1,61 +1,58 @@
 """Inspire: from a picture to a prompt that describes it, and from there to pictures."""
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
-from fibo_core.engine.models import find_model
 from fibo_core.store.history import HistoryQuery
-from fibo_core.store.images import open_picture
-from fibo_core.store.uploads import keep_upload
-from fibo_core.tasks import InspireTask, Painting
-from studio.components.beyond import say_what_is_beyond
-from studio.components.form import (
+from studio.runtime import get_runtime
+from studio.ui.components.form import (
     count_field,
+    model_of_form,
     more_settings,
-    read_painting,
     seed_field,
     shape_field,
     writer_field,
 )
-from studio.components.job_panel import live_picture, say_how_it_ended
-from studio.components.json_editor import json_editor, take_edits
-from studio.components.result import picture_actions, picture_strip, show_picture
-from studio.components.seen import what_was_seen
-from studio.runtime import get_runtime
-from studio.session import (
-    attach_job,
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
+from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.observations import show_observations
+from studio.ui.components.picture import PICTURE_ENDINGS, given_picture
+from studio.ui.components.result import picture_actions, picture_strip, show_picture
+from studio.ui.session import (
     errors_shown,
     find_picture,
+    follow_batch,
+    forget_batch,
     new_seed,
     pictures_of,
+    place,
     prompt_to_paint,
+    read_order,
     shown_picture,
     start_inspire,
     start_refine,
-    submit,
-    written_of,
 )
-from studio.state import field_key, field_value, fill_field, page_state
-from studio.words import plain
+from studio.ui.state import field_key, fill_field, page_state
+from studio.ui.words import plain
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("inspire")
-take_edits(state, key="inspire")
-spec = find_model(engine.status().model)
-job = attach_job(runtime, state, "inspire")
-working = job is not None and not job.ended
+sync_draft(state, key="inspire")
+batch = follow_batch(runtime, state, "inspire")
+working = batch is not None and not batch.ended
+spec = model_of_form("inspire", runtime)
 
 if state.picture is None:
     st.caption("Give it a picture: it is described as a prompt, which you can change and paint.")
-    upload = st.file_uploader(
-        "A picture (PNG, JPEG or WebP)", type=["png", "jpg", "jpeg", "webp"], key="inspire_upload"
-    )
+    upload = st.file_uploader("A picture", type=PICTURE_ENDINGS, key="inspire_upload")
     if upload is not None:
         with errors_shown():
-            state.picture = keep_upload(runtime.settings.cache_dir, upload.getvalue())
-            fill_field("inspire", "aspect", spec.nearest_aspect(*open_picture(state.picture).size))
+            state.picture = runtime.inputs.path(runtime.inputs.keep(upload.getvalue()))
+            fill_field("inspire", "aspect", spec.nearest_aspect(*given_picture(state.picture).size))
             st.rerun()
     latest = history.page(HistoryQuery(), limit=24).items
     if latest:
@@ -72,11 +69,10 @@ with form:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption("The picture to begin with")
         if st.button("Another picture", type="tertiary", icon=":material/swap_horiz:"):
-            state.forget()
-            st.query_params.pop("job", None)
+            forget_batch(state)
             st.rerun()
     with errors_shown():
-        st.image(open_picture(state.picture), width=260, alt="The picture to begin with")
+        st.image(given_picture(state.picture), width=260, alt="The picture to begin with")
 
     words = st.text_input(
         "A hint (optional)",
@@ -93,7 +89,7 @@ with form:
     with count:
         count_field("inspire")
     seed_field("inspire")
-    more_settings("inspire", spec)
+    more_settings("inspire", spec, runtime)
 
     with st.container(horizontal=True, gap="small"):
         paint = st.button(
@@ -107,21 +103,17 @@ with form:
 
     with st.container(), errors_shown():
         if paint or describe:
-            painting = read_painting("inspire", spec)
-            written = None if describe else prompt_to_paint(state, words)
-            if describe:
-                painting = Painting(painting.settings)
-            writer_name = field_value("inspire", "writer", "auto")
-            task = InspireTask(words, kept, painting, writer_name, written, source_id=state.source_id)
-            submit(runtime, state, task)
+            start = replace(read_order("inspire"), picture=str(kept), source_id=state.source_id)
+            written = None if describe else prompt_to_paint(state, words)[0]
+            place(runtime, state, replace(start, words=words, written=written, paint=paint))
 
 with result:
-    painted = pictures_of(runtime, job)
-    shown = shown_picture(runtime, state)
+    painted = pictures_of(runtime, batch)
+    shown = shown_picture(runtime, state, painted)
     with st.container():  # whatever stands here, the editor below stays where it is
-        say_how_it_ended(runtime.jobs, state, job)
-        if job is not None and working and job.task.painting.seeds:
-            live_picture(runtime.jobs, job.id)
+        show_outcome(runtime.desk, state, batch)
+        if batch is not None and working and batch.pictures:
+            live_picture(runtime.desk, batch.id)
         elif shown is not None:
             show_picture(shown, key="inspire")
             action = picture_actions(runtime, shown, key="inspire")
@@ -131,9 +123,8 @@ with result:
                 elif action == "inspire":
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
-                    painting, written = new_seed("inspire", shown, spec), written_of(shown)
-                    task = InspireTask(shown.words, kept, painting, written=written, source_id=state.source_id)
-                    submit(runtime, state, task)
+                    order = new_seed("inspire", shown, spec)
+                    place(runtime, state, replace(order, picture=str(kept), source_id=state.source_id))
         if len(painted) > 1:
             opened = picture_strip(painted, key="inspire_batch", current=shown.id if shown else None)
             if opened is not None:
@@ -141,8 +132,8 @@ with result:
                 st.rerun()
 
     if state.draft is not None:
-        what_was_seen(state.draft)
-        say_what_is_beyond(spec, state.draft)
+        show_observations(state.draft)
+        show_model_limits(spec, state.draft)
         json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")

@@ -1,47 +1,46 @@
 """Refine: change one thing in a picture's prompt, see the difference, paint it again with the same seed."""
 
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
-from fibo_core.engine.models import RenderSettings, find_model
-from fibo_core.errors import InputError
-from fibo_core.tasks import Painting, RefineTask
-from studio.components.beyond import say_what_is_beyond
-from studio.components.form import more_settings, read_painting, seed_field, shape_field, writer_field
-from studio.components.job_panel import live_picture, say_how_it_ended
-from studio.components.json_editor import json_editor, take_edits
-from studio.components.lock_tree import lock_tree
-from studio.components.picture import compare
-from studio.components.refinement import review_of, review_switches, what_to_change
-from studio.components.result import (
+from studio.runtime import get_runtime
+from studio.ui.components.form import model_of_form, more_settings, seed_field, shape_field, writer_field
+from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.json_editor import json_editor, sync_draft
+from studio.ui.components.lock_tree import lock_tree
+from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.picture import compare
+from studio.ui.components.refinement import instruction_base, review_of, review_switches
+from studio.ui.components.result import (
     facts,
     image_url,
     picture_actions,
     show_picture,
 )
-from studio.components.sources import ancestor_row, choose_source
-from studio.runtime import get_runtime
-from studio.session import (
-    attach_job,
+from studio.ui.components.sources import ancestor_row, choose_source
+from studio.ui.session import (
     errors_shown,
     find_picture,
+    follow_batch,
+    forget_batch,
     new_seed,
     pictures_of,
+    place,
+    read_order,
     refine_from,
     start_inspire,
-    submit,
-    written_of,
 )
-from studio.state import field_key, field_value, page_state
+from studio.ui.state import field_key, field_value, page_state
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("refine")
-take_edits(state, key="refine")
-spec = find_model(engine.status().model)
-job = attach_job(runtime, state, "refine")
-working = job is not None and not job.ended
+sync_draft(state, key="refine")
+batch = follow_batch(runtime, state, "refine")
+working = batch is not None and not batch.ended
+spec = model_of_form("refine", runtime)
 
 if state.source is None:
     st.caption("Choose what to refine: a picture painted here, a PNG or JSON of the studio's, or a prompt of yours.")
@@ -49,33 +48,27 @@ if state.source is None:
     st.stop()
 
 source_picture = find_picture(runtime, state.source_id)
-base = what_to_change(state)
+base = instruction_base(state)
 
 
 def refine(*, paint: bool, reviewed: bool) -> None:
-    """Submits what the form says: the draft as it was reviewed, or the instruction to the writer."""
-    painting, task_base = read_painting("refine", spec), base
-    if state.source_request is not None:
-        painting = Painting(RenderSettings.like(state.source_request, spec), painting.seeds)
-    if not paint:
-        painting = Painting(painting.settings)
+    """Places what the form says: the draft as it was reviewed, or the instruction to the writer."""
     written = state.draft.parsed() if reviewed and state.draft is not None else None
-    if written is not None:
-        task_base = state.base or state.source
-    elif not words:
-        raise InputError("Say what should change, or edit the JSON.")
-    task = RefineTask(
-        words if written is None else state.draft.words,
-        task_base,
-        painting,
-        field_value("refine", "writer", "auto"),
-        written,
+    order = read_order("refine", settings=state.source_request is None)
+    if state.source_request is not None:
+        order = order.painted_like(state.source_request, spec)
+    order = replace(
+        order,
+        words=words if written is None else state.draft.words,
+        written=written,
+        source=base if written is None else state.base or state.source,
         source_id=state.source_id,
         with_picture=source_picture is not None and field_value("refine", "with_picture", False),
         locked=state.locked,
         only_asked=field_value("refine", "only_asked", True),
+        paint=paint,
     )
-    submit(runtime, state, task)
+    place(runtime, state, order)
 
 
 form, result = st.columns([5, 6], gap="large")
@@ -84,8 +77,7 @@ with form:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(f"From {facts(source_picture)}" if source_picture else "From a prompt of yours")
         if st.button("Another source", type="tertiary", icon=":material/swap_horiz:"):
-            state.forget()
-            st.query_params.pop("job", None)
+            forget_batch(state)
             st.rerun()
     if source_picture is not None:
         ancestor_row(runtime, state, source_picture)
@@ -110,7 +102,7 @@ with form:
         seed_field("refine")
     if state.source_request is None:
         shape_field("refine", spec)
-        more_settings("refine", spec)
+        more_settings("refine", spec, runtime)
 
     same_seed = state.source_request is not None and field_value("refine", "seed") == str(state.source_request.seed)
     paint_label = "Paint with the same seed" if same_seed else "Paint"
@@ -130,7 +122,7 @@ with form:
             known = state.draft is not None and words in ("", state.draft.words)
             refine(paint=paint, reviewed=paint and known)
     with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
-        say_how_it_ended(runtime.jobs, state, job)
+        show_outcome(runtime.desk, state, batch)
 
     if state.draft is None:
         if working:
@@ -139,15 +131,15 @@ with form:
             state.begin(state.source.to_json())
             st.rerun()
     else:
-        say_what_is_beyond(spec, state.draft)
+        show_model_limits(spec, state.draft)
         json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
 
 with result:
-    painted = pictures_of(runtime, job)
+    painted = pictures_of(runtime, batch)
     after = painted[-1] if painted else None
     before_painting = st.container()  # what is reviewed stands first until it is painted
-    if job is not None and working and job.task.painting.seeds:
-        live_picture(runtime.jobs, job.id)
+    if batch is not None and working and batch.pictures:
+        live_picture(runtime.desk, batch.id)
     elif after is not None and source_picture is not None:
         same_size = (after.request.width, after.request.height) == (
             source_picture.request.width,
@@ -178,15 +170,14 @@ with result:
         action = picture_actions(runtime, after, key="refine")
         with errors_shown():
             if action == "refine":
+                forget_batch(state)
                 refine_from(state, after)
-                st.query_params.pop("job", None)
                 st.rerun()
             elif action == "inspire":
                 start_inspire(runtime, after)
             elif action == "new_seed":
-                painting, written = new_seed("refine", after, spec), written_of(after)
-                task = RefineTask(after.words, state.source, painting, written=written, source_id=state.source_id)
-                submit(runtime, state, task)
+                order = new_seed("refine", after, spec)
+                place(runtime, state, replace(order, source=state.source, source_id=state.source_id))
 
     with st.container() if after is not None or working else before_painting:
         if state.draft is not None:

@@ -3,14 +3,14 @@
 import streamlit as st
 
 from fibo_core import __version__
-from studio.components.system_cards import (
+from studio.runtime import get_runtime
+from studio.ui.components.system_cards import (
     checks_card,
     jobs_card,
     model_card,
     storage_card,
     writers_card,
 )
-from studio.runtime import get_runtime
 
 runtime = get_runtime()
 

@@ -15,6 +15,15 @@ set -uo pipefail
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 say() { echo "studio: $*" >&2; }
 
+# Docker's --env-file keeps the quotes around a value. They are taken off for all that is started here.
+for name in $(python3 -I "$root/scripts/preflight.py" --quoted); do
+    say "$name stands in quotes, which were taken off. Write its value without them."
+    value=${!name}
+    value=${value#"${value%%[![:space:]]*}"} value=${value%"${value##*[![:space:]]}"}
+    export "$name=${value:1:-1}"
+done
+unset value
+
 # The base image points the caches of Hugging Face and uv at /workspace. Ours follow WORKSPACE_DIR and
 # CACHE_DIR; what the user has set stays.
 [ "${HF_HOME:-}" != /workspace/.cache/huggingface/ ] || unset HF_HOME

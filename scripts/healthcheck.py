@@ -13,7 +13,8 @@ WELL = ("healthy", "loading", "degraded")
 
 
 def main() -> int:
-    port = int(os.environ.get("STUDIO_PORT") or os.environ.get("GRADIO_SERVER_PORT") or 7860)
+    said = os.environ.get("STUDIO_PORT") or os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    port = int(said.strip().strip("\"'"))  # docker's --env-file keeps quotes
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/health")

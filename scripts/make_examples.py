@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import CATALOGUE, RenderSettings
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.writers.offline import OfflineWriter
 
 FOLDER = Path(__file__).resolve().parent.parent / "studio" / "examples"

@@ -2,6 +2,7 @@
 
     python3 scripts/preflight.py              exit 0, or 1 with the faults on stderr
     python3 scripts/preflight.py --secrets    the names of the variables that hold secrets
+    python3 scripts/preflight.py --quoted     the names of those whose values stand in quotes
 
 Standard library only: scripts/entrypoint.sh runs it before anything is installed. It prints what it finds of the
 machine, and never a variable that may hold a secret.
@@ -20,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What fits a machine. Read as a file: its package needs libraries.
-plans = runpy.run_path(str(ROOT / "fibo_core" / "engine" / "plans.py"))
+plans = runpy.run_path(str(ROOT / "fibo_core" / "models" / "plans.py"))
 VOLUME = "/workspace"
 
 ENVIRONMENT_GB = 3.0  #: what runtime_setup.sh asks for where the image brings torch
@@ -283,7 +284,7 @@ def fetched_by_itself(found: Findings) -> tuple[str, ...]:
     """Whose weights will come without being asked for."""
     if not on_pod():
         return ()
-    names: tuple[str, ...] = plans["fetched_by_a_pod"](
+    names: tuple[str, ...] = plans["weights_a_pod_fetches"](
         asked_model(),
         variable("FIBO_WRITER").lower() or "auto",
         has_token=bool(variable("HF_TOKEN")),
@@ -303,9 +304,21 @@ def weights_to_come_gb(model: str, workspace: Path) -> float:
 
 
 def table() -> tuple[Any, ...]:
-    """The studio's variables. Their table is read as a file: its package needs libraries."""
-    variables: tuple[Any, ...] = runpy.run_path(str(ROOT / "fibo_core" / "variables.py"))["VARIABLES"]
+    """The studio's variables."""
+    variables: tuple[Any, ...] = module_of_variables()["VARIABLES"]
     return variables
+
+
+def module_of_variables() -> dict[str, Any]:
+    """It is read as a file: its package needs libraries."""
+    return runpy.run_path(str(ROOT / "fibo_core" / "variables.py"))
+
+
+def quoted() -> list[str]:
+    """The variables of ours whose values stand in quotes, as `--env-file` leaves them."""
+    variables = module_of_variables()
+    names = [*(each.name for each in variables["VARIABLES"]), *variables["RENAMED"], *variables["ALSO_READ"]]
+    return [name for name in names if variables["without_quotes"](variable(name)) != variable(name)]
 
 
 def version() -> str:
@@ -316,6 +329,9 @@ def version() -> str:
 def main() -> int:
     if sys.argv[1:] == ["--secrets"]:
         print(*(each.name for each in table() if each.secret), sep="\n")
+        return 0
+    if sys.argv[1:] == ["--quoted"]:
+        print(*quoted(), sep="\n")
         return 0
     found = Findings()
     trouble = look_at_machine(found)

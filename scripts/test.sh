@@ -3,7 +3,7 @@
 # missing. Arguments go to pytest; the checks run all the same:
 #
 #     scripts/test.sh                                      everything but what needs a GPU
-#     scripts/test.sh tests/test_prompt.py -k canonical
+#     scripts/test.sh tests/prompts/test_structured_prompt.py -k canonical
 #     scripts/test.sh -n 0 -m gpu                          opt-in, one after another
 #
 # Tests run side by side, a worker for each core and four at most; -n sets another number.

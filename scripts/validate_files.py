@@ -23,7 +23,7 @@ from pathlib import Path
 
 LARGEST_BYTES = 1_000_000
 #: What may be larger: the weights of the model that comes with the program.
-LARGE = ("fibo_core/engine/mini/weights/*/*.safetensors",)
+LARGE = ("fibo_core/models/mini/weights/*/*.safetensors",)
 
 #: Tokens that can be told by their form: what looks like one is a fault, whatever stands around it. Guesses (entropy,
 #: words such as "password") are left out, which would want a list of exceptions.

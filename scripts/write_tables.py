@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Each document, and the file whose `markdown_table()` is its table.
-TABLES = {"docs/USAGE.md": "fibo_core/variables.py", "docs/DEPLOYMENT.md": "fibo_core/engine/plans.py"}
+TABLES = {"docs/USAGE.md": "fibo_core/variables.py", "docs/DEPLOYMENT.md": "fibo_core/models/plans.py"}
 
 
 def with_table(document: str, table: str) -> str:

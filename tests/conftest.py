@@ -60,9 +60,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether FIBO would fit is what a test makes it, not what this machine has; processes of their own look anew."""
-    from fibo_core.engine import placement, plans
+    from fibo_core.models import device, plans
 
-    placement.gpu_memory_gb.cache_clear()
+    device.gpu_memory_gb.cache_clear()
     monkeypatch.setattr(plans, "main_memory_gb", lambda: 64.0)
 
 

@@ -16,16 +16,16 @@ import pytest
 import typer
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import plans
-from fibo_core.prompt import diff
+from fibo_core.models import plans
+from fibo_core.prompts.structured_prompt import diff
 from fibo_core.settings import Settings
 from fibo_core.store.migrations import REVISIONS
 from fibo_core.variables import RENAMED, VARIABLES, markdown_table
 from fibo_core.writers.offline import OfflineWriter
 from scripts import error_sentences, write_tables
-from studio.cli import app
-from studio.doctor import examine
-from studio.routes import routes
+from studio.cli.main import app
+from studio.pod.doctor import examine
+from studio.web.routes import routes
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
@@ -286,6 +286,22 @@ def test_every_row_of_troubleshooting_is_a_sentence_that_the_program_says() -> N
     assert [row.pattern for row in error_sentences.without_sentence(SENTENCES, TABLE)] == []
 
 
+def of_a_shell(text: str) -> bool:
+    """Whether a sentence names a page, a button, a script or a command of the studio."""
+    pages = r"\b(Generate|Refine|Inspire|History|System)\b"
+    return re.search(rf"{pages}|\b[Bb]uttons?\b|\b[Pp]ress\b|scripts/|fibo-studio|models download", text) is not None
+
+
+def test_the_librarys_sentences_name_no_page_button_or_command() -> None:
+    """They name the thing and what to do about it; `studio/remedies.py` adds how this studio does it."""
+    library = [each for each in SENTENCES if each.file.startswith("fibo_core/")]
+    assert len(library) > 200
+    assert [f"{each.file}:{each.line}: {each.text}" for each in library if of_a_shell(each.text)] == []
+    assert all(
+        map(of_a_shell, ["See History.", "Press the button.", "Run scripts/studio.sh.", "Run fibo-studio doctor."])
+    )
+
+
 def test_no_row_is_so_vague_that_it_would_hide_a_new_sentence() -> None:
     vague = [row.pattern for row in TABLE if error_sentences.letters(row.pattern) < error_sentences.FEWEST_LETTERS]
     assert vague == []
@@ -295,24 +311,24 @@ def test_no_row_is_so_vague_that_it_would_hide_a_new_sentence() -> None:
 #: Where a sentence of another place is shown, or one that cannot be read from the source: how many in each file.
 PASSED_ON = {
     "pages/history.py": 1,
-    "fibo_core/engine/models.py": 1,
-    "fibo_core/errors.py": 4,  # each class's own constructor
-    "fibo_core/jobs.py": 1,  # a row that cannot be read: job_store.py has the sentence
-    "fibo_core/prompt.py": 1,
+    "fibo_core/models/catalogue.py": 1,
+    "fibo_core/errors.py": 5,  # each class's own constructor
+    "fibo_core/work/jobs.py": 1,  # a row that cannot be read: job_store.py has the sentence
+    "fibo_core/prompts/structured_prompt.py": 1,
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
     "fibo_core/writers/chain.py": 2,
     "fibo_core/writers/local.py": 1,
-    "studio/app.py": 1,
-    "studio/cli.py": 4,  # what ended a command
-    "studio/components/frame.py": 2,
-    "studio/components/job_panel.py": 2,
-    "studio/components/json_editor.py": 1,
-    "studio/components/presets.py": 1,
-    "studio/components/system_cards.py": 3,
-    "studio/components/two_prompts.py": 1,
-    "studio/passwords.py": 1,
-    "studio/routes.py": 8,
-    "studio/session.py": 2,
+    "studio/ui/app.py": 1,
+    "studio/cli/main.py": 4,  # what ended a command
+    "studio/ui/components/frame.py": 2,
+    "studio/ui/components/job_panel.py": 2,
+    "studio/ui/components/json_editor.py": 1,
+    "studio/ui/components/presets.py": 1,
+    "studio/ui/components/system_cards.py": 3,
+    "studio/ui/components/two_prompts.py": 1,
+    "studio/web/passwords.py": 1,
+    "studio/web/routes.py": 8,
+    "studio/ui/session.py": 2,
 }
 
 

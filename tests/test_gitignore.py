@@ -31,7 +31,7 @@ BESIDE_THE_PROGRAM = (
     "logs/studio.txt",
     "docs/notes.log",
     "weights.safetensors",
-    "fibo_core/engine/fibo.safetensors",
+    "fibo_core/models/fibo.safetensors",
     ".vscode/settings.json",
     ".idea/workspace.xml",
     "studio/.app.py.swp",
@@ -55,8 +55,8 @@ OF_THE_PROGRAM = (
     "studio/web/session_token.py",
     "scripts/find_secrets.py",
     "tests/studio/test_access_token.py",
-    "fibo_core/engine/mini/weights/tokenizer/special_tokens_map.json",
-    "fibo_core/engine/mini/weights/vae/other.safetensors",
+    "fibo_core/models/mini/weights/tokenizer/special_tokens_map.json",
+    "fibo_core/models/mini/weights/vae/other.safetensors",
     "docs/secrets.md",
 )
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.runtime import Runtime, build_runtime
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.settings import Settings
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.work.runtime import Runtime, build_runtime
+from fibo_core.work.tasks import GenerateTask, Painting
 from studio.logs import start_logging
+from tests.work.submitting import submit
 from tests.writers.loopback_gemini import INVALID_KEY, LoopbackGemini, answer, error, loopback_gemini
 
 KEY = "-".join(["made", "up", "key", "of", "a", "test"])
@@ -47,7 +49,7 @@ def files_with(folder: Path, secret: str) -> list[Path]:
 def test_the_key_is_in_the_request_and_nowhere_in_the_workspace(runtime: Runtime, gemini: LoopbackGemini) -> None:
     """A picture painted from Gemini's prompt: row, PNG, sidecar, database and log know the model and not the key."""
     gemini.will(answer(PROMPT, tokens=(521, 250, 41)))
-    job = runtime.jobs.wait(runtime.jobs.submit(GenerateTask("a red ball", Painting(SETTINGS, (7,)))).id, 120)
+    job = runtime.jobs.wait(submit(runtime.jobs, GenerateTask("a red ball", Painting(SETTINGS, (7,)))).id, 120)
     assert (job.state, job.error) == ("done", None)
     generation = runtime.tools.history.get(job.generation_ids[0])
     assert (generation.writer, generation.writer_model) == ("gemini", runtime.settings.gemini_model)
@@ -64,8 +66,8 @@ def test_the_key_is_in_the_request_and_nowhere_in_the_workspace(runtime: Runtime
 def test_a_key_that_an_angry_service_repeats_is_shown_to_nobody(runtime: Runtime, gemini: LoopbackGemini) -> None:
     """The service quotes the key in its error; the job's sentence, its row, the notes and the log do not."""
     gemini.will(error(400, "INVALID_ARGUMENT", f"API key not valid: {KEY}. Please pass a valid key.", INVALID_KEY))
-    chosen = runtime.jobs.wait(runtime.jobs.submit(GenerateTask("a red ball", Painting(SETTINGS), "gemini")).id, 120)
-    auto = runtime.jobs.wait(runtime.jobs.submit(GenerateTask("a red ball", Painting(SETTINGS))).id, 120)
+    chosen = runtime.jobs.wait(submit(runtime.jobs, GenerateTask("a red ball", Painting(SETTINGS), "gemini")).id, 120)
+    auto = runtime.jobs.wait(submit(runtime.jobs, GenerateTask("a red ball", Painting(SETTINGS))).id, 120)
     assert (chosen.state, chosen.error_kind, auto.state) == ("failed", "WriterUnavailable", "done")
     assert auto.written is not None
     assert auto.written.writer == "offline"
@@ -78,7 +80,7 @@ def test_a_key_that_an_angry_service_repeats_is_shown_to_nobody(runtime: Runtime
 def test_a_key_that_stands_in_an_answer_is_not_kept_with_the_job(runtime: Runtime, gemini: LoopbackGemini) -> None:
     """What a writer said is offered for mending, without the key that it may have repeated."""
     gemini.will(answer(f"I was called with {KEY} and have nothing to say."))
-    job = runtime.jobs.wait(runtime.jobs.submit(GenerateTask("a red ball", Painting(SETTINGS), "gemini")).id, 120)
+    job = runtime.jobs.wait(submit(runtime.jobs, GenerateTask("a red ball", Painting(SETTINGS), "gemini")).id, 120)
     assert (job.state, job.error_kind) == ("failed", "WriterAnswerError")
     assert job.answer is not None
     assert "nothing to say" in job.answer

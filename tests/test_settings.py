@@ -95,6 +95,30 @@ def test_the_older_names_are_read_with_a_warning() -> None:
     assert any("GRADIO_SHARE" in warning for warning in settings.warnings)
 
 
+@pytest.mark.parametrize("value", ['"made-up-key"', "'made-up-key'", ' "made-up-key" '])
+def test_quotes_that_an_env_file_leaves_around_a_value_are_taken_off_with_a_warning(value: str) -> None:
+    """One pair, of any variable; the warning names the variable and never the value."""
+    settings = read(
+        HF_TOKEN=value, GOOGLE_API_KEY=value, STUDIO_PASSWORD=value, STUDIO_PORT='"7999"', HF_HOME="'/models'"
+    )
+    secrets = (settings.hf_token, settings.google_api_key, settings.studio_password)
+    assert [secret.get_secret_value() for secret in secrets if secret] == ["made-up-key"] * 3
+    assert (settings.studio_port, settings.hub_cache.as_posix()) == (7999, "/models/hub")
+    assert [warning.split()[0] for warning in settings.warnings if "stands in quotes" in warning] == [
+        *("HF_TOKEN", "GOOGLE_API_KEY", "STUDIO_PORT", "STUDIO_PASSWORD", "HF_HOME")
+    ]
+    assert "made-up" not in " ".join(settings.warnings)
+
+
+def test_a_second_pair_and_a_single_quote_belong_to_a_password() -> None:
+    """Only what an env file adds is taken off; a value of two quotes alone is none."""
+    for value, kept in (("''doubly''", "'doubly'"), ("it's", "it's"), ('"', '"')):
+        password = read(STUDIO_PASSWORD=value).studio_password
+        assert password is not None
+        assert password.get_secret_value() == kept
+    assert read(STUDIO_PASSWORD='""').studio_password is None
+
+
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
     """A token in a log is a token lost."""
     settings = read(

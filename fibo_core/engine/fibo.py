@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import fibo_core
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, memory, placement
+from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
 from fibo_core.engine.loading import load_pipeline
-from fibo_core.engine.models import ModelSpec, find_model
 from fibo_core.engine.placement import Placement, SharedDevice
+from fibo_core.engine.request import TOKENS_MAX, GenerationRequest, check_adapters, check_tokens
 from fibo_core.engine.steps import StepCallback
-from fibo_core.engine.weights import revision_of, weight_bytes, weights_folder
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
-from fibo_core.request import TOKENS_MAX, GenerationRequest, check_adapters, check_tokens
+from fibo_core.models import device, memory
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.models.plans import GB
+from fibo_core.models.weights import revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -66,9 +68,9 @@ class FiboEngine:
     def status(self) -> EngineStatus:
         status = replace(self._status, unloading=self._unload_asked.is_set())
         if status.device.startswith("cuda"):
-            vram = sys.modules["torch"].cuda.memory_reserved() / placement.GB
+            vram = sys.modules["torch"].cuda.memory_reserved() / GB
             return replace(status, gpu_available=True, vram_used_gb=round(vram, 2))
-        return replace(status, gpu_available=not status.device and placement.has_cuda_gpu())
+        return replace(status, gpu_available=not status.device and device.has_cuda_gpu())
 
     def load(self, model: str) -> None:
         spec = find_model(model)
@@ -80,7 +82,7 @@ class FiboEngine:
         self._unload_asked.set()
         self._unload_if_idle()
 
-    def leave(self) -> bool:
+    def move_out(self) -> bool:
         """Takes the model off the GPU, into main memory where there is room; the next render brings it back.
 
         False while it loads or paints.
@@ -181,7 +183,7 @@ class FiboEngine:
         held = self._held
         if held is not None and (held.spec, held.revision) == (spec, revision):
             if not self._device.has(self):
-                self._bring_back(held, cancel)
+                self._move_in(held, cancel)
             return held
         before = None if held is None else held.spec
         del held  # which would keep its memory from the one to come
@@ -192,7 +194,7 @@ class FiboEngine:
         except EngineError as error:
             self._status = replace(self._status, state="failed", error=str(error))
             if before not in (None, spec):
-                self._go_back_to(before)
+                self._put_back(before)
             raise
         except BaseException:
             self._status = replace(self._status, state="unloaded")
@@ -201,7 +203,7 @@ class FiboEngine:
         self._status = replace(self._status, state="ready", device=place.device_text)
         return self._held
 
-    def _go_back_to(self, spec: ModelSpec) -> None:
+    def _put_back(self, spec: ModelSpec) -> None:
         """Takes up the model that had to make room for one that does not load; it goes on painting."""
         failed = self._status
         try:
@@ -214,7 +216,7 @@ class FiboEngine:
         needed = placement.painter_bytes(spec, folder, self._device.memory())
         return self._device.arrival(self, needed, cancel)
 
-    def _bring_back(self, held: _Held, cancel: CancelFlag) -> None:
+    def _move_in(self, held: _Held, cancel: CancelFlag) -> None:
         """Onto the device again, after it had to leave."""
         try:
             with self._arrival(held.spec, held.folder, cancel):
@@ -223,7 +225,7 @@ class FiboEngine:
         except Stopped:
             raise
         except Exception as error:
-            memory.let_go(error)
+            memory.release_tensors(error)
             self._drop()
             self._status = replace(self._status, state="unloaded", device="")
             if not memory.is_out_of_memory(error):
@@ -237,11 +239,11 @@ class FiboEngine:
         """Nothing of the model stays on the device, and its share is free."""
         held = self._held
         if held is None or held.placement.offload:  # part by part, nothing stays there between two pictures
-            self._device.left(self)
+            self._device.release_share(self)
         elif placement.waits_in_main_memory(sum(weight_bytes(held.folder, held.spec.layout).values())):
             held.pipe.to("cpu")
-            memory.give_back()
-            self._device.left(self)
+            memory.release_memory()
+            self._device.release_share(self)
         else:
             self._drop()
             self._status = replace(self._status, state="unloaded", device="")
@@ -249,8 +251,8 @@ class FiboEngine:
     def _drop(self) -> None:
         if self._held is not None:
             self._held = None
-            memory.give_back()
-        self._device.left(self)
+            memory.release_memory()
+        self._device.release_share(self)
 
     def _paint(
         self,
@@ -281,11 +283,11 @@ class FiboEngine:
                 callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started),
             ).images[0]
         except BaseException as error:
-            memory.let_go(error)
+            memory.release_tensors(error)
             held.pipe.maybe_free_model_hooks()  # else offloaded parts would stay on the GPU
             if not memory.is_out_of_memory(error):
                 raise
-            memory.give_back()
+            memory.release_memory()
             smaller = held.spec.smaller_shape(request.width, request.height)
             raise OutOfMemory(
                 f"The memory did not suffice for {request.width}×{request.height} pixels with "

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import memory, placement
-from fibo_core.engine.models import ModelSpec
-from fibo_core.engine.placement import Placement
+from fibo_core.engine.placement import Occupied, Placement, choose
 from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory, Stopped
-from fibo_core.program import command
+from fibo_core.models import device, memory
+from fibo_core.models.catalogue import ModelSpec
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +46,11 @@ def load_pipeline(
         except Stopped:
             raise
         except Exception as error:
-            memory.let_go(error)
-            memory.give_back()
+            memory.release_tensors(error)
+            memory.release_memory()
             failure = _load_failure(spec, folder, error)
             wait_s = next(waits_s, None)
-            if wait_s is None or not _may_pass(error):
+            if wait_s is None or not _is_transient(error):
                 raise failure from error
             log.warning("%s Trying again in %g s.", failure, wait_s)
         _pause(wait_s, cancel)
@@ -78,7 +77,7 @@ def libraries() -> tuple[Any, Any, Any]:
     transformers.logging.set_verbosity(verbosity)
     transformers.logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
-    torch.set_num_threads(min(torch.get_num_threads(), placement.usable_cores()))
+    torch.set_num_threads(min(torch.get_num_threads(), device.usable_cores()))
     # These imports leave 400,000 objects that live as long as the process. To look through them each time that Python
     # collects garbage would take 0.3 s and hold up the painting.
     gc.collect()
@@ -105,12 +104,14 @@ def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextMa
     torch, transformers, BriaFiboPipeline = libraries()
     torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
     with arrival():
-        return _read(spec, folder, torch, transformers, BriaFiboPipeline)
+        return _read_pipeline(spec, folder, torch, transformers, BriaFiboPipeline)
 
 
-def _read(spec: ModelSpec, folder: Path, torch: Any, transformers: Any, BriaFiboPipeline: Any) -> tuple[Placement, Any]:
+def _read_pipeline(
+    spec: ModelSpec, folder: Path, torch: Any, transformers: Any, BriaFiboPipeline: Any
+) -> tuple[Placement, Any]:
     started = time.monotonic()
-    place = placement.choose(spec, folder)
+    place = choose(spec, folder)
     how = {"dtype": getattr(torch, place.precision), "local_files_only": True, "use_safetensors": True}
     text_encoder, loaded = transformers.SmolLM3ForCausalLM.from_pretrained(
         folder / "text_encoder", output_loading_info=True, **how
@@ -141,20 +142,19 @@ def _load_failure(spec: ModelSpec, folder: Path, error: Exception) -> EngineErro
         return OutOfMemory(
             f"The memory did not suffice to load {spec.title}. Close other programs, or choose a smaller one."
         )
-    remedy = (
-        f"Fetch them again: remove that folder, then {command(f'models download {spec.name}')}"
-        if spec.repo
-        else "Restore that folder from the repository."
-    )
+    way = "Remove that folder, and download them again." if spec.repo else "Restore that folder from the repository."
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(". ")
-    return ModelLoadFailed(f"The weights of {spec.title} in {folder} do not load: {reason}. {remedy}")
+    return ModelLoadFailed(
+        f"The weights of {spec.title} in {folder} do not load: {reason}. {way}",
+        remedy=f"download {spec.name}" if spec.repo else "",
+    )
 
 
-def _may_pass(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Whether a little time may mend a failed load; a missing or damaged file stays so."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, placement.Occupied) or memory.is_out_of_memory(cause):
+        if isinstance(cause, Occupied) or memory.is_out_of_memory(cause):
             return True
         if isinstance(cause, OSError) and cause.errno in PASSING_FAULTS:
             return True

@@ -1,26 +1,22 @@
 """Where a model runs: which device, in which precision, and how painter and prompt writer share it.
 
-Only what loads a model imports torch; the rest answers pages and health checks from files.
+What this machine has, asked without torch, is `models/device.py`.
 """
 
-import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Protocol
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import plans
-from fibo_core.engine.models import CATALOGUE, ModelSpec, WeightsSpec, find_model
-from fibo_core.engine.weights import downloaded, weight_bytes
 from fibo_core.errors import OutOfMemory
+from fibo_core.models import device
+from fibo_core.models.catalogue import ModelSpec, WeightsSpec
+from fibo_core.models.plans import GB
+from fibo_core.models.weights import weight_bytes
 
-GB = 1e9
 MEGAPIXEL = 1e6
 WRITER_WORKING_GB = 2.0  #: beside FIBO-vlm's weights: 4,096 tokens on top of a picture, computed, not measured
 WRITER_CPU_GB = 1.0  #: of weights; without a GPU a larger writer would take an hour for one prompt
@@ -41,50 +37,6 @@ class Placement:
     offload: bool = False
 
 
-def default_model(setting: str, hub_cache: Path) -> ModelSpec:
-    """The model FIBO_MODEL means: "auto" is FIBO where its weights are and a GPU that it fits, else mini."""
-    if setting != "auto":
-        return find_model(setting)
-    fibo = CATALOGUE["fibo"]
-    if has_cuda_gpu() and downloaded(fibo, hub_cache) is not None and not lacks_for(fibo):
-        return fibo
-    return CATALOGUE["mini"]
-
-
-def lacks_for(spec: WeightsSpec) -> str:
-    """What this machine's GPU or memory lacks for a model, in a sentence; "" where it will do, or cannot be told."""
-    return plans.shortfall(spec.name, gpu_memory_gb(), plans.main_memory_gb())
-
-
-@lru_cache(maxsize=1)
-def has_cuda_gpu() -> bool:
-    """Whether this process may use an NVIDIA GPU, as the driver says; asked once, without torch."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
-        return False
-    listing = Path("/proc/driver/nvidia/gpus")
-    if listing.is_dir() and any(listing.iterdir()):
-        return True
-    return "GPU " in _nvidia_smi("-L")  # the one way to ask under WSL
-
-
-@lru_cache(maxsize=1)
-def gpu_memory_gb() -> float | None:
-    """The GPU's whole memory in GB, as the driver says; None where it does not. Asked once, without torch."""
-    return plans.card_gb(_nvidia_smi("--query-gpu=name,memory.total", "--format=csv,noheader"))
-
-
-def _nvidia_smi(*arguments: str) -> str:
-    """What the driver's own tool prints, "" where it fails or is not here."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ""
-    try:
-        answer = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout if answer.returncode == 0 else ""
-
-
 def torch_version() -> str:
     """torch's version, and the CUDA it was built for."""
     import torch
@@ -102,7 +54,7 @@ def choose(spec: ModelSpec, folder: Path, *, held: float = 0.0) -> Placement:
 
     sizes, working = weight_bytes(folder, spec.layout), _working_bytes(spec)
     if not torch.cuda.is_available():
-        needed, main = 2 * (sum(sizes.values()) + working), available_memory()
+        needed, main = 2 * (sum(sizes.values()) + working), device.available_memory()
         if main is not None and main < needed:
             raise OutOfMemory(
                 f"{spec.title} needs about {needed / GB:.1f} GB of memory on a CPU, and {main / GB:.1f} GB are "
@@ -164,15 +116,15 @@ def writer_bytes(spec: WeightsSpec, folder: Path) -> float:
 
 def waits_in_main_memory(weights: float) -> bool:
     """Whether weights that leave the GPU may wait in main memory; else they are read from disk again."""
-    free = available_memory()
+    free = device.available_memory()
     return free is not None and free > weights + SPARE_GB * GB
 
 
 class Tenant(Protocol):
     """A model that has a share of the device's memory."""
 
-    def leave(self) -> bool:
-        """Takes the model off the device and gives up its share (``SharedDevice.left``); False while it is at work.
+    def move_out(self) -> bool:
+        """Takes the model off the device, then ``SharedDevice.release_share``; False while the model is at work.
 
         Both in one turn of its own lock: it could come back in between, and would work with a share it has lost.
         Never waits for that lock.
@@ -185,7 +137,7 @@ def device_memory() -> float:
 
     Main memory has no tenants: a model there is checked against what is free when it is loaded.
     """
-    if not has_cuda_gpu():
+    if not device.has_cuda_gpu():
         return float("inf")
     import torch
 
@@ -224,16 +176,16 @@ class SharedDevice:
         with cancel.turn(self._coming):
             with cancel.clock_stopped():
                 while (others := tuple(self._shares)) and sum(self._shares.values()) + needed > self.memory():
-                    if not others[0].leave():
+                    if not others[0].move_out():
                         cancel.wait(0.1)
             self._shares[tenant] = needed
             try:
                 yield
             except BaseException:
-                self.left(tenant)
+                self.release_share(tenant)
                 raise
 
-    def left(self, tenant: Tenant) -> None:
+    def release_share(self, tenant: Tenant) -> None:
         """The tenant has nothing on the device any more."""
         self._shares.pop(tenant, None)
 
@@ -249,7 +201,7 @@ def check_main_memory(spec: ModelSpec, width: int, height: int) -> None:
 
     There an allocation is seldom refused: the kernel ends the process instead, and with it the whole studio.
     """
-    needed, free = 2 * spec.working_gb * GB * width * height / MEGAPIXEL, available_memory()
+    needed, free = 2 * spec.working_gb * GB * width * height / MEGAPIXEL, device.available_memory()
     if free is not None and free < needed:
         smaller = spec.smaller_shape(width, height)
         raise OutOfMemory(
@@ -257,33 +209,3 @@ def check_main_memory(spec: ModelSpec, width: int, height: int) -> None:
             f"{free / GB:.1f} GB are free. {f'Choose the shape {smaller}, or close' if smaller else 'Close'} "
             "other programs."
         )
-
-
-def available_memory() -> int | None:
-    """Bytes of main memory this process may still take, its container's limit counted; None where unknown."""
-    try:
-        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        free = int(lines["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None
-    limit = _cgroup("memory.max")
-    if limit.isdigit():
-        free = min(free, max(0, int(limit) - int(_cgroup("memory.current") or 0)))
-    return free
-
-
-def usable_cores() -> int:
-    """Cores this process may really keep busy: what it is pinned to, and its container's share."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, _, period = _cgroup("cpu.max").partition(" ")
-    if quota.isdigit() and period.isdigit():
-        cores = min(cores, max(1, int(quota) // int(period)))
-    return cores
-
-
-def _cgroup(name: str) -> str:
-    """A control of this container's cgroup (version 2), or "" where there is none."""
-    try:
-        return (Path("/sys/fs/cgroup") / name).read_text().strip()
-    except OSError:
-        return ""

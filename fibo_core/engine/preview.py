@@ -31,7 +31,7 @@ class LatentPreview:
         """
         import torch
 
-        pictures = torch.from_numpy(_lessons()).permute(0, 3, 1, 2) / 127.5 - 1  # (B, 3, H, W)
+        pictures = torch.from_numpy(_training_pictures()).permute(0, 3, 1, 2) / 127.5 - 1  # (B, 3, H, W)
         with torch.no_grad():
             encoded = vae.encode(pictures.unsqueeze(2).to(device, vae.dtype)).latent_dist.mode()
         latents = encoded[:, :, 0].float().cpu().permute(0, 2, 3, 1)  # (B, h, w, C)
@@ -56,7 +56,7 @@ class LatentPreview:
         return file.getvalue()
 
 
-def _lessons() -> NDArray[np.float32]:
+def _training_pictures() -> NDArray[np.float32]:
     """The pictures to learn from, always the same: soft colours, discs and boxes. (B, H, W, 3), 0 to 255."""
     rng = np.random.default_rng(0)
     side = LESSON_SIDE

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent, StepObserver
-from fibo_core.request import GenerationRequest
+from fibo_core.engine.request import GenerationRequest
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
@@ -58,12 +58,12 @@ class StepCallback:
         shown = None
         if self._preview is not None and (now - self._shown >= PREVIEW_INTERVAL_S or step == total):
             self._shown = now
-            finished = _foreseen(self._before, latents, float(sigmas[step - 1]), float(sigmas[step]))
+            finished = _predicted_latents(self._before, latents, float(sigmas[step - 1]), float(sigmas[step]))
             shown = self._preview.jpeg(finished, self._request.width, self._request.height)
         return StepEvent(step, total, elapsed, step_s * (total - step), shown)
 
 
-def _foreseen(before: Any, after: Any, sigma: float, sigma_next: float) -> Any:
+def _predicted_latents(before: Any, after: Any, sigma: float, sigma_next: float) -> Any:
     """The finished latents as one Euler step from ``sigma`` to ``sigma_next`` foresees them; exact at the last."""
     before, after = before.float().cpu(), after.float().cpu()
     velocity = (after - before) / (sigma_next - sigma)

@@ -10,9 +10,11 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
 
 from fibo_core.errors import StoreError, WorkspaceUnwritable
 
@@ -73,11 +75,60 @@ def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str,
                 part.unlink(missing_ok=True)
 
 
+def write_by_content(
+    root: Path, folder: Path, suffix: str, write: Callable[[BinaryIO], None], what: str, *, mode: int = 0o644
+) -> str:
+    """Writes what ``write`` gives into a file named after its SHA-256, durably; returns that name without ``suffix``.
+
+    One that is there already is replaced by the same bytes, and counts as new. Raises as `write_files` does.
+    """
+    with disk_errors(what, folder if folder.is_dir() else root):
+        _make_folder(root, folder)
+        part, descriptor = _open_part(folder, "new", mode)
+        try:
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
+                hashed = _Hashed(file)
+                write(cast(BinaryIO, hashed))
+            os.fsync(descriptor)
+            name = hashed.sha256.hexdigest()
+            with folder_lock(folder):
+                part.replace(folder / f"{name}{suffix}")
+            sync_folder(folder)
+        finally:
+            os.close(descriptor)
+            part.unlink(missing_ok=True)
+    return name
+
+
+class _Hashed:
+    """A file that is written to, and the hash of what was."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256 = sha256()
+
+    def write(self, content: Any) -> int:
+        self.sha256.update(content)
+        return self._file.write(content)
+
+
 def write_cache_file(cache_dir: Path, path: Path, content: bytes, what: str) -> None:
     """Writes a file that can be made again below ``cache_dir``, which is made too; else as `write_files` does."""
     with disk_errors(what, cache_dir):
         cache_dir.mkdir(parents=True, exist_ok=True)
     write_files(cache_dir, path.parent, {path.name: content}, what)
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Keeps other threads and processes that ask for it out of ``folder``; nobody, on a filesystem without locks."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,20 +5,29 @@ them alone can rebuild the request and the row.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PictureError
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import SEED_MAX, GenerationRequest
+from fibo_core.limits import SEED_MAX
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import Usage
 
 Mode = Literal["generate", "refine", "inspire"]
 MODES: tuple[Mode, ...] = ("generate", "refine", "inspire")
 
+OUTPUTS = "outputs"
 RECORD_FORMAT = "fibo-studio/1"
+_RECORDS = re.compile(r"fibo-studio/\d+")
+
+
+def place_of(id: str, created_at: datetime) -> str:
+    """Where a picture is stored, relative to the workspace."""
+    return f"{OUTPUTS}/{created_at:%Y/%m/%d}/{id}.png"
 
 
 @dataclass(frozen=True)
@@ -98,10 +107,14 @@ class Generation:
         Raises PictureError for one that is not of this format, not complete, or holds a value that no record of ours
         has; PromptError or RequestError for one whose recipe is not valid.
         """
-        if record.get("format") != RECORD_FORMAT:
+        form = record.get("format")
+        if isinstance(form, str) and _RECORDS.fullmatch(form) and form != RECORD_FORMAT:
             raise PictureError(
-                f"This recipe's format is {record.get('format')!r:.60}; {RECORD_FORMAT!r} is understood."
+                f"This recipe was made by a newer version of FIBO Studio ({form!r:.40}; {RECORD_FORMAT!r} is "
+                "understood). Update the studio to read it."
             )
+        if form != RECORD_FORMAT:
+            raise PictureError(f"This recipe's format is {form!r:.60}; {RECORD_FORMAT!r} is understood.")
         _check_parts(record)
         try:
             created_at = datetime.fromisoformat(record["created_at"]).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The queue's durable rows; `fibo_core/jobs.py` decides what they mean.
+"""The queue's durable rows; `fibo_core/work/jobs.py` decides what they mean.
 
 Every change of state is one statement in a writing transaction that names the states it may start from, so
 two threads, or two processes, never both succeed in ending or claiming the same job.
@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Text, and_, cast, delete, func, or_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
-from ulid import ULID
 
 from fibo_core.errors import JobDamaged, JobNotFound, QueueFull
 from fibo_core.store.database import Database
@@ -29,7 +29,8 @@ STATES = (*ACTIVE, "done", "failed", "cancelled", "interrupted")
 class JobRow:
     """A job as it was when it was read. ``task`` and ``written`` (the prompt, once there is one) are JSON
     texts; times are UTC, aware. A waiting job is taken up again at ``wait_until``; ``waited_s`` counts all its waits.
-    ``answer`` is what a writer said that is no prompt."""
+    ``answer`` is what a writer said that is no prompt. It paints ``pictures`` with ``model`` (None where it paints
+    none), the prompt of the job ``after_id`` where that writes it."""
 
     seq: int
     id: str  #: a ULID
@@ -47,15 +48,34 @@ class JobRow:
     wait_until: datetime | None
     waited_s: float
     answer: str | None
+    batch_id: str
+    after_id: str | None
+    model: str | None
+    pictures: int
 
 
 @dataclass(frozen=True)
 class NewJob:
-    """A job to be queued; ``task`` is JSON text."""
+    """A job to be queued; ``task`` is JSON text. What the rest means, `JobRow` says."""
 
+    id: str
+    batch_id: str
     kind: str
     title: str
     task: str
+    pictures: int = 0
+    model: str | None = None
+    after_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelTurn:
+    """Which model has the device now. While its turn is not ``over``, jobs that came before its own are passed over;
+    while it ``paints``, no other model's job is claimed."""
+
+    model: str | None = None
+    over: bool = True
+    paints: bool = False
 
 
 class JobStore:
@@ -65,52 +85,29 @@ class JobStore:
         self._database = database
 
     def add(self, new: Sequence[NewJob], *, limit: int) -> list[JobRow]:
-        """Queues jobs, all or none. Raises QueueFull when more than ``limit`` would wait."""
+        """Queues jobs, all or none. Raises QueueFull when more than ``limit`` pictures would wait."""
         with self._database.write() as session:
-            waiting = session.exec(select(func.count()).where(col(JobTable.state).in_(PENDING))).one()
-            if waiting + len(new) > limit:
-                raise QueueFull(
-                    f"{waiting} jobs are waiting, and the queue takes {limit}: {len(new)} more do not fit. Try again "
-                    "when some are done, cancel some, or raise MAX_QUEUED."
-                )
-            rows = [
-                JobTable(
-                    id=str(ULID()),
-                    kind=each.kind,
-                    title=each.title,
-                    task=each.task,
-                    state="queued",
-                    created_at=datetime.now(UTC),
-                )
-                for each in new
-            ]
-            session.add_all(rows)
-            session.flush()
-            return list(map(_value, rows))
+            return insert_jobs(session, new, limit)
 
-    def claim(self, live: Collection[str] = ()) -> JobRow | DamagedRow | None:
-        """The oldest job that is queued or has waited long enough, now running; None when there is none.
+    def claim(self, live: Collection[str] = (), turn: ModelTurn = ModelTurn()) -> JobRow | DamagedRow | None:
+        """The next job that is queued or has waited long enough, now running; None when there is none.
 
-        One that cannot be read is ended as failed, and told. ``live`` are the jobs being worked on: none of them is
-        claimed again, as the rows of a database that was put back may have it.
+        The oldest, but for ``turn``. One that cannot be read is ended as failed, and told. ``live`` are the jobs being
+        worked on: none of them is claimed again, as the rows of a database that was put back may have it. A job whose
+        prompt another one writes comes after that one, and ends as it does where that has not written it.
         """
         now = datetime.now(UTC)
-        due = and_(
-            or_(
-                col(JobTable.state) == "queued",
-                and_(col(JobTable.state) == "waiting", col(JobTable.wait_until) <= now),
-            ),
-            col(JobTable.id).not_in(live),
-        )
-        oldest = select(JobTable).where(due).order_by(col(JobTable.seq)).limit(1)
         with self._database.write() as session:
-            for seq, row in read_rows(session, oldest, JobTable, _value):
-                claimed = update(JobTable).where(col(JobTable.seq) == seq)
-                if isinstance(row, DamagedRow):
-                    session.connection().execute(claimed.values(**_ended_as_damaged(row)))
-                    return row
-                return _changed(session, claimed.values(state="running", started_at=now, wait_until=None, error=None))
-        return None
+            _end_dependents(session)
+            seq = _next_seq(session, now, live, turn)
+            if seq is None:
+                return None
+            ((_, row),) = read_rows(session, select(JobTable).where(JobTable.seq == seq), JobTable, _value)
+            claimed = update(JobTable).where(col(JobTable.seq) == seq)
+            if isinstance(row, DamagedRow):
+                session.connection().execute(claimed.values(**_ended_as_damaged(row)))
+                return row
+            return _changed(session, claimed.values(state="running", started_at=now, wait_until=None, error=None))
 
     def postpone(self, id: str, reason: str, seconds: float) -> JobRow | None:
         """Puts a running job aside for so long; None when it has ended, or is unknown."""
@@ -153,7 +150,8 @@ class JobStore:
         error_kind: str | None = None,
         answer: str | None = None,
     ) -> JobRow | None:
-        """Ends a job that has not ended; None when it had, or is unknown."""
+        """Ends a job that has not ended, and with it those that wait for a prompt which it has not written; None when
+        it had, or is unknown."""
         return self._end(id, ACTIVE, state, error, error_kind, answer)
 
     def cancel_queued(self, id: str) -> bool:
@@ -168,7 +166,9 @@ class JobStore:
         statement = update(JobTable).where(col(JobTable.state) == "running", col(JobTable.id).not_in(live))
         statement = statement.values(state="interrupted", finished_at=datetime.now(UTC))
         with self._database.write() as session:
-            return list(session.connection().execute(statement.returning(col(JobTable.id))).scalars())
+            found = list(session.connection().execute(statement.returning(col(JobTable.id))).scalars())
+            _end_dependents(session)
+            return found
 
     def end_damaged(self, rows: Sequence[DamagedRow]) -> None:
         """Ends jobs that cannot be read, and have not ended, as failed."""
@@ -176,6 +176,7 @@ class JobStore:
             for row in rows:
                 statement = update(JobTable).where(col(JobTable.seq) == row.seq, col(JobTable.state).in_(ACTIVE))
                 session.connection().execute(statement.values(**_ended_as_damaged(row)))
+            _end_dependents(session)
 
     def remove(self, seq: int) -> None:
         """Deletes an ended job's row; one that has not ended stays."""
@@ -197,7 +198,7 @@ class JobStore:
 
     def get(self, id: str) -> JobRow:
         """The job of this id. Raises JobNotFound, and JobDamaged where its row cannot be read."""
-        for row in self._read(select(JobTable).where(JobTable.id == id)):
+        for row in self._query(select(JobTable).where(JobTable.id == id)):
             if isinstance(row, DamagedRow):
                 raise JobDamaged(damage_of(row))
             return row
@@ -205,13 +206,17 @@ class JobStore:
 
     def recent(self, limit: int) -> list[JobRow | DamagedRow]:
         """The newest jobs, newest first."""
-        return self._read(select(JobTable).order_by(col(JobTable.seq).desc()).limit(limit))
+        return self._query(select(JobTable).order_by(col(JobTable.seq).desc()).limit(limit))
 
     def active(self) -> list[JobRow | DamagedRow]:
         """The jobs that have not ended, oldest first."""
-        return self._read(select(JobTable).where(col(JobTable.state).in_(ACTIVE)).order_by(col(JobTable.seq)))
+        return self._query(select(JobTable).where(col(JobTable.state).in_(ACTIVE)).order_by(col(JobTable.seq)))
 
-    def _read(self, statement: SelectOfScalar[JobTable]) -> list[JobRow | DamagedRow]:
+    def of_batches(self, batch_ids: Collection[str]) -> list[JobRow | DamagedRow]:
+        """The jobs of these batches, oldest first."""
+        return self._query(select(JobTable).where(col(JobTable.batch_id).in_(batch_ids)).order_by(col(JobTable.seq)))
+
+    def _query(self, statement: SelectOfScalar[JobTable]) -> list[JobRow | DamagedRow]:
         with self._database.read() as session:
             return [row for _, row in read_rows(session, statement, JobTable, _value)]
 
@@ -231,23 +236,80 @@ class JobStore:
         answer: str | None = None,
     ) -> JobRow | None:
         statement = update(JobTable).where(col(JobTable.id) == id, col(JobTable.state).in_(states))
+        statement = statement.values(state=state, error=error, error_kind=error_kind, answer=answer, wait_until=None)
         with self._database.write() as session:
-            return _changed(
-                session,
-                statement.values(
-                    state=state,
-                    error=error,
-                    error_kind=error_kind,
-                    answer=answer,
-                    wait_until=None,
-                    finished_at=datetime.now(UTC),
-                ),
-            )
+            ended = _changed(session, statement.values(finished_at=datetime.now(UTC)))
+            if state != "done":
+                _end_dependents(session)
+            return ended
 
 
 def damage_of(row: DamagedRow) -> str:
     """The sentence for a job that cannot be read."""
     return f"Job {row.id} cannot be read from the database ({row.reason}). Its pictures are not touched; ask anew."
+
+
+def insert_jobs(session: Session, new: Sequence[NewJob], limit: int) -> list[JobRow]:
+    """Queues jobs in a transaction of the caller's. Raises QueueFull when more than ``limit`` pictures would wait.
+
+    A job that paints none counts as one.
+    """
+    waits = select(func.coalesce(func.sum(func.max(JobTable.pictures, 1)), 0)).where(col(JobTable.state).in_(PENDING))
+    waiting, more = session.exec(waits).one(), sum(max(each.pictures, 1) for each in new)
+    if waiting + more > limit:
+        raise QueueFull(
+            f"{waiting:,} pictures are waiting, and the queue takes {limit:,}: {more:,} more do not fit. Try again "
+            "when some are done, cancel some, or raise MAX_QUEUED."
+        )
+    rows = [JobTable(**vars(each), state="queued", created_at=datetime.now(UTC)) for each in new]
+    session.add_all(rows)
+    session.flush()
+    return list(map(_value, rows))
+
+
+def _next_seq(session: Session, now: datetime, live: Collection[str], turn: ModelTurn) -> int | None:
+    writing = aliased(JobTable)
+    written = select(writing.seq).where(writing.id == JobTable.after_id, writing.state == "done").exists()
+    due = and_(
+        or_(
+            col(JobTable.state) == "queued",
+            and_(col(JobTable.state) == "waiting", col(JobTable.wait_until) <= now),
+        ),
+        or_(col(JobTable.after_id).is_(None), written),
+        col(JobTable.id).not_in(live),
+    )
+    jobs = select(JobTable.seq, cast(JobTable.model, Text)).where(due).order_by(col(JobTable.seq)).limit(1)
+    oldest = session.connection().execute(jobs).first()
+    if oldest is None or turn.model is None or oldest[1] in (None, turn.model):
+        return None if oldest is None else oldest[0]
+    same = or_(col(JobTable.model).is_(None), col(JobTable.model) == (None if turn.over else turn.model))
+    first = session.connection().execute(jobs.where(same)).first() if turn.paints or not turn.over else None
+    if first is not None:
+        return first[0]
+    return None if turn.paints else oldest[0]
+
+
+def _end_dependents(session: Session) -> None:
+    """Jobs that wait for a prompt which was not written end as the one that should have written it."""
+    writing = aliased(JobTable)
+    statement = (
+        select(JobTable.seq, writing.state, writing.error, writing.error_kind)
+        .outerjoin(writing, col(writing.id) == col(JobTable.after_id))
+        .where(
+            col(JobTable.state).in_(PENDING),
+            col(JobTable.after_id).is_not(None),
+            or_(col(writing.id).is_(None), col(writing.state).in_(("failed", "cancelled", "interrupted"))),
+        )
+    )
+    for seq, state, error, kind in session.connection().execute(statement).all():
+        ended = update(JobTable).where(col(JobTable.seq) == seq).values(
+            state=state or "failed",
+            error=error if state else "The prompt that it should paint is gone. Ask anew.",
+            error_kind=kind,
+            finished_at=datetime.now(UTC),
+            wait_until=None,
+        )  # fmt: skip
+        session.connection().execute(ended)
 
 
 def _ended_as_damaged(row: DamagedRow) -> dict[str, Any]:
@@ -301,4 +363,8 @@ def _value(row: JobTable) -> JobRow:
         wait_until=row.wait_until,
         waited_s=row.waited_s,
         answer=row.answer,
+        batch_id=row.batch_id,
+        after_id=row.after_id,
+        model=row.model,
+        pictures=row.pictures,
     )

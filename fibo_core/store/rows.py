@@ -93,7 +93,9 @@ def _is_utf8(text: str) -> bool:
 
 
 def id_of(session: Session, table: Any, seq: int) -> str | None:
-    """The id of a row, None where it is none of ours, or where there is no such row."""
+    """The id of a row, None where it is none of ours, or where there is no such row, or none with an id."""
+    if "id" not in inspect(table).columns:
+        return None
     found = session.connection().execute(select(cast(table.id, Text)).where(table.seq == seq)).scalar()
     return found if isinstance(found, str) and ID.fullmatch(found) else None
 

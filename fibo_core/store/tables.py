@@ -94,8 +94,35 @@ class GenerationTable(SQLModel, table=True):
     )
 
 
+class BatchTable(SQLModel, table=True):
+    """One order taken; ``seq`` is the order in which they came."""
+
+    __tablename__ = "batch"
+
+    seq: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True, sa_type=TypedText)
+    owner: str = Field(sa_type=TypedText)
+    title: str = Field(sa_type=TypedText)
+    kind: str
+    order_json: str = Field(sa_type=Text)
+    inputs: str = Field(sa_type=Text)  # JSON list of paths in the workspace
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CellTable(SQLModel, table=True):
+    """One picture of a batch, made or to come, or one prompt of a batch that paints none; ``seq`` is their order."""
+
+    __tablename__ = "cell"
+
+    seq: int | None = Field(default=None, primary_key=True)
+    batch_id: str = Field(index=True, sa_type=TypedText)
+    place: str = Field(sa_type=Text)  # JSON object: where it stands on the axes
+    seed: int | None = Field(default=None, sa_type=BigInteger)
+    job_id: str = Field(sa_type=TypedText)
+
+
 class JobTable(SQLModel, table=True):
-    """One submission; ``seq`` is the queue's order."""
+    """One prompt of a batch; ``seq`` is the queue's order."""
 
     __tablename__ = "job"
 
@@ -116,6 +143,11 @@ class JobTable(SQLModel, table=True):
     wait_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # of a waiting job
     waited_s: float = Field(default=0.0, sa_column_kwargs={"server_default": "0"})  # altogether
     answer: str | None = Field(default=None, sa_type=TypedText)  # what a writer said that is no prompt
+    # Since migration 0003.
+    batch_id: str = Field(default="", index=True, sa_type=TypedText, sa_column_kwargs={"server_default": ""})
+    after_id: str | None = Field(default=None, sa_type=TypedText)  # the job that writes the prompt this one paints
+    model: str | None = Field(default=None, sa_type=TypedText)  # None where nothing is painted
+    pictures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # that it was asked for
 
 
 def microseconds(moment: datetime) -> int:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fibo_core.json_paths import MISSING, Change, Step, is_within, leaves, parse_path, read
-from fibo_core.prompt import StructuredPrompt, diff
+from fibo_core.prompts.json_paths import MISSING, Change, Step, is_within, leaves, parse_path, read
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers.offline import MAX_WORDS_CHARS, OfflineWriter
 from fibo_core.writers.rules.lexicon import load_lexicon
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from fibo_core.engine.models import WeightsSpec
 from fibo_core.errors import InputError, NoWriterAnswered, WriterAnswerError, WriterError, WriterUnavailable
+from fibo_core.models.catalogue import WeightsSpec
 from fibo_core.writers import PromptWriter, WrittenPrompt
 
 AUTO = "auto"
@@ -90,7 +90,9 @@ class Writers:
             backend = self._backend(choice)
             lack = backend.missing()
             if lack is not None:
-                raise WriterUnavailable(lack.todo)
+                raise WriterUnavailable(
+                    lack.todo, remedy="" if lack.weights is None else f"download {lack.weights.name}"
+                )
             return self._ask(backend, ask, waiter, CHOSEN_PATIENCE_S)
         passed_over: list[tuple[str, WriterError | InputError]] = []
         for backend in self._backends.values():
@@ -106,7 +108,7 @@ class Writers:
                     raise
                 passed_over.append((backend.title, exc))
                 break
-            return replace(written, passed_over=tuple(_in_vain(title, exc) for title, exc in passed_over))
+            return replace(written, passed_over=tuple(_no_answer_note(title, exc) for title, exc in passed_over))
         raise NoWriterAnswered(passed_over)
 
     def _ask(self, backend: Backend, ask: Ask, waiter: Waiter, patience_s: float) -> WrittenPrompt:
@@ -134,6 +136,6 @@ class Writers:
             return self._built[backend.name]
 
 
-def _in_vain(title: str, error: Exception) -> str:
+def _no_answer_note(title: str, error: Exception) -> str:
     """One sentence on a writer that was asked in vain; most errors of its own name it already."""
     return str(error) if str(error).startswith(title) else f"{title} did not answer: {error}"

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.errors import InputError, WriterAnswerError, WriterUnavailable
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, Usage, WrittenPrompt, gemini_faults, instructions
 from fibo_core.writers.gemini_faults import HELD_BACK, Fault
 from fibo_core.writers.gemini_schema import response_schema

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fibo_core.caption_schema import json_schema
-from fibo_core.prompt import SCORES
+from fibo_core.prompts.caption_schema import json_schema
+from fibo_core.prompts.structured_prompt import SCORES
 
 #: Every key is required of Gemini, and most may be null; these may not, as FIBO's own captions always have them.
 ALWAYS_SAID = ("relative_size", "shape_and_color", "style_medium", "artistic_style")
@@ -16,8 +16,8 @@ def response_schema(*, refining: bool = False) -> dict[str, Any]:
     because what a prompt lacks shall not be made up. Limits on lists are left out: they make the schema harder to
     serve, and the instructions name them.
     """
-    source = json_schema()
-    return _translated(source, source["$defs"], refining)
+    schema = json_schema()
+    return _translated(schema, schema["$defs"], refining)
 
 
 def _translated(node: dict[str, Any], defs: dict[str, Any], refining: bool) -> dict[str, Any]:

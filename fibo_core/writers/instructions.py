@@ -3,7 +3,7 @@
 The form of the answer is not described here: it goes along as a schema made from `caption_schema`.
 """
 
-from fibo_core.caption_schema import MAX_OBJECTS, MAX_STYLE_WORDS, MAX_SUMMARY_WORDS
+from fibo_core.prompts.caption_schema import MAX_OBJECTS, MAX_STYLE_WORDS, MAX_SUMMARY_WORDS
 
 SYSTEM = f"""\
 You write picture descriptions for FIBO, a text-to-image model that paints from one structured JSON document and \

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import memory, placement
+from fibo_core.engine import placement
 from fibo_core.engine.loading import libraries
-from fibo_core.engine.models import FIBO_VLM, WeightsSpec
 from fibo_core.engine.placement import Placement, SharedDevice
-from fibo_core.engine.weights import downloaded, revision_of, weight_bytes
 from fibo_core.errors import EngineError, InputError, Stopped, WriterUnavailable
-from fibo_core.program import command
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.models import device, memory
+from fibo_core.models.catalogue import FIBO_VLM, WeightsSpec
+from fibo_core.models.weights import downloaded, revision_of, weight_bytes
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, Usage, WrittenPrompt
 from fibo_core.writers.chain import Missing
 from fibo_core.writers.refining import carried_over, shown
@@ -40,13 +40,13 @@ MAX_WORDS_CHARS = 4_000  #: of words, instruction or hint
 
 def lacking(hub_cache: Path) -> Missing | None:
     """What the local writer lacks on this machine, None where it is ready: a CUDA GPU, or its weights. Quick."""
-    if not placement.has_cuda_gpu():
+    if not device.has_cuda_gpu():
         return Missing(
             "no GPU",
             f"The local writer needs a CUDA GPU for {FIBO_VLM.title}, and there is none. Choose another writer.",
         )
     if downloaded(FIBO_VLM, hub_cache) is None:
-        if lack := placement.lacks_for(FIBO_VLM):
+        if lack := device.lacks_for(FIBO_VLM):
             return Missing("too small a GPU", f"{lack} Choose another writer.")
         return Missing("no weights", _no_weights(hub_cache), FIBO_VLM)
     return None
@@ -55,7 +55,7 @@ def lacking(hub_cache: Path) -> Missing | None:
 def _no_weights(hub_cache: Path) -> str:
     return (
         f"The weights of {FIBO_VLM.title} are not on this machine (looked in {hub_cache}). Accept the terms at "
-        f"huggingface.co/{FIBO_VLM.repo}, set HF_TOKEN, and run: {command(f'models download {FIBO_VLM.name}')}"
+        f"huggingface.co/{FIBO_VLM.repo}, set HF_TOKEN, and download them."
     )
 
 
@@ -146,15 +146,15 @@ class LocalWriter:
         with self._lock:
             self._drop()
 
-    def leave(self) -> bool:
+    def move_out(self) -> bool:
         """Takes the model off the GPU, into main memory where there is room; False while it loads or writes."""
         if not self._lock.acquire(blocking=False):
             return False
         try:
             if self._held is not None and placement.waits_in_main_memory(self._held.weights_bytes):
                 self._held.model.move("cpu")
-                memory.give_back()
-                self._device.left(self)
+                memory.release_memory()
+                self._device.release_share(self)
             else:
                 self._drop()
             return True
@@ -185,7 +185,7 @@ class LocalWriter:
                     on_tokens=on_tokens,
                 )
             except BaseException as error:
-                memory.let_go(error)
+                memory.release_tensors(error)
                 if not memory.is_out_of_memory(error):
                     raise
                 self._drop()
@@ -208,7 +208,7 @@ class LocalWriter:
         """The model on its device, loaded if it is not in memory or if its weights have changed on disk."""
         folder = self._folder or downloaded(FIBO_VLM, self._hub_cache)
         if folder is None:
-            raise WriterUnavailable(_no_weights(self._hub_cache))
+            raise WriterUnavailable(_no_weights(self._hub_cache), remedy=f"download {FIBO_VLM.name}")
         spec = FIBO_VLM if self._folder is None else replace(FIBO_VLM, repo=None, folder=folder)
         try:
             revision = revision_of(spec, folder)
@@ -226,7 +226,7 @@ class LocalWriter:
         except Stopped:
             raise
         except Exception as error:
-            memory.let_go(error)
+            memory.release_tensors(error)
             self._drop()
             if not isinstance(error, EngineError):  # another writer may answer, so the log keeps the trace
                 log.warning("%s does not load.", FIBO_VLM.title, exc_info=error)
@@ -244,8 +244,8 @@ class LocalWriter:
     def _drop(self) -> None:
         if self._held is not None:
             self._held = None
-            memory.give_back()
-        self._device.left(self)
+            memory.release_memory()
+        self._device.release_share(self)
 
 
 def _unavailable(folder: Path, error: Exception, *, by_hand: bool) -> WriterUnavailable:
@@ -257,10 +257,11 @@ def _unavailable(folder: Path, error: Exception, *, by_hand: bool) -> WriterUnav
             f"The memory did not suffice to load {FIBO_VLM.title}. End other programs that use it, or choose another "
             "writer."
         )
-    remedy = "" if by_hand else f": remove that folder, then {command(f'models download {FIBO_VLM.name}')}"
+    way = "Fetch them again." if by_hand else "Remove that folder, and download them again."
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(". ")
     return WriterUnavailable(
-        f"The weights of {FIBO_VLM.title} in {folder} do not load: {reason}. Fetch them again{remedy}"
+        f"The weights of {FIBO_VLM.title} in {folder} do not load: {reason}. {way}",
+        remedy="" if by_hand else f"download {FIBO_VLM.name}",
     )
 
 

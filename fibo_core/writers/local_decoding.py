@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.caption_schema import KEYS, MAX_OBJECTS, Caption
 from fibo_core.errors import WriterAnswerError
-from fibo_core.prompt import SCORES
+from fibo_core.prompts.caption_schema import KEYS, MAX_OBJECTS, Caption
+from fibo_core.prompts.structured_prompt import SCORES
 
 TEMPERATURE, TOP_P = 0.2, 0.9  #: as upstream samples
 #: Longest values, in characters; upstream's examples have 2,300 to 4,400 in a whole prompt.
@@ -94,7 +94,7 @@ class Answering:
         known = np.unpackbits(bits, bitorder="little")[:size].astype(bool)
         return np.pad(known, (0, size - known.size))
 
-    def take(self, token: int) -> None:
+    def accept(self, token: int) -> None:
         """Goes on past ``token``. Raises WriterAnswerError where the grammar's library gives up."""
         if not self._matcher.consume_token(token):
             raise WriterAnswerError(f"The answer could not be held to its form: {self._matcher.get_error()}", self.text)
@@ -132,7 +132,7 @@ class TokenChoice:
         logits = scores[0].float()  # (vocabulary,)
         allowed = self._answering.allowed(len(logits))
         token = int(allowed.argmax()) if allowed.sum() == 1 else self._drawn(logits, allowed)
-        self._answering.take(token)
+        self._answering.accept(token)
         if self._on_tokens is not None:
             self._on_tokens(self._answering.count)
         only = scores.new_full(scores.shape, float("-inf"))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.errors import InputError
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, WrittenPrompt
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit

@@ -4,9 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fibo_core.caption_schema import Caption
 from fibo_core.errors import WriterAnswerError
-from fibo_core.prompt import SCORES, StructuredPrompt
+from fibo_core.prompts.caption_schema import Caption
+from fibo_core.prompts.structured_prompt import SCORES, StructuredPrompt
 from fibo_core.writers.repair import Repaired
 from fibo_core.writers.reshape import wanted
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import json_repair
 
-from fibo_core.caption_schema import KEYS, Caption
 from fibo_core.errors import PromptError, WriterAnswerError
-from fibo_core.json_paths import excerpt
-from fibo_core.prompt import MAX_DEPTH, StructuredPrompt
+from fibo_core.prompts.caption_schema import KEYS, Caption
+from fibo_core.prompts.json_paths import excerpt
+from fibo_core.prompts.structured_prompt import MAX_DEPTH, StructuredPrompt
 from fibo_core.writers.reshape import CORE_SCORE, caption_score, reshape
 
 MAX_ANSWER_CHARS = 100_000  # a full prompt has some 4,000; to mend far more takes long
@@ -118,7 +118,7 @@ def _likest(value: Any, depth: int) -> tuple[int, dict[str, Any]]:
 def _documents(text: str) -> list[_Found]:
     """The JSON objects and lists in the text, from its beginning on."""
     text = text.strip().removeprefix("\ufeff")
-    if (whole := _read(text)) is not None:
+    if (whole := _parse_json(text)) is not None:
         return [whole]
     found: list[_Found] = []
     start = _next(text, 0)
@@ -135,7 +135,7 @@ def _documents(text: str) -> list[_Found]:
     return found
 
 
-def _read(text: str, *, cut_off: bool = False) -> _Found | None:
+def _parse_json(text: str, *, cut_off: bool = False) -> _Found | None:
     try:
         return _found(json.loads(text), cut_off=cut_off)
     except (ValueError, RecursionError):
@@ -148,7 +148,7 @@ def _next(text: str, start: int) -> int:
 
 
 def _mend(text: str, *, cut_off: bool) -> _Found:
-    if cut_off and (closed := _read(text, cut_off=True)) is not None:
+    if cut_off and (closed := _parse_json(text, cut_off=True)) is not None:
         return closed
     try:
         return _found(json_repair.loads(text), cut_off=cut_off, mended=True)

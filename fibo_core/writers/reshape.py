@@ -12,10 +12,10 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from fibo_core import json_paths
-from fibo_core.caption_schema import Aesthetics, Caption, CaptionObject, Lighting, RenderedText, kind
-from fibo_core.caption_schema import PhotographicCharacteristics as Photographic
-from fibo_core.json_paths import excerpt, format_path
+from fibo_core.prompts import json_paths
+from fibo_core.prompts.caption_schema import Aesthetics, Caption, CaptionObject, Lighting, RenderedText, kind
+from fibo_core.prompts.caption_schema import PhotographicCharacteristics as Photographic
+from fibo_core.prompts.json_paths import excerpt, format_path
 
 Shape = type[BaseModel]
 Place = tuple[str | int, ...]

@@ -22,9 +22,9 @@ import torch
 from mini_judge import NOTHING, Judge, Verdict
 from PIL import Image
 
-from fibo_core.engine.mini.world import world
-from fibo_core.engine.models import CATALOGUE, MINI_SIZES, MINI_WEIGHTS
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.models.catalogue import CATALOGUE, MINI_SIZES, MINI_WEIGHTS
+from fibo_core.models.mini.world import world
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers.offline import OfflineWriter
 from scripts.mini.captions import describe
 from scripts.mini.captions import sentence as told_in_a_line

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from fibo_core.engine.mini.world import world
-from fibo_core.engine.models import MINI_SIZES
+from fibo_core.models.catalogue import MINI_SIZES
+from fibo_core.models.mini.world import world
 from scripts.mini.drawing import render
 from scripts.mini.scenes import Scene, Thing, draw_scene
 

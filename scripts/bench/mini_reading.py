@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from mini_eval import BY_PIXELS, EDITS, ROWS, edit, fit, scenes
 
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from scripts.mini.batches import label_sizes, labels_of
 from scripts.mini.painter import Painter
 from scripts.mini.scenes import Scene

@@ -14,17 +14,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fibo_core import workflows
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.jobs import JobQueue
-from fibo_core.request import TOKENS_MAX
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.engine.request import TOKENS_MAX
+from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.store.batch_store import BatchStore
 from fibo_core.store.database import Database
 from fibo_core.store.history import History
 from fibo_core.store.job_store import JobStore
-from fibo_core.tasks import GenerateTask, Painting, Task
-from fibo_core.workflows import Observer, Tools
+from fibo_core.work import workflows
+from fibo_core.work.desk import Desk
+from fibo_core.work.jobs import JobQueue
+from fibo_core.work.orders import Order
+from fibo_core.work.tasks import Task
+from fibo_core.work.workflows import Observer, Tools
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import Writers
 from fibo_core.writers.offline import OfflineWriter
@@ -59,17 +63,15 @@ def main() -> None:
         def run(task: Task, observer: Observer, cancel: CancelFlag) -> object:
             return workflows.run(tools, task, observer if seen["previews"] else WithoutPreviews(observer), cancel)
 
-        queue = JobQueue(
-            JobStore(database), run, lock_file=workspace / "queue.lock", max_workers=1, max_queued=9, timeout_s=600
-        )
+        queue = JobQueue(JobStore(database), run, lock_file=workspace / "queue.lock", max_workers=1, timeout_s=600)
+        desk = Desk(BatchStore(database), queue, tools, max_queued=9)
         queue.start()
         engine.load("mini")
 
         def studio(previews: bool) -> None:
             seen["previews"] = previews
-            task = GenerateTask("", Painting(SETTINGS, (7,)), written=WrittenPrompt(prompt))
-            job = queue.wait(queue.submit(task).id)
-            assert job.state == "done", job.error
+            batch = desk.wait(desk.place(Order(kind="generate", written=WrittenPrompt(prompt), seed=7)).id)
+            assert batch.state == "done", batch.current.error
 
         paths = {
             "bare pipeline": partial(bare, engine, prompt.canonical()),

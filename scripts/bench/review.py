@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from fibo_core.caption_schema import MAX_ITEMS
-from fibo_core.prompt import StructuredPrompt, diff
-from fibo_core.review import restore_locked, review
+from fibo_core.prompts.caption_schema import MAX_ITEMS
+from fibo_core.prompts.locks import restore_locked
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
+from fibo_core.writers.review import review
 
 INSTRUCTION = "make all things green"
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fibo_core.engine.mini.world import world
-from fibo_core.engine.models import MINI_SIZES
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.models.catalogue import MINI_SIZES
+from fibo_core.models.mini.world import world
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers.offline import OfflineWriter
 from scripts.mini.captions import before, describe, describe_at_length, describe_in_dispute, edited, sentence
 from scripts.mini.scenes import Scene, draw_scene

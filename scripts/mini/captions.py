@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from fibo_core.engine.mini.world import world
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.models.mini.world import world
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from scripts.mini.prose import WORDS, among, asides, opened, prose
 from scripts.mini.scenes import ROWS, Scene, Thing
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from fibo_core.engine.mini.world import world
+from fibo_core.models.mini.world import world
 from scripts.mini.scenes import Scene, Seed, box_of
 from scripts.mini.shapes import KINDS, Field
 

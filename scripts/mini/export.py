@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fibo_core.engine.mini.world import world
-from fibo_core.engine.models import CATALOGUE
+from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.models.mini.world import world
 from scripts.mini.captions import describe
 from scripts.mini.drawing import render
 from scripts.mini.networks import EMPTY, scheduler

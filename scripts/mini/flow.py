@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fibo_core.engine.mini.world import world
+from fibo_core.models.mini.world import world
 from scripts.mini.batches import LONG, POOL, Captioned, at_length, by_length, labels_of, one_by_one, scene_of
 from scripts.mini.export import export, sample_grid
 from scripts.mini.latents import load_latents

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fibo_core.engine.mini.world import world
+from fibo_core.models.mini.world import world
 from scripts.mini.batches import (
     LONG,
     POOL,

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from fibo_core.engine.mini.world import world
+from fibo_core.models.mini.world import world
 
 Seed = np.random.Generator
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fibo_core.engine.mini.world import world
+from fibo_core.models.mini.world import world
 
 Seed = np.random.Generator
 

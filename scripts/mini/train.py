@@ -2,7 +2,7 @@
 
     python -m scripts.mini.train                                # every stage, in order, from where it stopped
     python -m scripts.mini.train --minutes 30                   # half an hour of it
-    python -m scripts.mini.train --start-from fibo_core/engine/mini/weights --keep-latents
+    python -m scripts.mini.train --start-from fibo_core/models/mini/weights --keep-latents
 
 Everything lies under `--folder` (git ignores `training/`): one checkpoint a stage, the log, sample grids, and the
 exported weights. The same seed on the same machine with the same number of processes gives the same weights; a run

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
 from tests.studio.processes import Server, add_picture, opened, served
 from tests.writers.loopback_gemini import LoopbackGemini, answer, loopback_gemini

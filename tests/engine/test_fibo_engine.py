@@ -13,16 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_weights import a_snapshot
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import Engine, StepEvent, loading, placement, steps
+from fibo_core.engine import Engine, StepEvent, loading, steps
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import CATALOGUE, MINI_SIZES, MINI_WEIGHTS, RenderSettings, find_model
-from fibo_core.engine.placement import GB, SharedDevice
+from fibo_core.engine.placement import SharedDevice
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import Cancelled, ModelLoadFailed, ModelMissing, OutOfMemory, RequestError, TimedOut
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import GenerationRequest
+from fibo_core.models import device
+from fibo_core.models.catalogue import CATALOGUE, MINI_SIZES, MINI_WEIGHTS, find_model
+from fibo_core.models.plans import GB
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from tests.models.test_weights import a_snapshot
 
 MINI = find_model("mini")
 SCENE = StructuredPrompt.parse(
@@ -45,7 +48,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of mini's weights that the catalogue points to, to be damaged."""
     folder = tmp_path / "weights"
     shutil.copytree(MINI_WEIGHTS, folder)
-    monkeypatch.setattr("fibo_core.engine.models.CATALOGUE", {"mini": replace(MINI, folder=folder)})
+    monkeypatch.setattr("fibo_core.models.catalogue.CATALOGUE", {"mini": replace(MINI, folder=folder)})
     return folder
 
 
@@ -262,9 +265,10 @@ REALLY_OUT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import RenderSettings, find_model
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import find_model
 from fibo_core.errors import OutOfMemory
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 engine = FiboEngine("mini", hub_cache=Path("nowhere"))
 prompt, revision = StructuredPrompt.parse('{"short_description":"a red ball"}'), engine.revision("mini")
@@ -304,7 +308,7 @@ def test_a_picture_larger_than_the_free_memory_is_refused_before_it_starts(
 ) -> None:
     """On a CPU the kernel would end the whole studio instead of refusing."""
     mini_engine.load("mini")
-    monkeypatch.setattr(placement, "available_memory", lambda: 1_000_000_000)
+    monkeypatch.setattr(device, "available_memory", lambda: 1_000_000_000)
     told: list[StepEvent] = []
     with pytest.raises(
         OutOfMemory,
@@ -390,25 +394,25 @@ def test_a_painter_that_comes_back_the_moment_it_left_waits_for_its_share(tmp_pa
         painting.set()
 
     class Writer:
-        def leave(self) -> bool:
-            device.left(self)
+        def move_out(self) -> bool:
+            device.release_share(self)
             return True
 
     engine.render(request)
-    leave, again = engine.leave, threading.Thread(target=engine.render, args=(request, on_step))
+    move_out, again = engine.move_out, threading.Thread(target=engine.render, args=(request, on_step))
 
-    def leave_and_come_back() -> bool:
-        left = leave()
+    def move_out_and_come_back() -> bool:
+        moved_out = move_out()
         again.start()
         painting.wait(5 if device.has(engine) else 0.5)
-        return left
+        return moved_out
 
-    engine.leave = leave_and_come_back  # type: ignore[method-assign]
+    engine.move_out = move_out_and_come_back  # type: ignore[method-assign]
     with device.arrival(Writer(), 10 * GB, CancelFlag()):
         assert not painting.is_set()
     again.join(60)
     assert shares == [True]
-    engine.leave = leave  # type: ignore[method-assign]
+    engine.move_out = move_out  # type: ignore[method-assign]
     engine.unload()
 
 
@@ -500,8 +504,9 @@ def test_a_model_that_is_not_here_says_how_to_get_it_and_leaves_the_one_held(min
     """Asking for FIBO without its weights does not cost mini its place."""
     mini_engine.load("mini")
     for ask in (mini_engine.load, mini_engine.revision, lambda name: mini_engine.count_tokens(name, "{}")):
-        with pytest.raises(ModelMissing, match=r"scripts/studio\.sh models download fibo"):
+        with pytest.raises(ModelMissing, match=r"not on this machine.*Download them\.$") as error:
             ask("fibo")
+        assert error.value.remedy == "download fibo"
     assert (mini_engine.status().state, mini_engine.status().model) == ("ready", "mini")
 
 

@@ -1,31 +1,26 @@
-"""Which model and which device: decided from what is there, said in a sentence where nothing fits."""
+"""Which device, and who has it: decided from what is there, said in a sentence where nothing fits."""
 
-import os
 import threading
 from pathlib import Path
 
 import pytest
-from test_weights import a_snapshot
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import placement
-from fibo_core.engine.models import FIBO_VLM, MINI_WEIGHTS, find_model
 from fibo_core.engine.placement import (
     Occupied,
     Placement,
     SharedDevice,
     choose,
     choose_for_writer,
-    default_model,
     painter_bytes,
-    usable_cores,
     writer_bytes,
 )
-from fibo_core.engine.plans import CARDS_GIB, CUDA_GB, GIB, plan_for
-from fibo_core.errors import Cancelled, InputError, OutOfMemory
+from fibo_core.errors import Cancelled, OutOfMemory
+from fibo_core.models import device
+from fibo_core.models.catalogue import FIBO_VLM, MINI_WEIGHTS, find_model
+from fibo_core.models.plans import CARDS_GIB, CUDA_GB, GB, GIB, plan_for
 
 FIBO, MINI = find_model("fibo"), find_model("mini")
-GB = 10**9
 
 
 @pytest.fixture
@@ -47,34 +42,6 @@ def a_gpu(monkeypatch: pytest.MonkeyPatch, free_gb: float, total_gb: float) -> N
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (int(free_gb * GB), int(total_gb * GB)))
 
 
-@pytest.mark.parametrize(("has_gpu", "has_weights", "name"), [
-    (True, True, "fibo"), (True, False, "mini"), (False, True, "mini"), (False, False, "mini"),
-])  # fmt: skip
-def test_auto_is_fibo_only_where_a_gpu_and_its_weights_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_gpu: bool, has_weights: bool, name: str
-) -> None:
-    """Anywhere else the studio starts with the model it brings along."""
-    monkeypatch.setattr(placement, "has_cuda_gpu", lambda: has_gpu)
-    if has_weights:
-        a_snapshot(tmp_path, "c0ffee")
-    assert default_model("auto", tmp_path).name == name
-
-
-@pytest.mark.parametrize(("gpu_gb", "main_gb", "name"), [
-    (85.9, 64.0, "fibo"), (12.9, 64.0, "mini"), (85.9, 16.0, "mini"), (None, None, "fibo"),
-])  # fmt: skip
-def test_auto_is_mini_where_fibo_cannot_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu_gb: float | None, main_gb: float | None, name: str
-) -> None:
-    """Its weights may be here from another machine: it would fail at each start. Named, it is tried all the same."""
-    monkeypatch.setattr(placement, "has_cuda_gpu", lambda: True)
-    monkeypatch.setattr(placement, "gpu_memory_gb", lambda: gpu_gb)
-    monkeypatch.setattr(placement.plans, "main_memory_gb", lambda: main_gb)
-    a_snapshot(tmp_path, "c0ffee")
-    assert default_model("auto", tmp_path).name == name
-    assert default_model("fibo", tmp_path).name == "fibo"
-
-
 @pytest.mark.parametrize("card_gib", CARDS_GIB)
 def test_what_is_foretold_of_a_card_is_what_is_chosen_on_it(
     fibo_folder: Path, monkeypatch: pytest.MonkeyPatch, card_gib: int
@@ -88,22 +55,6 @@ def test_what_is_foretold_of_a_card_is_what_is_chosen_on_it(
             choose(FIBO, fibo_folder)
     else:
         assert choose(FIBO, fibo_folder).offload == plan.how.startswith("part by part")
-
-
-def test_a_named_model_is_taken_as_it_is_named(tmp_path: Path) -> None:
-    """By name or repository; an unknown one is refused with those there are."""
-    assert default_model("briaai/FIBO", tmp_path).name == "fibo"
-    with pytest.raises(InputError, match="mini, fibo"):
-        default_model("sdxl", tmp_path)
-
-
-@pytest.mark.parametrize("hidden", ["", "-1"])
-def test_a_gpu_hidden_from_this_process_is_none(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
-    """CUDA_VISIBLE_DEVICES is obeyed without asking the driver."""
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-    placement.has_cuda_gpu.cache_clear()
-    assert placement.has_cuda_gpu() is False
-    placement.has_cuda_gpu.cache_clear()
 
 
 @pytest.mark.parametrize(("free_gb", "offload"), [(44.0, False), (30.0, False), (24.0, True)])
@@ -133,15 +84,10 @@ def test_without_a_gpu_mini_runs_on_the_cpu_and_fibo_only_with_much_memory(
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(placement, "available_memory", lambda: 16 * GB)
+    monkeypatch.setattr(device, "available_memory", lambda: 16 * GB)
     assert choose(MINI, MINI_WEIGHTS) == Placement("cpu", "cpu", "float32")
     with pytest.raises(OutOfMemory, match=r"16\.0 GB are free"):
         choose(FIBO, fibo_folder)
-
-
-def test_threads_are_no_more_than_the_cores_of_this_process() -> None:
-    """At least one, at most what it is pinned to."""
-    assert 1 <= usable_cores() <= len(os.sched_getaffinity(0))
 
 
 @pytest.fixture
@@ -174,10 +120,10 @@ class Guest:
     def __init__(self, device: SharedDevice, *, busy: bool = False) -> None:
         self.device, self.busy, self.asked = device, busy, 0
 
-    def leave(self) -> bool:
+    def move_out(self) -> bool:
         self.asked += 1
         if not self.busy:
-            self.device.left(self)
+            self.device.release_share(self)
         return not self.busy
 
 

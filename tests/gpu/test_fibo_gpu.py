@@ -8,11 +8,12 @@ import pytest
 
 from fibo_core.engine import StepEvent
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import RenderSettings, find_model
-from fibo_core.engine.placement import has_cuda_gpu
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import Cancelled, OutOfMemory
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import GenerationRequest
+from fibo_core.models.catalogue import find_model
+from fibo_core.models.device import has_cuda_gpu
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not has_cuda_gpu(), reason="this machine has no CUDA GPU")]
 

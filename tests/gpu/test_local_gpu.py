@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fibo_core.caption_schema import KEYS
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import FIBO_VLM, RenderSettings, find_model
-from fibo_core.engine.placement import SharedDevice, has_cuda_gpu, writer_bytes
-from fibo_core.engine.weights import downloaded
+from fibo_core.engine.placement import SharedDevice, writer_bytes
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import WriterUnavailable
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.models.catalogue import FIBO_VLM, find_model
+from fibo_core.models.device import has_cuda_gpu
+from fibo_core.models.weights import downloaded
+from fibo_core.prompts.caption_schema import KEYS
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
 from fibo_core.writers.local import LocalWriter
 from tests.writers.tiny_vlm import make_tiny_vlm

@@ -9,16 +9,19 @@ import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.jobs import Job
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.work.jobs import Job
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
+from studio.shell import get_shell
+from tests.studio.processes import add_picture
 
-APP = Path(__file__).resolve().parents[2] / "studio" / "app.py"
+APP = Path(__file__).resolve().parents[2] / "studio" / "ui" / "app.py"
 FAST = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=2)
 
 
@@ -30,16 +33,25 @@ def packages_looked_at_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_the_app_importable() -> Iterator[None]:
+    """Else Streamlit takes it off `sys.path` after each run, and an import of torch that walks along the path in the
+    worker meanwhile may miss an entry: "No module named 'torch'"."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(APP.parent))
+        yield
+
+
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """A studio that is running, its model not loaded yet."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     yield runtime
     runtime.close()
-    get_runtime.clear()
+    get_shell.clear()
 
 
 @pytest.fixture
@@ -54,20 +66,31 @@ def paint(runtime: Runtime) -> Callable[..., Generation]:
 
     def paint(words: str = "a red ball", seed: int = 7) -> Generation:
         prompt = StructuredPrompt.from_dict({"short_description": words, "objects": [{"description": words}]})
-        task = GenerateTask(words, Painting(FAST, (seed,)), written=WrittenPrompt(prompt, "offline"))
-        job = runtime.jobs.submit(task)
-        (generation_id,) = runtime.jobs.wait(job.id, 60).generation_ids
+        order = Order(kind="generate", words=words, written=WrittenPrompt(prompt, "offline"), steps=2, seed=seed)
+        (generation_id,) = runtime.desk.wait(runtime.desk.place(order).id, 60).generation_ids
         return runtime.tools.history.get(generation_id)
 
     return paint
 
 
+@pytest.fixture
+def store(runtime: Runtime) -> Callable[..., Generation]:
+    """Stored pictures to begin with, which no model had to paint."""
+
+    def store(words: str = "a red ball", seed: int = 7) -> Generation:
+        prompt = StructuredPrompt.from_dict({"short_description": words, "objects": [{"description": words}]})
+        return add_picture(runtime.tools.history, words, seed=seed, prompt=prompt)
+
+    return store
+
+
 def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:
-    """Waits for the page's job and runs the page once more, as its polling would."""
-    job = runtime.jobs.wait(app.session_state[f"page_{mode}"].job_id, 60)
+    """Waits for the page's batch and runs the page once more, as its polling would; the batch's last job."""
+    batch = runtime.desk.wait(app.session_state[f"page_{mode}"].batch_id, 120)
+    assert batch.ended
     time.sleep(0.01)
     app.run()
-    return job
+    return batch.current
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -78,7 +101,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def page(app: AppTest, name: str) -> AppTest:
     """Goes to another page."""
-    return app.switch_page(f"../pages/{name}.py").run()
+    return app.switch_page(f"../../pages/{name}.py").run()
 
 
 def says(app: AppTest) -> str:

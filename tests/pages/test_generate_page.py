@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.history import HistoryQuery
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
-from tests.pages.conftest import APP, FAST, finish, page, press, says
+from studio.shell import get_shell
+from tests.pages.conftest import APP, finish, page, press, says
 
 
 def set_steps(app: AppTest, steps: int) -> None:
@@ -87,7 +88,7 @@ def test_json_that_is_not_json_is_told_by_line_and_is_not_painted(app: AppTest, 
     app.run()
     assert "line 3" in says(app)
     press(app, "Generate from this JSON")
-    assert app.session_state["page_generate"].job_id is None
+    assert app.session_state["page_generate"].batch_id is None
     assert '{"description": }' in app.session_state["page_generate"].draft.text
 
 
@@ -110,7 +111,7 @@ def test_json_pasted_where_the_words_go_opens_in_the_editor(app: AppTest) -> Non
 def test_nothing_typed_is_one_clear_sentence(app: AppTest) -> None:
     press(app, "Generate")
     assert "Say in a few words" in says(app)
-    assert app.session_state["page_generate"].job_id is None
+    assert app.session_state["page_generate"].batch_id is None
 
 
 def test_a_hundred_thousand_characters_are_refused_and_stay_in_the_form(app: AppTest, runtime: Runtime) -> None:
@@ -129,7 +130,7 @@ def test_a_seed_that_is_none_is_refused_with_its_value(app: AppTest) -> None:
         app.text_input(key="generate_seed").set_value(bad)
         press(app, "Generate")
         assert bad in says(app), bad
-        assert app.session_state["page_generate"].job_id is None
+        assert app.session_state["page_generate"].batch_id is None
 
 
 def test_a_second_click_while_the_first_one_paints_submits_nothing(app: AppTest, runtime: Runtime) -> None:
@@ -139,8 +140,8 @@ def test_a_second_click_while_the_first_one_paints_submits_nothing(app: AppTest,
     press(app, "Generate")
     (button,) = [button for button in app.button if button.label == "Generate"]
     assert button.disabled
-    assert len(runtime.jobs.recent().jobs) == 1
-    runtime.jobs.cancel(app.session_state["page_generate"].job_id)
+    assert len(runtime.desk.recent()) == 1
+    runtime.desk.cancel(app.session_state["page_generate"].batch_id)
     finish(app, runtime)
     assert "Cancelled" in says(app)
     assert app.text_area(key="generate_words").value == "a ball"
@@ -209,7 +210,7 @@ def test_a_batch_paints_following_seeds(app: AppTest, runtime: Runtime) -> None:
 
 
 def test_a_full_queue_is_one_sentence_and_the_words_stay(app: AppTest, runtime: Runtime, monkeypatch: object) -> None:
-    runtime.jobs._max_queued = 0
+    runtime.desk._max_queued = 0
     app.text_area(key="generate_words").set_value("a red ball")
     press(app, "Generate")
     assert "MAX_QUEUED" in says(app)
@@ -231,21 +232,22 @@ def test_json_pasted_over_the_users_own_can_be_undone(app: AppTest) -> None:
 def test_a_waiting_jobs_json_is_there_after_a_reload(app: AppTest, runtime: Runtime) -> None:
     """The queue holds what the user typed before anything has been done with it."""
     prompt = StructuredPrompt.parse('{"short_description": "typed by hand"}')
-    busy = GenerateTask("busy", Painting(replace(FAST, num_inference_steps=100), (1, 2)), written=WrittenPrompt(prompt))
-    held = [runtime.jobs.submit(busy), runtime.jobs.submit(busy)]
-    waiting = runtime.jobs.submit(GenerateTask("", Painting(FAST, (3,)), written=WrittenPrompt(prompt)))
+    order = Order(kind="generate", written=WrittenPrompt(prompt), steps=100, seed=1, count=2)
+    held = [runtime.desk.place(order), runtime.desk.place(order)]
+    waiting = runtime.desk.place(replace(order, steps=2, count=1))
     again = AppTest.from_file(str(APP), default_timeout=60)
-    again.query_params["job"] = waiting.id
+    again.query_params["batch"] = waiting.id
     again.run()
     assert "typed by hand" in again.session_state["page_generate"].draft.text
-    for job in (waiting, *held):
-        runtime.jobs.cancel(job.id)
+    for batch in (waiting, *held):
+        runtime.desk.cancel(batch.id)
 
 
 def test_another_model_brings_its_own_defaults(app: AppTest) -> None:
     """FIBO likes 50 steps and has more shapes; neither must stay behind when mini paints."""
     came_from_fibo = AppTest.from_file(str(APP), default_timeout=60)
     came_from_fibo.session_state["generate_model"] = "fibo"
+    came_from_fibo.session_state["generate_defaults_of"] = "fibo"
     came_from_fibo.session_state["generate_steps"] = 50
     came_from_fibo.session_state["generate_aspect"] = "4:5"
     came_from_fibo.run()
@@ -257,7 +259,7 @@ def test_fibo_offers_each_shape_in_half_a_megapixel_too(tmp_path: Path, monkeypa
     """For a GPU with less memory; what is chosen is what is painted."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("FIBO_MODEL", "fibo")
-    get_runtime.clear()
+    get_shell.clear()
     try:
         app = AppTest.from_file(str(APP), default_timeout=60).run()
         shapes = app.selectbox(key="generate_aspect")
@@ -267,7 +269,7 @@ def test_fibo_offers_each_shape_in_half_a_megapixel_too(tmp_path: Path, monkeypa
         assert not app.exception
     finally:
         get_runtime().close()
-        get_runtime.clear()
+        get_shell.clear()
 
 
 def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +280,7 @@ def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monk
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no tmpfs can be mounted here (not root)")
     monkeypatch.setenv("WORKSPACE_DIR", str(workspace))
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     try:
         app = AppTest.from_file(str(APP), default_timeout=60).run()
@@ -301,14 +303,8 @@ def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monk
         assert not app.exception
     finally:
         runtime.close()
-        get_runtime.clear()
+        get_shell.clear()
         subprocess.run(["umount", "--lazy", str(workspace)], check=False)
-
-
-def finish_batch(app: AppTest, runtime: Runtime) -> None:
-    for job_id in app.session_state["page_generate"].batch:
-        runtime.jobs.wait(job_id, 60)
-    app.run()
 
 
 def test_wildcards_are_shown_before_and_each_picture_keeps_its_own_words(app: AppTest, runtime: Runtime) -> None:
@@ -320,7 +316,7 @@ def test_wildcards_are_shown_before_and_each_picture_keeps_its_own_words(app: Ap
     assert "2 prompts, 4 pictures" in says(app)
     set_steps(app, 1)
     press(app, "Generate")
-    finish_batch(app, runtime)
+    finish(app, runtime)
     stored = {(each.words, each.request.seed) for each in runtime.tools.history.page(HistoryQuery()).items}
     assert stored == {("a red ball", 10), ("a blue ball", 11), ("a red ball", 12), ("a blue ball", 13)}
     assert "This batch, 4 of 4" in says(app)
@@ -335,7 +331,7 @@ def test_fewer_pictures_than_combinations_are_those_that_were_shown(app: AppTest
     app.run()
     assert "1 prompt of 8, drawn by the seed, 1 picture" in says(app)
     press(app, "Generate")
-    finish_batch(app, runtime)
+    finish(app, runtime)
     (picture,) = runtime.tools.history.page(HistoryQuery()).items
     assert f"1 picture: {picture.words}" in says(app)
 
@@ -361,14 +357,15 @@ def test_words_that_begin_with_a_wildcard_are_no_json_paste(app: AppTest, runtim
 
 def test_a_batch_that_the_queue_cannot_take_whole_is_not_begun(app: AppTest, runtime: Runtime) -> None:
     """All or none: no half a batch that nobody asked for."""
-    runtime.jobs._max_queued = 1
+    runtime.desk._max_queued = 1
     app.text_area(key="generate_words").set_value("{red|blue|green|white|black|pink|brown|gray} ball")
     app.session_state["generate_count"] = 8
     set_steps(app, 200)
     press(app, "Generate")
     assert "MAX_QUEUED" in says(app)
+    assert runtime.desk.recent() == []
     assert runtime.jobs.recent().jobs == ()
-    assert app.session_state["page_generate"].job_id is None
+    assert app.session_state["page_generate"].batch_id is None
 
 
 def test_a_reload_brings_the_wildcards_back_not_one_of_their_choices(app: AppTest, runtime: Runtime) -> None:
@@ -376,9 +373,9 @@ def test_a_reload_brings_the_wildcards_back_not_one_of_their_choices(app: AppTes
     app.session_state["generate_count"] = 2
     set_steps(app, 1)
     press(app, "Generate")
-    finish_batch(app, runtime)
+    finish(app, runtime)
     again = AppTest.from_file(str(APP), default_timeout=60)
-    again.query_params["job"] = app.session_state["page_generate"].job_id
+    again.query_params["batch"] = app.session_state["page_generate"].batch_id
     again.run()
     assert again.text_area(key="generate_words").value == "a {red|blue} ball"
 
@@ -393,7 +390,7 @@ def test_ones_own_json_is_painted_once_whatever_the_wildcards_say(app: AppTest, 
     assert "painted as it is" in says(app)
     set_steps(app, 1)
     press(app, "Generate from this JSON")
-    finish_batch(app, runtime)
+    finish(app, runtime)
     pictures = runtime.tools.history.page(HistoryQuery()).items
     assert {picture.words for picture in pictures} == {""}
     assert len(pictures) == 2
@@ -404,7 +401,7 @@ def test_an_edit_during_a_batch_is_not_replaced_by_its_next_prompt(app: AppTest,
     app.session_state["generate_count"] = 2
     set_steps(app, 150)
     press(app, "Generate")
-    first = app.session_state["page_generate"].job_id
+    batch_id = app.session_state["page_generate"].batch_id
     until = time.monotonic() + 60
     while app.session_state["page_generate"].draft is None:
         assert time.monotonic() < until
@@ -412,17 +409,16 @@ def test_an_edit_during_a_batch_is_not_replaced_by_its_next_prompt(app: AppTest,
     draft = app.session_state["page_generate"].draft
     app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
     app.run()
-    runtime.jobs.cancel(first)
-    runtime.jobs.wait(first, 60)
+    first, second = runtime.desk.get(batch_id).jobs
+    runtime.jobs.cancel(first.id)
+    runtime.jobs.wait(first.id, 60)
     app.run()
-    second = app.session_state["page_generate"].job_id
-    assert second != first
-    while runtime.jobs.get(second).written is None:
+    while runtime.jobs.get(second.id).written is None:
         assert time.monotonic() < until
     app.run()
     assert app.session_state["page_generate"].draft.text == '{"short_description": "mine"}'
-    runtime.jobs.cancel(second)
-    runtime.jobs.wait(second, 60)
+    runtime.desk.cancel(batch_id)
+    runtime.desk.wait(batch_id, 60)
 
 
 def test_what_mini_was_never_shown_is_named_above_the_prompt_and_goes_when_it_is_edited_away(

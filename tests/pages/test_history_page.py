@@ -9,13 +9,13 @@ from contextlib import closing
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History, HistoryQuery
-from fibo_core.tasks import Painting, RefineTask
-from studio.components.selection import zip_of
-from studio.words import plain
-from tests.pages.conftest import FAST, finish, page, press, says
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
+from studio.ui.components.selection import zip_of
+from studio.ui.words import plain
+from tests.pages.conftest import finish, page, press, says
 from tests.studio.processes import add_picture
 
 Paint = Callable[..., Generation]
@@ -153,8 +153,10 @@ def test_words_are_shown_as_they_were_typed_and_never_as_markup(app: AppTest, pa
 def test_use_all_of_a_refined_picture_can_be_painted_at_once(app: AppTest, runtime: Runtime, paint: Paint) -> None:
     """Its words were an instruction, which Generate must not take for an idea."""
     parent = paint("a red ball", seed=5)
-    task = RefineTask("make the ball green", parent.prompt, Painting(FAST, (5,)), source_id=parent.id)
-    (child_id,) = runtime.jobs.wait(runtime.jobs.submit(task).id, 60).generation_ids
+    order = Order(
+        kind="refine", words="make the ball green", source=parent.prompt, source_id=parent.id, steps=2, seed=5
+    )
+    (child_id,) = runtime.desk.wait(runtime.desk.place(order).id, 60).generation_ids
     child = runtime.tools.history.get(child_id)
     opened(app, child)
     press(app, "Use all")

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
+from fibo_core.work.runtime import Runtime
 from tests.pages.conftest import finish, page, press, says
 
 
@@ -58,9 +58,9 @@ def test_the_painted_picture_keeps_its_source(inspire: AppTest, runtime: Runtime
 
 
 def test_a_picture_of_the_history_is_a_source_too(
-    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+    app: AppTest, runtime: Runtime, store: Callable[..., Generation]
 ) -> None:
-    source = paint("a red ball")
+    source = store("a red ball")
     app.session_state["page_generate"].shown_id = source.id
     app.run()
     press(app, "Inspire")
@@ -78,6 +78,7 @@ def test_a_picture_of_the_history_is_a_source_too(
         ("drawing.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
         ("empty.png", b""),
         ("../../etc/passwd.png", b"root:x:0:0"),
+        ("phone.heic", b"\0\0\0\x18ftypheic" + b"\0" * 100),
     ],
 )
 def test_an_upload_that_is_no_picture_is_one_clear_sentence(app: AppTest, name: str, data: bytes) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.presets import FILE_NAME, shipped
-from fibo_core.runtime import Runtime
+from fibo_core.prompts.presets import shipped_presets
+from fibo_core.store.own_presets import FILE_NAME
+from fibo_core.work.runtime import Runtime
 from tests.pages.conftest import press, says
 
 PROMPT = {"short_description": "a ball", "lighting": {"conditions": "dim", "my_lamp": 1}, "my_key": 1}
@@ -34,7 +35,7 @@ def save(app: AppTest, name: str) -> AppTest:
 
 
 def test_nothing_changes_before_apply_and_then_only_what_was_shown(opened: AppTest) -> None:
-    candle = next(preset for preset in shipped() if preset.name == "Candlelight")
+    candle = next(preset for preset in shipped_presets() if preset.name == "Candlelight")
     opened.selectbox(key="generate_preset_lighting").set_value("Candlelight").run()
     opened.selectbox(key="generate_preset_mood").set_value("Joyful").run()
     assert document(opened) == PROMPT

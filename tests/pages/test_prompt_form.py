@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.prompts.parts import PARTS
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.work.runtime import Runtime
 from tests.pages.conftest import finish, page, press, says
 
 MARKET = {
@@ -211,7 +212,7 @@ def test_values_of_another_kind_are_shown_and_not_touched_by_a_look(market: AppT
         "style_medium": None,
     }
     type_json(market, json.dumps(odd))
-    for section in ("Scene", "Objects", "Light", "Camera", "Style", "Text"):
+    for section in (part.title for part in PARTS):
         show(market, section)
         assert not market.exception, section
     choose(market, 1)

@@ -2,25 +2,27 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.errors import FiboError
-from fibo_core.runtime import Runtime
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
-from studio.components.sources import refine_from_file
-from studio.session import refine_from
-from studio.state import PageState
+from fibo_core.work.runtime import Runtime
+from studio.ui.components.sources import refine_from_file
+from studio.ui.session import refine_from
+from studio.ui.state import PageState
 from tests.pages.conftest import APP, finish, page, press, says
 
-Paint = Callable[..., Generation]
+FIELD = Path("tests/golden/field-cases/pictures")
+Store = Callable[..., Generation]
 
 
 @pytest.fixture
-def source(paint: Paint) -> Generation:
-    return paint("a red ball on the left", seed=41)
+def source(store: Store) -> Generation:
+    return store("a red ball on the left", seed=41)
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_another_seed_is_offered_as_such(refine: AppTest) -> None:
 def test_nothing_to_change_is_one_clear_sentence(refine: AppTest) -> None:
     press(refine, "Paint with the same seed")
     assert "Say what should change" in says(refine)
-    assert refine.session_state["page_refine"].job_id is None
+    assert refine.session_state["page_refine"].batch_id is None
 
 
 def test_a_pasted_prompt_is_a_source(app: AppTest) -> None:
@@ -152,6 +154,32 @@ def test_a_dropped_file_that_holds_no_recipe_is_refused_and_nothing_is_lost(
         refine_from_file(runtime, state, data)
     assert len(str(error.value)) > 20
     assert state.source == source.prompt
+
+
+def test_another_programs_picture_offers_its_words_seed_size_and_steps_to_generate(app: AppTest) -> None:
+    """Nothing is taken silently: a press takes them, and what was in Generate's editor has its way back."""
+    app.session_state["page_generate"].begin('{"short_description": "mine"}')
+    page(app, "refine")
+    data = (FIELD / "a1111.png").read_bytes()
+    app.file_uploader(key="refine_upload").upload("a1111.png", data, "image/png").run()
+    assert "made by A1111 with the words “a red ball and a blue box on grass, masterpiece”" in says(app)
+    assert "seed 1234567890, 512×512, 20 steps" in says(app)
+    press(app, "Use them on Generate")
+    assert app.text_area(key="generate_words").value == "a red ball and a blue box on grass, masterpiece"
+    assert app.text_input(key="generate_seed").value == "1234567890"
+    assert app.selectbox(key="generate_aspect").value == "1:1"
+    assert app.number_input(key="generate_steps").value == 20
+    assert "mine" in app.session_state["page_generate"].previous.text
+    assert not app.exception
+
+
+@pytest.mark.parametrize("name", ["comfy-nan.png", "transparent.png", "exif6.jpg"])
+def test_a_picture_without_words_is_sent_to_inspire(app: AppTest, name: str) -> None:
+    page(app, "refine")
+    app.file_uploader(key="refine_upload").upload(name, (FIELD / name).read_bytes(), "image/png").run()
+    (error,) = app.error
+    assert "Take it to Inspire" in error.value
+    assert not app.exception
 
 
 def test_a_reload_finds_the_refinement_with_its_source_and_its_settings(

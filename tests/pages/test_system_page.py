@@ -9,13 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.engine import StepEvent
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.migrations import REVISIONS
-from fibo_core.tasks import GenerateTask, Painting
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from tests.pages.conftest import APP, FAST, page, press, says
 
 
@@ -41,7 +41,7 @@ def test_check_again_asks_the_services_too(tmp_path: Path, monkeypatch: pytest.M
     """Where there is a token and a key for them; offline, that is what it says."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("HF_TOKEN", "hf_of-no-account")
-    get_runtime.clear()
+    get_shell.clear()
     try:
         app = page(AppTest.from_file(str(APP), default_timeout=60).run(), "system")
         press(app, "Check again")
@@ -49,7 +49,7 @@ def test_check_again_asks_the_services_too(tmp_path: Path, monkeypatch: pytest.M
         assert not app.exception
     finally:
         get_runtime().close()
-        get_runtime.clear()
+        get_shell.clear()
 
 
 def test_the_model_can_be_loaded_and_unloaded(app: AppTest, runtime: Runtime) -> None:
@@ -108,14 +108,12 @@ def test_a_missing_model_is_said_on_every_page_with_the_way_to_it(
     """FIBO asked for, its weights not here: the line above says so, System offers the download."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("FIBO_MODEL", "fibo")
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     try:
         app = AppTest.from_file(str(APP), default_timeout=60).run()
         app.text_area(key="generate_words").set_value("a ball")
         press(app, "Generate")
-        runtime.jobs.wait(app.session_state["page_generate"].job_id, 30)
-        app.run()
         assert "FIBO" in says(app)
         assert "not on this machine" in says(app)
         assert app.text_area(key="generate_words").value == "a ball"
@@ -124,14 +122,14 @@ def test_a_missing_model_is_said_on_every_page_with_the_way_to_it(
         assert not app.exception
     finally:
         runtime.close()
-        get_runtime.clear()
+        get_shell.clear()
 
 
 def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime
 ) -> None:
     runtime.close()
-    get_runtime.clear()
+    get_shell.clear()
     with sqlite3.connect(runtime.settings.workspace_dir / "studio.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     app = AppTest.from_file(str(APP), default_timeout=60).run()
@@ -144,18 +142,18 @@ def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
     press(app, "Try again")
     assert app.title[0].value == "Generate"
     get_runtime().close()
-    get_runtime.clear()
+    get_shell.clear()
 
 
 def test_a_job_that_cannot_be_read_is_named_there_and_can_be_removed(app: AppTest, runtime: Runtime) -> None:
     """Its address, too, leaves Generate as it is, with the sentence once."""
-    job = runtime.jobs.submit(GenerateTask("a ball", Painting(RenderSettings.of(CATALOGUE["mini"]))))
-    assert runtime.jobs.wait(job.id, 60).ended
+    batch = runtime.desk.place(Order(kind="generate", words="a ball", paint=False))
+    (job,) = runtime.desk.wait(batch.id, 60).jobs
     with runtime.database.write() as session:
         session.connection().exec_driver_sql("UPDATE job SET task = '['")
     app.query_params["job"] = job.id
     app.run()
-    assert f"Job {job.id} cannot be read" in says(app)
+    assert f"Batch {batch.id} cannot be read" in says(app)
     assert [button.label for button in app.button if button.label == "Generate"] == ["Generate"]
     app.run()
     assert "cannot be read" not in says(app)

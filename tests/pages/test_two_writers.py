@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.jobs import Job
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import Runtime
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.history import HistoryQuery
+from fibo_core.work.jobs import Job
+from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
-from studio.components.two_prompts import compare_prompts, merged
+from studio.ui.components.two_prompts import compare_prompts, merged
 from tests.pages.conftest import APP, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, blocked, loopback_gemini
 
@@ -45,7 +45,8 @@ def comparing(gemini: LoopbackGemini, app: AppTest, runtime: Runtime) -> AppTest
 
 
 def both(app: AppTest, runtime: Runtime) -> list[Job]:
-    jobs = [runtime.jobs.wait(job_id, 60) for job_id in app.session_state["two_writers"].jobs]
+    batch = runtime.desk.wait(app.session_state["two_writers"].batch_id, 60)
+    jobs = [cell.job for cell in batch.cells]
     app.run()
     return jobs
 
@@ -114,9 +115,8 @@ def test_a_writer_that_failed_is_asked_again_alone(gemini: LoopbackGemini, app: 
     app.text_area(key="generate_words").set_value("a red ball")
     press(app, "Compare two writers")
     press(app, "Ask both")
-    both(app, runtime)
+    kept = both(app, runtime)[1].id
     gemini.will(answer(GEMINIS))
-    kept = app.session_state["two_writers"].jobs[1]
     press(app, "Ask again")
     jobs = both(app, runtime)
     assert jobs[0].state == "done"
@@ -126,14 +126,14 @@ def test_a_writer_that_failed_is_asked_again_alone(gemini: LoopbackGemini, app: 
 
 def test_a_reload_finds_both_prompts_again(comparing: AppTest) -> None:
     again = AppTest.from_file(str(APP), default_timeout=60)
-    again.query_params["two"] = ".".join(comparing.session_state["two_writers"].jobs)
+    again.query_params["two"] = comparing.session_state["two_writers"].batch_id
     again.run()
     assert "fields differ" in says(again)
     assert again.text_area(key="generate_words").value == "a red ball"
 
 
-def test_an_address_of_jobs_that_are_gone_is_no_fault(app: AppTest) -> None:
-    app.query_params["two"] = "01J0000000000000000000000A.01J0000000000000000000000B"
+def test_an_address_of_a_batch_that_is_gone_is_no_fault(app: AppTest) -> None:
+    app.query_params["two"] = "01J0000000000000000000000A"
     app.run()
     assert not app.exception
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.runtime import Runtime
+from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from tests.pages.conftest import APP, finish, page, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, error, loopback_gemini, payload, retry_info
 
@@ -30,11 +31,11 @@ def studio(gemini: LoopbackGemini, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A running studio whose first writer is Gemini."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("FIBO_MODEL", "mini")
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     yield runtime
     runtime.close()
-    get_runtime.clear()
+    get_shell.clear()
 
 
 def write(words: str = "a red ball", writer: str = "auto") -> AppTest:
@@ -96,7 +97,7 @@ def test_a_job_that_waits_for_a_quota_says_so_and_can_be_sent_to_the_offline_wri
     """ "Gemini is over its quota; asking again in 34 s", with a way on that needs no waiting."""
     gemini.will(BUSY)
     app = write()
-    job_id = app.session_state["page_generate"].job_id
+    (job_id,) = [job.id for job in studio.desk.get(app.session_state["page_generate"].batch_id).jobs]
     while studio.jobs.get(job_id).state != "waiting":
         assert not studio.jobs.wait(job_id, 0.1).ended
     app.run()

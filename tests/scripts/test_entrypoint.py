@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.engine.models import CATALOGUE, find_weights
-from fibo_core.engine.plans import PLANS
+from fibo_core.models.catalogue import CATALOGUE, find_weights
+from fibo_core.models.plans import PLANS
 from tests.scripts.containers import CHECKOUT, Container, can, container, end_all, first_process, wait_until
-from tests.studio.test_server_ends import FOREVER, job, submit
+from tests.studio.web.test_server_ends import FOREVER, job, submit
 
 __all__ = ["container"]
 
@@ -78,6 +78,19 @@ def test_every_fault_is_listed_at_once(container: Container):
         "GRADIO_SERVER_PORT is 'web'. Set it to a whole number from 1 to 65535.",
         "MAX_WORKERS is '99'. Set it to a whole number from 1 to 32.",
     ]
+
+
+def test_quotes_that_an_env_file_leaves_are_taken_off_for_all_that_is_started(container: Container):
+    """The volume, the port and the keys are what stands between them; no value is said."""
+    for name in ("WORKSPACE_DIR", "STUDIO_PORT", "FIBO_MODEL"):
+        container.env[name] = f'"{container.env[name]}"'
+    container.env["GOOGLE_API_KEY"] = "'made-up-key'"
+    container.start()
+    container.wait_for_words("serving")
+    said = container.said
+    for name in ("WORKSPACE_DIR", "STUDIO_PORT", "FIBO_MODEL", "GOOGLE_API_KEY"):
+        assert f"{name} stands in quotes, which were taken off." in said
+    assert "made-up-key" not in said
 
 
 def test_where_no_volume_is_mounted_nothing_is_begun(container: Container):

@@ -33,12 +33,12 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Answering]:
     with Answering(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield server
         server.shutdown()
 
 
-def check(port: int) -> tuple[int, str]:
+def check(port: int | str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-I", SCRIPT], env={"STUDIO_PORT": str(port)}, capture_output=True, text=True
     )
@@ -62,6 +62,12 @@ def test_the_json_decides_and_not_the_status_alone(server: Answering, status: in
     answer = check(server.server_address[1])
     assert answer[0] == code
     assert said in answer[1]
+
+
+def test_a_port_in_quotes_is_that_port(server: Answering):
+    """Docker's --env-file leaves them, and the check's environment is the container's."""
+    server.status, server.body = 200, b'{"status": "healthy", "model": "mini"}'
+    assert check(f'"{server.server_address[1]}"') == (0, "healthy: mini\n")
 
 
 def test_nobody_listening_is_not_healthy():

@@ -272,7 +272,7 @@ def test_a_push_of_documents_alone_is_told_from_one_of_more(repository: Path, wo
     first = commit(repository, "a", "docs/USAGE.md", "README.md")
     documents = commit(repository, "b", "docs/USAGE.md", "README.md", "docs/images/a.png")
     assert only_documents(repository, first, workflow=workflow)
-    program = commit(repository, "c", "docs/USAGE.md", "studio/app.py")
+    program = commit(repository, "c", "docs/USAGE.md", "studio/ui/app.py")
     for before in (documents, first, program, "0" * 40, "1" * 40, "", "--output=x"):
         assert not only_documents(repository, before, workflow=workflow)
 
@@ -283,7 +283,7 @@ def test_a_new_branch_is_compared_with_the_default_branch(repository: Path) -> N
     git(repository, "switch", "--quiet", "--create", "words")
     commit(repository, "a", "README.md")
     git(repository, "switch", "--quiet", "main")
-    git(repository, "update-ref", "refs/remotes/origin/main", commit(repository, "a", "studio/app.py"))
+    git(repository, "update-ref", "refs/remotes/origin/main", commit(repository, "a", "studio/ui/app.py"))
     git(repository, "switch", "--quiet", "words")
     assert only_documents(repository, "0" * 40)
     commit(repository, "b", "studio/other.py")

@@ -9,8 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fibo_core.engine.mini.world import world
-from fibo_core.prompt import diff
+from fibo_core.models.mini.world import world
+from fibo_core.prompts.structured_prompt import diff
 from scripts.mini.drawing import render
 from scripts.mini.scenes import Scene, Thing
 
@@ -104,7 +104,7 @@ def test_what_is_read_is_counted_by_thing_and_by_picture() -> None:
     """A reader that knows every label is always right; of one that calls each ball a box no thing is right."""
     from mini_reading import COLUMNS, read, rows
 
-    from fibo_core.engine.models import MINI_WEIGHTS
+    from fibo_core.models.catalogue import MINI_WEIGHTS
     from scripts.mini.batches import label_sizes, labels_of
     from scripts.mini.tokenizer import tokenizer_from
 

@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fibo_core.engine.mini.world import world
-from fibo_core.engine.models import MINI_SIZES
-from fibo_core.prompt import StructuredPrompt, diff
+from fibo_core.models.catalogue import MINI_SIZES
+from fibo_core.models.mini.world import world
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers.offline import OfflineWriter
 from scripts.mini.captions import (
     before,

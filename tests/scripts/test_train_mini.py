@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from fibo_core.engine.mini.world import world
-from fibo_core.engine.models import MINI_WEIGHTS
+from fibo_core.models.catalogue import MINI_WEIGHTS
+from fibo_core.models.mini.world import world
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [

@@ -127,7 +127,7 @@ def repository(tmp_path: Path) -> Path:
     write(tmp_path, ".gitignore", "/ignored/\n")
     write(tmp_path, "ignored/notes.txt", TOKEN["Hugging Face token"])
     write(tmp_path, "fine.py", "x = 1\n")
-    write(tmp_path, "fibo_core/engine/mini/weights/vae/model.safetensors", "0" * 1_500_000)
+    write(tmp_path, "fibo_core/models/mini/weights/vae/model.safetensors", "0" * 1_500_000)
     write(tmp_path, ".github/workflows/fine.yml", WORKFLOW.format(action=PINNED, run='echo "$HOME"'))
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", ".")

@@ -6,8 +6,8 @@ from pathlib import Path
 from PIL import Image
 
 from fibo_core.engine import RenderedImage
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.request import GenerationRequest
+from fibo_core.engine.request import GenerationRequest
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 
 def request_of(text: str = "a red ball", seed: int = 7, model: str = "mini") -> GenerationRequest:

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from fibo_core.store.generation import Generation
-
-from .processes import Cli, Said, add_picture, opened
+from tests.studio.processes import Cli, Said, add_picture, opened
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def store(workspace: Path) -> Callable[..., Generation]:
 @pytest.fixture
 def cli(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
     """Runs one command in this process: ``cli("generate", "a red ball", "--json", stdin="")``."""
-    from studio.cli import main
+    from studio.cli.main import main
 
     def run(*arguments: object, stdin: str = "") -> Said:
         monkeypatch.setattr(sys, "argv", ["fibo-studio", *map(str, arguments)])

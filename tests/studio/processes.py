@@ -16,13 +16,14 @@ from typing import Any
 from PIL import Image
 
 from fibo_core.engine import RenderedImage
-from fibo_core.engine.models import CATALOGUE, RenderSettings
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import build_database
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
 from fibo_core.store.database import Database
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
+from fibo_core.work.workspace import build_database, build_history
 
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE_S = 120  #: on a busy machine; a healthy server needs a few seconds
@@ -33,7 +34,7 @@ def opened(workspace: Path) -> Iterator[tuple[Database, History]]:
     """The database and the history of a workspace, as another process would open them."""
     settings = Settings.from_environ({"WORKSPACE_DIR": str(workspace)})
     database = build_database(settings)
-    yield database, History(settings.workspace_dir, database, settings.cache_dir)
+    yield database, build_history(settings, database)
     database.close()
 
 

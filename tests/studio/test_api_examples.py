@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .processes import CHECKOUT, Cli, Server, served
+from tests.studio.processes import CHECKOUT, Cli, Server, served
 
 API = (CHECKOUT / "docs" / "API.md").read_text("utf-8")
 ID = "01M8CZ4K0NRBZ7N4JVZ4H2QZVP"  #: of the picture in the document

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fibo_core.prompt import StructuredPrompt, diff
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers.offline import OfflineWriter
 
 TABLE = Path(__file__).with_name("phrase_table.toml")

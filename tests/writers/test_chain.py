@@ -12,9 +12,9 @@ from fibo_core.errors import (
     WriterAnswerError,
     WriterUnavailable,
 )
-from fibo_core.prompt import StructuredPrompt
-from fibo_core.runtime import build_writers
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
+from fibo_core.work.runtime import build_writers
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import AUTO_PATIENCE_S, Backend, Missing, Writers
 from fibo_core.writers.offline import OfflineWriter

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.errors import Cancelled, InputError
-from fibo_core.prompt import KEYS, StructuredPrompt
+from fibo_core.prompts.structured_prompt import KEYS, StructuredPrompt
 from fibo_core.writers.offline import MAX_WORDS_CHARS, OfflineWriter
 
 WRITER = OfflineWriter()

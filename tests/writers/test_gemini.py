@@ -21,7 +21,6 @@ import pytest
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.caption_schema import KEYS, Caption, CaptionObject
 from fibo_core.errors import (
     Cancelled,
     InputError,
@@ -32,7 +31,8 @@ from fibo_core.errors import (
     WriterError,
     WriterUnavailable,
 )
-from fibo_core.prompt import StructuredPrompt, diff
+from fibo_core.prompts.caption_schema import KEYS, Caption, CaptionObject
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers.gemini import FIRST_BUDGET, LARGER_BUDGET, GeminiWriter, check_model
 from fibo_core.writers.pictures import jpeg_to_show, shown_size
 from tests.writers.loopback_gemini import (

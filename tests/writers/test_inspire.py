@@ -1,5 +1,6 @@
 """The offline writer describes pictures: colours, light and setting come back out of drawn ones."""
 
+from colorsys import hsv_to_rgb
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from fibo_core.errors import PictureError
-from fibo_core.prompt import KEYS
+from fibo_core.prompts.structured_prompt import KEYS
 from fibo_core.writers.offline import OfflineWriter
+from fibo_core.writers.rules.lexicon import load_lexicon
+from fibo_core.writers.rules.picture import color_of
 
 WRITER = OfflineWriter()
 
@@ -101,3 +104,71 @@ def test_a_truncated_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(PictureError, match="cannot be read"):
         WRITER.inspire(Image.open(half))
+
+
+#: What people call these colours, by hue on the circle of full colours, in steps of 15 degrees from red.
+FULL = [
+    *("red", "red|orange", "orange", "orange|yellow", "yellow", "yellow|green"),
+    *("green", "green", "green", "green", "green", "green|teal"),
+    *("teal", "teal|blue", "blue", "blue", "blue", "blue|purple"),
+    *("purple", "purple", "purple|pink", "pink", "pink", "pink|red"),
+]
+
+
+@pytest.mark.parametrize(("step", "names"), list(enumerate(FULL)))
+def test_every_hue_of_the_circle_has_the_name_people_give_it(step: int, names: str) -> None:
+    """Blue is blue: no hue is called by its neighbour's name, as full colours were by distances in CIELAB."""
+    red, green, blue = (round(value * 255) for value in hsv_to_rgb(step / 24, 1, 1))
+    assert _named((red, green, blue)) in names.split("|")
+
+
+@pytest.mark.parametrize(
+    ("names", "colors"),
+    [
+        # from Randall Munroe's survey of colour names (2010), which is in the public domain
+        ("red", "e50000 840000 ff000d be0119 cf0234"),
+        ("orange", "f97306 ff5b00 fdaa48"),
+        ("yellow", "ffff14 fffe7a dbb40c"),
+        ("green", "15b01a 033500 01ff07 3f9b0b 6e750e 96f97b c7fdb5 0b4008 01a049"),
+        ("teal", "029386 06c2ac 00ffff 014d4e"),
+        ("blue", "0343df 0504aa 0652ff 2000b1 040273 00035b 75bbfd 95d0fc 3b638c 0485d1"),
+        ("purple", "7e1e9c 9a0eea bf77f6 35063e c79fef 580f41 380835"),
+        ("pink", "ff81c0 ff028d ffd1dc fe01b1 c20078 cf6275"),
+        ("brown", "653700 341c02 ad8150 a9561e"),
+        ("gray", "929591 363737 c5c9c7 d8dcd6"),
+        ("white", "ffffff"),
+        ("black", "000000"),
+    ],
+)
+def test_colors_get_the_names_that_a_large_survey_gave_them(names: str, colors: str) -> None:
+    """Dark, pale and dull ones too."""
+    assert {color: _named(tuple(bytes.fromhex(color))) for color in colors.split()} == dict.fromkeys(
+        colors.split(), names
+    )
+
+
+def _named(rgb: tuple[int, ...]) -> str:
+    color = color_of(np.array(rgb, dtype=np.float64), load_lexicon())
+    return color.family or color.key
+
+
+def test_a_blue_picture_is_called_blue() -> None:
+    """A screen's pure blue is no violet."""
+    assert WRITER.inspire(Image.new("RGB", (64, 64), (0, 0, 255))).prompt.get("background_setting") == (
+        "a plain blue wall"
+    )
+
+
+def test_a_transparent_ground_is_none_and_no_snow() -> None:
+    """What is cut out is described alone, whatever colour hides under the transparent pixels."""
+    with Image.open("tests/golden/field-cases/pictures/transparent.png") as picture:
+        written = WRITER.inspire(picture)
+    assert written.prompt.get("background_setting") == "no background"
+    assert "red" in written.prompt.get("aesthetics.color_scheme")
+    assert not any(word in written.prompt.canonical() for word in ("white", "snow", "green"))
+    assert any("background is transparent" in note for note in written.notes)
+
+
+def test_a_picture_with_a_few_transparent_corners_or_nothing_at_all_is_described() -> None:
+    """Rounded corners make no cut-out of much; where all is transparent, there is nothing to name."""
+    assert WRITER.inspire(Image.new("RGBA", (64, 64))).prompt.document["objects"] == []

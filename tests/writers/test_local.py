@@ -14,13 +14,15 @@ import pytest
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.caption_schema import KEYS, Caption
 from fibo_core.engine import placement
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.models import FIBO_VLM, RenderSettings, find_model, find_weights
 from fibo_core.engine.placement import SharedDevice
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import Cancelled, InputError, WriterAnswerError, WriterUnavailable
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.models import device
+from fibo_core.models.catalogue import FIBO_VLM, find_model, find_weights
+from fibo_core.prompts.caption_schema import KEYS, Caption
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import local
 from fibo_core.writers.local import LocalWriter, lacking
 
@@ -225,7 +227,7 @@ def test_a_real_caption_can_be_written_in_any_usual_layout(weights: Path, layout
     answering = AnswerGrammar(tokenizer.to_str(), 700, [tokenizer.token_to_id("<|im_end|>")]).start()
     for token in tokenizer.encode(text).ids:
         assert answering.allowed(700)[token]
-        answering.take(token)
+        answering.accept(token)
     assert answering.is_whole
     assert answering.text == text
     assert np.flatnonzero(answering.allowed(700)).tolist() == [tokenizer.token_to_id("<|im_end|>")]
@@ -245,7 +247,7 @@ def test_nothing_but_a_caption_can_be_written(weights: Path, text: str) -> None:
 
     def write() -> None:
         for token in tokenizer.encode(text).ids:
-            answering.take(token)
+            answering.accept(token)
 
     with pytest.raises(WriterAnswerError, match="held to its form"):
         write()
@@ -253,13 +255,14 @@ def test_nothing_but_a_caption_can_be_written(weights: Path, text: str) -> None:
 
 def test_without_weights_the_sentence_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And without a GPU, that it takes one."""
-    monkeypatch.setattr(placement, "has_cuda_gpu", lambda: True)
-    with pytest.raises(WriterUnavailable, match=r"HF_TOKEN.*models download fibo-vlm"):
+    monkeypatch.setattr(device, "has_cuda_gpu", lambda: True)
+    with pytest.raises(WriterUnavailable, match=r"HF_TOKEN.*download them") as error:
         LocalWriter(hub_cache=tmp_path).expand("a red ball")
+    assert error.value.remedy == "download fibo-vlm"
     missing = lacking(tmp_path)
     assert missing is not None
     assert missing.what == "no weights"
-    monkeypatch.setattr(placement, "has_cuda_gpu", lambda: False)
+    monkeypatch.setattr(device, "has_cuda_gpu", lambda: False)
     missing = lacking(tmp_path)
     assert missing is not None
     assert (missing.what, "CUDA GPU" in missing.todo) == ("no GPU", True)
@@ -269,7 +272,7 @@ def test_weights_in_the_hub_s_cache_are_found_once_they_are_whole(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As `models download fibo-vlm` leaves them."""
-    monkeypatch.setattr(placement, "has_cuda_gpu", lambda: True)
+    monkeypatch.setattr(device, "has_cuda_gpu", lambda: True)
     storage = tmp_path / "models--briaai--FIBO-vlm"
     shutil.copytree(weights, storage / "snapshots" / "c0ffee")
     (storage / "refs").mkdir()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibo_core.errors import InputError
-from fibo_core.prompt import StructuredPrompt, diff
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers.offline import OfflineWriter
 
 WRITER = OfflineWriter()

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibo_core.caption_schema import KEYS
 from fibo_core.errors import WriterAnswerError
-from fibo_core.prompt import StructuredPrompt
+from fibo_core.prompts.caption_schema import KEYS
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers.refining import carried_over, shown
 from fibo_core.writers.repair import MAX_ANSWER_CHARS, Repaired, repair
 

@@ -51,7 +51,7 @@ class Term(BaseModel):
     key: str
     say: str
     words: tuple[str, ...] = Field(min_length=1)
-    rgb: str = Field(default="#000000", pattern=r"^#[0-9a-f]{6}$")  # a colour
+    rgb: str = Field(default="#000000", pattern=r"^#[0-9a-f]{6}( #[0-9a-f]{6})*$")  # colours so called
     family: str = ""  # the plain colour of a shade
     rank: int = 0  # a size's
     shape: str = ""  # a thing's, as are those that follow

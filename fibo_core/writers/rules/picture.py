@@ -3,6 +3,8 @@
 That blue above green is a meadow is a guess, and the notes call it one. Things are not recognized: a hint names them.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
@@ -16,9 +18,13 @@ Floats = NDArray[np.float64]
 
 LONG_SIDE = 96  # pixels of the copy that is looked at
 PALETTE_SIZE = 8
-TWO_COLORS = 60.0  # distance between the upper and the lower part of a picture, of 765
+TWO_COLORS = 0.1  # OKLab distance between the upper and the lower part of a picture
+LIGHTNESS_WEIGHT = 0.4  # shading changes lightness first
+SHOWN_ALPHA = 128  # of 255; what is below counts as transparent
 DARK, BRIGHT = 75.0, 160.0  # mean gray, 0 to 255
-LOW_CONTRAST, HIGH_CONTRAST = 22.0, 56.0  # its standard deviation
+
+_CONES = np.array([[0.41222, 0.21190, 0.08830], [0.53633, 0.68070, 0.28172], [0.05145, 0.10740, 0.62998]])
+_TO_OKLAB = np.array([[0.21045, 1.97800, 0.02590], [0.79362, -2.42859, 0.78277], [-0.00407, 0.45059, -0.80868]])
 
 
 def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str, list[str]]:
@@ -27,19 +33,21 @@ def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str
     Raises PictureError where it cannot be read.
     """
     try:
-        rgb = _flatten(ImageOps.exif_transpose(picture))
+        turned = ImageOps.exif_transpose(picture)
+        small, transparent = _small_copy(turned)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
         raise PictureError(f"The picture cannot be read ({exc}). Save it again as PNG or JPEG.") from exc
-    scale = LONG_SIDE / max(rgb.size)
-    small = rgb.resize((max(round(rgb.width * scale), 3), max(round(rgb.height * scale), 3)), Image.Resampling.BOX)
-    form = "square" if 0.95 < rgb.width / rgb.height < 1.05 else "landscape" if rgb.width > rgb.height else "portrait"
-    shares, tones = _shares(small, lexicon), _tones(small)
+    shape = turned.width / turned.height
+    form = "square" if 0.95 < shape < 1.05 else "landscape" if shape > 1 else "portrait"
+    shares, gray = _shares(small, lexicon), np.asarray(small.convert("L")).mean()
+    tones = "dark" if gray < DARK else "bright" if gray > BRIGHT else "medium brightness"
     names, scene = list(shares), Scene("")
-    notes = [
-        f"Seen: {', '.join(f'{name} {round(share * 100)} %' for name, share in list(shares.items())[:6])}; {tones}; "
-    ]
-    notes[0] += f"{form}, {rgb.width}×{rgb.height} pixels."
-    if guess := _set_scene(scene, np.asarray(small, dtype=np.float64), lexicon):
+    palette = ", ".join(f"{name} {round(share * 100)} %" for name, share in list(shares.items())[:6])
+    notes = [f"Seen: {palette}; {tones}; {form}, {turned.width}×{turned.height} pixels."]
+    if transparent:
+        scene.settings = ["no background"]
+        notes.append("The background is transparent, and a painted picture always has one. Say which.")
+    elif guess := _set_scene(scene, np.asarray(small, dtype=np.float64), lexicon):
         notes.append(f"The background is a guess from its colors: {guess}.")
     scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {tones}"
     scene.show("schemes", Term(key=scheme, say=scheme, words=(scheme,)))
@@ -49,33 +57,46 @@ def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str
 
 
 def color_of(rgb: Floats, lexicon: Lexicon) -> Term:
-    """The nearest colour of the lexicon."""
-    return min(lexicon.table["colors"].values(), key=lambda color: _distance(rgb, _rgb(color)))
+    """The nearest colour of the lexicon, as people would name it."""
+    colors, known = _examples(lexicon)
+    return colors[int(_distance(known, oklab(rgb)).argmin())]
 
 
-def _rgb(color: Term) -> Floats:
-    return np.array([int(color.rgb[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float64)
+def oklab(rgb: Floats) -> Floats:
+    """sRGB values 0 to 255 in the last axis as OKLab (Björn Ottosson, 2020), in which vivid blues stay blue."""
+    linear = np.where(rgb > 10.31, ((rgb / 255 + 0.055) / 1.055) ** 2.4, rgb / 255 / 12.92)
+    return np.cbrt(linear @ _CONES) @ _TO_OKLAB
 
 
-def _distance(one: Floats, other: Floats) -> float:
-    """How different colours look, by "redmean", which weighs red and blue by how red both are."""
-    red = (one[0] + other[0]) / 512
-    return float(np.sqrt(((one - other) ** 2 * np.array([2 + red, 4, 3 - red])).sum()))
+@cache
+def _examples(lexicon: Lexicon) -> tuple[list[Term], Floats]:
+    named = [(color, text) for color in lexicon.table["colors"].values() for text in color.rgb.split()]
+    rgb = np.array([list(bytes.fromhex(text[1:])) for _, text in named], dtype=np.float64)
+    return [color for color, _ in named], oklab(rgb)
 
 
-def _flatten(picture: Image.Image) -> Image.Image:
-    """RGB; what is transparent shows white."""
-    if picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return picture.convert("RGB")
+def _distance(one: Floats, other: Floats) -> Floats:
+    """How different OKLab colours look, shading aside."""
+    return np.sqrt((((one - other) * np.array([LIGHTNESS_WEIGHT, 1.0, 1.0])) ** 2).sum(axis=-1))
+
+
+def _small_copy(picture: Image.Image) -> tuple[Image.Image, bool]:
+    """The RGB copy that is looked at, and whether some of it is transparent: that gets the colour of what is not."""
+    scale = LONG_SIDE / max(picture.size)
+    width, height = (max(round(side * scale), 3) for side in picture.size)
+    if not picture.has_transparency_data:
+        return picture.convert("RGB").resize((width, height), Image.Resampling.BOX), False
+    layer = picture.convert("RGBA").resize((width, height), Image.Resampling.BOX)
+    shown, pixels = np.asarray(layer.getchannel("A")) >= SHOWN_ALPHA, np.array(layer.convert("RGB"))
+    pixels[~shown] = np.median(pixels[shown], axis=0) if shown.any() else 255
+    return Image.fromarray(pixels), not shown.all()
 
 
 def _set_scene(scene: Scene, rgb: Floats, lexicon: Lexicon) -> str:
     """Sets setting and light; the answer says what was guessed from what, "" where nothing was."""
     top, _, bottom = (np.median(rows, axis=(0, 1)) for rows in np.array_split(rgb, 3))
     upper, lower, lights = color_of(top, lexicon), color_of(bottom, lexicon), lexicon.table["lights"]
-    two, night = _distance(top, bottom) > TWO_COLORS, top.mean() < DARK
+    two, night = float(_distance(oklab(top), oklab(bottom))) > TWO_COLORS, top.mean() < DARK
     ground = lexicon.grounds.get(lower.family or lower.key, "") if two else ""
     sky = "night" if night else lexicon.skies.get(upper.family or upper.key, "")
     if ground and sky:
@@ -86,14 +107,6 @@ def _set_scene(scene: Scene, rgb: Floats, lexicon: Lexicon) -> str:
     if rgb.mean() < DARK:
         scene.show("lights", lights["night"])
     return ""
-
-
-def _tones(small: Image.Image) -> str:
-    """Brightness and contrast in words."""
-    gray = np.asarray(small.convert("L"), dtype=np.float64)
-    brightness = "dark" if gray.mean() < DARK else "bright" if gray.mean() > BRIGHT else "medium brightness"
-    contrast = "low" if gray.std() < LOW_CONTRAST else "high" if gray.std() > HIGH_CONTRAST else "medium"
-    return f"{brightness}, {contrast} contrast"
 
 
 def _shares(small: Image.Image, lexicon: Lexicon) -> dict[str, float]:

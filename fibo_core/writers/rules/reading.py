@@ -189,7 +189,7 @@ class _Reader:
     def _relation(self, relation: Term, after: int) -> bool:
         if not self.nouns.begins_at(after):
             self.cast.link_back(relation)  # "a box with a ball on top"
-            return self._move(after - self.at)
+            return bool(self.cast.last) and self._move(after - self.at)
         self.cast.relation = relation
         self.preposition = self.tokens[self.at].low
         self.carried = ""

@@ -1,0 +1,143 @@
+"""GenerationRequest: all that determines a picture, checked and frozen, with the hash that names its recipe.
+
+The limits are those of FIBO's pipeline; a model's own sizes and defaults stand in the catalogue
+(`models/catalogue.py`).
+"""
+
+import hashlib
+import json
+import math
+import secrets
+from dataclasses import dataclass
+
+from fibo_core.errors import RequestError
+from fibo_core.limits import (
+    GUIDANCE_MAX,
+    GUIDANCE_MIN,
+    SEED_MAX,
+    SIZE_MAX,
+    SIZE_MIN,
+    SIZE_MULTIPLE,
+    STEPS_MAX,
+    STEPS_MIN,
+)
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+
+TOKENS_MAX = 3000  #: BriaFiboPipeline's max_sequence_length; beyond it the prompt's end is lost silently
+
+#: What FIBO's own command line sends as the negative prompt of a photograph whose user gave none.
+PHOTOGRAPH_NEGATIVE = "{'style_medium':'digital illustration','artistic_style':'non-realistic'}"
+PHOTOGRAPH_MEDIA = frozenset({"photograph", "photography", "photo"})
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """One picture to paint. Sizes in pixels; ``negative_prompt`` is the one the model is really given.
+
+    ``revision`` names the exact weights (for a folder, the hash of them). Raises RequestError when a value is
+    outside its limits.
+    """
+
+    prompt: StructuredPrompt
+    negative_prompt: str
+    seed: int
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    model: str
+    revision: str
+    adapters: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        check_size(self.width, self.height)
+        check_steps(self.num_inference_steps)
+        check_guidance(self.guidance_scale)
+
+    @property
+    def recipe_hash(self) -> str:
+        """SHA-256 (hex) over everything that determines the pixels; equal hashes mean equal pictures on a device."""
+        recipe = [
+            self.prompt.canonical(),
+            self.negative_prompt,
+            self.seed,
+            self.width,
+            self.height,
+            self.num_inference_steps,
+            float(self.guidance_scale),
+            self.model,
+            self.revision,
+            list(self.adapters),
+        ]
+        return hashlib.sha256(json.dumps(recipe, separators=(",", ":")).encode()).hexdigest()
+
+
+def draw_seed() -> int:
+    """A fresh seed, small enough to be read aloud (below 2³²)."""
+    return secrets.randbelow(2**32)
+
+
+def draw_seeds(count: int, first: int | None = None) -> tuple[int, ...]:
+    """Seeds for ``count`` pictures: ``first`` and the numbers after it, or a drawn one and the numbers after it.
+
+    A batch is a list of seeds, so any picture of it can be painted again alone.
+    """
+    if not 1 <= count <= 64:
+        raise RequestError(f"The number of pictures is {count}. Choose 1 to 64.")
+    start = draw_seed() if first is None else first
+    check_seed(start)
+    return tuple((start + i) % (SEED_MAX + 1) for i in range(count))
+
+
+def check_seed(seed: int) -> None:
+    """Raises RequestError unless 0 ≤ seed ≤ 2⁶³−1."""
+    if not 0 <= seed <= SEED_MAX:
+        raise RequestError(f"The seed is {seed}. Choose a whole number from 0 to {SEED_MAX}.")
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises RequestError unless both sides are multiples of 16 within the limits."""
+    for side in (width, height):
+        if side % SIZE_MULTIPLE or not SIZE_MIN <= side <= SIZE_MAX:
+            raise RequestError(
+                f"The size is {width}×{height}. Each side must be a multiple of {SIZE_MULTIPLE} "
+                f"from {SIZE_MIN} to {SIZE_MAX} pixels."
+            )
+
+
+def check_steps(num_inference_steps: int) -> None:
+    """Raises RequestError unless a picture can be painted in so many steps."""
+    if not STEPS_MIN <= num_inference_steps <= STEPS_MAX:
+        raise RequestError(f"The number of steps is {num_inference_steps}. Choose {STEPS_MIN} to {STEPS_MAX}.")
+
+
+def check_guidance(guidance_scale: float) -> None:
+    """Raises RequestError unless the guidance is a number within its limits."""
+    if not (math.isfinite(guidance_scale) and GUIDANCE_MIN <= guidance_scale <= GUIDANCE_MAX):
+        raise RequestError(f"The guidance is {guidance_scale:g}. Choose {GUIDANCE_MIN:g} to {GUIDANCE_MAX:g}.")
+
+
+def check_adapters(request: GenerationRequest) -> None:
+    """Raises RequestError for a recipe with adapters: they are kept with it, and nothing paints with them yet."""
+    if request.adapters:
+        raise RequestError(
+            f"The recipe has adapters ({', '.join(request.adapters):.60}), and this version paints without any. "
+            "Start from its prompt and seed instead: the picture will differ."
+        )
+
+
+def check_tokens(count: int) -> None:
+    """Raises RequestError when a prompt is longer than the model reads."""
+    if count > TOKENS_MAX:
+        raise RequestError(
+            f"The prompt has {count:,} tokens and the model reads {TOKENS_MAX:,}: its end would be lost. "
+            "Shorten the descriptions."
+        )
+
+
+def default_negative_prompt(prompt: StructuredPrompt) -> str:
+    """FIBO's negative prompt when the user gave none: photographs are kept from looking drawn."""
+    medium = prompt.get("style_medium", None)
+    is_photograph = isinstance(medium, str) and medium.lower() in PHOTOGRAPH_MEDIA
+    return PHOTOGRAPH_NEGATIVE if is_photograph else ""

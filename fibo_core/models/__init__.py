@@ -1,0 +1,1 @@
+"""What can paint or write: the catalogue, weights on disk, their download, what fits this machine."""

@@ -1,0 +1,215 @@
+"""The catalogue of models: what each is called, where its weights come from, its sizes and defaults.
+
+Adding a model that paints is adding an entry to CATALOGUE; nothing else in the program names one.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fibo_core.errors import InputError
+
+MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
+
+#: Width × height in pixels, near one megapixel, every side a multiple of 64 or 32 (FIBO's own buckets).
+FIBO_SIZES: Mapping[str, tuple[int, int]] = {
+    "1:1": (1024, 1024),
+    "2:3": (832, 1248),
+    "3:2": (1248, 832),
+    "3:4": (896, 1152),
+    "4:3": (1152, 896),
+    "4:5": (896, 1088),
+    "5:4": (1088, 896),
+    "9:16": (768, 1344),
+    "16:9": (1344, 768),
+}
+
+#: Near half a megapixel, every side a multiple of 32: for GPUs with less memory.
+FIBO_SMALL_SIZES: Mapping[str, tuple[int, int]] = {
+    "1:1": (704, 704),
+    "2:3": (576, 864),
+    "3:2": (864, 576),
+    "3:4": (640, 832),
+    "4:3": (832, 640),
+    "4:5": (640, 768),
+    "5:4": (768, 640),
+    "9:16": (544, 960),
+    "16:9": (960, 544),
+}
+
+#: Near 256² pixels' area.
+MINI_SIZES: Mapping[str, tuple[int, int]] = {
+    "1:1": (256, 256),
+    "2:3": (208, 320),
+    "3:2": (320, 208),
+    "9:16": (192, 336),
+    "16:9": (336, 192),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which files of a model's folder the program reads; the rest of a repository (other formats, samples) stays there.
+
+    ``fetched`` are patterns, ``needed`` the files that must be there, ``weighed`` the folders that hold weights.
+    """
+
+    fetched: tuple[str, ...]
+    needed: tuple[str, ...]
+    weighed: tuple[str, ...]
+
+
+#: What BriaFiboPipeline.from_pretrained reads.
+PIPELINE = Layout(
+    fetched=("model_index.json", "scheduler/*", "text_encoder/*", "tokenizer/*", "transformer/*", "vae/*"),
+    needed=("model_index.json", "scheduler/scheduler_config.json", "tokenizer/tokenizer.json"),
+    weighed=("text_encoder", "transformer", "vae"),
+)
+#: What the local writer reads: a transformers model with its tokenizer and its pictures' format.
+VISION_LANGUAGE = Layout(
+    fetched=("*.json", "*.safetensors"),
+    needed=("config.json", "tokenizer.json", "preprocessor_config.json"),
+    weighed=("",),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSpec:
+    """A model's weights: identity, licence, where they come from.
+
+    ``folder`` is set where the weights come with the program, ``repo`` where they are fetched from the hub.
+    """
+
+    name: str
+    title: str
+    repo: str | None
+    folder: Path | None
+    licence: str
+    licence_url: str
+    gated: bool
+    download_gb: float
+    layout: Layout = PIPELINE
+    about: str = ""
+
+    def is_called(self, name: str) -> bool:
+        """Whether a name, in any case, is this model's own or its repository's."""
+        return name.lower() in (self.name, (self.repo or self.name).lower())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(WeightsSpec):
+    """One model that paints: its weights and its defaults.
+
+    ``sizes`` are width and height in pixels by aspect ratio, ``small_sizes`` smaller ones, where the model has them.
+    ``fixed_negative`` is sent whatever the user asks for (mini knows no other).
+    """
+
+    sizes: Mapping[str, tuple[int, int]]
+    small_sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    num_inference_steps: int
+    guidance_scale: float
+    fixed_negative: str | None = None
+    working_gb: float = 4.0  #: memory a render takes beside the weights, for each megapixel, in bfloat16
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, int]]:
+        """Every width and height to choose by its name: "3:2", and "3:2-small" where the model has one."""
+        return {**self.sizes, **{f"{aspect}-small": size for aspect, size in self.small_sizes.items()}}
+
+    def size(self, aspect: str) -> tuple[int, int]:
+        """Width and height in pixels of a shape such as "3:2". Raises InputError if the model has none of that name."""
+        if aspect not in self.shapes:
+            raise InputError(f"{self.title} has no shape {aspect!r}. Choose {', '.join(self.shapes)}.")
+        return self.shapes[aspect]
+
+    def nearest_aspect(self, width: int, height: int) -> str:
+        """The shape of this very size, else the aspect ratio that comes nearest to width : height."""
+        exact = [name for name, size in self.shapes.items() if size == (width, height)]
+        return exact[0] if exact else self._nearest_ratio(width, height)
+
+    def smaller_shape(self, width: int, height: int) -> str | None:
+        """The largest shape like width : height that has fewer pixels, with its size; None where there is none.
+
+        Such as "3:2-small (864×576 pixels)".
+        """
+        aspect = self._nearest_ratio(width, height)
+        for name in (aspect, f"{aspect}-small"):
+            if name in self.shapes and math.prod(self.shapes[name]) < width * height:
+                return f"{name} ({self.shapes[name][0]}×{self.shapes[name][1]} pixels)"
+        return None
+
+    def _nearest_ratio(self, width: int, height: int) -> str:
+        return min(self.sizes, key=lambda aspect: abs(self.sizes[aspect][0] / self.sizes[aspect][1] - width / height))
+
+
+CATALOGUE: Mapping[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            name="mini",
+            title="mini",
+            repo=None,
+            folder=MINI_WEIGHTS,
+            licence="Apache-2.0",
+            licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+            gated=False,
+            download_gb=0.0,
+            working_gb=0.45,  # measured: 3.4 GB in float32 for 2048×2048
+            sizes=MINI_SIZES,
+            num_inference_steps=20,
+            guidance_scale=3.0,
+            fixed_negative="{}",
+            about="The small model that comes with the studio: FIBO's architecture, toy scenes, any laptop.",
+        ),
+        ModelSpec(
+            name="fibo",
+            title="FIBO",
+            repo="briaai/FIBO",
+            folder=None,
+            licence="CC BY-NC 4.0",
+            licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
+            gated=True,
+            download_gb=25.0,
+            working_gb=4.0,  # 3,000 tokens with guidance: 3.5, computed, not measured
+            sizes=FIBO_SIZES,
+            small_sizes=FIBO_SMALL_SIZES,
+            num_inference_steps=50,
+            guidance_scale=5.0,
+            about="Bria's 8-billion-parameter model. Needs a GPU and Bria's consent; not for commercial use.",
+        ),
+    )
+}
+
+
+#: The model of the local writer. Size as published by others, not measured.
+FIBO_VLM = WeightsSpec(
+    name="fibo-vlm",
+    title="FIBO-vlm",
+    repo="briaai/FIBO-vlm",
+    folder=None,
+    licence="CC BY-NC 4.0",
+    licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
+    gated=True,
+    download_gb=9.0,
+    layout=VISION_LANGUAGE,
+    about="Bria's 4-billion-parameter prompt writer. Needs a GPU and Bria's consent; not for commercial use.",
+)
+
+
+def find_weights(name: str) -> WeightsSpec:
+    """The weights, a painter's or the writer's, that a name or a repository means. Raises InputError for others."""
+    if FIBO_VLM.is_called(name):
+        return FIBO_VLM
+    try:
+        return find_model(name)
+    except InputError as exc:
+        raise InputError(f"{str(exc).removesuffix('.')}, {FIBO_VLM.name}.") from exc
+
+
+def find_model(name: str) -> ModelSpec:
+    """The catalogue's entry for a name or a repository, in any case. Raises InputError for one it has not."""
+    for spec in CATALOGUE.values():
+        if spec.is_called(name):
+            return spec
+    raise InputError(f"There is no model called {name!r}. Choose {', '.join(CATALOGUE)}.")

@@ -1,0 +1,108 @@
+"""Where a model's weights lie on this machine, whether they are whole, and which ones they are.
+
+Reads files and imports no hub client and no torch, so that pages, health checks and the start may ask at any
+time.
+"""
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from fibo_core.errors import ModelMissing
+from fibo_core.models.catalogue import Layout, WeightsSpec
+
+
+def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:
+    """The folder to load, in the layout of its kind. Raises ModelMissing, which says how to get it."""
+    if spec.folder is not None:
+        if is_whole(spec.folder, spec.layout):
+            return spec.folder
+        raise ModelMissing(
+            f"The weights of {spec.title} are not in {spec.folder}. They come with the program: "
+            "restore that folder from the repository."
+        )
+    folder = downloaded(spec, hub_cache)
+    if folder is None:
+        raise ModelMissing(
+            f"The weights of {spec.title} are not on this machine (looked in {hub_cache}). Download them.",
+            remedy=f"download {spec.name}",
+        )
+    return folder
+
+
+def is_here(spec: WeightsSpec, hub_cache: Path) -> bool:
+    """Whether a model's weights are on this machine: they came with the program, or all of them were fetched."""
+    return spec.folder is not None or downloaded(spec, hub_cache) is not None
+
+
+def downloaded(spec: WeightsSpec, hub_cache: Path) -> Path | None:
+    """The snapshot folder of a repository in the hub's cache, or None unless every file needed is there.
+
+    While a newer snapshot is only half fetched, the whole one before it counts.
+    """
+    if spec.repo is None:
+        return None
+    storage = storage_folder(spec.repo, hub_cache)
+    try:
+        newest_first = sorted((storage / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        main = storage / "snapshots" / (storage / "refs" / "main").read_text().strip()
+    except OSError:
+        return None
+    return next((folder for folder in (main, *newest_first) if is_whole(folder, spec.layout)), None)
+
+
+def storage_folder(repo: str, hub_cache: Path) -> Path:
+    """Where the hub's cache keeps a repository."""
+    return hub_cache / f"models--{repo.replace('/', '--')}"
+
+
+def is_whole(folder: Path, layout: Layout) -> bool:
+    """Whether a folder holds a model's every file. A download links a file in only once it is complete."""
+    return all((folder / name).is_file() for name in layout.needed) and all(
+        _component_is_whole(folder / name) for name in layout.weighed
+    )
+
+
+def _component_is_whole(folder: Path) -> bool:
+    if not (folder / "config.json").is_file():
+        return False
+    try:
+        index = next(folder.glob("*.safetensors.index.json"), None)
+        if index is None:
+            return any(part.is_file() for part in folder.glob("*.safetensors"))
+        parts = set(json.loads(index.read_text())["weight_map"].values())
+    except (OSError, ValueError, KeyError):
+        return False
+    return all((folder / part).is_file() for part in parts)
+
+
+def revision_of(spec: WeightsSpec, folder: Path) -> str:
+    """Which weights these are: a snapshot's commit hash, or 16 hex digits of a SHA-256 over a folder's files."""
+    if spec.repo is not None:
+        return folder.name
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    stamps = tuple((path.relative_to(folder).as_posix(), *_stamp(path)) for path in files)
+    return _digest(folder, stamps)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _digest(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    """The hash over names, sizes and contents; read again only when a file's size or time has changed."""
+    digest = hashlib.sha256()
+    for name, size, _ in stamps:
+        digest.update(f"{name}\0{size}\0".encode())
+        with (folder / name).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def weight_bytes(folder: Path, layout: Layout) -> dict[str, int]:
+    """Bytes of weights on disk for each component that has some."""
+    return {name: sum(part.stat().st_size for part in (folder / name).glob("*.safetensors")) for name in layout.weighed}

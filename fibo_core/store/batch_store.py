@@ -1,0 +1,136 @@
+"""Batches and their cells on disk; `fibo_core/work/desk.py` decides what they mean.
+
+A batch, its cells and its jobs are written in one transaction, all or none.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Text, cast, update
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from fibo_core.errors import JobError
+from fibo_core.store.database import Database
+from fibo_core.store.job_store import ACTIVE, NewJob, insert_jobs
+from fibo_core.store.rows import DamagedRow, read_rows
+from fibo_core.store.tables import BatchTable, CellTable, JobTable
+
+_QUOTED = re.compile(r'"([^"]*)"')
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """One picture of a batch, or one prompt of a batch that paints none. ``place`` is where it stands on the axes."""
+
+    place: Mapping[str, Any]
+    seed: int | None
+    job_id: str
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """An order taken. ``order_json`` is JSON text; ``inputs`` are the pictures it needs, as paths in the workspace."""
+
+    id: str  #: a ULID
+    owner: str
+    title: str
+    kind: str
+    order_json: str
+    inputs: tuple[str, ...]
+    created_at: datetime
+
+
+class BatchStore:
+    """The batches of one database. Every method may raise DatabaseUnreadable or WorkspaceUnwritable."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, batch: BatchRow, cells: Sequence[CellRow], jobs: Sequence[NewJob], *, limit: int) -> None:
+        """Writes a batch and queues its jobs, all or none. Raises QueueFull when too many pictures would wait."""
+        with self._database.write() as session:
+            insert_jobs(session, jobs, limit)
+            inputs = json.dumps(batch.inputs)
+            session.add(BatchTable(**{**vars(batch), "inputs": inputs}))
+            session.add_all(
+                CellTable(batch_id=batch.id, place=json.dumps(dict(cell.place)), seed=cell.seed, job_id=cell.job_id)
+                for cell in cells
+            )
+
+    def add_jobs(self, batch_id: str, jobs: Sequence[NewJob], instead_of: Mapping[str, str], *, limit: int) -> None:
+        """Queues more jobs of a batch; ``instead_of`` names, for each new one's id, the job whose unpainted cells it
+        takes over: those of its own seeds. Raises QueueFull, and JobError where others have taken them all already."""
+        seeds = {job.id: json.loads(job.task)["seeds"] for job in jobs}
+        with self._database.write() as session:
+            insert_jobs(session, jobs, limit)
+            taken = 0
+            for new, old in instead_of.items():
+                cells = update(CellTable).where(col(CellTable.batch_id) == batch_id, col(CellTable.job_id) == old)
+                own = col(CellTable.seed).in_(seeds[new]) if seeds[new] else col(CellTable.seed).is_(None)
+                taken += session.connection().execute(cells.where(own).values(job_id=new)).rowcount
+            if not taken:
+                raise JobError("The batch is being tried again already.")
+
+    def get(self, id: str) -> BatchRow | DamagedRow | None:
+        """The batch of this id; None where there is none."""
+        return next(iter(self._read(select(BatchTable).where(BatchTable.id == id))), None)
+
+    def of_job(self, job_id: str) -> str | None:
+        """The id of the batch that a job belongs to; None where there is no such job."""
+        with self._database.read() as session:
+            return session.exec(select(JobTable.batch_id).where(JobTable.id == job_id)).first()
+
+    def active(self, limit: int) -> list[BatchRow | DamagedRow]:
+        """The batches with a job that has not ended, oldest first, at most ``limit``."""
+        going = select(JobTable.batch_id).where(col(JobTable.state).in_(ACTIVE))
+        return self._read(
+            select(BatchTable).where(col(BatchTable.id).in_(going)).order_by(col(BatchTable.seq)).limit(limit)
+        )
+
+    def recent(self, limit: int) -> list[BatchRow | DamagedRow]:
+        """The newest batches, newest first."""
+        return self._read(select(BatchTable).order_by(col(BatchTable.seq).desc()).limit(limit))
+
+    def cells(self, batch_ids: Collection[str]) -> dict[str, list[CellRow]]:
+        """The cells of each of these batches, in their order; damaged ones are left out."""
+        found: dict[str, list[CellRow]] = {id: [] for id in batch_ids}
+        statement = select(CellTable).where(col(CellTable.batch_id).in_(batch_ids)).order_by(col(CellTable.seq))
+        with self._database.read() as session:
+            for _, cell in read_rows(session, statement, CellTable, _cell):
+                if not isinstance(cell, DamagedRow):
+                    found[cell[0]].append(cell[1])
+        return found
+
+    def inputs(self) -> set[str]:
+        """The pictures that any batch refers to, as paths in the workspace; of a damaged row, all that may be one."""
+        with self._database.read() as session:
+            inputs = select(cast(BatchTable.inputs, Text)).where(BatchTable.inputs != "[]").distinct()
+            return {path for text in session.exec(inputs) for path in _QUOTED.findall(text)}
+
+    def _read(self, statement: SelectOfScalar[BatchTable]) -> list[BatchRow | DamagedRow]:
+        with self._database.read() as session:
+            return [row for _, row in read_rows(session, statement, BatchTable, _batch)]
+
+
+def _batch(row: BatchTable) -> BatchRow:
+    return BatchRow(
+        id=row.id,
+        owner=row.owner,
+        title=row.title,
+        kind=row.kind,
+        order_json=row.order_json,
+        inputs=tuple(json.loads(row.inputs)),
+        created_at=row.created_at,
+    )
+
+
+def _cell(row: CellTable) -> tuple[str, CellRow]:
+    place = json.loads(row.place)
+    if not isinstance(place, dict):
+        raise ValueError(f"place is {row.place!r:.60}")
+    return row.batch_id, CellRow(place, row.seed, row.job_id)

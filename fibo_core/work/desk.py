@@ -1,0 +1,316 @@
+"""The desk: takes orders, writes each down as a batch of jobs, and says how a batch stands.
+
+A batch is what a page follows: durable, with a cell for every picture to come, so that another browser, or the same one
+after a reload, sees all of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ulid import ULID
+
+from fibo_core.errors import BatchDamaged, BatchNotFound, FiboError, InputError, JobError, JobNotFound, PictureError
+from fibo_core.prompts.axes import Value
+from fibo_core.store.batch_store import BatchRow, BatchStore, CellRow
+from fibo_core.store.generation import Mode
+from fibo_core.store.job_store import PENDING, NewJob
+from fibo_core.store.rows import DamagedRow
+from fibo_core.work.jobs import Job, JobQueue, JobState
+from fibo_core.work.orders import Order, order_from_json, order_to_json, plan
+from fibo_core.work.tasks import Task, task_to_json
+from fibo_core.work.workflows import Tools
+from fibo_core.writers.chain import AUTO
+
+ACTIVE_SHOWN = 20  #: batches that have not ended, for a strip that shows them
+
+#: What a batch is, from what its cells are, and its jobs that go on: the first of these that any of them is.
+_STATES: tuple[JobState, ...] = ("running", "waiting", "queued", "failed", "interrupted", "cancelled")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a batch, or one prompt of a batch that paints none: where it stands on the axes, and how it is.
+
+    ``generation_id`` is the stored picture, None as long as there is none.
+    """
+
+    place: Mapping[str, Value]
+    seed: int | None
+    job: Job
+    generation_id: str | None
+
+    @property
+    def state(self) -> JobState:
+        return "done" if self.generation_id is not None else self.job.state
+
+    @property
+    def left(self) -> bool:
+        """Whether its job has ended without it."""
+        return self.generation_id is None and self.job.retryable
+
+
+@dataclass(frozen=True)
+class Batch:
+    """An order taken, as it is now. ``jobs`` are those of its cells and those that write for them, oldest first."""
+
+    id: str
+    owner: str
+    title: str
+    kind: Mode
+    order: Order
+    created_at: datetime
+    jobs: tuple[Job, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def ended(self) -> bool:
+        return all(job.ended for job in self.jobs)
+
+    @property
+    def state(self) -> JobState:
+        states = {cell.state for cell in self.cells} | {job.state for job in self.jobs if not job.ended}
+        return next((state for state in _STATES if state in states), "done")
+
+    @property
+    def retryable(self) -> bool:
+        """Whether all has ended, and not all of it is done."""
+        return self.ended and bool(self.unfinished)
+
+    @property
+    def unfinished(self) -> tuple[Job, ...]:
+        """The jobs that have ended without all their cells, and those that should have written for them."""
+        left = {cell.job.id: cell.job.after_id for cell in self.cells if cell.left}
+        return tuple(job for job in self.jobs if job.retryable and (job.id in left or job.id in left.values()))
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures it comes to."""
+        return sum(cell.seed is not None for cell in self.cells)
+
+    @property
+    def generation_ids(self) -> tuple[str, ...]:
+        """The pictures stored so far, in the order of their cells."""
+        return tuple(cell.generation_id for cell in self.cells if cell.generation_id is not None)
+
+    @property
+    def current(self) -> Job:
+        """The job to look at: the one that paints, else one that runs, else the next. Where all have ended, the first
+        that has not done all, else the last."""
+        going = [job for job in self.jobs if not job.ended]
+        running = [job for job in going if job.state == "running"]
+        painting = [job for job in running if job.progress.step is not None]
+        left = [cell.job for cell in self.cells if cell.left and cell.state == self.state]
+        return next(iter([*painting, *running, *going, *left]), self.jobs[-1])
+
+    @property
+    def fraction(self) -> float:
+        """How much of its pictures is painted, the running one's steps counted; 0 to 1."""
+        if not self.pictures:
+            return 0.0
+        steps = sum(job.progress.step.step / job.progress.step.total for job in self.jobs if job.progress.step)
+        return min(1.0, (len(self.generation_ids) + steps) / self.pictures)
+
+
+class Desk:
+    """Takes orders. Every method may raise a StoreError."""
+
+    def __init__(self, store: BatchStore, queue: JobQueue, tools: Tools, *, max_queued: int) -> None:
+        self._store = store
+        self._queue = queue
+        self._tools = tools
+        self._max_queued = max_queued
+
+    def place(self, order: Order, owner: str = "") -> Batch:
+        """Takes an order: decides what it leaves open, and writes batch, cells and jobs down together.
+
+        Raises InputError for what cannot be, ModelMissing for a model that is not here, and QueueFull.
+        """
+        planned = plan(order, default_model=self._tools.engine.status().model)
+        self._check_here(order, [job.task for job in planned.jobs])
+        batch_id = str(ULID())
+        ids = [str(ULID()) for _ in planned.jobs]
+        jobs = [
+            _new_job(id, batch_id, job.task, None if job.after is None else ids[job.after])
+            for id, job in zip(ids, planned.jobs, strict=True)
+        ]
+        cells = [CellRow(cell.place, cell.seed, ids[cell.job]) for cell in planned.cells]
+        row = BatchRow(
+            id=batch_id,
+            owner=owner,
+            title=_title(order.words, order.kind),
+            kind=order.kind,
+            order_json=order_to_json(order),
+            inputs=() if order.picture is None else (order.picture,),
+            created_at=datetime.now(UTC),
+        )
+        self._store.add(row, cells, jobs, limit=self._max_queued)
+        self._queue.wake()
+        return self.get(batch_id)
+
+    def get(self, batch_id: str) -> Batch:
+        """The batch as it is now. Raises BatchNotFound, and BatchDamaged where it cannot be read."""
+        row = self._store.get(batch_id)
+        if row is None:
+            raise BatchNotFound(f"No batch has the id {batch_id[:40]!r}.")
+        return self._batches([row], raising=True)[0]
+
+    def batch_of(self, job_id: str) -> str:
+        """The id of the batch that a job belongs to. Raises JobNotFound."""
+        found = self._store.of_job(job_id)
+        if not found:
+            raise JobNotFound(f"No job has the id {job_id[:40]!r}.")
+        return found
+
+    def active(self) -> list[Batch]:
+        """The batches that have not ended, oldest first, the first twenty of them."""
+        return [batch for batch in self._batches(self._store.active(ACTIVE_SHOWN)) if not batch.ended]
+
+    def recent(self, limit: int = 20) -> list[Batch]:
+        """The newest batches first, whatever their state; those that cannot be read are left out."""
+        return self._batches(self._store.recent(limit))
+
+    def cancel(self, batch_id: str) -> Batch:
+        """Ends every job of the batch: at once where it waits, at its next step where it runs."""
+        for job in self.get(batch_id).jobs:
+            if not job.ended:
+                self._queue.cancel(job.id)
+        return self.get(batch_id)
+
+    def retry(self, batch_id: str, *, writer: str | None = None) -> Batch:
+        """Queues what a batch that has ended did not get to: with the prompts that were written already, and the seeds
+        that are not painted yet. ``writer`` is another one to ask. Raises JobError, QueueFull.
+        """
+        batch = self.get(batch_id)
+        if not batch.retryable:
+            raise JobError(f"The batch is {batch.state}: there is nothing to try again.")
+        new_id = {job.id: str(ULID()) for job in batch.unfinished}
+        jobs = []
+        for job in batch.unfinished:
+            painting = job.task.painting
+            task: Task = replace(
+                job.task,
+                painting=replace(painting, seeds=painting.seeds[len(job.generation_ids) :]),
+                written=job.task.written if job.after_id else job.written or job.task.written,
+                writer=writer or job.task.writer,
+            )
+            after_id = job.after_id and new_id.get(job.after_id, job.after_id)
+            jobs.append(_new_job(new_id[job.id], batch_id, task, after_id))
+        instead_of = {new: old for old, new in new_id.items()}
+        self._store.add_jobs(batch_id, jobs, instead_of, limit=self._max_queued)
+        self._queue.wake()
+        return self.get(batch_id)
+
+    def ask_instead(self, batch_id: str, writer: str) -> Batch:
+        """Sends what has not begun, or waits for its writer, to another one."""
+        for job in self.get(batch_id).jobs:
+            if job.state in PENDING and job.after_id is None and job.task.written is None:
+                self._queue.ask_instead(job.id, writer)
+        return self.get(batch_id)
+
+    def wait(self, batch_id: str, timeout_s: float | None = None) -> Batch:
+        """The batch once it has ended, or as it is after ``timeout_s``."""
+        self._queue.wait_until(lambda: self.get(batch_id).ended, timeout_s)
+        return self.get(batch_id)
+
+    def remaining_s(self, batch: Batch) -> float | None:
+        """About how long the rest of a batch takes to paint, from what each model took here before; None where
+        nothing tells."""
+        if batch.ended or not batch.pictures:
+            return None
+        total = 0.0
+        pace: dict[str, float | None] = {}
+        for job in batch.jobs:
+            settings, left = job.task.painting.settings, len(job.task.painting.seeds) - len(job.generation_ids)
+            if job.ended or left == 0:
+                continue
+            step = job.progress.step
+            if settings.model not in pace:
+                pace[settings.model] = self._tools.history.pace(settings.model)
+            known = pace[settings.model]
+            each = None if known is None else known * settings.num_inference_steps * settings.width * settings.height
+            if step is not None:
+                each = each if each is not None else step.elapsed_s + step.remaining_s
+                total, left = total + step.remaining_s, left - 1
+            if each is None:
+                return None
+            total += each * left
+        return total
+
+    def inputs(self) -> set[str]:
+        """The SHA-256 of each kept picture that some batch refers to."""
+        return {Path(path).stem for path in self._store.inputs()}
+
+    def _check_here(self, order: Order, tasks: Sequence[Task]) -> None:
+        """Raises where what the order needs is not on this machine, before anything is queued."""
+        for model in {task.painting.settings.model for task in tasks if order.paint}:
+            self._tools.engine.revision(model)
+        for writer in {task.writer for task in tasks}:
+            if writer != AUTO and writer not in self._tools.writers.names:
+                raise InputError(
+                    f"There is no writer called {writer!r:.40}. Choose {', '.join((AUTO, *self._tools.writers.names))}."
+                )
+        if order.picture is not None and not self._tools.history.absolute(Path(order.picture)).is_file():
+            raise PictureError("The picture to begin with is not there any more. Give it again.")
+        if order.with_picture and order.source_id is not None and order.written is None:
+            self._tools.history.image_file(order.source_id)
+
+    def _batches(self, rows: Sequence[BatchRow | DamagedRow], *, raising: bool = False) -> list[Batch]:
+        """The batches of these rows; with ``raising`` a damaged one is an error, else it is left out."""
+        ids = [row.id for row in rows]
+        cells = self._store.cells(ids)
+        found = self._queue.of_batches(ids)
+        jobs: dict[str, list[Job]] = {id: [] for id in ids}
+        for job in found.jobs:
+            jobs[job.batch_id].append(job)
+        batches = []
+        for row in rows:
+            try:
+                batches.append(_batch(row, cells[row.id], jobs[row.id]))
+            except BatchDamaged:
+                if raising:
+                    raise
+        return batches
+
+
+def _batch(row: BatchRow | DamagedRow, cell_rows: Sequence[CellRow], jobs: Sequence[Job]) -> Batch:
+    """Raises BatchDamaged."""
+    if isinstance(row, DamagedRow):
+        raise BatchDamaged(f"Batch {row.id} cannot be read from the database ({row.reason}). Its pictures are kept.")
+    try:
+        order = order_from_json(row.order_json)
+    except (FiboError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        reason = str(exc).rstrip(".")
+        raise BatchDamaged(f"Batch {row.id} cannot be read ({reason}). Its pictures are kept.") from exc
+    by_id = {job.id: job for job in jobs}
+    cells = [_cell(cell, by_id[cell.job_id]) for cell in cell_rows if cell.job_id in by_id]
+    used = {cell.job.id for cell in cells} | {cell.job.after_id for cell in cells}
+    kept = tuple(job for job in jobs if job.id in used)
+    if not kept:
+        raise BatchDamaged(f"Batch {row.id} cannot be read (none of its jobs can). Its pictures are kept.")
+    return Batch(row.id, row.owner, row.title, order.kind, order, row.created_at, kept, tuple(cells))
+
+
+def _cell(row: CellRow, job: Job) -> Cell:
+    painted = dict(zip(job.task.painting.seeds, job.generation_ids, strict=False))
+    return Cell(row.place, row.seed, job, None if row.seed is None else painted.get(row.seed))
+
+
+def _new_job(id: str, batch_id: str, task: Task, after_id: str | None) -> NewJob:
+    seeds = task.painting.seeds
+    return NewJob(
+        id=id,
+        batch_id=batch_id,
+        kind=task.mode,
+        title=_title(task.words, task.mode),
+        task=task_to_json(task),
+        pictures=len(seeds),
+        model=task.painting.settings.model if seeds else None,
+        after_id=after_id,
+    )
+
+
+def _title(words: str, kind: Mode) -> str:
+    words = " ".join(words.split()) or kind.capitalize()
+    return words if len(words) <= 80 else words[:79] + "…"

@@ -1,0 +1,342 @@
+"""Order: what somebody asked for, as a frozen value that every door builds; and the plan of jobs it comes to.
+
+What is not given is None. `plan` decides everything that is left open (the model's defaults, seeds, wildcards, axes)
+and touches nothing: the desk writes a plan down, the command line works it off at once.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.engine.request import GenerationRequest, check_adapters, draw_seeds
+from fibo_core.errors import InputError
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.prompts.axes import Axis, Value, axis_from_record, axis_to_record, check_axes, combinations, with_values
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.prompts.wildcards import deal
+from fibo_core.store.generation import MODES, Mode
+from fibo_core.work.tasks import (
+    GenerateTask,
+    InspireTask,
+    Painting,
+    RefineTask,
+    Task,
+    check_version,
+    written_from_record,
+    written_to_record,
+)
+from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.chain import AUTO
+
+VERSION = 1  #: of an order as JSON
+PICTURES_MAX = 10_000  #: of one order, confirmed or not
+DEFAULT_ASPECT = "1:1"
+WORDS_AXIS = "words"  #: the coordinate of a cell whose words are one choice of the order's wildcards
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What somebody asked for. Only ``kind`` must be given, and what that kind starts from.
+
+    ``words`` are the idea (wildcards in it count), the instruction, or the hint. ``written`` is a prompt that is
+    painted as it is; the writer is not asked. Where it was written for one choice of the wildcards, ``written_for`` are
+    those words, and only they have it. A refinement changes ``source``, which came with the picture ``source_id`` where
+    it is one of the history; an inspiration looks at ``picture``, a kept input's path in the workspace.
+
+    ``size`` is width and height in pixels, ``aspect`` the name of one of the model's shapes; at most one is given.
+    ``seed`` is the first of ``count`` seeds. ``axes`` vary what they name, one picture for each combination and seed;
+    ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are written.
+    """
+
+    kind: Mode
+    words: str = ""
+    written: WrittenPrompt | None = None
+    written_for: str | None = None
+    source: StructuredPrompt | None = None
+    source_id: str | None = None
+    picture: str | None = None
+    with_picture: bool = False
+    locked: tuple[str, ...] = ()
+    only_asked: bool = False
+    writer: str | None = None
+    model: str | None = None
+    aspect: str | None = None
+    size: tuple[int, int] | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    negative_prompt: str | None = None
+    seed: int | None = None
+    count: int = 1
+    axes: tuple[Axis, ...] = ()
+    confirmed: bool = False
+    paint: bool = True
+
+    def painted_like(self, request: GenerationRequest, spec: ModelSpec) -> "Order":
+        """This order with what it leaves open taken from a picture's recipe: its seed and, on the model that it was
+        painted with, its settings; on another model the nearest shape.
+
+        Raises RequestError for a recipe with adapters.
+        """
+        check_adapters(request)
+        order = replace(self, seed=request.seed if self.seed is None else self.seed)
+        shaped = order.aspect is not None or order.size is not None
+        if request.model != spec.name:
+            return order if shaped else replace(order, aspect=spec.nearest_aspect(request.width, request.height))
+        negative = None if spec.fixed_negative is not None else request.negative_prompt
+        return replace(
+            order,
+            size=order.size if shaped else (request.width, request.height),
+            steps=request.num_inference_steps if self.steps is None else self.steps,
+            guidance=request.guidance_scale if self.guidance is None else self.guidance,
+            negative_prompt=negative if self.negative_prompt is None else self.negative_prompt,
+        )
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One job of a plan. ``after`` is the number of the job whose prompt it paints, where that is another's."""
+
+    task: Task
+    after: int | None = None
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One picture of a plan: where it stands on the axes, its seed (None where only the prompt is written) and the
+    number of the job that paints it."""
+
+    place: Mapping[str, Value]
+    seed: int | None
+    job: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an order comes to: its jobs in the order in which they are worked off, and its cells in that of the grid."""
+
+    jobs: tuple[PlannedJob, ...]
+    cells: tuple[PlannedCell, ...]
+
+
+def plan(order: Order, *, default_model: str) -> Plan:
+    """Decides what the order leaves open, and what is done for it.
+
+    Cells that differ in anything but their seed have a job each; those that need the same prompt written share one
+    that writes it, and wait for it. Raises InputError for what cannot be: no words, a model, shape, seed or axis that
+    does not exist, more pictures than are taken unconfirmed.
+    """
+    _check_start(order)
+    axes = {axis.name: axis for axis in order.axes}
+    seeds = _seeds(order, axes.get("seed"))
+    pictures = len(seeds) * _product(order.axes)
+    check_axes(order.axes, pictures, order.confirmed)
+    if pictures > PICTURES_MAX:
+        raise InputError(f"The order comes to {pictures:,} pictures. Take values away: it may be {PICTURES_MAX:,}.")
+    model = order.model or default_model
+    if not order.paint:
+        return _prompts_only(order, seeds, model)
+    planner = _Planner(order, seeds[0], model)
+    for words, share in _dealt(order, seeds):
+        own = (Axis("seed", share),) if "seed" not in axes else ()
+        cells = (replace(axes["seed"], values=share) if axis.name == "seed" else axis for axis in order.axes)
+        for values in combinations((*cells, *own)):
+            planner.add(words, values)
+    return planner.plan()
+
+
+def _check_start(order: Order) -> None:
+    if order.kind == "generate" and order.written is None and not order.words.strip():
+        raise InputError("Say in a few words what the picture should show, or start from JSON.")
+    if order.kind == "refine":
+        if order.source is None:
+            raise InputError("A refinement starts from a picture's prompt, or from a prompt as JSON. Give one.")
+        if order.written is None and not order.words.strip():
+            raise InputError("Say what should change, or edit the JSON.")
+    if order.written is not None and order.written_for is None and any(axis.name == "writer" for axis in order.axes):
+        raise InputError("The prompt is given, so no writer is asked and none can vary. Leave out that axis.")
+    if order.kind == "inspire" and order.picture is None:
+        raise InputError("An inspiration starts from a picture. Give one.")
+
+
+def _seeds(order: Order, axis: Axis | None) -> tuple[int, ...]:
+    """The seeds in their order: those of the axis, else the given or a drawn one and those after it."""
+    if axis is not None:
+        if order.count != 1:
+            raise InputError(
+                f"{order.count} pictures are asked for, and the seeds stand on an axis. Leave out one of the two."
+            )
+        return tuple(seed for seed in axis.values if isinstance(seed, int))
+    return draw_seeds(order.count, order.seed)
+
+
+def _product(axes: tuple[Axis, ...]) -> int:
+    """How many combinations the axes have, but for the seed's."""
+    count = 1
+    for axis in axes:
+        count *= 1 if axis.name == "seed" else len(axis.values)
+    return count
+
+
+def _dealt(order: Order, seeds: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Which words each seed has: choices of the wildcards, where a writer still reads them."""
+    if order.kind == "generate" and (order.written is None or order.written_for is not None):
+        yield from deal(order.words, seeds)
+    else:
+        yield order.words, seeds
+
+
+def _prompts_only(order: Order, seeds: tuple[int, ...], model: str) -> Plan:
+    """A job for each writer, and of the wildcards' choices the first: to look at, and to change before painting."""
+    others = [axis.name for axis in order.axes if axis.name != "writer"]
+    if others:
+        raise InputError(f"Nothing is painted, so {others[0]} cannot vary: only the writer can.")
+    words, _ = next(_dealt(order, seeds))
+    painting = Painting(_settings(order, model, {}))
+    jobs, cells = [], []
+    for number, values in enumerate(combinations(order.axes)):
+        jobs.append(PlannedJob(_task(order, words, _writer(order, values), painting)))
+        cells.append(PlannedCell(values, None, number))
+    return Plan(tuple(jobs), tuple(cells))
+
+
+class _Planner:
+    """Collects cells, and gives those that differ in nothing but their seed a job together."""
+
+    def __init__(self, order: Order, first_seed: int, model: str) -> None:
+        self._order = order
+        self._first_seed = first_seed
+        self._model = model
+        self._cells: list[tuple[_JobKey, dict[str, Value], int]] = []
+        self._seeds: dict[_JobKey, list[int]] = {}
+
+    def add(self, words: str, values: Mapping[str, Value]) -> None:
+        """One picture: of these words, at this place of the axes, its seed among them."""
+        paths = {axis.name: values[axis.name] for axis in self._order.axes if axis.is_path}
+        settings = _settings(self._order, str(values.get("model", self._model)), values)
+        key = _JobKey(words, _writer(self._order, values), settings, tuple(paths.items()))
+        seed = values["seed"]
+        assert isinstance(seed, int)
+        self._seeds.setdefault(key, []).append(seed)
+        self._cells.append((key, dict(values), seed))
+
+    def plan(self) -> Plan:
+        """Jobs and cells; a job that writes for several others comes before them."""
+        jobs: list[PlannedJob] = []
+        number_of: dict[_JobKey, int] = {}
+        writes_for = Counter((key.words, key.writer) for key in self._seeds)
+        written_by: dict[tuple[str, str], int] = {}
+        for key, seeds in self._seeds.items():
+            painting = Painting(key.settings, tuple(seeds), key.values)
+            task, after = _task(self._order, key.words, key.writer, painting), None
+            if task.written is not None and key.values:
+                with_values(
+                    task.written.prompt, dict(key.values)
+                )  # a path it has not is said before anything is queued
+            if task.written is None and writes_for[key.words, key.writer] > 1:
+                after = written_by.get((key.words, key.writer))
+                if after is None:
+                    after = written_by[key.words, key.writer] = len(jobs)
+                    jobs.append(PlannedJob(_writing(task, self._order, self._first_seed)))
+            number_of[key] = len(jobs)
+            jobs.append(PlannedJob(task, after))
+        return Plan(
+            tuple(jobs), tuple(self._cell(key, values, seed, number_of[key]) for key, values, seed in self._cells)
+        )
+
+    def _cell(self, key: "_JobKey", values: dict[str, Value], seed: int, job: int) -> PlannedCell:
+        if all(axis.name != "seed" for axis in self._order.axes):
+            values = {name: value for name, value in values.items() if name != "seed"}
+        dealt = len({each.words for each in self._seeds}) > 1
+        return PlannedCell({WORDS_AXIS: key.words, **values} if dealt else values, seed, job)
+
+
+@dataclass(frozen=True)
+class _JobKey:
+    """What the cells of one job have in common."""
+
+    words: str
+    writer: str
+    settings: RenderSettings
+    values: tuple[tuple[str, Value], ...]
+
+
+def _writer(order: Order, values: Mapping[str, Value]) -> str:
+    return str(values.get("writer", order.writer or AUTO))
+
+
+def _settings(order: Order, model: str, values: Mapping[str, Value]) -> RenderSettings:
+    """The model's defaults, what the order says laid over them, and what its axes say over that."""
+    steps, guidance = values.get("steps", order.steps), values.get("guidance", order.guidance)
+    return RenderSettings.of(
+        find_model(model),
+        aspect=order.aspect or DEFAULT_ASPECT,
+        size=order.size,
+        num_inference_steps=None if steps is None else int(steps),
+        guidance_scale=None if guidance is None else float(guidance),
+        negative_prompt=order.negative_prompt or "",
+    )
+
+
+def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
+    written = order.written if order.written_for in (None, words) else None
+    if order.kind == "refine":
+        assert order.source is not None
+        return RefineTask(
+            words,
+            order.source,
+            painting,
+            writer,
+            written,
+            source_id=order.source_id,
+            with_picture=order.with_picture,
+            locked=order.locked,
+            only_asked=order.only_asked,
+        )
+    if order.kind == "inspire":
+        assert order.picture is not None
+        return InspireTask(words, Path(order.picture), painting, writer, written, source_id=order.source_id)
+    return GenerateTask(words, painting, writer, written)
+
+
+def _writing(task: Task, order: Order, seed: int) -> Task:
+    """The task that only writes the prompt which others paint, and says at once whether the axes' paths are in it."""
+    paths = tuple(axis for axis in order.axes if axis.is_path)
+    return replace(task, painting=Painting(task.painting.settings, checked=paths, writer_seed=seed))
+
+
+def order_to_json(order: Order) -> str:
+    """The order as JSON text; :func:`order_from_json` gives it back."""
+    record: dict[str, Any] = {each.name: getattr(order, each.name) for each in fields(order)}
+    record |= {
+        "version": VERSION,
+        "written": None if order.written is None else written_to_record(order.written),
+        "source": None if order.source is None else order.source.document,
+        "axes": [axis_to_record(axis) for axis in order.axes],
+    }
+    return json.dumps(record)
+
+
+def order_from_json(text: str) -> Order:
+    """The order of a row.
+
+    Raises NewerVersion for one that a newer version has written; InputError, ValueError, TypeError, KeyError or
+    RecursionError for what is no order.
+    """
+    record = json.loads(text)
+    check_version(record, VERSION, "order")
+    if record["kind"] not in MODES:
+        raise ValueError(f"kind is {record['kind']!r}")
+    size = record["size"]
+    values = {each.name: record[each.name] for each in fields(Order) if each.name in record}
+    values |= {
+        "written": None if record["written"] is None else written_from_record(record["written"]),
+        "source": None if record["source"] is None else StructuredPrompt.from_dict(record["source"]),
+        "size": None if size is None else (int(size[0]), int(size[1])),
+        "locked": tuple(record["locked"]),
+        "axes": tuple(axis_from_record(axis) for axis in record["axes"]),
+    }
+    return Order(**values)

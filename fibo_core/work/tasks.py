@@ -1,0 +1,186 @@
+"""Tasks: what one job does, as frozen values that survive a restart as JSON."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.errors import NewerVersion
+from fibo_core.prompts.axes import Axis, Value, axis_from_record, axis_to_record
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import MODES, Mode
+from fibo_core.writers import Usage, WrittenPrompt
+
+T = TypeVar("T")
+
+
+VERSION = 1  #: of a task as JSON; the first version's rows have none
+
+
+@dataclass(frozen=True)
+class Painting:
+    """How a written prompt becomes pictures: one for every seed. No seeds: the prompt only.
+
+    ``values`` are laid over the prompt at their JSON paths. A prompt that is written for others to paint must have the
+    paths of ``checked``, and is written with ``writer_seed``.
+    """
+
+    settings: RenderSettings
+    seeds: tuple[int, ...] = ()
+    values: tuple[tuple[str, Value], ...] = ()
+    checked: tuple[Axis, ...] = ()
+    writer_seed: int | None = None
+
+
+@dataclass(frozen=True)
+class GenerateTask:
+    """Words to pictures. With ``written`` given, the writer is not asked."""
+
+    mode: ClassVar[Mode] = "generate"
+
+    words: str
+    painting: Painting
+    writer: str = "auto"
+    written: WrittenPrompt | None = None
+
+
+@dataclass(frozen=True)
+class RefineTask:
+    """A prompt and an instruction to a changed prompt, to pictures. ``source_id`` is the picture it came from.
+
+    ``with_picture``: the writer may look at that picture. ``locked`` are JSON paths of the source that stay as they
+    are, whatever the writer makes of them. ``only_asked`` takes of the writer's changes those that the instruction
+    asked for, and keeps the rest as offers.
+    """
+
+    mode: ClassVar[Mode] = "refine"
+
+    words: str
+    source: StructuredPrompt
+    painting: Painting
+    writer: str = "auto"
+    written: WrittenPrompt | None = None
+    source_id: str | None = None
+    with_picture: bool = False
+    locked: tuple[str, ...] = ()
+    only_asked: bool = False
+
+
+@dataclass(frozen=True)
+class InspireTask:
+    """A picture (and a hint) to a prompt, to pictures.
+
+    ``picture`` is a file that stays until the job has ended: absolute, or relative to the workspace.
+    """
+
+    mode: ClassVar[Mode] = "inspire"
+
+    words: str
+    picture: Path
+    painting: Painting
+    writer: str = "auto"
+    written: WrittenPrompt | None = None
+    source_id: str | None = None
+
+
+Task = GenerateTask | RefineTask | InspireTask
+
+
+def task_to_json(task: Task) -> str:
+    """The task as JSON text; :func:`task_from_json` gives it back, from older versions' rows too."""
+    painting = task.painting
+    record: dict[str, Any] = {
+        "version": VERSION,
+        "mode": task.mode,
+        "words": task.words,
+        "writer": task.writer,
+        "written": None if task.written is None else written_to_record(task.written),
+        "settings": asdict(painting.settings),
+        "seeds": list(painting.seeds),
+        "values": [list(pair) for pair in painting.values],
+        "checked": [axis_to_record(axis) for axis in painting.checked],
+        "writer_seed": painting.writer_seed,
+    }
+    if isinstance(task, RefineTask):
+        record |= {"source": task.source.document, "source_id": task.source_id}
+        record |= {"with_picture": task.with_picture, "locked": list(task.locked), "only_asked": task.only_asked}
+    elif isinstance(task, InspireTask):
+        record |= {"picture": str(task.picture), "source_id": task.source_id}
+    return json.dumps(record)
+
+
+def task_from_json(text: str) -> Task:
+    """The task of a row, of the first version's too.
+
+    Raises NewerVersion for one that a newer version has written; InputError, ValueError, TypeError, KeyError or
+    RecursionError for what is no task.
+    """
+    record = json.loads(text)
+    check_version(record, VERSION, "task")
+    if record["mode"] not in MODES:
+        raise ValueError(f"mode is {record['mode']!r}")
+    painting = Painting(
+        _known(RenderSettings, record["settings"]),
+        tuple(record["seeds"]),
+        tuple((path, value) for path, value in record.get("values", ())),
+        tuple(axis_from_record(axis) for axis in record.get("checked", ())),
+        record.get("writer_seed"),
+    )
+    words, writer = record["words"], record["writer"]
+    written = None if record["written"] is None else written_from_record(record["written"])
+    if record["mode"] == "refine":
+        source = StructuredPrompt.from_dict(record["source"])
+        return RefineTask(
+            *(words, source, painting, writer, written, record["source_id"]),
+            with_picture=record.get("with_picture", False),
+            locked=tuple(record.get("locked", ())),
+            only_asked=record.get("only_asked", False),
+        )
+    if record["mode"] == "inspire":
+        return InspireTask(words, Path(record["picture"]), painting, writer, written, record["source_id"])
+    return GenerateTask(words, painting, writer, written)
+
+
+def check_version(record: Mapping[str, Any], known: int, what: str) -> None:
+    """Raises NewerVersion where a stored value is of a version after ``known``."""
+    version = record.get("version", 1)
+    if not isinstance(version, int) or version > known:
+        raise NewerVersion(
+            f"This {what} was made by a newer version of FIBO Studio ({version!r:.20}; {known} is understood). "
+            "Update the studio to see it."
+        )
+
+
+def written_to_record(written: WrittenPrompt) -> dict[str, Any]:
+    """A written prompt as JSON-ready values."""
+    return {
+        "structured_prompt": written.prompt.document,
+        "writer": written.writer,
+        "edited": written.edited,
+        "notes": list(written.notes),
+        "model": written.model,
+        "usage": None if written.usage is None else asdict(written.usage),
+        "passed_over": list(written.passed_over),
+        "offered": None if written.offered is None else written.offered.document,
+    }
+
+
+def written_from_record(record: dict[str, Any]) -> WrittenPrompt:
+    return WrittenPrompt(
+        prompt=StructuredPrompt.from_dict(record["structured_prompt"]),
+        writer=record["writer"],
+        edited=record["edited"],
+        notes=tuple(record["notes"]),
+        model=record.get("model", ""),
+        usage=None if record.get("usage") is None else _known(Usage, record["usage"]),
+        passed_over=tuple(record.get("passed_over", ())),
+        offered=None if record.get("offered") is None else StructuredPrompt.from_dict(record["offered"]),
+    )
+
+
+def _known(kind: type[T], record: dict[str, Any]) -> T:
+    """A value of a dataclass from those of ``record`` that it knows: a newer version may have written more."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in record.items() if name in names})

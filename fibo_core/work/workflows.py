@@ -1,0 +1,144 @@
+"""The product in three functions: generate, refine and inspire.
+
+Each writes a structured prompt (unless one is given), paints it once for every seed, and stores each picture with
+its recipe as soon as it is done. They know no queue and no page: an Observer is told what happens and a CancelFlag
+ends the work.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from PIL import Image
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine import Engine, StepEvent
+from fibo_core.engine.request import check_tokens
+from fibo_core.prompts.axes import check_paths, with_values
+from fibo_core.store.generation import Generation
+from fibo_core.store.history import History
+from fibo_core.store.images import open_picture
+from fibo_core.work.tasks import GenerateTask, InspireTask, RefineTask, Task
+from fibo_core.writers import PromptWriter, WrittenPrompt
+from fibo_core.writers.chain import Ask, Waiter, Writers
+from fibo_core.writers.review import reviewed
+
+WRITER_SEED = 0  #: where nothing is painted, so that none was drawn
+
+
+class Observer(Waiter, Protocol):
+    """Is told what happens, in order, in the thread that works; must return quickly."""
+
+    wants_previews: bool  #: whether somebody looks at the pictures of `on_step`, which take a little time
+
+    def on_tokens(self, count: int) -> None: ...
+    def on_written(self, written: WrittenPrompt) -> None: ...
+    def on_painting(self, index: int, total: int) -> None: ...
+    def on_step(self, event: StepEvent) -> None: ...
+    def on_stored(self, generation: Generation) -> None: ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the workflows work with."""
+
+    writers: Writers
+    engine: Engine
+    history: History
+
+
+def generate(tools: Tools, task: GenerateTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
+    """Pictures of what the words say."""
+    seed, on_tokens = _writer_seed(task), observer.on_tokens
+    written = _write(
+        tools, task, observer, lambda it: it.expand(task.words, cancel=cancel, seed=seed, on_tokens=on_tokens)
+    )
+    return _paint(tools, task, written, observer, cancel)
+
+
+def refine(tools: Tools, task: RefineTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
+    """New pictures of the source's prompt, changed as the instruction says, but for what is locked in it."""
+    seed, on_tokens = _writer_seed(task), observer.on_tokens
+    picture = None
+    if task.with_picture and task.source_id is not None and task.written is None:
+        picture = open_picture(tools.history.image_file(task.source_id))
+
+    def ask(writer: PromptWriter) -> WrittenPrompt:
+        answer = writer.refine(task.source, task.words, picture=picture, cancel=cancel, seed=seed, on_tokens=on_tokens)
+        return reviewed(task.source, answer, task.words, locked=task.locked, narrow=task.only_asked)
+
+    written = _write(tools, task, observer, ask)
+    return _paint(tools, task, written, observer, cancel, parent_id=task.source_id)
+
+
+def inspire(tools: Tools, task: InspireTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
+    """Pictures of what a writer sees in the given one, which is kept beside them."""
+    picture = open_picture(tools.history.absolute(task.picture))
+    seed, on_tokens = _writer_seed(task), observer.on_tokens
+    written = _write(
+        tools, task, observer, lambda it: it.inspire(picture, task.words, cancel=cancel, seed=seed, on_tokens=on_tokens)
+    )
+    return _paint(tools, task, written, observer, cancel, parent_id=task.source_id, source=picture)
+
+
+def run(tools: Tools, task: Task, observer: Observer, cancel: CancelFlag) -> list[Generation]:
+    """The workflow of a task."""
+    if isinstance(task, GenerateTask):
+        return generate(tools, task, observer, cancel)
+    if isinstance(task, RefineTask):
+        return refine(tools, task, observer, cancel)
+    return inspire(tools, task, observer, cancel)
+
+
+def _write(tools: Tools, task: Task, observer: Observer, ask: Ask) -> WrittenPrompt:
+    """The prompt that the task brings, or what a writer answers, with the task's own values laid over it."""
+    written = tools.writers.write(task.writer, ask, observer) if task.written is None else task.written
+    check_paths(written.prompt, task.painting.checked)
+    if task.painting.values:
+        written = replace(written, prompt=with_values(written.prompt, dict(task.painting.values)), edited=True)
+    observer.on_written(written)
+    return written
+
+
+def _writer_seed(task: Task) -> int:
+    """The seed a writer is given, so that the same task is answered the same; the services' seeds have 31 bits."""
+    painting = task.painting
+    seed = painting.seeds[0] if painting.seeds else painting.writer_seed
+    return WRITER_SEED if seed is None else seed % 2**31
+
+
+def _paint(
+    tools: Tools,
+    task: Task,
+    written: WrittenPrompt,
+    observer: Observer,
+    cancel: CancelFlag,
+    *,
+    parent_id: str | None = None,
+    source: Image.Image | None = None,
+) -> list[Generation]:
+    """One stored picture for every seed; those already stored stay when a later one fails or is cancelled."""
+    seeds, settings = task.painting.seeds, task.painting.settings
+    if not seeds:
+        return []
+    revision = tools.engine.revision(settings.model)
+    check_tokens(tools.engine.count_tokens(settings.model, written.prompt.canonical()))
+    generations = []
+    for index, seed in enumerate(seeds):
+        observer.on_painting(index, len(seeds))
+        request = settings.request(written.prompt, seed, revision)
+        rendered = tools.engine.render(request, observer.on_step, cancel, previews=observer.wants_previews)
+        generation = tools.history.add(
+            rendered,
+            request,
+            mode=task.mode,
+            words=task.words,
+            writer=written.writer,
+            edited=written.edited,
+            writer_model=written.model,
+            usage=written.usage,
+            parent_id=parent_id,
+            source=source,
+        )
+        observer.on_stored(generation)
+        generations.append(generation)
+    return generations

@@ -1,0 +1,151 @@
+"""``fibo-studio history``: list, show, delete, restore, verify, rebuild."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fibo_core.store.generation import Generation, Mode
+from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
+from studio.cli.painting import Json
+from studio.cli.setup import begin, open_history
+from studio.remedies import rebuild_command
+
+if TYPE_CHECKING:
+    from fibo_core.store.history import History
+
+app = typer.Typer(rich_markup_mode=None)
+
+Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID...")]
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
+    query: Annotated[str, typer.Option(help="Words that must be in the words or the prompt.", show_default=False)] = "",
+    mode: Annotated[Mode | None, typer.Option(help="Only those made this way.")] = None,
+    favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
+    cursor: Annotated[str | None, typer.Option(help="Go on where an earlier list ended.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List pictures, newest first."""
+    from fibo_core.store.history import HistoryQuery
+    from fibo_core.store.picture_rows import not_read
+
+    settings = begin()
+    with open_history(settings) as history:
+        page = history.page(HistoryQuery(text=query, mode=mode, favorite=favorite), cursor=cursor, limit=limit)
+    if as_json:
+        print_json([whole_record(picture, settings.workspace_dir) for picture in page.items])
+    else:
+        print_table(_row(picture) for picture in page.items)
+    if page.damaged:
+        print(not_read(page.damaged), rebuild_command(), file=sys.stderr)
+    if page.next_cursor is not None:
+        print(f"More: --cursor {page.next_cursor}", file=sys.stderr)
+    elif not page.items and not page.damaged:
+        print("No pictures." if query or mode or favorite or cursor else "No pictures yet.", file=sys.stderr)
+
+
+@app.command()
+def show(id: Annotated[str, typer.Argument(help="A picture's id.")], as_json: Json = False) -> None:
+    """Show one picture's whole recipe."""
+    settings = begin()
+    with open_history(settings) as history:
+        picture = history.get(id)
+    if as_json:
+        print_json(whole_record(picture, settings.workspace_dir))
+        return
+    print_text(result_block(picture, settings.workspace_dir))
+    print_text(f"  {picture.mode} on {picture.created_at:%Y-%m-%d %H:%M} UTC on {picture.device}, {picture.precision}")
+    if picture.usage is not None:
+        print_text(f"  tokens: {picture.usage.input_tokens:,} read, {picture.usage.output_tokens:,} written")
+    if picture.words:
+        print_text(f"  words: {picture.words}")
+    if picture.parent_id is not None:
+        print_text(f"  from: {picture.parent_id}")
+    print_text(picture.prompt.to_json())
+
+
+@app.command()
+def delete(ids: Ids, as_json: Json = False) -> None:
+    """Take pictures out of the gallery; their files stay."""
+    _change(ids, lambda history: history.delete(ids), "deleted", as_json)
+
+
+@app.command()
+def restore(ids: Ids, as_json: Json = False) -> None:
+    """Bring deleted pictures back into the gallery."""
+    _change(ids, lambda history: history.restore(ids), "restored", as_json)
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Look whether every picture and its recipe can be read; change nothing. Exit 1 when something is amiss."""
+    settings = begin()
+    with open_history(settings) as history:
+        report = history.verify()
+    amiss = [
+        *(f"{row.id}: {row.reason}" for row in report.damaged),
+        *(f"{id}: its picture is gone" for id in report.missing),
+        *(f"{path}: it is not in the gallery" for path in report.without_row),
+        *report.damaged_pictures,
+        *report.damaged_sidecars,
+    ]
+    if as_json:
+        print_json(asdict(report))
+    else:
+        print_text(f"{report.pictures} can be read, {len(amiss)} amiss")
+        for sentence in amiss:
+            print(sentence, file=sys.stderr)
+    raise typer.Exit(1 if amiss else 0)
+
+
+@app.command()
+def rebuild(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring pictures that lie on the disk back into the history, and mend damaged rows, from their own recipes."""
+    settings = begin()
+    with open_history(settings) as history:
+        report = history.rebuild(dry_run=dry_run)
+    if as_json:
+        print_json(asdict(report))
+        return
+    done = "would be added" if dry_run else "added"
+    print_text(
+        f"{report.added} {done}, {report.replaced} damaged ones {'would be ' if dry_run else ''}replaced, "
+        f"{report.already_there} already there, {report.moved} found elsewhere, {len(report.duplicates)} copies, "
+        f"{len(report.unreadable)} unreadable"
+    )
+    for sentence in (*report.unreadable, *report.duplicates, *report.damaged_sidecars):
+        print(sentence, file=sys.stderr)
+
+
+def _change(ids: list[str], change: "Callable[[History], list[str]]", verb: str, as_json: bool) -> None:
+    """Changes pictures, and says which were and which were not."""
+    with open_history(begin()) as history:
+        done = change(history)
+    if as_json:
+        print_json({verb: done})
+    else:
+        print_text(f"{len(done)} {verb}")
+    if left := [id for id in ids if id not in done]:
+        print(f"Not {verb}, unknown or so already: {', '.join(left)}", file=sys.stderr)
+
+
+def _row(picture: Generation) -> tuple[str, ...]:
+    request = picture.request
+    return (
+        picture.id,
+        f"{picture.created_at:%Y-%m-%d %H:%M}",
+        "*" if picture.favorite else " ",
+        picture.mode,
+        request.model,
+        f"{request.width}×{request.height}",
+        str(request.seed),
+        picture.words or str(picture.prompt.get("short_description", "")),
+    )

@@ -1,0 +1,119 @@
+"""What a command line names: words, prompts, pictures and recipes, from files, ids or stdin (``-``)."""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fibo_core.engine.request import GenerationRequest
+from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError
+from fibo_core.limits import BYTES_MAX
+from fibo_core.prompts.foreign import foreign_recipe
+from fibo_core.prompts.structured_prompt import MAX_TEXT_BYTES, StructuredPrompt
+
+if TYPE_CHECKING:
+    from fibo_core.store.history import History
+
+PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"\0\0\0")  #: what is no text begins with one of these
+WORDS_SHOWN = 300  #: of another program's
+_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a ULID
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a refinement starts from: a prompt and, where it came with a picture, how that was painted.
+
+    ``id`` is the picture's, if this history has it.
+    """
+
+    prompt: StructuredPrompt
+    request: GenerationRequest | None = None
+    id: str | None = None
+
+
+def read_words(words: str) -> str:
+    """The words themselves, or those on stdin."""
+    return _text(_bytes("-"), "-") if words == "-" else words
+
+
+def read_prompt(name: str) -> StructuredPrompt:
+    """The structured prompt in a JSON file. Raises PromptError, or InputError where there is no such file."""
+    data = _bytes(name)
+    if data.startswith(PICTURES):
+        raise _no_prompt_in(name, data)
+    return StructuredPrompt.parse(_text(data[: MAX_TEXT_BYTES + 1], name))
+
+
+def read_source(name: str, history: "History") -> Source:
+    """The picture of an id, the recipe in a PNG or its sidecar, or a prompt as JSON.
+
+    Raises GenerationNotFound for an id that is not here, GenerationDamaged for one whose row cannot be read, InputError
+    for a file that is none of these.
+    """
+    from fibo_core.store.generation import Generation
+    from fibo_core.store.images import read_recipe
+
+    if _ID.fullmatch(name):
+        generation = history.get(name)
+        return Source(generation.prompt, generation.request, generation.id)
+    data = _bytes(name, hint="Name a file or a picture's id")
+    record = read_recipe(data)
+    if record is not None and "format" in record:
+        generation = Generation.from_record(record)
+        return Source(generation.prompt, generation.request, _known(generation.id, history))
+    if record is None and not _looks_like_text(data):
+        raise _no_prompt_in(name, data)
+    return Source(StructuredPrompt.parse(_text(data, name)))
+
+
+def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
+    """A picture's file and, for one of the history, its id. Raises GenerationNotFound; a bad file shows later."""
+    if _ID.fullmatch(name):
+        return history.image_file(history.get(name).id), name
+    return Path(name).absolute(), None
+
+
+def _no_prompt_in(name: str, data: bytes) -> PictureError:
+    """Why a picture cannot be started from; where another program has left its words, with these."""
+    from fibo_core.store.picture_texts import read_texts
+
+    found = foreign_recipe(read_texts(data))
+    if found is None or found.words.startswith("{"):
+        return PictureError(f"{name} carries no recipe of the studio's. Give a PNG or JSON that it made, or an id.")
+    settings = f" ({found.settings()})" if found.settings() else ""
+    return PictureError(
+        f"{name} was made by {found.program}{settings} from words, not from a structured prompt: "
+        f"{found.words[:WORDS_SHOWN]!r}. Give the words themselves."
+    )
+
+
+def _known(id: str, history: "History") -> str | None:
+    try:
+        return history.get(id).id
+    except (GenerationNotFound, GenerationDamaged):
+        return None
+
+
+def _bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> bytes:
+    """At most ``most`` bytes of a file or of stdin."""
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(most)
+        with Path(name).open("rb") as file:
+            return file.read(most)
+    except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
+        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+        raise InputError(f"{name!r} cannot be read ({reason}). {hint}, or - for stdin.") from exc
+
+
+def _text(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        where = "stdin" if name == "-" else name
+        raise InputError(f"{where} is not UTF-8 text (byte {exc.start}). Save it as UTF-8.") from exc
+
+
+def _looks_like_text(data: bytes) -> bool:
+    return not data.startswith(b"\x89PNG") and b"\0" not in data[:1000]

@@ -1,0 +1,251 @@
+"""fibo-studio, the command line: each command is a few lines over the library, in a process of its own.
+
+stdout holds the result and nothing else; progress, notes and the one sentence of an error go to stderr. Exit 0 done,
+1 failed, 2 misused, 130 ended by Ctrl+C. The queue of a running studio is left alone.
+"""
+
+import io
+import logging
+import os
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+import fibo_core
+from fibo_core.errors import Cancelled, FiboError, InputError
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from studio.cli import history, models
+from studio.cli.inputs import Source, read_picture, read_prompt, read_source, read_words
+from studio.cli.output import PaintingProgress, StatusLine, complain, print_json, print_text
+from studio.cli.painting import (
+    Aspect,
+    Confirmed,
+    Count,
+    Guidance,
+    Json,
+    Model,
+    Negative,
+    Options,
+    Out,
+    Seed,
+    Sheet,
+    Steps,
+    Vary,
+    Writer,
+)
+from studio.cli.setup import begin, ended_by_ctrl_c, open_tools
+from studio.remedies import with_command
+
+log = logging.getLogger(__name__)
+
+PROGRAM = "fibo-studio"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app.add_typer(history.app, name="history", help="The pictures made here.")
+app.add_typer(models.app, name="models", help="The models that paint.")
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """FIBO Studio: from a few words to a structured JSON prompt to a stored, repeatable picture."""
+    if version:
+        print_text(fibo_core.__version__)
+    elif context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(2)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the studio to a browser on this machine (STUDIO_HOST, STUDIO_PORT)."""
+    from fibo_core.settings import CHECKOUT
+    from studio.pod.doctor import address, port_trouble
+    from studio.web.connections import use_prompt_heads
+    from studio.web.serving import end_setup_page, pod_addresses, ssh_tunnel, streamlit_flags
+
+    settings = begin()
+    host, port = settings.studio_host, settings.studio_port
+    if not (CHECKOUT / "pages").is_dir():
+        raise FiboError(f"The pages are not in {CHECKOUT}: serve runs from a checkout. Use its scripts/studio.sh.")
+    end_setup_page(host, port)
+    if trouble := port_trouble(host, port):
+        raise FiboError(f"{trouble}. End the program that has it, or set STUDIO_PORT to another one.")
+    print(f"FIBO Studio: open {address(host, port)} (Ctrl+C ends it)", file=sys.stderr, flush=True)
+    for where in pod_addresses(settings):
+        warning = "" if where.startswith("https") else "  (plain HTTP: the password can be read on the way)"
+        print(f"FIBO Studio on this pod: {where}{warning}", file=sys.stderr, flush=True)
+    if tunnel := ssh_tunnel(settings):
+        print(
+            f"FIBO Studio without the proxy: {tunnel}  (then open http://127.0.0.1:{port})", file=sys.stderr, flush=True
+        )
+    os.chdir(CHECKOUT)
+    use_prompt_heads()
+    from streamlit.web.cli import main as streamlit
+
+    sys.argv = ["streamlit", "run", "studio/web/server.py", *streamlit_flags(settings)]
+    streamlit()
+
+
+@app.command()
+def generate(
+    words: Annotated[str | None, typer.Argument(metavar="WORDS", help="What to show; - reads stdin.")] = None,
+    from_json: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Paint this structured prompt as it is; - reads stdin.")
+    ] = None,
+    seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
+    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
+    sheet: Sheet = None, out: Out = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Paint what some words, or a structured prompt, say."""
+    from fibo_core.writers import WrittenPrompt
+
+    if (words is None) == (from_json is None):
+        raise InputError('Give words, such as "a red ball", or --from-json FILE: one of the two.')
+    written = None if from_json is None else WrittenPrompt(read_prompt(from_json))
+    words = "" if words is None else read_words(words)
+    options = Options(
+        seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+    )  # fmt: skip
+    order = options.order(kind="generate", words=words, written=written)
+    settings = begin()
+    with open_tools(settings) as tools:
+        options.paint(settings, tools, order)
+
+
+@app.command()
+def refine(
+    source: Annotated[
+        str, typer.Argument(metavar="ID|FILE", help="A picture's id, a PNG or JSON of the studio's, or a prompt.")
+    ],
+    instruction: Annotated[str, typer.Argument(help='What to change: "make the ball green".')],
+    seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
+    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
+    sheet: Sheet = None, out: Out = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Paint a new picture from a changed prompt, with the source's seed and settings unless others are given."""
+    options = Options(
+        seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+    )  # fmt: skip
+    words = read_words(instruction)
+    settings = begin()
+    with open_tools(settings) as tools:
+        origin: Source = read_source(source, tools.history)
+        order = options.order(kind="refine", words=words, source=origin.prompt, source_id=origin.id)
+        if origin.request is not None:
+            order = order.painted_like(origin.request, options.spec(settings))
+        options.paint(settings, tools, order)
+
+
+@app.command()
+def inspire(
+    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="A picture's file, or the id of one.")],
+    hint: Annotated[str, typer.Argument(help="Where to bend what is seen.", show_default=False)] = "",
+    seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
+    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
+    sheet: Sheet = None, out: Out = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Paint from a prompt that describes a given picture."""
+    options = Options(
+        seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+    )  # fmt: skip
+    settings = begin()
+    with open_tools(settings) as tools:
+        file, source_id = read_picture(picture, tools.history)
+        order = options.order(kind="inspire", words=hint, picture=str(file), source_id=source_id)
+        options.paint(settings, tools, order)
+
+
+@app.command()
+def prompt(
+    words: Annotated[str | None, typer.Argument(metavar="WORDS", help="What to show; - reads stdin.")] = None,
+    canonical: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Print the exact text the model is given for this JSON; - reads stdin."),
+    ] = None,
+    writer: Writer = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON on one line.")] = False,
+) -> None:
+    """Write a structured prompt, and paint nothing."""
+    if (words is None) == (canonical is None):
+        raise InputError('Give words, such as "a red ball", or --canonical FILE: one of the two.')
+    if canonical is not None:
+        print_text(read_prompt(canonical).canonical())
+        return
+    written = _written(read_words(words or ""), writer)
+    print_text(written.to_json(None if as_json else 2))
+
+
+def _written(words: str, writer: str) -> StructuredPrompt:
+    from fibo_core.work.runtime import build_writers
+    from fibo_core.work.workflows import WRITER_SEED
+
+    writers, line = build_writers(begin()), StatusLine()
+    try:
+        with ended_by_ctrl_c() as cancel:
+            progress = PaintingProgress(line, cancel)
+            written = writers.write(
+                writer,
+                lambda it: it.expand(words, cancel=cancel, seed=WRITER_SEED, on_tokens=progress.on_tokens),
+                progress,
+            )
+    finally:
+        line.clear()
+    for note in (*written.passed_over, *written.notes):
+        print(note, file=sys.stderr)
+    return written.prompt
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look whether everything is here that painting needs, and say what to do where it is not."""
+    from studio.pod.doctor import examine
+
+    checks = examine(begin(), ask_services=True)
+    if as_json:
+        print_json(
+            {"python": sys.executable, "version": fibo_core.__version__, "checks": [asdict(check) for check in checks]}
+        )
+    else:
+        for check in checks:
+            print_text(f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<10} {check.detail}")
+            if check.todo:
+                print_text(f"{'':17}{check.todo}")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Runs one command and ends the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a word may hold what the terminal's encoding cannot
+    sys.exit(_status())
+
+
+def _status() -> int:
+    try:
+        status = app(prog_name=PROGRAM, standalone_mode=False)
+    except TyperException as exc:  # an option or argument that is not as the help says
+        context = getattr(exc, "ctx", None)
+        asked = context.command_path if context is not None else PROGRAM
+        return complain(f"{exc.format_message().rstrip('.')}; see `{asked} --help`.", 2)
+    except InputError as exc:
+        return complain(str(exc), 2)
+    except Cancelled as exc:
+        return complain(str(exc), 130)
+    except FiboError as exc:
+        log.info("The command failed.", exc_info=exc)  # into logs/cli.log, with the cause
+        return complain(with_command(exc), 1)
+    except BrokenPipeError:  # the reader of our stdout has enough: `fibo-studio history list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return int(status or 0)

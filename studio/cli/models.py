@@ -1,0 +1,105 @@
+"""``fibo-studio models``: list, check, download."""
+
+from typing import Annotated
+
+import typer
+
+from fibo_core.errors import Cancelled, ModelMissing
+from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, WeightsSpec, find_weights
+from fibo_core.models.weights import revision_of, weights_folder
+from fibo_core.settings import Settings
+from studio.cli.output import StatusLine, print_json, print_table, print_text
+from studio.cli.painting import Json
+from studio.cli.setup import begin, ended_by_ctrl_c
+from studio.program import command
+
+app = typer.Typer(rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="A name or repository of the catalogue.")]
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the models that paint and the one that writes, whether their weights are here, and which one paints."""
+    from fibo_core.models.device import default_model
+
+    settings = begin()
+    default = default_model(settings.fibo_model, settings.hub_cache)
+    models = [
+        {
+            "name": spec.name,
+            "title": spec.title,
+            "repo": spec.repo,
+            "licence": spec.licence,
+            "gated": spec.gated,
+            "download_gb": spec.download_gb,
+            "revision": _revision(spec, settings),
+            "default": spec is default,
+        }
+        for spec in (*CATALOGUE.values(), FIBO_VLM)
+    ]
+    if as_json:
+        print_json(models)
+        return
+    print_table(
+        (
+            "→" if model["default"] else " ",
+            str(model["name"]),
+            f"here, revision {model['revision']}" if model["revision"] else f"not here, {model['download_gb']:g} GB",
+            str(model["licence"]),
+        )
+        for model in models
+    )
+
+
+@app.command()
+def check(name: Name, as_json: Json = False) -> None:
+    """Say whether a model's weights are here or, if not, whether they may be fetched (asks the hub)."""
+    from fibo_core.models.download import check_access
+
+    settings, spec = begin(), find_weights(name)
+    revision = _revision(spec, settings)
+    if revision is None:
+        check_access(spec, settings.hf_token)
+    if as_json:
+        print_json({"name": spec.name, "here": revision is not None, "revision": revision, "access": True})
+    elif revision is not None:
+        print_text(f"The weights of {spec.title} are here, revision {revision}.")
+    else:
+        todo = command(f"models download {spec.name}")
+        print_text(f"The weights of {spec.title} are not here, and may be fetched: {todo}")
+
+
+@app.command()
+def download(name: Name, as_json: Json = False) -> None:
+    """Fetch a model's weights; waits out what passes by itself, and run again goes on with one that was ended."""
+    from fibo_core.models.download import DownloadEvent
+    from fibo_core.models.download import download as fetch
+
+    settings, spec, line = begin(), find_weights(name), StatusLine()
+
+    def tell(event: DownloadEvent) -> None:
+        left = "" if event.remaining_s is None else f", about {event.remaining_s / 60:.0f} min left"
+        if event.wait_s is not None:
+            left = f", waiting {event.wait_s:.0f} s, then it goes on: {event.reason}"
+        line.show(f"{event.done_bytes / 1e9:.1f} of {event.total_bytes / 1e9:.1f} GB{left}")
+
+    try:
+        with ended_by_ctrl_c() as cancel:
+            folder = fetch(spec, settings.hub_cache, settings.hf_token, tell, cancel)
+    except Cancelled as exc:
+        raise Cancelled("Cancelled. What has arrived is kept: run it again to go on.") from exc
+    finally:
+        line.clear()
+    if as_json:
+        print_json({"name": spec.name, "path": str(folder)})
+    else:
+        print_text(str(folder))
+
+
+def _revision(spec: WeightsSpec, settings: Settings) -> str | None:
+    """Which weights are here; None where there are none."""
+    try:
+        return revision_of(spec, weights_folder(spec, settings.hub_cache))
+    except ModelMissing:
+        return None

@@ -1,0 +1,143 @@
+"""What a command prints: results on stdout, everything else on stderr."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine import StepEvent
+from fibo_core.writers import WrittenPrompt, writer_name
+
+if TYPE_CHECKING:
+    from fibo_core.store.generation import Generation
+
+
+def print_text(text: str) -> None:
+    print(text, flush=True)
+
+
+def print_json(value: object) -> None:
+    print_text(json.dumps(value, indent=2))
+
+
+def complain(message: str, status: int) -> int:
+    """One line on stderr; returns the exit code for it."""
+    print(" ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def result_record(generation: "Generation", workspace: Path) -> dict[str, Any]:
+    """What ``generate --json`` says of a picture."""
+    request = generation.request
+    return {
+        "id": generation.id,
+        "image_path": str(workspace / generation.image_path),
+        "seed": request.seed,
+        "structured_prompt": request.prompt.document,
+        "width": request.width,
+        "height": request.height,
+        "model": request.model,
+        "writer": generation.writer,
+        "duration_s": round(generation.duration_s, 3),
+        "writer_model": generation.writer_model,
+        "usage": None if generation.usage is None else asdict(generation.usage),
+    }
+
+
+def whole_record(generation: "Generation", workspace: Path) -> dict[str, Any]:
+    """Everything the history knows of a picture, with the keys of ``result_record`` among it."""
+    return {**generation.to_record(), **result_record(generation, workspace), "favorite": generation.favorite}
+
+
+def result_block(generation: "Generation", workspace: Path) -> str:
+    """A picture's file and the numbers that made it, on two lines."""
+    request = generation.request
+    author = f"{generation.writer}, edited" if generation.edited else generation.writer
+    if generation.writer_model:
+        author += f" ({generation.writer_model})"
+    if generation.usage is not None:
+        author += f", {generation.usage.total:,} tokens"
+    return (
+        f"{workspace / generation.image_path}\n"
+        f"  seed {request.seed} · {request.width}×{request.height} · {request.num_inference_steps} steps · "
+        f"{generation.duration_s:.1f} s · {request.model} · prompt by {author} · {generation.id}"
+    )
+
+
+def print_table(rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as they need; on a terminal, a line that would wrap ends in an ellipsis."""
+    lines = [tuple(" ".join(cell.split()) for cell in row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        print_text(text if room is None or len(text) <= room else text[: room - 1] + "…")
+
+
+class StatusLine:
+    """One line on stderr that rewrites itself; silent where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        if self._shown:
+            room = shutil.get_terminal_size().columns - 1
+            print(f"\r\x1b[K{text[:room]}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        self.show("")
+
+
+class PaintingProgress:
+    """The Observer of a command: what is done on the status line, and what is stored already.
+
+    A writer over its quota is waited for, until ``cancel`` ends that.
+    """
+
+    wants_previews = False
+
+    def __init__(self, line: StatusLine, cancel: CancelFlag) -> None:
+        self._line = line
+        self._cancel = cancel
+        self._waited_s = 0.0
+        self._writer = ""
+        self._picture = ""
+        self.notes: dict[str, None] = {}  # each once, in order
+        self.written: WrittenPrompt | None = None
+        self.stored: list[Generation] = []
+
+    def on_writing(self, writer: str) -> None:
+        self._writer = writer_name(writer)
+        self._line.show(f"Writing with {self._writer}")
+
+    def on_tokens(self, count: int) -> None:
+        self._line.show(f"Writing with {self._writer}, {count:,} tokens")
+
+    def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
+        wait_s = max(1.0, retry_after_s)
+        if self._waited_s + wait_s > patience_s:
+            return False
+        self._waited_s += wait_s
+        self._line.clear()
+        print(f"{reason}; asking again in {wait_s:.0f} s", file=sys.stderr)
+        self._cancel.wait(wait_s)
+        return True
+
+    def on_written(self, written: WrittenPrompt) -> None:
+        self.written = written
+        self.notes |= dict.fromkeys((*written.passed_over, *written.notes))
+
+    def on_painting(self, index: int, total: int) -> None:
+        self._picture = f"Picture {index + 1} of {total}: " if total > 1 else ""
+        self._line.show(f"{self._picture}getting ready to paint")
+
+    def on_step(self, event: StepEvent) -> None:
+        self._line.show(f"{self._picture}step {event.step} of {event.total}, about {event.remaining_s:.0f} s left")
+
+    def on_stored(self, generation: "Generation") -> None:
+        self.stored.append(generation)

@@ -1,0 +1,199 @@
+"""The options that painting commands share, and how such a command runs: settings in, stored pictures out."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fibo_core.errors import InputError, StoreError
+from fibo_core.limits import UNCONFIRMED_MAX
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.models.device import default_model
+from fibo_core.settings import Settings
+from studio.cli.output import (
+    PaintingProgress,
+    StatusLine,
+    print_json,
+    print_text,
+    result_block,
+    result_record,
+)
+from studio.cli.setup import ended_by_ctrl_c
+
+if TYPE_CHECKING:
+    from fibo_core.store.generation import Generation
+    from fibo_core.work.orders import Order
+    from fibo_core.work.workflows import Tools
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise typer.BadParameter(f"{text[:40]!r} is no whole number.") from exc
+
+
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        parser=_whole, metavar="NUMBER", help="The same seed and prompt give the same picture; drawn if not given."
+    ),
+]
+Count = Annotated[int, typer.Option(help="How many pictures; each gets the next seed.")]
+Aspect = Annotated[str | None, typer.Option(help="The picture's shape, such as 3:2 or 3:2-small.", show_default="1:1")]
+Steps = Annotated[int | None, typer.Option(help="Denoising steps.", show_default="the model's own")]
+Guidance = Annotated[
+    float | None, typer.Option(help="How closely to follow the prompt.", show_default="the model's own")
+]
+Negative = Annotated[str, typer.Option(help="What to keep away from.", show_default="the model's own")]
+Model = Annotated[str | None, typer.Option(help="A name from `models list`.", show_default="FIBO_MODEL")]
+Writer = Annotated[
+    str, typer.Option(metavar="NAME", help="gemini, local or offline; auto asks those set up, in that order.")
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="Copy the pictures to this folder, or one to this .png.")
+]
+Vary = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH=VALUES",
+        help="What varies, one picture for each value: 'lighting.conditions=golden hour|night', 'seed=1..4', "
+        "'steps=10,20,..,50', guidance, model or writer. Up to three times.",
+    ),
+]
+Confirmed = Annotated[bool, typer.Option("--yes", help=f"Paint more than {UNCONFIRMED_MAX} pictures.")]
+Sheet = Annotated[
+    Path | None, typer.Option(metavar="FILE.png", help="Put all pictures on one sheet, their values at the edges.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True)
+class Options:
+    """A painting command's options, as they were given."""
+
+    seed: int | None
+    count: int
+    aspect: str | None
+    steps: int | None
+    guidance: float | None
+    negative: str
+    model: str | None
+    writer: str
+    vary: list[str]
+    confirmed: bool
+    sheet: Path | None
+    out: Path | None
+    as_json: bool
+
+    def order(self, **start: Any) -> "Order":
+        """The order of these options and of what the command starts from. Raises AxisError."""
+        from fibo_core.prompts.axes import read_axis
+        from fibo_core.work.orders import Order
+
+        return Order(
+            seed=self.seed,
+            count=self.count,
+            aspect=self.aspect,
+            steps=self.steps,
+            guidance=self.guidance,
+            negative_prompt=self.negative or None,
+            model=self.model,
+            writer=self.writer,
+            axes=tuple(read_axis(text) for text in self.vary),
+            confirmed=self.confirmed,
+            **start,
+        )
+
+    def spec(self, settings: Settings) -> ModelSpec:
+        """The model that paints."""
+        if self.model is not None:
+            return find_model(self.model)
+        return default_model(settings.fibo_model, settings.hub_cache)
+
+    def paint(self, settings: Settings, tools: "Tools", order: "Order") -> None:
+        """Paints what an order comes to, here and now, stores and prints it; what was finished before a failure or
+        Ctrl+C is printed and copied too, and a picture that fails leaves the others.
+
+        Raises InputError or ModelMissing for what cannot be, before anything is loaded or written; Cancelled after
+        Ctrl+C; the first failure's error.
+        """
+        from fibo_core.work.orders import plan
+        from studio.cli.run_plan import PlanRun
+
+        planned = plan(order, default_model=self.spec(settings).name)
+        for model in {job.task.painting.settings.model for job in planned.jobs}:
+            tools.engine.revision(model)
+        if self.out is not None:
+            _make_out(self.out, len(planned.cells))
+        if self.sheet is not None:
+            _check_sheet(self.sheet)
+        line = StatusLine()
+        with ended_by_ctrl_c() as cancel:
+            progress = PaintingProgress(line, cancel)
+            run = PlanRun(tools, planned, progress)
+            try:
+                run.work_off(cancel)
+            finally:
+                line.clear()
+                self._deliver(settings.workspace_dir, progress.stored, several=len(planned.cells) > 1)
+                if self.sheet is not None and progress.stored:
+                    run.save_sheet(self.sheet, order, settings.workspace_dir)
+        if not self.as_json:
+            for note in (*progress.notes, *self._left_out(settings)):
+                print(note, file=sys.stderr)
+        if run.failed:
+            missing = len(planned.cells) - len(progress.stored)
+            if len(planned.jobs) > 1:
+                print(f"{missing} of {len(planned.cells)} pictures were not painted.", file=sys.stderr)
+            raise next(iter(run.failed.values()))
+
+    def _deliver(self, workspace: Path, pictures: list["Generation"], *, several: bool) -> None:
+        if not self.as_json:
+            for picture in pictures:
+                print_text(result_block(picture, workspace))
+        elif pictures:
+            records = [result_record(picture, workspace) for picture in pictures]
+            print_json(records if several else records[0])
+        if self.out is not None:
+            for picture in pictures:
+                _copy(workspace / picture.image_path, self.out)
+
+    def _left_out(self, settings: Settings) -> tuple[str, ...]:
+        spec = self.spec(settings)
+        if not self.negative or spec.fixed_negative is None:
+            return ()
+        return (f"{spec.title} knows no negative prompt: --negative was left out.",)
+
+
+def _check_sheet(file: Path) -> None:
+    if file.suffix.lower() != ".png" or file.is_dir():
+        raise InputError(f"--sheet is {file}, and a contact sheet is a PNG file. Name a .png file.")
+    if not file.absolute().parent.is_dir():
+        raise InputError(f"--sheet: the folder {file.parent} is not there. Make it, or name another one.")
+
+
+def _make_out(out: Path, count: int) -> None:
+    """Makes the folder that pictures are to be copied to, before any is painted."""
+    is_file = out.suffix.lower() == ".png" and not out.is_dir()
+    if is_file and count > 1:
+        raise InputError(f"--out names one file, {out}, and {count} pictures are asked for. Name a folder.")
+    if not is_file and out.suffix and not out.is_dir():
+        raise InputError(f"--out is {out}, and pictures are PNG files. Name a .png file or a folder.")
+    folder = out.parent if is_file else out
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InputError(f"--out: the folder {folder} cannot be made ({exc.strerror}). Name another one.") from exc
+
+
+def _copy(picture: Path, out: Path) -> None:
+    try:
+        shutil.copyfile(picture, out / picture.name if out.is_dir() else out)
+    except OSError as exc:
+        raise StoreError(
+            f"The picture is stored as {picture}; it could not be copied to {out} ({exc.strerror})."
+        ) from exc

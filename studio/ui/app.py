@@ -1,0 +1,28 @@
+"""Navigation and frame: what every page has around it. Run by the server (`studio/web/server.py`) for each session."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from fibo_core.errors import FiboError
+from studio.remedies import with_button
+from studio.runtime import get_runtime
+from studio.shell import get_shell
+from studio.ui.components.frame import frame
+from studio.ui.navigation import all_pages
+from studio.ui.words import plain
+
+st.set_page_config(page_title="FIBO Studio", page_icon=str(Path(__file__).parent / "icon.png"), layout="wide")
+
+page = st.navigation(all_pages(), position="top")
+
+try:
+    runtime = get_runtime()
+    frame(runtime, page.title)
+    page.run()
+    get_shell().first_page_shown.set()
+except FiboError as exc:  # the workspace or its database is not there, or not any more
+    st.subheader("Something is in the way", anchor=False)
+    st.error(plain(with_button(exc)), icon=":material/error:")
+    if st.button("Try again", key="start_again", icon=":material/refresh:"):
+        st.rerun()

@@ -1,0 +1,140 @@
+"""The fields that Generate, Refine and Inspire share: writer, shape, number of pictures, seed, the finer settings."""
+
+from collections.abc import Container
+
+import streamlit as st
+
+from fibo_core.engine.request import draw_seed
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN
+from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
+from fibo_core.models.weights import is_here
+from fibo_core.store.generation import Mode
+from fibo_core.work.runtime import Runtime
+from fibo_core.writers.chain import AUTO, Writers
+from studio.ui.state import Field, field_key, field_value, fill_field
+
+COUNTS = (1, 2, 4, 8)
+
+
+def model_of_form(mode: Mode, runtime: Runtime) -> ModelSpec:
+    """The model that the form's next order is painted with: the chosen one, else the one in use."""
+    here, in_use = models_here(runtime), runtime.tools.engine.status().model
+    _only(mode, "model", (in_use, *here))
+    return find_model(field_value(mode, "model", in_use))
+
+
+def models_here(runtime: Runtime) -> list[str]:
+    """The models whose weights are on this machine."""
+    return [name for name, spec in CATALOGUE.items() if is_here(spec, runtime.settings.hub_cache)]
+
+
+def model_field(mode: Mode, runtime: Runtime, spec: ModelSpec) -> None:
+    """Which of the models that are here paints; nothing where there is one alone."""
+    here = models_here(runtime)
+    if len(here) < 2:
+        return
+    if field_key(mode, "model") not in st.session_state:
+        st.session_state[field_key(mode, "model")] = spec.name
+    st.selectbox(
+        "Model", here, format_func=lambda name: find_model(name).title, key=field_key(mode, "model"),
+        persist_state="session", help="What is queued is painted by the model it was ordered from.",
+    )  # fmt: skip
+
+
+def writer_field(mode: Mode, writers: Writers) -> None:
+    _only(mode, "writer", (AUTO, *writers.names))
+    st.selectbox(
+        "Writer",
+        [AUTO, *writers.names],
+        format_func=lambda name: _writer_label(writers, name),
+        key=field_key(mode, "writer"),
+        persist_state="session",
+        help="Who turns words into the JSON that the model paints. Auto asks those that are set up, best first, until "
+        "one answers.",
+    )
+
+
+def _writer_label(writers: Writers, name: str) -> str:
+    """ "Gemini (no key)", "Offline"; "Auto (offline)" where FIBO_WRITER leaves it no choice."""
+    if name == AUTO:
+        return "Auto" if writers.preferred == AUTO else f"Auto ({writers.preferred})"
+    lack = writers.missing(name)
+    return name.capitalize() + (f" ({lack.what})" if lack is not None else "")
+
+
+def shape_field(mode: Mode, spec: ModelSpec) -> None:
+    shapes = spec.shapes
+    _only(mode, "aspect", shapes)
+    st.selectbox(
+        "Shape",
+        list(shapes),
+        format_func=lambda aspect: f"{aspect}  ({shapes[aspect][0]}×{shapes[aspect][1]})",
+        key=field_key(mode, "aspect"),
+        persist_state="session",
+    )
+
+
+def count_field(mode: Mode) -> None:
+    _only(mode, "count", COUNTS)
+    st.segmented_control(
+        "Pictures",
+        COUNTS,
+        default=None if field_key(mode, "count") in st.session_state else 1,
+        required=True,
+        key=field_key(mode, "count"),
+        persist_state="session",
+        help="Each gets the next seed",
+    )
+
+
+def seed_field(mode: Mode) -> None:
+    """The seed the next picture is painted with, always visible; the same seed and prompt give the same picture."""
+    key = field_key(mode, "seed")
+    if key not in st.session_state:
+        st.session_state[key] = str(draw_seed())
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+        st.text_input(
+            "Seed", key=key, persist_state="session", placeholder="drawn",
+            help="The same seed and prompt give the same picture. Empty: one is drawn.",
+        )  # fmt: skip
+        st.button(
+            "Draw", key=f"{mode}_draw", icon=":material/casino:", help="Draws another seed",
+            on_click=lambda: fill_field(mode, "seed", str(draw_seed())),
+        )  # fmt: skip
+
+
+def more_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
+    """The model, where there are several; steps, guidance, negative prompt, each with the model's own default."""
+    with st.expander("More settings", type="compact"):
+        model_field(mode, runtime, spec)
+        _defaults(mode, spec)
+        left, right = st.columns(2)
+        left.number_input(
+            "Steps", STEPS_MIN, STEPS_MAX, step=1, key=field_key(mode, "steps"), persist_state="session",
+            help=f"{spec.title} likes {spec.num_inference_steps}",
+        )  # fmt: skip
+        right.number_input(
+            "Guidance", GUIDANCE_MIN, GUIDANCE_MAX, step=0.5, key=field_key(mode, "guidance"), persist_state="session",
+            help=f"How closely the picture follows the prompt. {spec.title} likes {spec.guidance_scale:g}; 1 is off.",
+        )  # fmt: skip
+        if spec.fixed_negative is None:
+            st.text_input(
+                "Negative prompt", key=field_key(mode, "negative"), persist_state="session",
+                help="What to keep away from. Empty: the model's own default.",
+            )  # fmt: skip
+
+
+def _defaults(mode: Mode, spec: ModelSpec) -> None:
+    """The model's own steps and guidance at first, and again when another model is in use."""
+    other_model = st.session_state.get(field_key(mode, "defaults_of"), spec.name) != spec.name
+    st.session_state[field_key(mode, "defaults_of")] = spec.name
+    fields: dict[Field, float] = {"steps": spec.num_inference_steps, "guidance": spec.guidance_scale}
+    for field, value in fields.items():
+        if other_model or field_key(mode, field) not in st.session_state:
+            st.session_state[field_key(mode, field)] = value
+
+
+def _only(mode: Mode, field: Field, allowed: Container[object]) -> None:
+    """Forgets a value that this form does not offer, such as a shape of another model."""
+    if field_value(mode, field) not in allowed:
+        st.session_state.pop(field_key(mode, field), None)

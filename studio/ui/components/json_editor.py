@@ -1,0 +1,193 @@
+"""The structured prompt as a form or in an Ace editor, with what is wrong or noteworthy about it in words below.
+
+The text lives in a Draft, not in the editor or the form: it survives reruns, other pages and failed runs, and both
+show the same.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit_ace import st_ace
+
+from fibo_core.engine.request import TOKENS_MAX
+from fibo_core.errors import FiboError, PromptError
+from fibo_core.prompts.structured_prompt import Hint, StructuredPrompt
+from fibo_core.writers import BY_HAND, Usage, writer_name
+from studio.ui.components.presets import presets_button, presets_dialog
+from studio.ui.components.prompt_form import prompt_form
+from studio.ui.state import Draft, PageState
+from studio.ui.words import plain
+
+FORM, JSON = "Form", "JSON"
+EDITOR_DELAY_S = 0.3  #: Ace sends what is typed 200 ms after the last key
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said about a text: it is a prompt (with its tokens and hints), or why it is none."""
+
+    prompt: StructuredPrompt | None
+    tokens: int | None = None
+    hints: tuple[Hint, ...] = ()
+    error: PromptError | None = None
+
+    @property
+    def too_long(self) -> bool:
+        return self.tokens is not None and self.tokens > TOKENS_MAX
+
+
+def judge(text: str, count_tokens: Callable[[str], int]) -> Verdict:
+    """Reads ``text`` as a structured prompt; never raises. Tokens are None while the model's tokenizer is missing."""
+    try:
+        prompt = StructuredPrompt.parse(text)
+    except PromptError as exc:
+        return Verdict(None, error=exc)
+    try:
+        tokens = count_tokens(prompt.canonical())
+    except FiboError:
+        tokens = None
+    return Verdict(prompt, tokens, prompt.hints())
+
+
+def sync_draft(state: PageState, *, key: str) -> None:
+    """Brings ``state.draft`` up to what has been typed since the last run; called before anything reads the draft."""
+    if state.draft is not None:
+        typed = st.session_state.get(_editor_key(key, state.draft))
+        if isinstance(typed, str) and typed != state.draft.text:
+            state.type_in(typed)
+
+
+def json_editor(state: PageState, *, key: str, count_tokens: Callable[[str], int], height: int = 360) -> None:
+    """``state.draft`` (which must be there) as a form or as JSON, what is to be said of its text, and its buttons."""
+    assert state.draft is not None
+    verdict = judge(state.draft.text, count_tokens)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader("Prompt", anchor=False, width="content")
+        view = _view_switch(key)
+        presets = presets_button(state, verdict.prompt, key=key)
+    if presets:
+        presets_dialog(state, key=key)
+    with st.container():
+        if view == JSON:
+            _ace(state.draft, verdict, key, height)
+        elif verdict.prompt is not None:
+            prompt_form(state, verdict.prompt, key=key)
+        else:
+            st.caption("The form needs valid JSON. Mend it in the JSON view: it stands there as you left it.")
+            st.button(
+                "Open the JSON", key=f"{key}_mend", icon=":material/data_object:",
+                on_click=lambda: st.session_state.update({_view_key(key): JSON}),
+            )  # fmt: skip
+    _say(verdict)
+    _buttons(state, state.draft, verdict, key, view)
+
+
+def _view_switch(key: str) -> str:
+    view_key = _view_key(key)
+    view = st.segmented_control(
+        "The prompt as",
+        [FORM, JSON],
+        default=None if view_key in st.session_state else JSON,
+        required=True,
+        label_visibility="collapsed",
+        key=view_key,
+        persist_state="session",
+        on_change=_wait_for_the_editor,
+        args=(view_key,),
+    )
+    return str(view)
+
+
+def _wait_for_the_editor(view_key: str) -> None:
+    """Leaves the JSON editor on the page until its last keystrokes have arrived; they begin another run at once."""
+    if st.session_state[view_key] == FORM:
+        time.sleep(EDITOR_DELAY_S)
+
+
+def _view_key(key: str) -> str:
+    return f"{key}_prompt_view"
+
+
+def _ace(draft: Draft, verdict: Verdict, key: str, height: int) -> None:
+    st_ace(
+        value=draft.text,  # heeded by an editor just built, ignored by one that is being typed into
+        language="json",
+        theme="tomorrow_night",
+        height=height,
+        font_size=13,
+        tab_size=2,
+        wrap=True,
+        auto_update=True,
+        annotations=_annotations(verdict),
+        key=_editor_key(key, draft),
+    )
+
+
+def _editor_key(key: str, draft: Draft) -> str:
+    """An editor keeps its text as long as its key stays; another revision of the text needs another editor."""
+    return f"{key}_editor_{draft.revision}"
+
+
+def _annotations(verdict: Verdict) -> list[dict[str, object]] | None:
+    if verdict.error is None or verdict.error.line is None:
+        return None
+    row, column = verdict.error.line - 1, (verdict.error.column or 1) - 1
+    return [{"row": row, "column": column, "type": "error", "text": str(verdict.error)}]
+
+
+def _say(verdict: Verdict) -> None:
+    if verdict.error is not None:
+        st.error(plain(str(verdict.error)), icon=":material/error:")
+        return
+    tokens = "" if verdict.tokens is None else f" · {verdict.tokens:,} of {TOKENS_MAX:,} tokens"
+    if verdict.too_long:
+        st.error(f"Too long{tokens}: the end would be lost. Shorten the descriptions.", icon=":material/error:")
+    elif not verdict.hints:
+        st.caption(f":material/check: valid{tokens}")
+    else:
+        count = len(verdict.hints)
+        with st.expander(f"valid{tokens} · {count} hint{'s' if count > 1 else ''}", type="compact"):
+            for hint in verdict.hints:
+                st.caption(plain(f"{hint.path}: {hint.message}" if hint.path else hint.message))
+
+
+def _buttons(state: PageState, draft: Draft, verdict: Verdict, key: str, view: str) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if view == JSON and st.button(
+            "Format", key=f"{key}_format", type="tertiary", icon=":material/format_align_left:",
+            disabled=verdict.prompt is None, help="Lays the JSON out on lines; changes nothing in it",
+        ):  # fmt: skip
+            assert verdict.prompt is not None
+            state.rewrite(verdict.prompt.to_json())
+            st.rerun()
+        if draft.edited and st.button(
+            "Undo my edits", key=f"{key}_undo", type="tertiary", icon=":material/undo:",
+            help="Back to what the writer gave",
+        ):  # fmt: skip
+            state.undo_edits()
+            st.rerun()
+        if state.previous is not None and st.button(
+            "Bring my JSON back", key=f"{key}_back", type="tertiary", icon=":material/history:",
+            help="Your own JSON that was replaced",
+        ):  # fmt: skip
+            state.bring_back()
+            st.rerun()
+        written = draft.written
+        if written is None:
+            st.caption(authorship(BY_HAND))
+        else:
+            st.caption(authorship(draft.writer, draft.edited, written.model, written.usage))
+
+
+def authorship(writer: str, edited: bool = False, model: str = "", usage: Usage | None = None) -> str:
+    """Who wrote a prompt, and what it took: "written by Gemini, edited by you · gemini-3.5-flash-lite · 812 tokens"."""
+    if writer == BY_HAND:
+        return "written by you"
+    parts = [f"written by {writer_name(writer)}" + (", edited by you" if edited else "")]
+    if model:
+        parts.append(plain(model))
+    if usage is not None:
+        parts.append(f"{usage.total:,} tokens")
+    return " · ".join(parts)

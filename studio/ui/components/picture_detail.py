@@ -1,0 +1,119 @@
+"""One picture of the History, large, with everything about it and the ways on from it."""
+
+import streamlit as st
+from streamlit_ace import st_ace
+
+from fibo_core.models.catalogue import ModelSpec
+from fibo_core.store.generation import Generation
+from fibo_core.work.runtime import Runtime
+from fibo_core.writers import Usage
+from studio.ui.components.history_filters import current_query
+from studio.ui.components.json_editor import authorship
+from studio.ui.components.result import (
+    download_buttons,
+    favourite_button,
+    picture_strip,
+    show_picture,
+    source_url,
+)
+from studio.ui.components.selection import delete
+from studio.ui.session import errors_shown, start_generate, start_inspire, start_refine, use_seed
+from studio.ui.state import history_state
+from studio.ui.words import duration, moment, plain, title_of
+
+
+def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) -> None:
+    """The page of one picture; ``spec`` is the model in use, whose shapes the form can offer."""
+    _way_back(runtime, generation)
+    left, right = st.columns([6, 5], gap="large")
+    with left:
+        show_picture(generation, key="detail")
+        with st.container(horizontal=True, gap="small"):
+            favourite_button(runtime, generation, key="detail")
+            download_buttons(runtime, generation, key="detail")
+            if st.button("Delete", key="detail_delete", icon=":material/delete:"):
+                delete(runtime, history_state(), [generation.id])
+    with right:
+        st.subheader(plain(title_of(generation)), anchor=False)
+        with st.container(horizontal=True, gap="small"):
+            refine = st.button("Refine", key="detail_refine", icon=":material/tune:", type="primary")
+            inspire = st.button("Inspire", key="detail_inspire", icon=":material/lightbulb:")
+            use_all = st.button("Use all", key="detail_all", help="Prompt, seed and settings, on Generate")
+            use_json = st.button("Use the JSON", key="detail_json_use", help="The prompt alone, on Generate")
+            seed = st.button("Use the seed", key="detail_seed_use", help="The seed alone, on Generate")
+        with errors_shown():
+            if refine:
+                start_refine(generation)
+            elif inspire:
+                start_inspire(runtime, generation)
+            elif use_all or use_json:
+                start_generate(generation, spec, settings=use_all)
+            elif seed:
+                use_seed(generation)
+        _recipe(generation)
+        st_ace(
+            value=generation.prompt.to_json(), language="json", theme="tomorrow_night", height=320, font_size=13,
+            tab_size=2, wrap=True, readonly=True, auto_update=True, key=f"detail_ace_{generation.id}",
+        )  # fmt: skip
+        _family(runtime, generation)
+
+
+def _way_back(runtime: Runtime, generation: Generation) -> None:
+    before, after = runtime.tools.history.neighbours(generation.id, current_query())
+    with st.container(horizontal=True, gap="small"):
+        if st.button("All pictures", key="detail_back", icon=":material/arrow_back:", shortcut="Escape"):
+            _open(None)
+        for label, neighbour, icon, shortcut in (
+            ("Previous", before, ":material/chevron_left:", "Left"),
+            ("Next", after, ":material/chevron_right:", "Right"),
+        ):
+            if st.button(label, key=f"detail_{label}", icon=icon, disabled=neighbour is None, shortcut=shortcut):
+                _open(neighbour)
+
+
+def _open(generation_id: str | None) -> None:
+    if generation_id is None:
+        st.query_params.pop("picture", None)
+    else:
+        st.query_params["picture"] = generation_id
+    st.rerun()
+
+
+def _recipe(generation: Generation) -> None:
+    request = generation.request
+    rows = {
+        "Words": plain(generation.words),
+        "Painted": f"{moment(generation.created_at)}, in {duration(generation.duration_s)}",
+        "Seed": f"`{request.seed}`",
+        "Size": f"{request.width}×{request.height}",
+        "Steps, guidance": f"{request.num_inference_steps}, {request.guidance_scale:g}",
+        "Negative prompt": plain(request.negative_prompt),
+        "Prompt": authorship(generation.writer, generation.edited, generation.writer_model)
+        + (f" · {tokens(generation.usage)}" if generation.usage is not None else ""),
+        "Model": f"{request.model} `{request.revision[:12]}`",
+        "On": f"{generation.device}, {generation.precision}",
+        "Versions": ", ".join(f"{name} {version}" for name, version in generation.versions.items()),
+        "Recipe": f"`{generation.recipe_hash[:16]}`",
+    }
+    st.markdown("  \n".join(f":gray[{label}] {value}" for label, value in rows.items() if value))
+
+
+def tokens(usage: Usage) -> str:
+    """ "521 tokens read, 291 written"."""
+    return f"{usage.input_tokens:,} tokens read, {usage.output_tokens:,} written"
+
+
+def _family(runtime: Runtime, generation: Generation) -> None:
+    history = runtime.tools.history
+    for label, relatives in (
+        ("Comes from", history.ancestors(generation.id)),
+        ("Led to", history.children(generation.id)),
+    ):
+        if relatives:
+            st.caption(label)
+            opened = picture_strip(relatives, key=f"detail_{label}", current=None)
+            if opened is not None:
+                _open(opened)
+    if generation.source_path is not None:
+        st.caption("Inspired by")
+        st.link_button("Open the source picture", source_url(generation.id), icon=":material/image:")

@@ -1,0 +1,124 @@
+"""A finished picture with everything a user may want of it next."""
+
+from typing import Literal
+
+import streamlit as st
+
+from fibo_core.errors import FiboError
+from fibo_core.store.generation import Generation
+from fibo_core.work.runtime import Runtime
+from studio.ui.components.gallery import Tile, gallery
+from studio.ui.components.json_editor import authorship
+from studio.ui.components.picture import picture
+from studio.ui.session import errors_shown
+from studio.ui.words import duration, plain, title_of
+
+
+def image_url(generation_id: str) -> str:
+    return f"/img/{generation_id}.png"
+
+
+def thumb_url(generation_id: str) -> str:
+    return f"/img/thumb/{generation_id}.webp"
+
+
+def source_url(generation_id: str) -> str:
+    return f"/img/source/{generation_id}.png"
+
+
+def tiles(generations: list[Generation] | tuple[Generation, ...]) -> list[Tile]:
+    return [Tile(each.id, thumb_url(each.id), title_of(each), each.favorite) for each in generations]
+
+
+def show_picture(generation: Generation, *, key: str) -> None:
+    """The picture and, under it, every number that made it."""
+    request = generation.request
+    picture(
+        image_url(generation.id),
+        alt=title_of(generation),
+        width=request.width,
+        height=request.height,
+        key=f"{key}_picture",
+    )
+    st.caption(facts(generation))
+
+
+def facts(generation: Generation) -> str:
+    """ "seed 20431 · 20 steps · 1.2 s · mini · written by Gemini · gemini-3.5-flash-lite · 812 tokens"."""
+    request = generation.request
+    return " · ".join(
+        [
+            f"seed `{request.seed}`",
+            f"{request.width}×{request.height}",
+            f"{request.num_inference_steps} steps",
+            duration(generation.duration_s),
+            request.model,
+            authorship(generation.writer, generation.edited, generation.writer_model, generation.usage),
+        ]
+    )
+
+
+Action = Literal["refine", "inspire", "new_seed"]
+
+
+def picture_actions(
+    runtime: Runtime,
+    generation: Generation,
+    *,
+    key: str,
+    offered: tuple[Action, ...] = ("refine", "inspire", "new_seed"),
+) -> Action | None:
+    """The row of buttons under a picture; returns the one that its page must carry out."""
+    pressed: Action | None = None
+    with st.container(horizontal=True, gap="small"):
+        if "refine" in offered and st.button("Refine", key=f"{key}_refine", icon=":material/tune:"):
+            pressed = "refine"
+        if "inspire" in offered and st.button("Inspire", key=f"{key}_inspire", icon=":material/lightbulb:"):
+            pressed = "inspire"
+        if "new_seed" in offered and st.button(
+            "New seed",
+            key=f"{key}_new_seed",
+            icon=":material/casino:",
+            help="The same prompt with another seed",
+        ):
+            pressed = "new_seed"
+        favourite_button(runtime, generation, key=key)
+        download_buttons(runtime, generation, key=key)
+    return pressed
+
+
+def favourite_button(runtime: Runtime, generation: Generation, *, key: str) -> None:
+    label = "Favourite" if not generation.favorite else "Not favourite"
+    icon = ":material/star:" if generation.favorite else ":material/star_outline:"
+    with errors_shown():  # it may have been deleted since the page was drawn
+        if st.button(label, key=f"{key}_favorite", icon=icon):
+            runtime.tools.history.set_favorite(generation.id, not generation.favorite)
+            st.rerun()
+
+
+def download_buttons(runtime: Runtime, generation: Generation, *, key: str) -> None:
+    history = runtime.tools.history
+    name, gone = f"fibo-{generation.request.seed}-{generation.id[-6:].lower()}", ""
+    try:
+        history.image_file(generation.id)
+    except FiboError as exc:
+        gone = str(exc)
+    st.download_button(
+        "PNG", lambda: history.image_file(generation.id).read_bytes(), file_name=f"{name}.png", mime="image/png",
+        key=f"{key}_png", icon=":material/download:", on_click="ignore", disabled=bool(gone),
+        help="The picture, its recipe inside",
+    )  # fmt: skip
+    st.download_button(
+        "JSON", generation.prompt.to_json(), file_name=f"{name}.json", mime="application/json",
+        key=f"{key}_json", icon=":material/data_object:", on_click="ignore", help="The structured prompt",
+    )  # fmt: skip
+    if gone:
+        st.caption(plain(gone))
+
+
+def picture_strip(
+    generations: list[Generation] | tuple[Generation, ...], *, key: str, current: str | None
+) -> str | None:
+    """Small pictures in a row; returns the id just clicked."""
+    opened, _ = gallery(tiles(generations), key=key, size="small", current=current)
+    return opened

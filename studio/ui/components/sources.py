@@ -1,0 +1,111 @@
+"""Where a refinement starts: a picture of the History, a file the studio wrote, or a pasted prompt."""
+
+import streamlit as st
+
+from fibo_core.errors import PictureError
+from fibo_core.prompts.foreign import ForeignRecipe, foreign_recipe
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import Generation
+from fibo_core.store.history import HistoryQuery
+from fibo_core.store.images import read_recipe
+from fibo_core.store.picture_texts import read_texts
+from fibo_core.work.runtime import Runtime
+from studio.ui.components.gallery import Tile, gallery
+from studio.ui.components.result import picture_strip, thumb_url
+from studio.ui.session import errors_shown, find_picture, forget_batch, refine_from, use_words
+from studio.ui.state import PageState
+from studio.ui.words import plain, title_of
+
+WORDS_SHOWN = 400  #: of another program's
+CHAIN_MAX = 12  #: more ancestors than this are a matter for History
+
+
+def choose_source(runtime: Runtime, state: PageState) -> None:
+    """Three ways to a source; sets it and runs the page again."""
+    latest = runtime.tools.history.page(HistoryQuery(), limit=24).items
+    if latest:
+        st.subheader("From History", anchor=False)
+        opened = picture_strip(latest, key="refine_history", current=None)
+        chosen = find_picture(runtime, opened)
+        if chosen is not None:
+            refine_from(state, chosen)
+            st.rerun()
+
+    file_column, paste_column = st.columns(2, gap="large")
+    with file_column:
+        st.subheader("From a file", anchor=False)
+        upload = st.file_uploader(
+            "A PNG or JSON written by the studio, a prompt's JSON, or another program's picture",
+            type=["png", "jpg", "jpeg", "webp", "avif", "json"],
+            key="refine_upload",
+        )
+        if upload is not None:
+            with errors_shown():
+                if (found := words_in(upload.getvalue())) is not None:
+                    offer_words(runtime, found)
+                else:
+                    refine_from_file(runtime, state, upload.getvalue())
+                    st.rerun()
+    with paste_column:
+        st.subheader("From JSON", anchor=False)
+        with st.form("refine_paste", border=False):
+            text = st.text_area(
+                "A structured prompt", key="refine_pasted", height=120, placeholder='{"short_description": …}'
+            )
+            pasted = st.form_submit_button("Use this prompt")
+        if pasted:
+            with errors_shown():
+                source = StructuredPrompt.parse(text or "")
+                state.forget()
+                state.source = source
+                st.rerun()
+
+
+def words_in(data: bytes) -> ForeignRecipe | None:
+    """What another program painted a picture from; None where that is no prose, or there is a recipe of ours."""
+    found = foreign_recipe(read_texts(data)) if read_recipe(data) is None else None
+    return None if found is None or found.words.startswith("{") else found
+
+
+def offer_words(runtime: Runtime, found: ForeignRecipe) -> None:
+    """Shows another program's words and settings, and takes them to Generate where the user wants them."""
+    short = found.words if len(found.words) <= WORDS_SHOWN else found.words[: WORDS_SHOWN - 1] + "…"
+    with st.container(border=True):
+        st.markdown(plain(f"This picture was made by {found.program} with the words “{short}”."))
+        if found.settings():
+            st.caption(plain(found.settings()))
+        if st.button("Use them on Generate", key="refine_use_words", icon=":material/brush:"):
+            use_words(runtime, found)
+
+
+def refine_from_file(runtime: Runtime, state: PageState, data: bytes) -> None:
+    """Takes the source from a file's recipe, or from a bare prompt. Raises an InputError that says why it cannot."""
+    record = read_recipe(data)
+    if record is not None and "format" in record and "structured_prompt" in record:
+        generation = Generation.from_record(record)
+        refine_from(state, generation)
+        if find_picture(runtime, generation.id) is None:
+            state.source_id = None  # a row never points at a picture that is not here
+        return
+    if data.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"\0\0\0")):
+        raise PictureError(
+            "This picture carries no recipe of the studio's. Take it to Inspire, which describes any picture."
+        )
+    try:
+        source = StructuredPrompt.parse(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as exc:
+        raise PictureError("This file is neither a PNG nor JSON text. Drop a PNG or JSON of the studio's.") from exc
+    state.forget()
+    state.source = source
+
+
+def ancestor_row(runtime: Runtime, state: PageState, generation: Generation) -> None:
+    """The pictures this one descends from, oldest first, and itself, each with the words it came from."""
+    chain = [*runtime.tools.history.ancestors(generation.id), generation][-CHAIN_MAX:]
+    cards = [Tile(each.id, thumb_url(each.id), each.words or title_of(each), each.favorite) for each in chain]
+    opened, _ = gallery(cards, key="refine_ancestors", size="small", labels=len(chain) > 1, current=generation.id)
+    chosen = find_picture(runtime, opened)
+    if chosen is not None and chosen.id != generation.id:
+        forget_batch(state)
+        refine_from(state, chosen)
+        st.rerun()

@@ -1,0 +1,316 @@
+"""What pages do with orders and pictures: place, find one's batch again, begin a refinement or an inspiration."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.engine.request import draw_seed
+from fibo_core.errors import (
+    BatchDamaged,
+    BatchNotFound,
+    FiboError,
+    GenerationDamaged,
+    GenerationNotFound,
+    InputError,
+    JobNotFound,
+)
+from fibo_core.limits import SEED_MAX, STEPS_MAX, STEPS_MIN
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.prompts.foreign import ForeignRecipe
+from fibo_core.prompts.wildcards import read_wildcards
+from fibo_core.store.generation import Generation, Mode
+from fibo_core.work.desk import Batch
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
+from fibo_core.work.tasks import RefineTask
+from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.chain import AUTO
+from studio.remedies import with_button
+from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
+from studio.ui.state import Field, PageState, field_key, field_value, fill_field, page_state
+from studio.ui.words import plain
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Shows an error of ours as one calm sentence; a bug goes on."""
+    try:
+        yield
+    except FiboError as exc:
+        st.error(plain(with_button(exc)), icon=":material/error:")
+
+
+def follow_batch(runtime: Runtime, state: PageState, kind: Mode) -> Batch | None:
+    """The page's batch as it is now; after a reload, the one its address names. Takes over the prompt that it wrote."""
+    batch_id = state.batch_id or _named_in_address(runtime)
+    if batch_id is None:
+        return None
+    try:
+        batch = runtime.desk.get(batch_id)
+    except (BatchNotFound, BatchDamaged) as exc:
+        _leave_address(state)
+        if isinstance(exc, BatchDamaged):
+            st.warning(plain(str(exc)), icon=":material/broken_image:")
+        return None
+    if batch.kind != kind:
+        return None
+    if state.batch_id is None:
+        _restore(runtime, state, batch)
+    _show_written(state, batch)
+    if not batch.ended:
+        state.ended_batch = None
+    elif state.ended_batch != batch.id:
+        state.ended_batch, state.shown_id = batch.id, None  # its picture, or why there is none, is what is shown now
+    if batch.generation_ids:
+        state.last_id = max(batch.generation_ids)  # ids begin with their time
+    st.query_params["batch"] = batch.id
+    return batch
+
+
+def forget_batch(state: PageState) -> None:
+    """The page follows no batch any more, and its address names none."""
+    _leave_address(state)
+    state.forget()
+
+
+def _named_in_address(runtime: Runtime) -> str | None:
+    """The batch that the page's address names, by itself or by a job of its."""
+    if (batch_id := st.query_params.get("batch")) is not None:
+        return batch_id
+    job_id = st.query_params.pop("job", None)
+    try:
+        return None if job_id is None else runtime.desk.batch_of(job_id)
+    except JobNotFound:
+        return None
+
+
+def _leave_address(state: PageState) -> None:
+    state.batch_id = None
+    st.query_params.pop("batch", None)
+    st.query_params.pop("job", None)
+
+
+def _show_written(state: PageState, batch: Batch) -> None:
+    """Puts the prompt of the batch's current job into the editor, once; the user's own one stays."""
+    job = batch.current
+    written = job.written or job.task.written
+    if written is None or state.taken_from == job.id:
+        return
+    # Once its user has changed the prompt of a batch, the batch's next one does not take its place.
+    own = state.draft is not None and state.draft.is_users
+    if not (own and state.taken_from in {each.id for each in batch.jobs}):
+        state.show(written, job.task.words)
+        state.base = job.task.source if isinstance(job.task, RefineTask) else None
+    state.taken_from = job.id
+
+
+def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
+    """A new browser session goes on where another one placed the order: its form, its source."""
+    state.batch_id = batch.id
+    order, painting = batch.order, batch.current.task.painting
+    settings, seeds = painting.settings, [cell.seed for cell in batch.cells if cell.seed is not None]
+    spec = find_model(settings.model)
+    fields: dict[Field, object] = {
+        "words": order.words,
+        "writer": order.writer or AUTO,
+        "model": settings.model,
+        "aspect": spec.nearest_aspect(settings.width, settings.height),
+        "steps": settings.num_inference_steps,
+        "guidance": settings.guidance_scale,
+        "negative": settings.negative_prompt,
+    }
+    if seeds:
+        fields |= {"seed": str(seeds[0]), "count": order.count}
+    for field, value in fields.items():
+        st.session_state[field_key(order.kind, field)] = value
+    if order.kind == "refine":
+        source = find_picture(runtime, order.source_id)
+        state.source, state.source_id = source.prompt if source else order.source, order.source_id
+        state.locked = order.locked
+        st.session_state[field_key("refine", "only_asked")] = order.only_asked
+        st.session_state[field_key("refine", "with_picture")] = order.with_picture
+        state.source_request = source.request if source else None
+    elif order.picture is not None:
+        state.picture, state.source_id = runtime.tools.history.absolute(Path(order.picture)), order.source_id
+
+
+def prompt_to_paint(state: PageState, words: str) -> tuple[WrittenPrompt | None, str | None]:
+    """The prompt in the editor when that is what must be painted, and the only words it is for; None and None when the
+    writer must be asked.
+
+    It is the user's own JSON, or what the writer gave for these very words, or for one choice of their wildcards.
+    Raises PromptError when it is none.
+    """
+    draft = state.draft
+    if draft is None:
+        return None, None
+    if draft.is_users or words in ("", draft.words):
+        return draft.parsed(), None
+    if read_wildcards(words).found:
+        return draft.parsed(), draft.words
+    return None, None
+
+
+def generate_order(state: PageState, words: str, *, paint: bool) -> Order:
+    """What Generate's form and editor ask for; with ``paint`` False the prompt of the words alone.
+
+    Raises InputError for a seed, PromptError for a text in the editor that are none.
+    """
+    written, written_for = prompt_to_paint(state, words) if paint else (None, None)
+    if written is not None and written_for is None and read_wildcards(words).found and state.draft is not None:
+        words = state.draft.words  # the user's own JSON: the choices wait
+    return replace(read_order("generate"), words=words, written=written, written_for=written_for, paint=paint)
+
+
+def place(runtime: Runtime, state: PageState, order: Order) -> None:
+    """Places an order and runs the page again, following its batch. Raises an InputError, QueueFull or StoreError."""
+    batch = runtime.desk.place(order)
+    state.batch_id, state.shown_id = batch.id, None
+    if batch.current.task.written is not None:
+        state.taken_from = batch.current.id  # its prompt came from the editor, and is not put back into it
+    st.query_params["batch"] = batch.id
+    st.rerun()
+
+
+def pictures_of(runtime: Runtime, batch: Batch | None) -> list[Generation]:
+    """The pictures a batch has stored so far, without those deleted since."""
+    found = (find_picture(runtime, id) for id in (batch.generation_ids if batch is not None else ()))
+    return [picture for picture in found if picture is not None]
+
+
+def find_picture(runtime: Runtime, generation_id: str | None) -> Generation | None:
+    """The picture, or None when there is none of this id (any more), or none that can be read."""
+    if generation_id is None:
+        return None
+    try:
+        return runtime.tools.history.get(generation_id)
+    except (GenerationNotFound, GenerationDamaged):
+        return None
+
+
+def shown_picture(runtime: Runtime, state: PageState, painted: Sequence[Generation]) -> Generation | None:
+    """The picture to show large: the one the user chose, else the one painted last, of the batch's if that is gone."""
+    newest = max(painted, key=lambda picture: picture.id, default=None)
+    return find_picture(runtime, state.shown_id) or find_picture(runtime, state.last_id) or newest
+
+
+def written_of(generation: Generation) -> WrittenPrompt:
+    """A stored picture's prompt with its author."""
+    return WrittenPrompt(
+        generation.prompt,
+        generation.writer,
+        generation.edited,
+        model=generation.writer_model,
+        usage=generation.usage,
+    )
+
+
+def new_seed(mode: Mode, generation: Generation, spec: ModelSpec) -> Order:
+    """An order of the picture's prompt and settings with a drawn seed, which the form shows at its next run."""
+    seed = draw_seed()
+    fill_field(mode, "seed", str(seed))
+    order = Order(kind=mode, words=generation.words, written=written_of(generation), model=spec.name, seed=seed)
+    return order.painted_like(generation.request, spec)
+
+
+def start_refine(generation: Generation) -> None:
+    """Goes to Refine with this picture as the source."""
+    refine_from(page_state("refine"), generation)
+    go_to(REFINE)
+
+
+def refine_from(state: PageState, generation: Generation) -> None:
+    state.forget()
+    state.source, state.source_request, state.source_id = generation.prompt, generation.request, generation.id
+    fill_field("refine", "seed", str(generation.request.seed))
+    fill_field("refine", "words", "")
+
+
+def start_inspire(runtime: Runtime, generation: Generation) -> None:
+    """Goes to Inspire with this picture as the source. Raises GenerationNotFound where its file is gone."""
+    state, spec = page_state("inspire"), find_model(runtime.tools.engine.status().model)
+    picture = runtime.tools.history.image_file(generation.id)
+    state.forget()
+    state.picture, state.source_id = picture, generation.id
+    fill_field("inspire", "words", "")
+    fill_field("inspire", "aspect", spec.nearest_aspect(generation.request.width, generation.request.height))
+    go_to(INSPIRE)
+
+
+def start_generate(generation: Generation, spec: ModelSpec, *, settings: bool) -> None:
+    """Goes to Generate with this picture's prompt in the editor and, with ``settings``, all of its recipe.
+
+    Raises RequestError for settings that cannot be painted with.
+    """
+    request, state = generation.request, page_state("generate")
+    like = RenderSettings.like(request, spec) if settings else None
+    words = generation.words if generation.mode == "generate" else ""
+    state.show(written_of(generation), words)
+    state.shown_id, state.batch_id = generation.id, None
+    fill_field("generate", "words", words)
+    if like is not None:
+        fill_field("generate", "seed", str(request.seed))
+        fill_field("generate", "count", 1)
+        fill_field("generate", "steps", like.num_inference_steps)
+        fill_field("generate", "guidance", like.guidance_scale)
+        fill_field("generate", "negative", like.negative_prompt)
+        fill_field("generate", "aspect", spec.nearest_aspect(like.width, like.height))
+    go_to(GENERATE)
+
+
+def use_seed(generation: Generation) -> None:
+    """Goes to Generate with this picture's seed in the form."""
+    fill_field("generate", "seed", str(generation.request.seed))
+    go_to(GENERATE)
+
+
+def use_words(runtime: Runtime, recipe: ForeignRecipe) -> None:
+    """Goes to Generate with another program's words and, as far as the form can hold them, its seed, size and steps."""
+    page_state("generate").forget()
+    fill_field("generate", "words", recipe.words)
+    if recipe.seed is not None and recipe.seed <= SEED_MAX:
+        fill_field("generate", "seed", str(recipe.seed))
+    if recipe.width and recipe.height:
+        spec = find_model(runtime.tools.engine.status().model)
+        fill_field("generate", "aspect", spec.nearest_aspect(recipe.width, recipe.height))
+    if recipe.steps is not None and STEPS_MIN <= recipe.steps <= STEPS_MAX:
+        fill_field("generate", "steps", recipe.steps)
+    go_to(GENERATE)
+
+
+def read_order(mode: Mode, *, settings: bool = True) -> Order:
+    """What the options of a page's form say; without ``settings`` only the writer, the model and the seed.
+
+    Raises InputError for a seed that is none.
+    """
+    order = Order(
+        kind=mode,
+        writer=field_value(mode, "writer"),
+        model=field_value(mode, "model"),
+        seed=read_seed(field_value(mode, "seed")),
+    )
+    if not settings:
+        return order
+    return replace(
+        order,
+        aspect=field_value(mode, "aspect"),
+        steps=field_value(mode, "steps"),
+        guidance=field_value(mode, "guidance"),
+        negative_prompt=field_value(mode, "negative"),
+        count=field_value(mode, "count", 1),
+    )
+
+
+def read_seed(text: str | None) -> int | None:
+    """The seed a user typed; None for an empty field, where one is drawn. Raises InputError for what is no number."""
+    text = (text or "").strip()
+    if not text:
+        return None
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 30):
+        raise InputError(f"The seed is {text[:30]!r}. Type a whole number, or leave it empty to draw one.")
+    return int(text)

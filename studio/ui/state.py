@@ -1,0 +1,239 @@
+"""What a browser session remembers, declared and typed in one place.
+
+Two kinds: a PageState for each page that paints, and the keys of form widgets, whose values Streamlit keeps for the
+session (``persist_state="session"``). A reload begins a new session; its job is found again by the id in the
+address.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from fibo_core.engine.request import GenerationRequest
+from fibo_core.prompts.presets import Preset
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import Mode
+from fibo_core.writers import BY_HAND, WrittenPrompt
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A prompt under the user's hands: ``text`` as it stands in the editor, valid or not.
+
+    ``written`` is what the writer gave, asked with ``words``; None where the user began. ``revision`` changes whenever
+    the text is replaced from outside the editor, which must then be built anew; ``form_revision`` whenever it is
+    replaced from outside the form's fields.
+    """
+
+    text: str
+    written: WrittenPrompt | None = None
+    words: str = ""
+    revision: int = 0
+    form_revision: int = 0
+
+    @property
+    def writer(self) -> str:
+        return BY_HAND if self.written is None else self.written.writer
+
+    @property
+    def written_text(self) -> str:
+        return "" if self.written is None else self.written.prompt.to_json()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences to show under the prompt: who did not answer, what was not understood."""
+        return () if self.written is None else (*self.written.passed_over, *self.written.notes)
+
+    @property
+    def edited(self) -> bool:
+        if self.written is None or self.writer == BY_HAND:
+            return False
+        return self.written.edited or self.text != self.written_text
+
+    @property
+    def is_users(self) -> bool:
+        """Whether the text holds work of the user's that a writer must not replace unasked."""
+        return self.writer == BY_HAND or self.edited
+
+    def parsed(self) -> WrittenPrompt:
+        """The prompt with its author. Raises PromptError when the text is not one."""
+        prompt = StructuredPrompt.parse(self.text)
+        return (
+            WrittenPrompt(prompt) if self.written is None else replace(self.written, prompt=prompt, edited=self.edited)
+        )
+
+
+@dataclass
+class PageState:
+    """What one page remembers while its user looks elsewhere.
+
+    ``batch_id`` is the batch that the page follows. ``taken_from`` is the job whose prompt the draft already holds,
+    ``ended_batch`` the batch whose end the page has shown, ``previous`` the user's own draft that something else
+    replaced. ``shown_id`` is the picture the user chose to see large, ``last_id``
+    the one painted last. A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is
+    known, ``source_id`` where it is one of ours), an inspiration from ``picture``, a file of ours. ``presets_open``
+    while the presets lie over the page, ``deleted_preset`` for their Undo. ``base`` is what the writer of a refinement
+    was given, ``locked`` the paths it must leave, ``turn_offers`` whether "Only what I asked" was just switched.
+    """
+
+    batch_id: str | None = None
+    taken_from: str | None = None
+    ended_batch: str | None = None
+    draft: Draft | None = None
+    previous: Draft | None = None
+    shown_id: str | None = None
+    last_id: str | None = None
+    source: StructuredPrompt | None = None
+    source_request: GenerationRequest | None = None
+    source_id: str | None = None
+    picture: Path | None = None
+    presets_open: bool = False
+    deleted_preset: Preset | None = None
+    base: StructuredPrompt | None = None
+    locked: tuple[str, ...] = ()
+    turn_offers: bool = False
+    revision: int = 0
+
+    def show(self, written: WrittenPrompt, words: str = "") -> None:
+        """Puts a written prompt into the editor."""
+        self._replace(Draft(written.prompt.to_json(), written, words))
+
+    def begin(self, text: str) -> None:
+        """Puts a prompt of the user's own into the editor."""
+        self._replace(Draft(text))
+
+    def rewrite(self, text: str) -> None:
+        """Gives the draft another text from outside the editor; its author stays."""
+        assert self.draft is not None
+        self._replace(replace(self.draft, text=text), keep=False)
+
+    def type_in(self, text: str) -> None:
+        """What was typed into the JSON editor."""
+        assert self.draft is not None
+        self.revision += 1
+        self.draft = replace(self.draft, text=text, form_revision=self.revision)
+
+    def fill_in(self, text: str) -> None:
+        """What the form's fields make of the text; they stay, and only the JSON editor is built anew."""
+        assert self.draft is not None
+        self.revision += 1
+        self.draft = replace(self.draft, text=text, revision=self.revision)
+
+    def apply(self, text: str) -> None:
+        """Gives the draft another text on the user's wish; their own one has its way back."""
+        assert self.draft is not None
+        self._replace(replace(self.draft, text=text))
+
+    def undo_edits(self) -> None:
+        """Back to what the writer gave."""
+        assert self.draft is not None
+        assert self.draft.written is not None
+        written = replace(self.draft.written, edited=False)
+        self._replace(replace(self.draft, text=self.draft.written_text, written=written))
+
+    def bring_back(self) -> None:
+        """Swaps the draft with the user's own one that was replaced."""
+        assert self.previous is not None
+        self._replace(self.previous)
+
+    def forget(self) -> None:
+        """Empties the page for another source; the form keeps its settings, and a draft of the user's its way back."""
+        self.__dict__.update(
+            PageState(previous=self.draft if self._has_work() else self.previous, revision=self.revision).__dict__
+        )
+
+    def _replace(self, draft: Draft, *, keep: bool = True) -> None:
+        if keep and self._has_work():
+            self.previous = self.draft
+        self.revision += 1
+        self.draft = replace(draft, revision=self.revision, form_revision=self.revision)
+
+    def _has_work(self) -> bool:
+        return self.draft is not None and self.draft.is_users
+
+
+@dataclass
+class TwoWriters:
+    """Two writers asked with the same words: their batch, and which differences the right one's side was chosen for.
+
+    ``right`` are numbers in the difference from the left prompt to the right one. ``open`` while the comparison
+    stands in place of the page.
+    """
+
+    open: bool = False
+    batch_id: str | None = None
+    right: frozenset[int] = frozenset()
+
+
+@dataclass
+class HistoryState:
+    """What the History page remembers: the ticked pictures, and those just deleted, for Undo.
+
+    The gallery in the browser keeps its own ticks; another ``revision`` makes it begin anew without any.
+    """
+
+    selected: frozenset[str] = frozenset()
+    deleted: tuple[str, ...] = ()
+    revision: int = 0
+
+    def select_none(self) -> None:
+        self.selected = frozenset()
+        self.revision += 1
+
+
+@dataclass
+class SystemState:
+    """Whether the System page's checks ask Hugging Face and Gemini too: once somebody has pressed "Check again"."""
+
+    asks_services: bool = False
+
+
+def page_state(mode: Mode) -> PageState:
+    """The state of the page that does ``mode``."""
+    state: PageState = st.session_state.setdefault(f"page_{mode}", PageState())
+    return state
+
+
+def two_writers_state() -> TwoWriters:
+    state: TwoWriters = st.session_state.setdefault("two_writers", TwoWriters())
+    return state
+
+
+def history_state() -> HistoryState:
+    state: HistoryState = st.session_state.setdefault("page_history", HistoryState())
+    return state
+
+
+def system_state() -> SystemState:
+    state: SystemState = st.session_state.setdefault("page_system", SystemState())
+    return state
+
+
+#: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
+Field = Literal[
+    "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
+    "with_picture",
+]  # fmt: skip
+
+
+def field_key(mode: Mode, field: Field) -> str:
+    return f"{mode}_{field}"
+
+
+def field_value(mode: Mode, field: Field, default: Any = None) -> Any:
+    """What a widget of the form holds; ``default`` where it holds nothing."""
+    value = st.session_state.get(field_key(mode, field))
+    return default if value is None else value
+
+
+def fill_field(mode: Mode, field: Field, value: object) -> None:
+    """Fills a form's widget at the beginning of the next run: a widget already drawn cannot be filled in this one."""
+    st.session_state.setdefault("fills", {})[field_key(mode, field)] = value
+
+
+def apply_fills() -> None:
+    """Called once a run, before any form is drawn."""
+    for key, value in st.session_state.pop("fills", {}).items():
+        st.session_state[key] = value

@@ -1,0 +1,1 @@
+"""The web server: Streamlit's pages behind the gate, and our routes beside them."""

@@ -1,0 +1,160 @@
+"""The server: Streamlit's pages, our routes beside them, and what happens when the process starts and ends.
+
+Run from the checkout by ``fibo-studio serve``. Streamlit loads this file under the name ``server``; import it nowhere
+else, since that would make a second app.
+"""
+
+import asyncio
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import streamlit as st
+from anyio import to_thread
+from starlette.middleware import Middleware
+
+from fibo_core.errors import FiboError
+from fibo_core.work.runtime import Runtime
+from studio.environment import prepare_environment
+from studio.logs import start_logging
+from studio.pod.downloads import fetch_weights_on_a_pod
+from studio.pod.idle import begin_idle_stop
+from studio.shell import get_shell
+from studio.web.connections import report_trouble
+from studio.web.gate import Gate
+from studio.web.passwords import login_for
+from studio.web.routes import routes
+from studio.web.security import SecurityHeaders
+from studio.web.serving import pod_addresses
+
+log = logging.getLogger("studio.web.server")
+
+RETRY_S = 5.0  #: between two tries of a start that failed
+FIRST_PAGE_WAIT_S = 2.0  #: for a browser that is just coming, before the model's libraries are imported
+WORKERS_THAT_HELP = 2
+MANY_WORKERS = (
+    "MAX_WORKERS is %d, and one picture is painted at a time on a card all the same: more than 2 help only where "
+    "prompts take longer to write than pictures to paint."
+)
+SWEEP_AGAIN_S = 10.0  #: between two looks whether pictures may lie there without a row
+CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[None]:
+    """The first page waits for nothing: all that takes time happens in a thread."""
+    if login is not None and login.drawn:  # on a pod this is its log; ours on the volume never holds it
+        password = login.password.get_secret_value()
+        print(f"FIBO Studio: STUDIO_PASSWORD is not set; the login asks for {password}", file=sys.stderr, flush=True)
+    asyncio.get_running_loop().set_exception_handler(report_trouble)
+    start = _Start()
+    start.thread.start()
+    yield
+    await to_thread.run_sync(start.undo)
+
+
+class _Start:
+    """Builds the runtime and loads its model, in a thread of its own; undone when the process ends.
+
+    Where the runtime cannot be built (a read-only workspace, a newer database), pages and /health say why, and it is
+    tried again until it can.
+    """
+
+    def __init__(self) -> None:
+        self.thread = threading.Thread(target=self._run, name="studio-start", daemon=True)
+        self._ending = threading.Event()
+        self._runtime: Runtime | None = None
+
+    def _run(self) -> None:
+        try:
+            prepare_environment(settings)
+            start_logging(settings, "studio.log", stderr=True)
+            shell.idle_stop = begin_idle_stop(settings, shell.activity, self._busy, self._ending)
+            for warning in settings.warnings:
+                log.warning(warning)
+            if settings.max_workers > WORKERS_THAT_HELP:
+                log.info(MANY_WORKERS, settings.max_workers)
+            self._runtime = self._build()
+            if self._runtime is not None:
+                sweeping = threading.Thread(target=self._sweep, args=(self._runtime,), name="studio-sweep", daemon=True)
+                sweeping.start()  # of a million pictures it takes minutes; neither page nor model waits
+                fetch_weights_on_a_pod(shell.downloads, self._runtime)
+                shell.first_page_shown.wait(FIRST_PAGE_WAIT_S)
+                shell.model_in_use.load_first(self._runtime)
+        except FiboError as exc:
+            log.error("%s", exc, exc_info=exc if exc.__cause__ else None)
+        except Exception:  # a bug, which must not vanish with this thread
+            log.exception("The start failed on an error nobody foresaw.")
+
+    def _sweep(self, runtime: Runtime) -> None:
+        """Looks through the pictures, and again where the database has changed or did not take a picture's row."""
+        history, said = runtime.tools.history, ""
+        try:
+            while not self._ending.is_set():
+                try:
+                    if history.sweep_due():
+                        history.sweep(self._ending)
+                        runtime.inputs.sweep(runtime.desk.inputs())
+                except FiboError as exc:  # tried again
+                    if str(exc) != said:
+                        log.error("The pictures could not be looked through: %s", exc, exc_info=exc)
+                    said = str(exc)
+                self._ending.wait(SWEEP_AGAIN_S)
+        except Exception:  # a bug, which must not vanish with this thread
+            log.exception("Looking through the pictures failed on an error nobody foresaw.")
+
+    def _build(self) -> Runtime | None:
+        said = ""
+        while not self._ending.is_set():
+            try:
+                return shell.runtime
+            except FiboError as exc:
+                if str(exc) != said:
+                    log.error("The studio cannot start yet: %s", exc)
+                said = str(exc)
+            self._ending.wait(RETRY_S)
+        return None
+
+    def _busy(self) -> bool:
+        """Whether there is work that goes on without a browser; jobs that cannot be begun are none."""
+        if shell.downloads.any_moving:
+            return True
+        return self._runtime is not None and self._runtime.jobs.busy()
+
+    def undo(self) -> None:
+        """Ends the jobs, and the database with them. A model, held or just being loaded, goes with the process."""
+        self._ending.set()
+        if self._runtime is not None:
+            closing = threading.Thread(target=self._runtime.close, name="studio-close", daemon=True)
+            closing.start()
+            closing.join(CLOSE_S)
+
+
+shell = get_shell()
+settings = shell.settings
+#: Where Streamlit listens, whoever told it; nothing said means everywhere.
+login = shell.login = login_for(settings, st.get_option("server.address") or "0.0.0.0")
+if login is not None:  # the log hides the password, also one that was drawn
+    warnings = (*settings.warnings, *login.warnings)
+    settings = settings.model_copy(update={"studio_password": login.password, "warnings": warnings})
+
+own_hosts = [urlsplit(each).netloc for each in pod_addresses(settings)]
+app = st.App(
+    Path(__file__).resolve().parents[1] / "ui" / "app.py",
+    routes=routes(),
+    middleware=[
+        Middleware(SecurityHeaders, own_hosts=own_hosts),
+        Middleware(
+            Gate,
+            login=login,
+            activity=shell.activity,
+            own_hosts=own_hosts,
+            behind_cloudflare=settings.on_pod,
+        ),
+    ],
+    lifespan=lifespan,
+)

@@ -1,0 +1,200 @@
+"""The three workflows on the real pipeline, the real database and real files: from a few words to stored pictures."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fibo_core.cancel import CancelFlag
+from fibo_core.engine import StepEvent
+from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.errors import Cancelled, InputError, RequestError
+from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
+from fibo_core.store.database import Database
+from fibo_core.store.generation import Generation
+from fibo_core.store.history import History, HistoryQuery
+from fibo_core.work import workflows
+from fibo_core.work.tasks import GenerateTask, InspireTask, Painting, RefineTask
+from fibo_core.work.workflows import Tools
+from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.chain import Backend, Writers
+from fibo_core.writers.offline import OfflineWriter
+
+OFFLINE = Backend("offline", "The offline writer", OfflineWriter.about, OfflineWriter)
+SETTINGS = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=4)
+WORDS = "a red ball on the left and a blue box on the right, at night"
+
+
+class Notes:
+    """An observer that writes down what it is told."""
+
+    wants_previews = False
+
+    def __init__(self, cancel_at: tuple[int, int] | None = None, flag: CancelFlag | None = None) -> None:
+        self.heard: list[str] = []
+        self.stored: list[Generation] = []
+        self.cancel_at = cancel_at
+        self.flag = flag
+        self.picture = 0
+
+    def on_writing(self, writer: str) -> None:
+        self.heard.append(f"{writer} writes")
+
+    def on_tokens(self, count: int) -> None:
+        self.heard.append(f"{count} tokens")
+
+    def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
+        self.heard.append(f"{reason}, {retry_after_s:g} s")
+        return False
+
+    def on_written(self, written: WrittenPrompt) -> None:
+        self.heard.append("written")
+
+    def on_painting(self, index: int, total: int) -> None:
+        self.picture = index
+        self.heard.append(f"picture {index + 1} of {total}")
+
+    def on_step(self, event: StepEvent) -> None:
+        if (self.picture, event.step) == self.cancel_at and self.flag is not None:
+            self.flag.cancel()
+
+    def on_stored(self, generation: Generation) -> None:
+        self.stored.append(generation)
+        self.heard.append("stored")
+
+
+@pytest.fixture
+def tools(tmp_path: Path, mini_engine: FiboEngine) -> Iterator[Tools]:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    database = Database(workspace / "studio.db")
+    database.migrate()
+    yield Tools(Writers((OFFLINE,)), mini_engine, History(workspace, database))
+    database.close()
+
+
+def pixels(tools: Tools, generation: Generation) -> np.ndarray:
+    return np.asarray(Image.open(tools.history.image_file(generation.id)), dtype=np.int16)
+
+
+def test_words_become_a_stored_picture_with_its_whole_recipe(tools: Tools) -> None:
+    """The prompt is known before the picture; the row can make the picture again."""
+    notes = Notes()
+    (generation,) = workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS, (7,))), notes, CancelFlag())
+    assert notes.heard == ["offline writes", "written", "picture 1 of 1", "stored"]
+    assert (generation.words, generation.writer, generation.request.seed) == (WORDS, "offline", 7)
+
+    stored = tools.history.get(generation.id)
+    again = tools.engine.render(stored.request).image
+    assert np.array_equal(np.asarray(again), pixels(tools, generation))
+
+
+def test_a_given_prompt_is_painted_as_it_is_and_the_writer_is_not_asked(tools: Tools) -> None:
+    """JSON typed by hand reaches the model word for word, unknown keys stay with the row."""
+    prompt = StructuredPrompt.from_dict({"objects": [{"description": "a green ball"}], "my_note": "keep me"})
+    task = GenerateTask("", Painting(SETTINGS, (7,)), written=WrittenPrompt(prompt))
+    notes = Notes()
+    (generation,) = workflows.generate(tools, task, notes, CancelFlag())
+    assert "offline writes" not in notes.heard
+    assert tools.history.get(generation.id).prompt == prompt
+    assert generation.writer == "hand"
+
+
+def test_without_seeds_the_prompt_is_written_and_nothing_is_painted(tools: Tools) -> None:
+    """ "Write the prompt only" stops before the engine."""
+    notes = Notes()
+    assert workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS)), notes, CancelFlag()) == []
+    assert notes.heard == ["offline writes", "written"]
+    assert tools.history.count(HistoryQuery()) == 0
+
+
+def test_a_batch_cancelled_in_its_second_picture_keeps_the_first_and_stores_no_unfinished_one(tools: Tools) -> None:
+    """A finished picture is never lost; a cancelled one is never stored."""
+    flag = CancelFlag()
+    notes = Notes(cancel_at=(1, 2), flag=flag)
+    with pytest.raises(Cancelled):
+        workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS, (1, 2, 3))), notes, flag)
+    assert [generation.request.seed for generation in notes.stored] == [1]
+    assert tools.history.count(HistoryQuery()) == 1
+
+
+def test_one_picture_of_a_batch_can_be_painted_again_alone(tools: Tools) -> None:
+    """A batch is a list of seeds."""
+    batch = workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS, (5, 6))), Notes(), CancelFlag())
+    (alone,) = workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS, (6,))), Notes(), CancelFlag())
+    assert alone.recipe_hash == batch[1].recipe_hash
+    assert np.array_equal(pixels(tools, alone), pixels(tools, batch[1]))
+
+
+def test_a_refinement_changes_what_was_asked_keeps_the_seed_and_knows_its_parent(tools: Tools) -> None:
+    """The ball turns green; the box, the light and the seed stay."""
+    (parent,) = workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS, (7,))), Notes(), CancelFlag())
+    task = RefineTask("make the ball green", parent.prompt, Painting(SETTINGS, (7,)), source_id=parent.id)
+    (child,) = workflows.refine(tools, task, Notes(), CancelFlag())
+    changed = {change.path for change in diff(parent.prompt, child.prompt)}
+    assert "objects[0].shape_and_color" in changed
+    assert not any(path.startswith(("objects[1]", "lighting", "background")) for path in changed)
+    assert (child.parent_id, child.mode, child.words) == (parent.id, "refine", "make the ball green")
+    assert [each.id for each in tools.history.ancestors(child.id)] == [parent.id]
+
+
+def test_an_inspiration_keeps_its_source_beside_the_picture(tools: Tools, tmp_path: Path) -> None:
+    source = tmp_path / "meadow.png"
+    Image.new("RGB", (300, 200), (40, 140, 50)).save(source)
+    task = InspireTask("at night", source, Painting(SETTINGS, (7,)))
+    (generation,) = workflows.inspire(tools, task, Notes(), CancelFlag())
+    kept = tools.history.source_file(generation.id)
+    assert kept is not None
+    assert Image.open(kept).size == (300, 200)
+    assert generation.mode == "inspire"
+
+
+def test_a_prompt_too_long_for_the_model_is_refused_before_anything_is_painted(tools: Tools) -> None:
+    """Longer than 3,000 tokens is never cut silently."""
+    prompt = StructuredPrompt.from_dict({"short_description": "ball " * 4000})
+    task = GenerateTask("", Painting(SETTINGS, (7,)), written=WrittenPrompt(prompt))
+    with pytest.raises(RequestError, match="tokens"):
+        workflows.generate(tools, task, Notes(), CancelFlag())
+    assert tools.history.count(HistoryQuery()) == 0
+
+
+def test_an_unknown_writer_names_those_there_are(tools: Tools) -> None:
+    with pytest.raises(InputError, match="auto, offline"):
+        workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS), writer="gpt"), Notes(), CancelFlag())
+
+
+class Curious(OfflineWriter):
+    """Writes by rules, and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+
+    def refine(self, prompt: StructuredPrompt, instruction: str, **given: Any) -> WrittenPrompt:
+        self.given = given
+        given["on_tokens"](212)
+        return super().refine(prompt, instruction, **given)
+
+
+@pytest.mark.parametrize("with_picture", [True, False])
+def test_a_writer_sees_the_source_picture_only_where_that_was_asked_for(tools: Tools, with_picture: bool) -> None:
+    """With Gemini it leaves the machine. The first seed goes along, so that a writer can repeat itself."""
+    (source,) = workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS, (7,))), Notes(), CancelFlag())
+    curious, notes = Curious(), Notes()
+    asking = replace(tools, writers=Writers((replace(OFFLINE, build=lambda: curious),)))
+    task = RefineTask("make the ball green", source.prompt, Painting(SETTINGS), source_id=source.id)
+    workflows.refine(asking, replace(task, with_picture=with_picture), notes, CancelFlag())
+    assert curious.given["seed"] == workflows.WRITER_SEED
+    assert notes.heard == ["offline writes", "212 tokens", "written"]
+    if with_picture:
+        assert np.array_equal(np.asarray(curious.given["picture"], dtype=np.int16), pixels(tools, source))
+    else:
+        assert curious.given["picture"] is None
+    seeded = replace(task, painting=Painting(SETTINGS, (2**40 + 5,)), with_picture=False)
+    workflows.refine(asking, seeded, Notes(), CancelFlag())
+    assert curious.given["seed"] == 5
