@@ -1,8 +1,8 @@
 """The errors of FIBO Studio, in one tree.
 
 Each message says what happened, the value seen (never a secret) and what to do; a page, the API and the command
-line show it as it is. Adapters translate their library's errors into these at one boundary, with ``from exc``;
-anything else that escapes is a bug and is not caught.
+line show it as it is, and may add their own way to its remedy. Adapters translate their library's errors into these at
+one boundary, with ``from exc``; anything else that escapes is a bug and is not caught.
 
 FiboError
 ├── InputError                 what the user gave cannot be used (the command line exits with 2)
@@ -46,7 +46,15 @@ from collections.abc import Sequence
 
 
 class FiboError(Exception):
-    """Base of every error a user may see; ``str(error)`` is the sentence to show."""
+    """Base of every error a user may see; ``str(error)`` is the sentence to show.
+
+    ``remedy`` says in a form for programs what mends it, where a shell may have a button or a command for that:
+    "download MODEL" (the weights of a model of the catalogue) or "rebuild" (the history out of its files).
+    """
+
+    def __init__(self, message: str = "", *, remedy: str = ""):
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class InputError(FiboError):
@@ -90,8 +98,8 @@ class WriterError(FiboError):
 class WriterUnavailable(WriterError):
     """This writer cannot answer now; another one may. ``retry_after_s``: when to ask it again, where that is known."""
 
-    def __init__(self, message: str, retry_after_s: float | None = None):
-        super().__init__(message)
+    def __init__(self, message: str, retry_after_s: float | None = None, *, remedy: str = ""):
+        super().__init__(message, remedy=remedy)
         self.retry_after_s = retry_after_s
 
 

@@ -286,6 +286,22 @@ def test_every_row_of_troubleshooting_is_a_sentence_that_the_program_says() -> N
     assert [row.pattern for row in error_sentences.without_sentence(SENTENCES, TABLE)] == []
 
 
+def of_a_shell(text: str) -> bool:
+    """Whether a sentence names a page, a button, a script or a command of the studio."""
+    pages = r"\b(Generate|Refine|Inspire|History|System)\b"
+    return re.search(rf"{pages}|\b[Bb]uttons?\b|\b[Pp]ress\b|scripts/|fibo-studio|models download", text) is not None
+
+
+def test_the_librarys_sentences_name_no_page_button_or_command() -> None:
+    """They name the thing and what to do about it; `studio/remedies.py` adds how this studio does it."""
+    library = [each for each in SENTENCES if each.file.startswith("fibo_core/")]
+    assert len(library) > 200
+    assert [f"{each.file}:{each.line}: {each.text}" for each in library if of_a_shell(each.text)] == []
+    assert all(
+        map(of_a_shell, ["See History.", "Press the button.", "Run scripts/studio.sh.", "Run fibo-studio doctor."])
+    )
+
+
 def test_no_row_is_so_vague_that_it_would_hide_a_new_sentence() -> None:
     vague = [row.pattern for row in TABLE if error_sentences.letters(row.pattern) < error_sentences.FEWEST_LETTERS]
     assert vague == []
@@ -296,9 +312,10 @@ def test_no_row_is_so_vague_that_it_would_hide_a_new_sentence() -> None:
 PASSED_ON = {
     "pages/history.py": 1,
     "fibo_core/models/catalogue.py": 1,
-    "fibo_core/errors.py": 4,  # each class's own constructor
+    "fibo_core/errors.py": 5,  # each class's own constructor
     "fibo_core/work/jobs.py": 1,  # a row that cannot be read: job_store.py has the sentence
     "fibo_core/prompts/structured_prompt.py": 1,
+    "fibo_core/prompts/mend/mend.py": 2,  # its own constructor has the sentence
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
     "fibo_core/writers/chain.py": 2,
     "fibo_core/writers/local.py": 1,
@@ -361,7 +378,7 @@ def test_the_offline_writer_follows_each_instruction_in_the_documents() -> None:
     writer, cancel = OfflineWriter(), CancelFlag()
     sources = [writer.expand(words, cancel=cancel).prompt for words in SOURCES]
     examples = [each for _, cell in table_of("**Instructions**", "An instruction that") for each in code(cell)]
-    assert len(examples) > 60
+    assert len(examples) > 45
 
     def follows(instruction: str) -> bool:
         answers = [(source, writer.refine(source, instruction, cancel=cancel)) for source in sources]

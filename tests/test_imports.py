@@ -1,12 +1,15 @@
 """Who may import whom: pages → studio → fibo_core, never back, and heavy libraries only where they belong."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.studio.processes import add_picture, opened
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,8 +45,24 @@ ROOMS: dict[str, set[str]] = {
     "store": {"engine", "prompts", "writers"},  # their values: requests, rendered pictures, usage
     "work": {"engine", "models", "prompts", "settings", "store", "writers"},
 }
-BESIDE = {"asked": "writers", "settings": "settings"}  # modules that no room below them may import
+BESIDE = {"settings": "settings"}  # modules that no room below them may import
 HEAVY = {"torch", "diffusers", "transformers", "google.genai", "streamlit", "fastapi"}
+
+
+#: What lists pictures does without: what writes, paints, queues and migrates, and what reads pictures.
+NOT_FOR_A_LIST = HEAVY | {
+    "PIL",
+    "alembic",
+    "fibo_core.engine.fibo",
+    "fibo_core.store.images",
+    "fibo_core.store.job_store",
+    "fibo_core.work.jobs",
+    "fibo_core.work.workflows",
+    "fibo_core.writers.chain",
+    "fibo_core.writers.offline",
+    "json_repair",
+    "numpy",
+}
 
 
 def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
@@ -87,12 +106,24 @@ def backward(path: str, tree: ast.AST) -> list[str]:
     return faults
 
 
+def fresh_process(code: str, *arguments: str) -> set[str]:
+    """The words of the last line that a process of its own prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
 def loaded_after(*modules: str) -> set[str]:
     """Which of HEAVY a fresh process has loaded after importing `modules`."""
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code, *modules], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return HEAVY.intersection(done.stdout.split())
+    return HEAVY & fresh_process(code, *modules)
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """All that a fresh process has loaded once a command line is done."""
+    code = "import sys\nfrom studio.__main__ import run\ntry: run()\nexcept SystemExit: print(*sys.modules)"
+    return fresh_process(code, *arguments)
 
 
 def test_every_import_stands_in_a_layer_that_may_have_it():
@@ -155,3 +186,18 @@ def test_importing_every_light_module_loads_nothing_heavy():
 def test_a_process_that_loads_something_heavy_is_noticed():
     """The check above can fail: it sees a library that was loaded."""
     assert loaded_after("fastapi") == {"fastapi"}
+
+
+def test_a_list_of_pictures_loads_nothing_that_writes_paints_or_migrates(tmp_path: Path):
+    """`history list` waits for the database's libraries and no others, once the schema is this version's."""
+    with opened(tmp_path / "workspace") as (_, history):
+        add_picture(history, "a red ball")
+    loaded = loaded_by("history", "list")
+    assert "fibo_core.store.history" in loaded
+    assert loaded & NOT_FOR_A_LIST == set()
+
+
+def test_what_a_list_does_without_exists_and_is_seen_where_it_is_loaded():
+    """The check above can fail: none of its modules was renamed, and a new workspace's migration is noticed."""
+    assert [name for name in NOT_FOR_A_LIST if importlib.util.find_spec(name) is None] == []
+    assert loaded_by("history", "list") & NOT_FOR_A_LIST == {"alembic"}

@@ -5,12 +5,13 @@ The protocol and its values stand here and import no torch; `fibo.py` implements
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-from PIL import Image
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class StepEvent:
 class RenderedImage:
     """A finished RGB picture, how long it took (text encoding to decoding, in seconds) and on what."""
 
-    image: Image.Image
+    image: "Image.Image"
     duration_s: float
     device: str  #: "cpu", or "cuda: NVIDIA L40S"
     precision: str  #: "float32", "bfloat16"

@@ -21,7 +21,6 @@ from fibo_core.engine.placement import Occupied, Placement, choose
 from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory, Stopped
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec
-from fibo_core.program import command
 
 log = logging.getLogger(__name__)
 
@@ -143,13 +142,12 @@ def _load_failure(spec: ModelSpec, folder: Path, error: Exception) -> EngineErro
         return OutOfMemory(
             f"The memory did not suffice to load {spec.title}. Close other programs, or choose a smaller one."
         )
-    remedy = (
-        f"Fetch them again: remove that folder, then {command(f'models download {spec.name}')}"
-        if spec.repo
-        else "Restore that folder from the repository."
-    )
+    way = "Remove that folder, and download them again." if spec.repo else "Restore that folder from the repository."
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(". ")
-    return ModelLoadFailed(f"The weights of {spec.title} in {folder} do not load: {reason}. {remedy}")
+    return ModelLoadFailed(
+        f"The weights of {spec.title} in {folder} do not load: {reason}. {way}",
+        remedy=f"download {spec.name}" if spec.repo else "",
+    )
 
 
 def _is_transient(error: BaseException) -> bool:

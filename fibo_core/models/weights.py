@@ -11,7 +11,6 @@ from pathlib import Path
 
 from fibo_core.errors import ModelMissing
 from fibo_core.models.catalogue import Layout, WeightsSpec
-from fibo_core.program import command
 
 
 def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:
@@ -26,8 +25,8 @@ def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:
     folder = downloaded(spec, hub_cache)
     if folder is None:
         raise ModelMissing(
-            f"The weights of {spec.title} are not on this machine (looked in {hub_cache}). Download them on "
-            f"the System page, or run: {command(f'models download {spec.name}')}"
+            f"The weights of {spec.title} are not on this machine (looked in {hub_cache}). Download them.",
+            remedy=f"download {spec.name}",
         )
     return folder
 

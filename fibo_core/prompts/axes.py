@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 from fibo_core.errors import PromptError
-from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN, UNCONFIRMED_MAX
 from fibo_core.prompts import json_paths
 from fibo_core.prompts.axis_values import VALUES_MAX, AxisError, Range, Value, read_values
 from fibo_core.prompts.caption_schema import KEYS, MAX_ITEMS, Caption
@@ -24,7 +24,6 @@ from fibo_core.prompts.structured_prompt import MAX_DEPTH, SCORES, StructuredPro
 __all__ = [
     "AXES_MAX",
     "SETTINGS",
-    "UNCONFIRMED_MAX",
     "VALUES_MAX",
     "Axis",
     "AxisError",
@@ -40,7 +39,6 @@ __all__ = [
 ]
 
 AXES_MAX = 3
-UNCONFIRMED_MAX = 64  #: pictures, or values of one axis, beyond which an order must be confirmed
 SETTINGS = ("seed", "steps", "guidance", "model", "writer")  #: the axes that are no JSON path
 
 Place = tuple[Step, ...]

@@ -1,7 +1,7 @@
 """What other programs write into their pictures: the words, the seed, the size and the steps, read to be offered.
 
-A1111 and Forge, ComfyUI, InvokeAI, SwarmUI, Fooocus, mflux and NovelAI. Their words are prose; a caption of FIBO's in their
-place is given as it stands. Nothing here raises for a text it does not understand.
+A1111 and Forge, ComfyUI, InvokeAI, SwarmUI, Fooocus, mflux and NovelAI. Their words are prose; where a caption of
+FIBO's stands in their place, it is given as it is. Nothing here raises for a text it does not understand.
 """
 
 import json

@@ -4,12 +4,13 @@ A batch, its cells and its jobs are written in one transaction, all or none.
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Text, cast, update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -19,6 +20,8 @@ from fibo_core.store.idempotency import OnceKey, batch_of_key, keep_key
 from fibo_core.store.job_store import ACTIVE, NewJob, insert_jobs
 from fibo_core.store.rows import DamagedRow, read_rows
 from fibo_core.store.tables import BatchTable, CellTable, JobTable
+
+_QUOTED = re.compile(r'"([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,10 @@ class BatchStore:
         return found
 
     def inputs(self) -> set[str]:
-        """The pictures that any batch which can be read refers to, as paths in the workspace."""
+        """The pictures that any batch refers to, as paths in the workspace; of a damaged row, all that may be one."""
         with self._database.read() as session:
-            rows = read_rows(session, select(BatchTable).where(BatchTable.inputs != "[]"), BatchTable, _batch)
-        return {path for _, row in rows if isinstance(row, BatchRow) for path in row.inputs}
+            inputs = select(cast(BatchTable.inputs, Text)).where(BatchTable.inputs != "[]").distinct()
+            return {path for text in session.exec(inputs) for path in _QUOTED.findall(text)}
 
     def _read(self, statement: SelectOfScalar[BatchTable]) -> list[BatchRow | DamagedRow]:
         with self._database.read() as session:

@@ -42,6 +42,7 @@ class Database:
         self._engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         event.listen(self._engine, "begin", _on_begin)
+        self._writing = threading.Lock()
         self._file_lock = threading.Condition()  # guards the two below
         self._file: tuple[int, int] | None = None  # device and inode of what the connections have open
         self._transactions = 0  # that have begun and not ended
@@ -63,6 +64,7 @@ class Database:
         """
         with (
             self._errors(),
+            self._turn_to_write(),
             self._transaction(),
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
@@ -70,6 +72,17 @@ class Database:
             yield session
             if self._file_at_path() != self._file:  # what is committed would be in a file that nobody finds
                 raise self._moved()
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        """Threads of this process come one after another, before they take a connection: SQLite would have each poll,
+        some for seconds, and readers would find the pool empty."""
+        taken = self._writing.acquire(timeout=BUSY_TIMEOUT_S)
+        try:
+            yield
+        finally:
+            if taken:
+                self._writing.release()
 
     def migrate(self) -> None:
         """Makes the database, or brings an older one up to date after copying it to `backups/` beside it.
@@ -270,8 +283,9 @@ class Database:
                 )
             case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
                 return DatabaseUnreadable(
-                    f"{self.path} is damaged or no database ({exc}). Move it away and run "
-                    "`fibo-studio history rebuild`: the pictures and their recipes are files and come back."
+                    f"{self.path} is damaged or no database ({exc}). Move it away and rebuild the "
+                    "history: the pictures and their recipes are files and come back.",
+                    remedy="rebuild",
                 )
             case sqlite3.SQLITE_IOERR:
                 return DatabaseUnreadable(f"The disk failed under {self.path} ({exc}). Check the disk, then restart.")
@@ -279,7 +293,8 @@ class Database:
             return None
         return DatabaseUnreadable(
             f"{self.path} cannot be used now ({exc}). If another program is changing it, let that end; if this "
-            "stays, move it away and run `fibo-studio history rebuild`."
+            "stays, move it away and rebuild the history from its files.",
+            remedy="rebuild",
         )
 
 

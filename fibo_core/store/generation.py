@@ -20,8 +20,14 @@ from fibo_core.writers import Usage
 Mode = Literal["generate", "refine", "inspire"]
 MODES: tuple[Mode, ...] = ("generate", "refine", "inspire")
 
+OUTPUTS = "outputs"
 RECORD_FORMAT = "fibo-studio/1"
 _RECORDS = re.compile(r"fibo-studio/\d+")
+
+
+def place_of(id: str, created_at: datetime) -> str:
+    """Where a picture is stored, relative to the workspace."""
+    return f"{OUTPUTS}/{created_at:%Y/%m/%d}/{id}.png"
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from PIL import Image
 from sqlalchemy import Float, LargeBinary, Text, case, cast, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
-from ulid import ULID
 
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
@@ -29,14 +27,17 @@ from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, 
 from fibo_core.store import reconcile
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
-from fibo_core.store.generation import Generation, Mode
-from fibo_core.store.images import DAMAGE, is_whole_thumbnail, png_bytes, thumbnail_bytes
+from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
-from fibo_core.store.reconcile import OUTPUTS, SOURCE_SUFFIX, RebuildReport, SweepReport, VerifyReport
+from fibo_core.store.rebuild import RebuildReport, rebuild
+from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
 from fibo_core.store.tables import GenerationTable
 from fibo_core.writers import Usage
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["DamagedRow", "DiskUsage", "History", "HistoryPage", "HistoryQuery", "RebuildReport", "SweepReport"]
 
@@ -107,16 +108,18 @@ class History:
         writer_model: str = "",
         usage: Usage | None = None,
         parent_id: str | None = None,
-        source: Image.Image | None = None,
+        source: "Image.Image | None" = None,
     ) -> Generation:
         """Stores a picture with its recipe; once it returns, neither a kill nor a power cut loses them.
 
         Raises WorkspaceUnwritable when the files could not be written (then nothing is left of them), and a
         StoreError that names the file when only the row could not.
         """
+        from ulid import ULID
+
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
-        folder = f"{OUTPUTS}/{created_at:%Y/%m/%d}"
+        place = place_of(id, created_at)
         generation = Generation(
             id=id,
             created_at=created_at,
@@ -127,13 +130,13 @@ class History:
             edited=edited,
             writer_model=writer_model,
             usage=usage,
-            image_path=f"{folder}/{id}.png",
+            image_path=place,
             duration_s=rendered.duration_s,
             device=rendered.device,
             precision=rendered.precision,
             versions=dict(rendered.versions),
             parent_id=parent_id,
-            source_path=None if source is None else f"{folder}/{id}{SOURCE_SUFFIX}",
+            source_path=None if source is None else place.removesuffix(".png") + SOURCE_SUFFIX,
         )
         files = self._write_files(generation, rendered.image, source)
         try:
@@ -147,14 +150,19 @@ class History:
             self._without_row += 1
             raise type(exc)(
                 f"The picture is safe in {self._workspace / generation.image_path}, but not in the gallery: "
-                f"{exc} Afterwards it comes in by itself, or by `fibo-studio history rebuild`."
+                f"{exc} Afterwards it comes in by itself, or when the history is rebuilt from its files."
             ) from exc
         return generation
 
-    def _write_files(self, generation: Generation, image: Image.Image, source: Image.Image | None) -> Iterable[bytes]:
+    def _write_files(
+        self, generation: Generation, image: "Image.Image", source: "Image.Image | None"
+    ) -> Iterable[bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
+        from fibo_core.store.images import png_bytes
+        from fibo_core.store.picture_texts import parameters_text
+
         record = generation.to_record()
-        files = {f"{generation.id}.png": png_bytes(image, record)}
+        files = {f"{generation.id}.png": png_bytes(image, record, parameters_text(generation.request))}
         if source is not None:
             files[f"{generation.id}{SOURCE_SUFFIX}"] = png_bytes(source)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
@@ -341,6 +349,10 @@ class History:
 
     def thumbnail_file(self, id: str) -> Path:
         """The picture's WebP thumbnail, made now if it is not there or damaged. Raises as :meth:`image_file` does."""
+        from PIL import Image
+
+        from fibo_core.store.images import DAMAGE, is_whole_thumbnail
+
         thumbnail = self._thumbnail_path(id)
         if not is_whole_thumbnail(thumbnail):
             image_file = self.image_file(id)
@@ -362,18 +374,21 @@ class History:
             raise _not_found(id)
         return self._cache_dir / "thumbs" / id[:4] / f"{id}.webp"  # a folder for every twelve days
 
-    def _write_thumbnail(self, id: str, image: Image.Image) -> None:
+    def _write_thumbnail(self, id: str, image: "Image.Image") -> None:
+        from fibo_core.store.images import thumbnail_bytes
+
         thumbnail = self._thumbnail_path(id)
         write_cache_file(self._cache_dir, thumbnail, thumbnail_bytes(image), "The thumbnail")
 
     # files and rows
 
     def rebuild(self, *, dry_run: bool = False) -> RebuildReport:
-        """Rows for pictures that have none, or a damaged one, from their sidecars or the PNGs' own text.
+        """Rows for pictures that have none, a damaged one or one that leads nowhere, from their sidecars or the PNGs'
+        own text, whatever the files are called and wherever below the outputs they lie.
 
         Stars and deletions live in rows alone: a picture without a row comes back unstarred, and out of the trash.
         """
-        return reconcile.rebuild(self._workspace, self._database, dry_run=dry_run)
+        return rebuild(self._workspace, self._database, dry_run=dry_run)
 
     def verify(self) -> VerifyReport:
         """What is amiss in rows and files, all of them looked at; nothing is changed."""
@@ -410,7 +425,7 @@ class History:
             log.error("The gallery has %d pictures, and %s has none. Is its volume mounted?", report.rows, outputs)
         elif report.missing:
             log.warning(
-                "%d pictures' files are gone from %s; `fibo-studio history verify` names them.", report.missing, outputs
+                "%d pictures' files are gone from %s; verifying the history names them.", report.missing, outputs
             )
         return report
 
@@ -447,7 +462,8 @@ def _picture(session: Session, id: str, *, deleted_too: bool = False) -> tuple[i
         if isinstance(found, DamagedRow):
             raise GenerationDamaged(
                 f"Picture {id} cannot be read from the database ({found.reason.rstrip('.')}). "
-                "`fibo-studio history rebuild` reads it anew from its file."
+                "Rebuild the history: that reads it anew from its file.",
+                remedy="rebuild",
             )
         return seq, found
     raise _not_found(id)

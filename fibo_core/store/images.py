@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
 from fibo_core.errors import PictureError
-from fibo_core.store.png import without_texts
+from fibo_core.limits import BYTES_MAX
+from fibo_core.store.png import texts_of, without_texts
 
 RECIPE_KEY = "fibo-studio"  #: the PNG text that holds the record of `Generation.to_record`
-BYTES_MAX = 50 * 2**20  #: of a file that is given to the studio, by whatever way
+PARAMETERS_KEY = "parameters"  #: the PNG text that most programs and galleries read
 PIXELS_MAX = 50_000_000  #: of a decoded picture: 200 MB
 JPEG_PIXELS_MAX = 200_000_000  #: a JPEG is decoded at a half, a quarter or an eighth where it has more than PIXELS_MAX
 SIDE_MAX = 2048  #: px; more says nothing to a prompt writer
@@ -31,7 +32,7 @@ THUMBNAIL_SIDE = 256  #: px, the longest one
 
 #: What Pillow's decoders raise for damaged files.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 _FORMATS = ("PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # and JPEG
 _SIGNATURE = re.compile(rb"\x89PNG|RIFF....WEBP|....ftypavi[fs]|GIF8|BM|II\*\0|MM\0\*", re.DOTALL)  # of _FORMATS
 _JPEG = b"\xff\xd8\xff"
@@ -142,13 +143,7 @@ def read_recipe(data: bytes) -> dict[str, Any] | None:
 
     The picture is not decoded, so the recipe of a cut-short PNG can be read too.
     """
-    text: str | bytes = data
-    if data.startswith(b"\x89PNG"):
-        try:
-            with Image.open(BytesIO(data), formats=("PNG",)) as picture:
-                text = picture.info.get(RECIPE_KEY, "")
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGE):
-            return None
+    text = texts_of(data).get(RECIPE_KEY, "") if data.startswith(b"\x89PNG") else data
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
@@ -156,13 +151,18 @@ def read_recipe(data: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def png_bytes(image: Image.Image, record: Mapping[str, Any] | None = None) -> bytes:
-    """The picture as an RGB PNG, on white, that carries ``record`` and nothing of the original file's metadata."""
+def png_bytes(image: Image.Image, record: Mapping[str, Any] | None = None, parameters: str = "") -> bytes:
+    """The picture as an RGB PNG, on white, that carries ``record`` and nothing of the original file's metadata.
+
+    ``parameters`` is the text that other programs look for (see `picture_texts.parameters_text`).
+    """
     clean = on_white(image)  # a copy
     clean.info = {}
     text = PngImagePlugin.PngInfo()
     if record is not None:
         text.add_text(RECIPE_KEY, json.dumps(record))  # ASCII; uncompressed, as Pillow reads back 1 MB compressed
+    if parameters:
+        text.add_text(PARAMETERS_KEY, parameters)
     buffer = BytesIO()
     # level 4: as small as the default 6 on photographs, in half the time
     clean.save(buffer, "PNG", pnginfo=text, compress_level=4)
@@ -235,7 +235,7 @@ def _decoded(content: bytes, side_max: int | None) -> Image.Image:
         picture.load()
     except UnidentifiedImageError as exc:
         raise _unidentified(content) from exc
-    except _BOMBS as exc:
+    except BOMBS as exc:
         raise _too_many_pixels("far more", PIXELS_MAX) from exc
     except DAMAGE as exc:
         raise _damaged(exc) from exc

@@ -40,12 +40,20 @@ def not_read(rows: Sequence[DamagedRow]) -> str:
     named = ", ".join(row.id for row in rows[:NAMED])
     more = f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else ""
     mended = "it anew from its file" if len(rows) == 1 else "them anew from their files"
-    return f"{count} could not be read: {named}{more}. `fibo-studio history rebuild` reads {mended}."
+    return f"{count} could not be read: {named}{more}. Rebuild the history: that reads {mended}."
 
 
 def with_rows(session: Session, ids: Sequence[str]) -> set[str]:
     """Those of the ids that have a row, be it damaged."""
     return set(session.exec(select(GenerationTable.id).where(col(GenerationTable.id).in_(ids))))
+
+
+def with_paths(session: Session, paths: Sequence[str]) -> set[str]:
+    """Those of the paths that a row names. Without paths nothing is asked: it reads all rows."""
+    if not paths:
+        return set()
+    path = col(GenerationTable.image_path)
+    return set(session.exec(select(path).where(path.in_(paths))))
 
 
 def place_row(session: Session, generation: Generation, file_bytes: int) -> None:

@@ -44,7 +44,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
         yield Chunk(kind, place, place := place + 12 + length)
 
 
-def read_texts(data: bytes) -> dict[str, str]:
+def texts_of(data: bytes) -> dict[str, str]:
     """What a PNG says beside its pixels, by keyword; {} for what is none.
 
     Of a PNG cut short, what stands before the cut. Texts that cannot be unpacked, and what goes beyond TEXTS_MAX, are

@@ -12,32 +12,18 @@ from pathlib import Path
 from sqlalchemy import LargeBinary, cast
 from sqlmodel import col, select
 
-from fibo_core.errors import FiboError, InputError, PictureError
+from fibo_core.errors import FiboError, PictureError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import remove_leftovers
-from fibo_core.store.generation import Generation
-from fibo_core.store.images import check_png, png_is_complete, read_recipe
-from fibo_core.store.picture_rows import adopt_row, damaged, read_pictures, readable, with_rows
+from fibo_core.store.generation import OUTPUTS, Generation
+from fibo_core.store.picture_rows import adopt_row, damaged, read_pictures, readable, with_paths, with_rows
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.tables import GenerationTable
 
-OUTPUTS = "outputs"
 TRASH = "trash"  #: below the outputs or beside them; what lies there is nobody's to bring back
 SOURCE_SUFFIX = ".source.png"
 PIECE = 500  #: pictures compared at once
 PAUSE_S = 0.01  #: after each piece of a sweep, for whoever waits for a page
-
-
-@dataclass(frozen=True)
-class RebuildReport:
-    """``added`` rows (that would be added, in a dry run), damaged ones ``replaced``, pictures ``already_there``, a
-    sentence for each file that could not be read, and one for each damaged sidecar whose picture was read."""
-
-    added: int
-    replaced: int
-    already_there: int
-    unreadable: tuple[str, ...]
-    damaged_sidecars: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -80,27 +66,6 @@ def find_pictures(outputs: Path) -> Iterator[list[Path]]:
             yield [Path(folder, name) for name in pictures[start : start + PIECE]]
 
 
-def rebuild(workspace: Path, database: Database, *, dry_run: bool) -> RebuildReport:
-    """Rows for pictures that have none, or a damaged one, out of their files."""
-    added, replaced, already_there, unreadable, sidecars = 0, 0, 0, [], []
-    for piece in find_pictures(workspace / OUTPUTS):
-        with database.read() as session:
-            statement = select(GenerationTable).where(col(GenerationTable.id).in_([file.stem for file in piece]))
-            rows = read_pictures(session, statement)
-        whole, broken = {it.id for it in readable(rows)}, {it.id for it in damaged(rows)}
-        for file in piece:
-            if file.stem in whole:
-                already_there += 1
-                continue
-            if (reason := _adopt(file, workspace, None if dry_run else database)) is not None:
-                unreadable.append(reason)
-                continue
-            if (sidecar := _sidecar_damage(file, workspace)) is not None:
-                sidecars.append(sidecar)
-            added, replaced = (added, replaced + 1) if file.stem in broken else (added + 1, replaced)
-    return RebuildReport(added, replaced, already_there, tuple(unreadable), tuple(sidecars))
-
-
 def sweep(workspace: Path, cache_dir: Path, database: Database, ending: threading.Event) -> SweepReport:
     """Tidies up after killed processes, and counts what is missing. Ends early once ``ending`` is set."""
     outputs = workspace / OUTPUTS
@@ -109,7 +74,7 @@ def sweep(workspace: Path, cache_dir: Path, database: Database, ending: threadin
     for piece in find_pictures(outputs):
         if ending.wait(PAUSE_S):
             break
-        for file in _without_row(piece, database):
+        for file in _without_row(piece, workspace, database):
             if (reason := _adopt(file, workspace, database)) is not None:
                 unreadable.append(reason)
             else:
@@ -135,37 +100,38 @@ def verify(workspace: Path, database: Database) -> VerifyReport:
         broken += damaged(rows)
     without_row, spoilt, sidecars = [], [], []
     for piece in find_pictures(workspace / OUTPUTS):
-        without_row += [file.relative_to(workspace).as_posix() for file in _without_row(piece, database)]
+        without_row += [file.relative_to(workspace).as_posix() for file in _without_row(piece, workspace, database)]
         ours = [file for file in piece if ID.fullmatch(file.stem)]
         spoilt += [found for file in ours if (found := _picture_damage(file, workspace)) is not None]
-        sidecars += [found for file in piece if (found := _sidecar_damage(file, workspace)) is not None]
+        sidecars += [found for file in piece if (found := sidecar_damage(file, workspace)) is not None]
     missing = [id for _, gone in _missing(workspace, database) for id in gone]
     return VerifyReport(pictures, tuple(broken), tuple(missing), tuple(without_row), tuple(spoilt), tuple(sidecars))
 
 
-def _adopt(file: Path, workspace: Path, database: Database | None) -> str | None:
-    """Gives a picture its row out of its files; without a database it only looks. Returns why it could not be read."""
+def _adopt(file: Path, workspace: Path, database: Database) -> str | None:
+    """Gives a picture its row out of its files. Returns why it could not be read."""
     name = file.relative_to(workspace).as_posix()
     try:
         generation, size = read_generation(file, workspace), file_bytes(file)
-        if not ID.fullmatch(generation.id):
-            raise InputError("its name is no id of ours")
+        if generation.id != file.stem:
+            raise PictureError(f"its recipe is that of picture {generation.id}")
     except FiboError as exc:
         return f"{name}: {exc}"
     except OSError as exc:  # it went away meanwhile
         return f"{name}: it cannot be read ({exc.strerror})"
-    if database is not None:
-        with database.write() as session:
-            adopt_row(session, generation, size)
+    with database.write() as session:
+        adopt_row(session, generation, size)
     return None
 
 
-def _without_row(piece: list[Path], database: Database) -> list[Path]:
+def _without_row(piece: list[Path], workspace: Path, database: Database) -> list[Path]:
     """Those of our pictures that have no row, deleted ones having theirs. Files of other programs are passed over."""
     ours = {file.stem: file for file in piece if ID.fullmatch(file.stem)}
     with database.read() as session:
-        known = with_rows(session, list(ours))
-    return [file for id, file in ours.items() if id not in known]
+        left = ours.keys() - with_rows(session, list(ours))
+        paths = {ours[id].relative_to(workspace).as_posix(): id for id in left}
+        left -= {paths[path] for path in with_paths(session, list(paths))}  # under the name of another
+    return [file for id, file in ours.items() if id in left]
 
 
 def _missing(workspace: Path, database: Database) -> Iterator[tuple[int, list[str]]]:
@@ -206,19 +172,27 @@ def _is_file(path: Path) -> bool:
 def read_generation(image_file: Path, workspace: Path) -> Generation:
     """The Generation that a picture's files describe, its paths being those where the files lie now.
 
-    The sidecar is asked first, then the PNG's text. Raises FiboError when the picture is cut short, or
-    neither holds a whole recipe of this very picture.
+    Its id is the one in the PNG's text, whatever the file is called, or that of the sidecar where it has no text. The
+    sidecar is asked first, then the text. Raises FiboError when the picture is cut short, or neither holds a whole
+    recipe of this very picture.
     """
+    from fibo_core.store.images import png_is_complete
+
     try:
         content = image_file.read_bytes()
     except OSError as exc:
         raise PictureError(f"it cannot be read ({exc.strerror})") from exc
     if not png_is_complete(content):
         raise PictureError("it is no PNG, or one that is cut short")
+    id = own_id(content)
+    if id is None and ID.fullmatch(image_file.stem):
+        id = image_file.stem
     try:
-        generation = _from_recipe(image_file.with_suffix(".json").read_bytes(), image_file.stem)
+        generation = _from_recipe(image_file.with_suffix(".json").read_bytes(), id)
     except (OSError, FiboError):
-        generation = _from_recipe(content, image_file.stem)
+        generation = _from_recipe(content, id)
+    if not ID.fullmatch(generation.id):
+        raise PictureError("its recipe has no id of ours")
     source = image_file.with_name(image_file.stem + SOURCE_SUFFIX)
     return replace(
         generation,
@@ -227,8 +201,18 @@ def read_generation(image_file: Path, workspace: Path) -> Generation:
     )
 
 
+def own_id(content: bytes) -> str | None:
+    """The id in a PNG's own text, None where it has none."""
+    from fibo_core.store.images import read_recipe
+
+    id = (read_recipe(content) or {}).get("id")
+    return id if isinstance(id, str) else None
+
+
 def _picture_damage(image_file: Path, workspace: Path) -> str | None:
     """What is wrong with a picture's file, as a sentence; None where it can be read to its end."""
+    from fibo_core.store.images import check_png
+
     try:
         check_png(image_file)
     except PictureError as exc:
@@ -236,11 +220,11 @@ def _picture_damage(image_file: Path, workspace: Path) -> str | None:
     return None
 
 
-def _sidecar_damage(image_file: Path, workspace: Path) -> str | None:
+def sidecar_damage(image_file: Path, workspace: Path) -> str | None:
     """What is wrong with the recipe beside a picture, as a sentence; None where it is whole, or there is none."""
     sidecar = image_file.with_suffix(".json")
     try:
-        _from_recipe(sidecar.read_bytes(), image_file.stem)
+        _from_recipe(sidecar.read_bytes(), image_file.stem if ID.fullmatch(image_file.stem) else None)
     except FileNotFoundError:
         return None
     except OSError as exc:
@@ -260,11 +244,14 @@ def file_bytes(image_file: Path) -> int:
     return sum(file.stat().st_size for file in beside if file.is_file())
 
 
-def _from_recipe(content: bytes, id: str) -> Generation:
+def _from_recipe(content: bytes, id: str | None) -> Generation:
+    """Raises FiboError where there is none, or that of another picture than ``id``."""
+    from fibo_core.store.images import read_recipe
+
     record = read_recipe(content)
     if record is None:
         raise PictureError("it carries no recipe")
     generation = Generation.from_record(record)
-    if generation.id != id:
+    if id is not None and generation.id != id:
         raise PictureError(f"its recipe is that of picture {generation.id}")
     return generation

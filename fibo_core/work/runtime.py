@@ -9,13 +9,13 @@ from fibo_core.models.device import default_model
 from fibo_core.settings import Settings
 from fibo_core.store.batch_store import BatchStore
 from fibo_core.store.database import Database
-from fibo_core.store.history import History
 from fibo_core.store.inputs import Inputs
 from fibo_core.store.job_store import JobStore
 from fibo_core.work import workflows
 from fibo_core.work.desk import Desk
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.workflows import Tools
+from fibo_core.work.workspace import build_database, build_history
 from fibo_core.writers import PromptWriter
 from fibo_core.writers.chain import Backend, Missing, Writers
 from fibo_core.writers.gemini_faults import NO_KEY
@@ -38,13 +38,6 @@ class Runtime:
         """Interrupts running jobs and lets go of queue and database; the model's memory goes with the process."""
         self.jobs.stop()
         self.database.close()
-
-
-def build_database(settings: Settings) -> Database:
-    """The workspace's database, made or migrated. Raises a StoreError that says what is wrong with it."""
-    database = Database(settings.database_url or settings.workspace_dir / "studio.db")
-    database.migrate()
-    return database
 
 
 def build_writers(settings: Settings, device: SharedDevice | None = None) -> Writers:
@@ -87,7 +80,7 @@ def build_tools(settings: Settings, database: Database) -> Tools:
     return Tools(
         writers=build_writers(settings, device),
         engine=FiboEngine(model.name, hub_cache=settings.hub_cache, device=device),
-        history=History(settings.workspace_dir, database, settings.cache_dir),
+        history=build_history(settings, database),
     )
 
 

@@ -6,12 +6,13 @@ machine's GPU, `offline.py` needs nothing but rules. `chain.py` decides which of
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
-
-from PIL import Image
+from typing import TYPE_CHECKING, Protocol
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 #: Who "wrote" a prompt that a user typed or pasted.
 BY_HAND = "hand"
@@ -86,7 +87,7 @@ class PromptWriter(Protocol):
         prompt: StructuredPrompt,
         instruction: str,
         *,
-        picture: Image.Image | None = None,
+        picture: "Image.Image | None" = None,
         cancel: CancelFlag | None = None,
         seed: int | None = None,
         on_tokens: OnTokens | None = None,
@@ -96,7 +97,7 @@ class PromptWriter(Protocol):
 
     def inspire(
         self,
-        picture: Image.Image,
+        picture: "Image.Image",
         hint: str = "",
         *,
         cancel: CancelFlag | None = None,

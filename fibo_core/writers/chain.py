@@ -90,7 +90,9 @@ class Writers:
             backend = self._backend(choice)
             lack = backend.missing()
             if lack is not None:
-                raise WriterUnavailable(lack.todo)
+                raise WriterUnavailable(
+                    lack.todo, remedy="" if lack.weights is None else f"download {lack.weights.name}"
+                )
             return self._ask(backend, ask, waiter, CHOSEN_PATIENCE_S)
         passed_over: list[tuple[str, WriterError | InputError]] = []
         for backend in self._backends.values():

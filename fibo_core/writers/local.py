@@ -23,7 +23,6 @@ from fibo_core.errors import EngineError, InputError, Stopped, WriterUnavailable
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import FIBO_VLM, WeightsSpec
 from fibo_core.models.weights import downloaded, revision_of, weight_bytes
-from fibo_core.program import command
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, Usage, WrittenPrompt
 from fibo_core.writers.chain import Missing
@@ -56,7 +55,7 @@ def lacking(hub_cache: Path) -> Missing | None:
 def _no_weights(hub_cache: Path) -> str:
     return (
         f"The weights of {FIBO_VLM.title} are not on this machine (looked in {hub_cache}). Accept the terms at "
-        f"huggingface.co/{FIBO_VLM.repo}, set HF_TOKEN, and run: {command(f'models download {FIBO_VLM.name}')}"
+        f"huggingface.co/{FIBO_VLM.repo}, set HF_TOKEN, and download them."
     )
 
 
@@ -209,7 +208,7 @@ class LocalWriter:
         """The model on its device, loaded if it is not in memory or if its weights have changed on disk."""
         folder = self._folder or downloaded(FIBO_VLM, self._hub_cache)
         if folder is None:
-            raise WriterUnavailable(_no_weights(self._hub_cache))
+            raise WriterUnavailable(_no_weights(self._hub_cache), remedy=f"download {FIBO_VLM.name}")
         spec = FIBO_VLM if self._folder is None else replace(FIBO_VLM, repo=None, folder=folder)
         try:
             revision = revision_of(spec, folder)
@@ -258,10 +257,11 @@ def _unavailable(folder: Path, error: Exception, *, by_hand: bool) -> WriterUnav
             f"The memory did not suffice to load {FIBO_VLM.title}. End other programs that use it, or choose another "
             "writer."
         )
-    remedy = "" if by_hand else f": remove that folder, then {command(f'models download {FIBO_VLM.name}')}"
+    way = "Fetch them again." if by_hand else "Remove that folder, and download them again."
     reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(". ")
     return WriterUnavailable(
-        f"The weights of {FIBO_VLM.title} in {folder} do not load: {reason}. Fetch them again{remedy}"
+        f"The weights of {FIBO_VLM.title} in {folder} do not load: {reason}. {way}",
+        remedy="" if by_hand else f"download {FIBO_VLM.name}",
     )
 
 

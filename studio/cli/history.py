@@ -10,7 +10,8 @@ import typer
 from fibo_core.store.generation import Generation, Mode
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
-from studio.cli.setup import begin, open_tools
+from studio.cli.setup import begin, open_history
+from studio.remedies import rebuild_command
 
 if TYPE_CHECKING:
     from fibo_core.store.history import History
@@ -34,14 +35,14 @@ def list_(
     from fibo_core.store.picture_rows import not_read
 
     settings = begin()
-    with open_tools(settings) as tools:
-        page = tools.history.page(HistoryQuery(text=query, mode=mode, favorite=favorite), cursor=cursor, limit=limit)
+    with open_history(settings) as history:
+        page = history.page(HistoryQuery(text=query, mode=mode, favorite=favorite), cursor=cursor, limit=limit)
     if as_json:
         print_json([whole_record(picture, settings.workspace_dir) for picture in page.items])
     else:
         print_table(_row(picture) for picture in page.items)
     if page.damaged:
-        print(not_read(page.damaged), file=sys.stderr)
+        print(not_read(page.damaged), rebuild_command(), file=sys.stderr)
     if page.next_cursor is not None:
         print(f"More: --cursor {page.next_cursor}", file=sys.stderr)
     elif not page.items and not page.damaged:
@@ -52,8 +53,8 @@ def list_(
 def show(id: Annotated[str, typer.Argument(help="A picture's id.")], as_json: Json = False) -> None:
     """Show one picture's whole recipe."""
     settings = begin()
-    with open_tools(settings) as tools:
-        picture = tools.history.get(id)
+    with open_history(settings) as history:
+        picture = history.get(id)
     if as_json:
         print_json(whole_record(picture, settings.workspace_dir))
         return
@@ -84,8 +85,8 @@ def restore(ids: Ids, as_json: Json = False) -> None:
 def verify(as_json: Json = False) -> None:
     """Look whether every picture and its recipe can be read; change nothing. Exit 1 when something is amiss."""
     settings = begin()
-    with open_tools(settings) as tools:
-        report = tools.history.verify()
+    with open_history(settings) as history:
+        report = history.verify()
     amiss = [
         *(f"{row.id}: {row.reason}" for row in report.damaged),
         *(f"{id}: its picture is gone" for id in report.missing),
@@ -109,24 +110,25 @@ def rebuild(
 ) -> None:
     """Bring pictures that lie on the disk back into the history, and mend damaged rows, from their own recipes."""
     settings = begin()
-    with open_tools(settings) as tools:
-        report = tools.history.rebuild(dry_run=dry_run)
+    with open_history(settings) as history:
+        report = history.rebuild(dry_run=dry_run)
     if as_json:
         print_json(asdict(report))
         return
     done = "would be added" if dry_run else "added"
     print_text(
         f"{report.added} {done}, {report.replaced} damaged ones {'would be ' if dry_run else ''}replaced, "
-        f"{report.already_there} already there, {len(report.unreadable)} unreadable"
+        f"{report.already_there} already there, {report.moved} found elsewhere, {len(report.duplicates)} copies, "
+        f"{len(report.unreadable)} unreadable"
     )
-    for sentence in (*report.unreadable, *report.damaged_sidecars):
+    for sentence in (*report.unreadable, *report.duplicates, *report.damaged_sidecars):
         print(sentence, file=sys.stderr)
 
 
 def _change(ids: list[str], change: "Callable[[History], list[str]]", verb: str, as_json: bool) -> None:
     """Changes pictures, and says which were and which were not."""
-    with open_tools(begin()) as tools:
-        done = change(tools.history)
+    with open_history(begin()) as history:
+        done = change(history)
     if as_json:
         print_json({verb: done})
     else:

@@ -6,13 +6,12 @@ import typer
 
 from fibo_core.errors import Cancelled, ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, WeightsSpec, find_weights
-from fibo_core.models.device import default_model
 from fibo_core.models.weights import revision_of, weights_folder
-from fibo_core.program import command
 from fibo_core.settings import Settings
 from studio.cli.output import StatusLine, print_json, print_table, print_text
 from studio.cli.painting import Json
 from studio.cli.setup import begin, ended_by_ctrl_c
+from studio.program import command
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -22,6 +21,8 @@ Name = Annotated[str, typer.Argument(help="A name or repository of the catalogue
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the models that paint and the one that writes, whether their weights are here, and which one paints."""
+    from fibo_core.models.device import default_model
+
     settings = begin()
     default = default_model(settings.fibo_model, settings.hub_cache)
     models = [

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fibo_core.errors import InputError, StoreError
+from fibo_core.limits import UNCONFIRMED_MAX
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.models.device import default_model
-from fibo_core.prompts.axes import UNCONFIRMED_MAX, read_axis
 from fibo_core.settings import Settings
-from fibo_core.work.orders import Order, plan
 from studio.cli.output import (
     PaintingProgress,
     StatusLine,
@@ -22,11 +21,11 @@ from studio.cli.output import (
     result_block,
     result_record,
 )
-from studio.cli.run_plan import PlanRun
 from studio.cli.setup import ended_by_ctrl_c
 
 if TYPE_CHECKING:
     from fibo_core.store.generation import Generation
+    from fibo_core.work.orders import Order
     from fibo_core.work.workflows import Tools
 
 
@@ -90,8 +89,11 @@ class Options:
     out: Path | None
     as_json: bool
 
-    def order(self, **start: Any) -> Order:
+    def order(self, **start: Any) -> "Order":
         """The order of these options and of what the command starts from. Raises AxisError."""
+        from fibo_core.prompts.axes import read_axis
+        from fibo_core.work.orders import Order
+
         return Order(
             seed=self.seed,
             count=self.count,
@@ -112,13 +114,16 @@ class Options:
             return find_model(self.model)
         return default_model(settings.fibo_model, settings.hub_cache)
 
-    def paint(self, settings: Settings, tools: "Tools", order: Order) -> None:
+    def paint(self, settings: Settings, tools: "Tools", order: "Order") -> None:
         """Paints what an order comes to, here and now, stores and prints it; what was finished before a failure or
         Ctrl+C is printed and copied too, and a picture that fails leaves the others.
 
         Raises InputError or ModelMissing for what cannot be, before anything is loaded or written; Cancelled after
         Ctrl+C; the first failure's error.
         """
+        from fibo_core.work.orders import plan
+        from studio.cli.run_plan import PlanRun
+
         planned = plan(order, default_model=self.spec(settings).name)
         for model in {job.task.painting.settings.model for job in planned.jobs}:
             tools.engine.revision(model)

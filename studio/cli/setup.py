@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from fibo_core.cancel import CancelFlag
 from fibo_core.settings import Settings
 from studio.environment import prepare_environment
+from studio.imports import importing
 from studio.logs import start_logging
 
 if TYPE_CHECKING:
+    from fibo_core.store.history import History
     from fibo_core.work.workflows import Tools
 
 
@@ -28,11 +30,26 @@ def begin() -> Settings:
 @contextmanager
 def open_tools(settings: Settings) -> Iterator["Tools"]:
     """Writers, engine and history of the workspace, without its queue. Raises a StoreError that says what is wrong."""
-    from fibo_core.work.runtime import build_database, build_tools  # brings the database's libraries
+    with importing():
+        from fibo_core.work.runtime import build_tools
+        from fibo_core.work.workspace import build_database
 
     database = build_database(settings)
     try:
         yield build_tools(settings, database)
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_history(settings: Settings) -> Iterator["History"]:
+    """The workspace's history, for what asks no writer and paints nothing. Raises as `open_tools` does."""
+    with importing():
+        from fibo_core.work.workspace import build_database, build_history
+
+    database = build_database(settings)
+    try:
+        yield build_history(settings, database)
     finally:
         database.close()
 

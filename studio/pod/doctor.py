@@ -26,10 +26,10 @@ from fibo_core.models.device import default_model, has_cuda_gpu, lacks_for
 from fibo_core.models.download import check_access
 from fibo_core.models.plans import GB
 from fibo_core.models.weights import downloaded, revision_of, weights_folder
-from fibo_core.program import command
 from fibo_core.settings import LOOPBACK, Settings
 from fibo_core.store.disk import filesystem_of
 from studio.pod.idle import cannot_stop_because
+from studio.program import command
 
 LOW_DISK_BYTES = 1_000_000_000
 PYTHONS = ((3, 11), (3, 14))  #: from, and up to but not including: pyproject.toml

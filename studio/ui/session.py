@@ -18,7 +18,9 @@ from fibo_core.errors import (
     InputError,
     JobNotFound,
 )
+from fibo_core.limits import SEED_MAX, STEPS_MAX, STEPS_MIN
 from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.prompts.foreign import ForeignRecipe
 from fibo_core.prompts.wildcards import read_wildcards
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.work.desk import Batch
@@ -27,6 +29,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import RefineTask
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import AUTO
+from studio.remedies import with_button
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.state import Field, PageState, field_key, field_value, fill_field, page_state
 from studio.ui.words import plain
@@ -38,7 +41,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except FiboError as exc:
-        st.error(plain(str(exc)), icon=":material/error:")
+        st.error(plain(with_button(exc)), icon=":material/error:")
 
 
 def follow_batch(runtime: Runtime, state: PageState, kind: Mode) -> Batch | None:
@@ -262,6 +265,20 @@ def start_generate(generation: Generation, spec: ModelSpec, *, settings: bool) -
 def use_seed(generation: Generation) -> None:
     """Goes to Generate with this picture's seed in the form."""
     fill_field("generate", "seed", str(generation.request.seed))
+    go_to(GENERATE)
+
+
+def use_words(runtime: Runtime, recipe: ForeignRecipe) -> None:
+    """Goes to Generate with another program's words and, as far as the form can hold them, its seed, size and steps."""
+    page_state("generate").forget()
+    fill_field("generate", "words", recipe.words)
+    if recipe.seed is not None and recipe.seed <= SEED_MAX:
+        fill_field("generate", "seed", str(recipe.seed))
+    if recipe.width and recipe.height:
+        spec = find_model(runtime.tools.engine.status().model)
+        fill_field("generate", "aspect", spec.nearest_aspect(recipe.width, recipe.height))
+    if recipe.steps is not None and STEPS_MIN <= recipe.steps <= STEPS_MAX:
+        fill_field("generate", "steps", recipe.steps)
     go_to(GENERATE)
 
 

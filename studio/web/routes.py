@@ -23,9 +23,9 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from fibo_core.work.runtime import Runtime
 from studio.pod.doctor import LOW_DISK_BYTES
-from studio.pod.downloads import Downloads, Fetch
-from studio.pod.model_in_use import ModelInUse
+from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from studio.ui.words import title_of
 from studio.web.api.app import api
 from studio.web.previews import Previews
@@ -83,7 +83,7 @@ def health(request: Request) -> JSONResponse:
 
 def _state(runtime: Runtime) -> dict[str, Any]:
     engine = runtime.tools.engine.status()
-    downloads, in_use = Downloads.of_process(), ModelInUse.of_process()
+    downloads, in_use = get_shell().downloads, get_shell().model_in_use
     fetch = downloads.get(engine.model)
     failed = "loading" if fetch is not None and fetch.running else "unhealthy"
     state = {

@@ -5,8 +5,8 @@ import os
 import signal
 import time
 
+from fibo_core.limits import BYTES_MAX
 from fibo_core.settings import Settings
-from fibo_core.store.images import BYTES_MAX
 from studio.pod.doctor import port_trouble
 
 #: The process id of scripts/setup_page.py, set by scripts/entrypoint.sh.

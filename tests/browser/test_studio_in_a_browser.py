@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from fibo_core.store.images import BYTES_MAX
+from fibo_core.limits import BYTES_MAX
 from tests.browser.conftest import DESKTOP, Visitor
 from tests.studio.processes import Server, served
 

@@ -174,3 +174,39 @@ def test_a_request_with_adapters_is_refused_where_it_would_be_painted() -> None:
         check_adapters(stored)
     with pytest.raises(RequestError, match="has adapters"):
         RenderSettings.like(stored, CATALOGUE["mini"])
+
+
+PHOTOGRAPH = StructuredPrompt.from_dict({"style_medium": "photograph", "short_description": "a red ball"})
+UMBRELLA = StructuredPrompt.from_dict({"mine": ["größe", "☂", 1.5, None], "short_description": "傘 \u2028 \U0001f302"})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        (request(), "bd55acf7019ee7aa2016a05a27031e19c84f5f8a81a5757fbd5440034d3b4862"),
+        (
+            RenderSettings.of(find_model("fibo")).request(PHOTOGRAPH, 42, "r1"),
+            "9482f712c25225ee21b5b07248029dd19a0bd05d4f93b08fd0760cdfcdb5b714",
+        ),
+        (
+            request(adapters=("loras/soft.safetensors", "größe")),
+            "a8478482e9e83025e862da8c29cd0930b5d5a0f1a391f74015aeb76f4bb8240f",
+        ),
+        (
+            request(prompt=UMBRELLA, negative_prompt="'☂'"),
+            "a2f6bfc72785102f7384897b975c16c790ee5cef0cb1d04e65a055567d9474b9",
+        ),
+        (
+            request(seed=SEED_MAX, width=2048, height=64),
+            "2bb9ed44fbb12a8924ea8fed844feed12a27e22e182ebd85918b75c79403ae46",
+        ),
+        (
+            request(guidance_scale=4.25, num_inference_steps=1),
+            "1463cd36cc42f752ff77bbd7437a6b40dabc77743e5ed812ebca651e304aa659",
+        ),
+    ],
+    ids=["plain", "photograph", "adapters", "unicode", "largest seed", "guidance"],
+)
+def test_the_hash_of_a_recipe_never_changes(recipe: GenerationRequest, expected: str) -> None:
+    """Pictures of earlier versions are found by it: a change here would lose every twin in every history."""
+    assert recipe.recipe_hash == expected

@@ -46,7 +46,7 @@ def test_half_a_download_is_no_model(tmp_path: Path, missing: str) -> None:
     """Any one file that is not there yet."""
     (a_snapshot(tmp_path, "c0ffee") / missing).unlink()
     assert downloaded(FIBO, tmp_path) is None
-    with pytest.raises(ModelMissing, match="models download fibo"):
+    with pytest.raises(ModelMissing, match="Download them"):
         weights_folder(FIBO, tmp_path)
 
 

@@ -18,6 +18,8 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
+from studio.shell import get_shell
+from tests.studio.processes import add_picture
 
 APP = Path(__file__).resolve().parents[2] / "studio" / "ui" / "app.py"
 FAST = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=2)
@@ -31,16 +33,25 @@ def packages_looked_at_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def folder_of_the_app_importable() -> Iterator[None]:
+    """Else Streamlit takes it off `sys.path` after each run, and an import of torch that walks along the path in the
+    worker meanwhile may miss an entry: "No module named 'torch'"."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(APP.parent))
+        yield
+
+
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """A studio that is running, its model not loaded yet."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     yield runtime
     runtime.close()
-    get_runtime.clear()
+    get_shell.clear()
 
 
 @pytest.fixture
@@ -60,6 +71,17 @@ def paint(runtime: Runtime) -> Callable[..., Generation]:
         return runtime.tools.history.get(generation_id)
 
     return paint
+
+
+@pytest.fixture
+def store(runtime: Runtime) -> Callable[..., Generation]:
+    """Stored pictures to begin with, which no model had to paint."""
+
+    def store(words: str = "a red ball", seed: int = 7) -> Generation:
+        prompt = StructuredPrompt.from_dict({"short_description": words, "objects": [{"description": words}]})
+        return add_picture(runtime.tools.history, words, seed=seed, prompt=prompt)
+
+    return store
 
 
 def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:

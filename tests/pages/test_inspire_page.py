@@ -58,9 +58,9 @@ def test_the_painted_picture_keeps_its_source(inspire: AppTest, runtime: Runtime
 
 
 def test_a_picture_of_the_history_is_a_source_too(
-    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+    app: AppTest, runtime: Runtime, store: Callable[..., Generation]
 ) -> None:
-    source = paint("a red ball")
+    source = store("a red ball")
     app.session_state["page_generate"].shown_id = source.id
     app.run()
     press(app, "Inspire")

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.errors import FiboError
@@ -15,12 +19,13 @@ from studio.ui.session import refine_from
 from studio.ui.state import PageState
 from tests.pages.conftest import APP, finish, page, press, says
 
-Paint = Callable[..., Generation]
+FIELD = Path("tests/golden/field-cases/pictures")
+Store = Callable[..., Generation]
 
 
 @pytest.fixture
-def source(paint: Paint) -> Generation:
-    return paint("a red ball on the left", seed=41)
+def source(store: Store) -> Generation:
+    return store("a red ball on the left", seed=41)
 
 
 @pytest.fixture
@@ -95,6 +100,26 @@ def test_a_pasted_prompt_is_a_source(app: AppTest) -> None:
     assert "From a prompt of yours" in says(app)
 
 
+def test_a_prompt_is_found_in_what_is_pasted_and_dropped(app: AppTest, runtime: Runtime) -> None:
+    """What was done for it stands under the source, and its settings are offered to the form."""
+    page(app, "refine")
+    app.text_area(key="refine_pasted").set_value(
+        '{"data": [{"json_prompt": {"short_description": "a ball"}, "seed": 7}]}'
+    )
+    press(app, "Use this prompt")
+    assert app.session_state["page_refine"].source.document == {"short_description": "a ball"}
+    assert "The caption was taken from" in says(app)
+    press(app, "Use these settings")
+    assert app.text_input(key="refine_seed").value == "7"
+    texts, png = PngInfo(), BytesIO()
+    texts.add_text("parameters", '{"short_description": "a box"}')
+    Image.new("RGB", (8, 8)).save(png, "PNG", pnginfo=texts)
+    state = PageState()
+    refine_from_file(runtime, state, png.getvalue())
+    assert state.source is not None
+    assert state.source.document == {"short_description": "a box"}
+
+
 def test_a_pasted_prompt_that_is_none_is_one_clear_sentence(app: AppTest) -> None:
     page(app, "refine")
     app.text_area(key="refine_pasted").set_value("make it nice")
@@ -152,6 +177,32 @@ def test_a_dropped_file_that_holds_no_recipe_is_refused_and_nothing_is_lost(
         refine_from_file(runtime, state, data)
     assert len(str(error.value)) > 20
     assert state.source == source.prompt
+
+
+def test_another_programs_picture_offers_its_words_seed_size_and_steps_to_generate(app: AppTest) -> None:
+    """Nothing is taken silently: a press takes them, and what was in Generate's editor has its way back."""
+    app.session_state["page_generate"].begin('{"short_description": "mine"}')
+    page(app, "refine")
+    data = (FIELD / "a1111.png").read_bytes()
+    app.file_uploader(key="refine_upload").upload("a1111.png", data, "image/png").run()
+    assert "made by A1111 with the words “a red ball and a blue box on grass, masterpiece”" in says(app)
+    assert "seed 1234567890, 512×512, 20 steps" in says(app)
+    press(app, "Use them on Generate")
+    assert app.text_area(key="generate_words").value == "a red ball and a blue box on grass, masterpiece"
+    assert app.text_input(key="generate_seed").value == "1234567890"
+    assert app.selectbox(key="generate_aspect").value == "1:1"
+    assert app.number_input(key="generate_steps").value == 20
+    assert "mine" in app.session_state["page_generate"].previous.text
+    assert not app.exception
+
+
+@pytest.mark.parametrize("name", ["comfy-nan.png", "transparent.png", "exif6.jpg"])
+def test_a_picture_without_words_is_sent_to_inspire(app: AppTest, name: str) -> None:
+    page(app, "refine")
+    app.file_uploader(key="refine_upload").upload(name, (FIELD / name).read_bytes(), "image/png").run()
+    (error,) = app.error
+    assert "Take it to Inspire" in error.value
+    assert not app.exception
 
 
 def test_a_reload_finds_the_refinement_with_its_source_and_its_settings(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fibo_core.prompts.foreign import ForeignRecipe, foreign_recipe
-from fibo_core.store.png import read_texts
+from fibo_core.store.picture_texts import read_texts
 
 FIELD = Path("tests/golden/field-cases/pictures")
 

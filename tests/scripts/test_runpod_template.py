@@ -105,7 +105,7 @@ def api() -> Iterator[RunPodApi]:
         def log_message(self, *_: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     api.url = f"http://127.0.0.1:{server.server_port}/v2"
     yield api

@@ -122,9 +122,10 @@ def test_a_damaged_row_says_so_in_one_sentence(history, paint, workspace):
     damage(workspace, picture.id, "seed", "'abc'")
     with pytest.raises(GenerationDamaged) as error:
         history.get(picture.id)
+    assert error.value.remedy == "rebuild"
     assert str(error.value) == (
         f"Picture {picture.id} cannot be read from the database (seed is 'abc'). "
-        "`fibo-studio history rebuild` reads it anew from its file."
+        "Rebuild the history: that reads it anew from its file."
     )
 
 

@@ -4,20 +4,35 @@ import json
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from fibo_core.errors import DatabaseTooNew, DatabaseUnreadable, SettingsError, StoreError, WorkspaceUnwritable
+from fibo_core.errors import (
+    BatchDamaged,
+    DatabaseTooNew,
+    DatabaseUnreadable,
+    SettingsError,
+    StoreError,
+    WorkspaceUnwritable,
+)
 from fibo_core.store import database as database_module
+from fibo_core.store.batch_store import BatchRow, BatchStore, CellRow
 from fibo_core.store.database import Database
 from fibo_core.store.history import History, HistoryQuery
-from fibo_core.store.job_store import JobStore, NewJob
+from fibo_core.store.job_store import STATES, JobStore, NewJob
 from fibo_core.store.migrations import REVISIONS
 from fibo_core.store.tables import GenerationTable
+from fibo_core.work.desk import Desk
+from fibo_core.work.jobs import JobQueue
+from fibo_core.work.orders import order_from_json
 from fibo_core.work.tasks import RefineTask, task_from_json, written_from_record
+from fibo_core.work.workflows import Tools
+from fibo_core.writers.chain import Writers
 
 from .pictures import fill, rendered, request_of
 
@@ -49,6 +64,45 @@ def next_version(tmp_path, monkeypatch):
         monkeypatch.setattr(database_module, "REVISIONS", (*REVISIONS, "9001"))
 
     return install
+
+
+TASK_2 = """{"mode": "generate", "words": "a ball", "writer": "auto", "written": null, "seeds": [7],
+"settings": {"model": "mini", "width": 256, "height": 256, "num_inference_steps": 20, "guidance_scale": 4.0,
+"negative_prompt": ""}}"""
+DAMAGED_TASKS = (
+    "{", "[]", "null", b"\xff", "[" * 100_000, TASK_2.replace("[7]", "7"), TASK_2.replace("[7]", f"[{10**30}]"),
+    TASK_2.replace('"mini"', '"\\ud800"'), TASK_2.replace('"settings"', '"s"'),
+)  # fmt: skip
+
+
+@contextmanager
+def version_2(workspace: Path) -> Iterator[sqlite3.Connection]:
+    """A database as version 0.2 made it: that of 0.1, migrated so far, without its jobs."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    shutil.copy(VERSION_1, workspace / "studio.db")
+    config = Config()
+    config.set_main_option("script_location", str(database_module.MIGRATIONS))
+    engine = create_engine(f"sqlite:///{workspace / 'studio.db'}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    engine.dispose()
+    with closing(sqlite3.connect(workspace / "studio.db")) as connection, connection:
+        connection.execute("DELETE FROM job")
+        yield connection
+
+
+def insert_job(
+    connection: sqlite3.Connection, id: str, task: str | bytes, state: str = "queued", generation_ids: str = "[]"
+) -> None:
+    connection.execute(
+        "INSERT INTO job (id, kind, title, task, state, created_at, generation_ids) "
+        "VALUES (?, 'generate', 'a ball', ?, ?, '2026-01-01 00:00:00.000000', ?)",
+        (id, task, state, generation_ids),
+    )
 
 
 def scalar(path: Path, sql: str) -> object:
@@ -143,10 +197,61 @@ def test_a_database_of_the_first_version_keeps_its_pictures_and_jobs(workspace):
     assert (refine.source_id, refine.with_picture, refine.locked) == (older.id, False, ())
     assert written_from_record(json.loads(jobs["a done job"].written)).usage is None
     assert store.claim().title == "at night"
+    batches = BatchStore(database)
+    for row in jobs.values():
+        order = order_from_json(batches.get(row.id).order_json)
+        assert (order.words, order.seed, order.size, order.steps) == (
+            row.title, task_from_json(row.task).painting.seeds[0], (256, 256), 20,
+        )  # fmt: skip
+        assert (row.batch_id, row.model, row.pictures) == (row.id, "mini", 1)
+        assert batches.cells([row.id])[row.id] == [CellRow({}, order.seed, row.id)]
+    assert [row.id for row in batches.recent(10)] == [row.id for row in store.recent(10)]
     database.close()
     [backup] = (workspace / "backups").iterdir()
     assert scalar(backup, "SELECT version_num FROM alembic_version") == "0001"
     assert scalar(backup, "SELECT count(*) FROM generation") == 2
+
+
+def test_the_jobs_of_the_version_before_become_batches_each_as_it_was(workspace):
+    """In every state, of every kind; what was ordered then can be retried now, and a damaged job harms no other."""
+    with version_2(workspace) as connection:
+        for number, state in enumerate(STATES):
+            task = {**json.loads(TASK_2), "seeds": [number, 100], "pattern": "a {red|blue} ball" if number else None}
+            insert_job(connection, state, json.dumps(task), state, '["one"]' if state == "interrupted" else "[]")
+        refine = {"mode": "refine", "source": {"short_description": "a ball"}, "source_id": None, "seeds": []}
+        insert_job(connection, "refine", json.dumps({**json.loads(TASK_2), **refine, "locked": ["objects"]}))
+        inspire = {"mode": "inspire", "picture": "inputs/1.png", "source_id": None}
+        insert_job(connection, "inspire", json.dumps({**json.loads(TASK_2), **inspire}))
+        for number, task in enumerate(DAMAGED_TASKS):
+            insert_job(connection, f"damaged {number}", task)
+    database = Database(workspace / "studio.db")
+    database.migrate()
+    batches, jobs = BatchStore(database), JobStore(database)
+
+    assert {state: jobs.get(state).state for state in STATES} == {state: state for state in STATES}
+    for number, state in enumerate(STATES):
+        order = order_from_json(batches.get(state).order_json)
+        assert (order.words, order.seed, order.count) == ("a {red|blue} ball" if number else "a ball", number, 2)
+        assert [cell.seed for cell in batches.cells([state])[state]] == [number, 100]
+    assert (jobs.get("refine").model, jobs.get("refine").pictures) == (None, 0)
+    assert batches.cells(["refine"])["refine"] == [CellRow({}, None, "refine")]
+    refine, inspire = (order_from_json(batches.get(kind).order_json) for kind in ("refine", "inspire"))
+    assert (refine.paint, refine.locked, refine.source.document) == (
+        False,
+        ("objects",),
+        {"short_description": "a ball"},
+    )
+    assert (inspire.kind, inspire.picture, batches.inputs()) == ("inspire", "inputs/1.png", {"inputs/1.png"})
+
+    tools = Tools(Writers(()), None, History(workspace, database))
+    queue = JobQueue(jobs, print, lock_file=workspace / "lock", max_workers=1, timeout_s=1)
+    desk = Desk(batches, queue, tools, max_queued=100)
+    assert desk.retry("interrupted").pictures == 2
+    assert [batch.id for batch in desk.recent(100)] == ["inspire", "refine", *reversed(STATES)]
+    for number in range(len(DAMAGED_TASKS)):
+        with pytest.raises(BatchDamaged, match=r"Its pictures are kept\.$"):
+            desk.get(f"damaged {number}")
+    database.close()
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(paint, database, workspace, next_version):
@@ -205,8 +310,9 @@ def test_a_damaged_database_is_said_to_be_one_and_the_pictures_come_back(paint, 
     stored = paint()
     database.close()
     damage(workspace / "studio.db")
-    with pytest.raises(DatabaseUnreadable, match=r"damaged or no database.*history rebuild"):
+    with pytest.raises(DatabaseUnreadable, match=r"damaged or no database.*rebuild the history") as error:
         Database(workspace / "studio.db").migrate()
+    assert error.value.remedy == "rebuild"
     for file in workspace.glob("studio.db*"):
         file.rename(workspace / f"damaged-{file.name}")
     anew = Database(workspace / "studio.db")
@@ -299,6 +405,25 @@ def test_a_full_disk_is_seen_by_the_health_check_and_gone_when_there_is_room(sma
     filler.unlink()
     database.check_writable()
     assert jobs.recent(10) == []
+    database.close()
+
+
+def test_an_order_that_only_fits_in_part_on_a_disk_leaves_nothing_on_it(small_disk):
+    """Batch, cells and jobs are one transaction, however far it comes; with room again it is taken."""
+    database = Database(small_disk / "studio.db")
+    database.migrate()
+    batch = BatchRow("B", "", "a ball", "generate", "x" * 5_000, (), datetime.now(UTC))
+    jobs = [NewJob(str(number), "B", "generate", "a ball", "x" * 5_000, 1, "mini") for number in range(100)]
+    cells = [CellRow({}, 7, job.id) for job in jobs]
+    batches = BatchStore(database)
+    for leave in (0, 100_000, 300_000):
+        filler = fill(small_disk, leave=leave)
+        with pytest.raises(WorkspaceUnwritable, match="is full"):
+            batches.add(batch, cells, jobs, limit=1000)
+        filler.unlink()
+        assert (batches.recent(10), batches.cells(["B"]), JobStore(database).recent(10)) == ([], {"B": []}, [])
+    batches.add(batch, cells, jobs, limit=1000)
+    assert (len(batches.cells(["B"])["B"]), len(JobStore(database).active())) == (100, 100)
     database.close()
 
 

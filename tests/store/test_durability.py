@@ -9,8 +9,9 @@ from PIL import Image
 from sqlalchemy import text
 
 from fibo_core.store.database import Database
+from fibo_core.store.generation import Generation
 from fibo_core.store.history import History, HistoryQuery
-from fibo_core.store.images import png_is_complete
+from fibo_core.store.images import png_is_complete, read_recipe
 
 START = """
 import os, signal, sys
@@ -196,9 +197,67 @@ def test_a_rebuild_names_what_it_cannot_read_and_takes_the_rest(history, paint, 
     assert names == {
         f"{cut.id}.png": "it is no PNG, or one that is cut short",
         "holiday.png": "it carries no recipe",
-        "copy of a picture.png": f"its recipe is that of picture {whole.id}",
     }
+    assert report.duplicates == (
+        f"{folder.relative_to(workspace)}/copy of a picture.png: it is picture {whole.id} again, "
+        f"which lies in {whole.image_path}",
+    )
     assert len(list(folder.glob("*.png"))) == 6  # nothing was removed
+
+
+def moved(history, picture, target, *, sidecar=False):
+    """Puts a picture's file elsewhere below the outputs, with the recipe beside it or without."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if sidecar:
+        history.sidecar_file(picture.id).rename(target.with_suffix(".json"))
+    history.image_file(picture.id).rename(target)
+
+
+@pytest.mark.parametrize("sidecar", [False, True])
+def test_renamed_and_moved_pictures_are_found_by_the_id_in_their_recipe(history, paint, database, workspace, sidecar):
+    """Without rows they are added under that id; a row that led nowhere leads to the file again, and keeps its star."""
+    renamed, put_away, misnamed = (paint(seed=n) for n in range(3))
+    history.set_favorite(renamed.id, True)
+    outputs = workspace / "outputs"
+    moved(history, renamed, outputs / "a red ball.png", sidecar=sidecar)
+    moved(history, put_away, outputs / "best" / f"{put_away.id}.png", sidecar=sidecar)
+    moved(history, misnamed, outputs / f"{'0' * 26}.png")  # an id that nobody has
+    assert set(history.verify().missing) == {renamed.id, put_away.id, misnamed.id}
+    report = history.rebuild()
+    assert (report.moved, report.added, report.unreadable, report.duplicates) == (3, 0, (), ())
+    for picture in (renamed, put_away, misnamed):
+        assert Generation.from_record(read_recipe(history.image_file(picture.id).read_bytes())) == picture
+        assert history.get(picture.id).request == picture.request
+    assert history.get(renamed.id).favorite
+    assert history.verify().without_row == ()
+    assert history.sweep().adopted == 0
+    with database.write() as session:
+        session.connection().execute(text("DELETE FROM generation"))
+    trial = history.rebuild(dry_run=True)
+    assert (trial.added, trial.moved) == (3, 0)
+    assert history.rebuild() == trial
+    assert history.image_file(renamed.id) == outputs / "a red ball.png"
+    assert history.rebuild().already_there == 3
+
+
+def test_of_several_files_of_one_picture_one_is_taken_and_the_others_are_named(history, paint, database, workspace):
+    """The one in its own place where there is one, whichever is found first."""
+    at_home, abroad = paint(seed=1), paint(seed=2)
+    outputs = workspace / "outputs"
+    for name in ("0 copy.png", "copy.png"):
+        shutil.copy(history.image_file(at_home.id), outputs / name)
+        shutil.copy(history.image_file(abroad.id), outputs / f"abroad {name}")
+    history.image_file(abroad.id).unlink()
+    with database.write() as session:
+        session.connection().execute(text("DELETE FROM generation"))
+    trial = history.rebuild(dry_run=True)
+    assert (trial.added, len(trial.duplicates)) == (2, 3)
+    assert history.rebuild() == trial
+    assert history.get(at_home.id) == at_home
+    assert history.image_file(abroad.id) == outputs / "abroad 0 copy.png"
+    assert sorted(sentence.split(": ")[0] for sentence in trial.duplicates) == [
+        *("outputs/0 copy.png", "outputs/abroad copy.png", "outputs/copy.png"),
+    ]
 
 
 def test_a_volume_that_is_not_mounted_does_not_empty_the_gallery(history, paint, workspace, caplog):

@@ -4,11 +4,13 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from ulid import ULID
 
 from fibo_core.errors import JobNotFound, QueueFull
 from fibo_core.store.database import Database
-from fibo_core.store.job_store import STATES, JobStore, NewJob
+from fibo_core.store.job_store import STATES, JobStore, ModelTurn, NewJob
+from fibo_core.store.rows import DamagedRow
 
 
 @pytest.fixture
@@ -140,3 +142,61 @@ def test_an_unknown_job_is_unknown_never_done(jobs):
         with pytest.raises(JobNotFound):
             jobs.set_written(id, "{}")
         assert jobs.finish(id, "done") is None
+
+
+def test_full_is_counted_in_pictures_and_a_prompt_counts_as_one(jobs):
+    """An order of sixty is not one job more."""
+    add(jobs, limit=6, pictures=4)
+    add(jobs, limit=6, pictures=0)
+    with pytest.raises(QueueFull, match=r"^5 pictures are waiting, and the queue takes 6: 2 more do not fit\."):
+        add(jobs, limit=6, pictures=2)
+    add(jobs, limit=6, pictures=1)
+
+
+def test_a_job_waits_for_the_prompt_that_another_one_writes(jobs):
+    """It is passed over until that is done, wherever it stands; others are not held up."""
+    writing = add(jobs)
+    painting, other = add(jobs, after_id=writing), add(jobs)
+    assert [jobs.claim().id, jobs.claim().id] == [writing, other]
+    assert jobs.claim() is None
+    jobs.finish(writing, "done")
+    assert jobs.claim().id == painting
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled", "interrupted", "killed", "damaged", "removed"])
+def test_a_job_whose_prompt_was_not_written_ends_as_the_one_that_should_have(jobs, database, how):
+    """At once, and for the same reason, however that ended."""
+    writing = add(jobs)
+    painting, other = add(jobs, after_id=writing), add(jobs)
+    if how == "cancelled":
+        assert jobs.cancel_queued(writing)
+    elif how == "killed":
+        jobs.claim()
+        assert jobs.interrupt_running() == [writing]
+    elif how == "damaged":
+        with database.write() as session:
+            session.connection().execute(text("UPDATE job SET title = x'ff' WHERE id = :id"), {"id": writing})
+        jobs.end_damaged([row for row in jobs.active() if isinstance(row, DamagedRow)])
+    elif how == "removed":
+        with database.write() as session:
+            session.connection().execute(text("DELETE FROM job WHERE id = :id"), {"id": writing})
+        assert jobs.claim().id == other
+    else:
+        jobs.claim()
+        jobs.finish(writing, how, "It failed.", "EngineError")
+    ended = jobs.get(painting)
+    state = {"killed": "interrupted", "damaged": "failed", "removed": "failed"}.get(how, how)
+    assert (ended.state, ended.finished_at is not None) == (state, True)
+    if how == "failed":
+        assert (ended.error, ended.error_kind) == ("It failed.", "EngineError")
+    if how == "removed":
+        assert ended.error == "The prompt that it should paint is gone. Ask anew."
+
+
+def test_a_models_turn_passes_others_over_and_ends(jobs):
+    """While it paints no other begins; when its turn is over the oldest is next."""
+    fibo, mini, prompt = add(jobs, model="fibo"), add(jobs, model="mini"), add(jobs)
+    assert jobs.claim((), ModelTurn("mini", over=False)).id == mini
+    assert jobs.claim((), ModelTurn("mini", over=True, paints=True)).id == prompt
+    assert jobs.claim((), ModelTurn("mini", over=True, paints=True)) is None
+    assert jobs.claim((), ModelTurn("mini", over=True)).id == fibo

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fibo_core.errors import PictureError
+from fibo_core.prompts.foreign import foreign_recipe
 from fibo_core.store.images import open_picture, opened_picture
-from fibo_core.store.png import SIGNATURE, read_texts, write_png
+from fibo_core.store.picture_texts import read_texts
+from fibo_core.store.png import SIGNATURE, texts_of, write_png
 
 FIELD = Path("tests/golden/field-cases/pictures")
 
@@ -125,7 +127,7 @@ def test_a_sound_png_with_another_programs_large_text_is_no_damaged_one() -> Non
     with pytest.raises(ValueError, match="too large"), Image.open(BytesIO(data)) as picture:
         picture.load()
     assert open_picture(data).tobytes() == open_picture(plain.getvalue()).tobytes()
-    assert read_texts(data) == {"workflow": workflow}
+    assert texts_of(data) == {"workflow": workflow}
     with pytest.raises(PictureError, match="damaged or cut short"):
         open_picture(data[:-4000])
 
@@ -142,8 +144,8 @@ def test_texts_of_every_kind_are_read_and_broken_ones_passed_over() -> None:
     ]
     data = SIGNATURE + b"".join(texts)
     read = {"parameters": "a red ball", "prompt": "a fox, größer", "place": "Köln", "title": "狐"}
-    assert read_texts(data) == read_texts(data + b"\0\0\xff") == read
-    assert read_texts(b"GIF89a") == read_texts(b"") == {}
+    assert texts_of(data) == texts_of(data + b"\0\0\xff") == read
+    assert texts_of(b"GIF89a") == texts_of(b"") == {}
 
 
 def test_a_picture_written_row_by_row_is_the_same_however_it_is_cut() -> None:
@@ -155,7 +157,7 @@ def test_a_picture_written_row_by_row_is_the_same_however_it_is_cut() -> None:
         written.append(file.getvalue())
         with Image.open(file) as picture:
             assert np.array_equal(np.asarray(picture), pixels)
-    assert [len(read_texts(data)) for data in written] == [0, 0, 0]
+    assert [len(texts_of(data)) for data in written] == [0, 0, 0]
 
 
 MEASURE = """
@@ -208,3 +210,40 @@ def test_two_pictures_are_opened_one_after_the_other() -> None:
         assert not opened.wait(0.2)
     assert opened.wait(20)
     other.join()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG", "AVIF"])
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "ascii"])
+def test_the_comment_of_a_picture_without_a_pngs_texts_is_read(kind: str, encoding: str) -> None:
+    """Where A1111 writes into JPEG and WebP what it writes into a PNG's text."""
+    exif = Image.Exif()
+    exif[0x0131] = "a program"
+    prefix = b"ASCII\0\0\0" if encoding == "ascii" else b"UNICODE\0"
+    exif.get_ifd(0x8769)[0x9286] = prefix + "a red ball\nSteps: 20".encode(encoding)
+    buffer = BytesIO()
+    Image.new("RGB", (32, 32)).save(buffer, kind, exif=exif)
+    assert read_texts(buffer.getvalue()) == {"UserComment": "a red ball\nSteps: 20"}
+
+
+def test_comfyuis_webp_gives_its_graph() -> None:
+    """Which stands where a camera's maker and model would."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = 'workflow:{"nodes": []}', 'prompt:{"3": {}}'
+    buffer = BytesIO()
+    Image.new("RGB", (32, 32)).save(buffer, "WEBP", exif=exif)
+    assert read_texts(buffer.getvalue()) == {"workflow": '{"nodes": []}', "prompt": '{"3": {}}'}
+    assert read_texts(buffer.getvalue()[:40]) == {}
+    assert read_texts((FIELD / "exif6.jpg").read_bytes()) == {}
+
+
+def test_another_program_finds_our_recipe_in_our_picture(history, paint) -> None:
+    """As A1111 writes it, beside the record: other galleries read prompt, seed, size and steps."""
+    stored = paint("ein Fuchs 🦊", text="größe")
+    found = foreign_recipe(read_texts(history.image_file(stored.id).read_bytes()))
+    assert found is not None
+    request = stored.request
+    assert (found.program, found.words) == ("FIBO Studio", request.prompt.canonical())
+    assert (found.seed, found.width, found.height) == (request.seed, request.width, request.height)
+    assert (found.steps, found.guidance, found.model) == (
+        *(request.num_inference_steps, request.guidance_scale, request.model),
+    )

@@ -23,7 +23,7 @@ from fibo_core.settings import Settings
 from fibo_core.store.database import Database
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
-from fibo_core.work.runtime import build_database
+from fibo_core.work.workspace import build_database, build_history
 
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE_S = 120  #: on a busy machine; a healthy server needs a few seconds
@@ -34,7 +34,7 @@ def opened(workspace: Path) -> Iterator[tuple[Database, History]]:
     """The database and the history of a workspace, as another process would open them."""
     settings = Settings.from_environ({"WORKSPACE_DIR": str(workspace)})
     database = build_database(settings)
-    yield database, History(settings.workspace_dir, database, settings.cache_dir)
+    yield database, build_history(settings, database)
     database.close()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.fibo import FiboEngine
@@ -424,6 +425,26 @@ def test_a_cell_that_fails_leaves_the_others(studio: Studio) -> None:
     assert (studio.pictures(), studio.scribe.asked) == (2, 1)
 
 
+def test_orders_placed_by_many_at_once_are_each_painted_once(studio: Studio) -> None:
+    """Sixty from eight threads: none is lost, none is painted twice."""
+    together, placed = threading.Barrier(8), []
+
+    def place(seeds: range) -> None:
+        together.wait()
+        for seed in seeds:
+            placed.append((seed, studio.desk.place(replace(SMALL, words=f"ball {seed}", seed=seed)).id))
+
+    threads = [threading.Thread(target=place, args=(range(first, 60, 8),)) for first in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seed for seed, _ in placed) == list(range(60))
+    for seed, id in placed:
+        assert studio.seeds(studio.desk.wait(id, 120)) == [seed]
+    assert studio.pictures() == studio.scribe.asked == 60
+
+
 def test_how_long_the_rest_takes_is_told_from_what_was_painted_here(idle: Studio) -> None:
     """By steps and pixels of all that is left; nothing is told where nothing is known, or nothing is left."""
     batch = idle.desk.place(GRID)
@@ -505,9 +526,19 @@ def test_a_batch_that_cannot_be_read_is_said_to_be_one_and_hides_no_other(
             do(bad.id)
     assert [batch.id for batch in idle.desk.recent()] == [good.id]
     assert [batch.id for batch in idle.desk.active()] == [good.id]
-    assert BatchStore(idle.database).inputs() == set()
     idle.queue.start()
     assert idle.desk.wait(good.id, 60).state == "done"
+
+
+def test_the_picture_of_a_batch_that_cannot_be_read_is_still_known_to_be_needed(idle: Studio) -> None:
+    """What sweeps unused inputs away keeps it."""
+    kept = idle.path.with_name("one.png")
+    Image.new("RGB", (64, 64)).save(kept)
+    batch = idle.desk.place(replace(SMALL, kind="inspire", picture=kept.name))
+    assert idle.desk.inputs() == {"one"}
+    for damage in ("created_at = 'yesterday'", "order_json = '{'", "inputs = '[\"one.png\"'"):
+        idle.execute(f"UPDATE batch SET {damage} WHERE id = ?", batch.id)
+        assert idle.desk.inputs() == {"one"}
 
 
 def test_an_order_of_a_newer_version_is_named_and_its_pictures_are_painted(idle: Studio) -> None:

@@ -256,8 +256,9 @@ def test_nothing_but_a_caption_can_be_written(weights: Path, text: str) -> None:
 def test_without_weights_the_sentence_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And without a GPU, that it takes one."""
     monkeypatch.setattr(device, "has_cuda_gpu", lambda: True)
-    with pytest.raises(WriterUnavailable, match=r"HF_TOKEN.*models download fibo-vlm"):
+    with pytest.raises(WriterUnavailable, match=r"HF_TOKEN.*download them") as error:
         LocalWriter(hub_cache=tmp_path).expand("a red ball")
+    assert error.value.remedy == "download fibo-vlm"
     missing = lacking(tmp_path)
     assert missing is not None
     assert missing.what == "no weights"

@@ -11,6 +11,7 @@ from fibo_core.store.history import History
 from fibo_core.store.picture_rows import not_read
 from fibo_core.store.rows import DamagedRow
 from fibo_core.work.runtime import Runtime
+from studio.remedies import rebuild_command
 from studio.ui.session import errors_shown
 from studio.ui.state import HistoryState
 from studio.ui.words import plain
@@ -44,7 +45,8 @@ def damaged_line(runtime: Runtime, state: HistoryState, damaged: Sequence[Damage
     if not damaged:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="history_damaged"):
-        st.caption(f":material/warning: {plain(not_read(damaged))}", width="content")
+        said = f"{not_read(damaged)} {rebuild_command()}"
+        st.caption(f":material/warning: {plain(said)}", width="content")
         label = "Delete it" if len(damaged) == 1 else "Delete them"
         if st.button(label, key="damaged_delete", type="tertiary", icon=":material/delete:"):
             delete(runtime, state, [row.id for row in damaged])

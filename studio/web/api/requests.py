@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from fibo_core.store.images import BYTES_MAX
+from fibo_core.limits import BYTES_MAX
 from studio.web.api.errors import Refused
 
 T = TypeVar("T")

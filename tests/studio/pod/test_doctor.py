@@ -116,7 +116,7 @@ def test_the_doctor_beside_a_running_studio_counts_that_ones_weights(
 
     hub = a_48_gb_card_with_fibo(tmp_path, monkeypatch, free_gb=9, own_gb=0)
     with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
         found = checks(tmp_path, FIBO_MODEL="fibo", HF_HUB_CACHE=str(hub), STUDIO_PORT=str(server.server_port))
         server.shutdown()
     assert (found["torch"].ok, found["port"].ok) == (ok, ok)

@@ -193,7 +193,7 @@ def test_a_model_that_cannot_be_had_is_unhealthy_and_says_how_to_get_it(tmp_path
     with served(workspace, FIBO_MODEL="fibo") as server:
         state = server.wait_for(lambda state: state["status"] != "loading")[-1]
         assert (server.health()[0], state["status"], state["model"]) == (503, "unhealthy", "fibo")
-        assert "models download fibo" in state["error"]
+        assert "Download them" in state["error"]
         assert server.get(f"/img/{picture.id}.png")[0] == 200
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fibo_core import limits
 from fibo_core.errors import SettingsError
 from fibo_core.settings import Settings
-from fibo_core.store import images
 from studio.web.serving import SETUP_PAGE, end_setup_page, pod_addresses, ssh_tunnel, streamlit_flags
 
 CHECKOUT = Path(__file__).parents[3]
@@ -60,7 +60,7 @@ def test_elsewhere_streamlit_is_told_address_and_port_alone() -> None:
 def test_what_may_be_uploaded_may_be_opened_and_nothing_larger() -> None:
     """Streamlit is told the pages' own limit: no file is taken and then refused."""
     (said,) = [flag for flag in streamlit_flags(Settings.from_environ({})) if "maxUploadSize" in flag]
-    assert int(said.partition("=")[2]) * 1024 * 1024 == images.BYTES_MAX
+    assert int(said.partition("=")[2]) * 1024 * 1024 == limits.BYTES_MAX
     assert "maxUploadSize" not in (CHECKOUT / ".streamlit" / "config.toml").read_text("utf-8")
 
 

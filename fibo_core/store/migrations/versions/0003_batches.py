@@ -50,12 +50,13 @@ def upgrade() -> None:
             order, seeds, model = _order(task), [int(seed) for seed in task["seeds"]], str(task["settings"]["model"])
             connection.execute(_JOB, {"id": id, "model": model if seeds else None, "pictures": len(seeds)})
             connection.execute(_CELL, [{"id": id, "seed": seed} for seed in seeds or (None,)])
-            connection.execute(_ORDER, {"id": id, "order": json.dumps(order)})
+            inputs = [] if order["picture"] is None else [order["picture"]]
+            connection.execute(_ORDER, {"id": id, "order": json.dumps(order), "inputs": json.dumps(inputs)})
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             continue  # a damaged job: its batch is as damaged, and says so
 
 
-_ORDER = sa.text("UPDATE batch SET order_json = :order WHERE id = :id")
+_ORDER = sa.text("UPDATE batch SET order_json = :order, inputs = :inputs WHERE id = :id")
 _JOB = sa.text("UPDATE job SET model = :model, pictures = :pictures WHERE id = :id")
 _CELL = sa.text("INSERT INTO cell (batch_id, place, seed, job_id) VALUES (:id, '{}', :seed, :id)")
 
