@@ -17,6 +17,7 @@ def api() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,  # what a generated client calls it
     )
     for subject in (orders, batches, generations, models, documents):
         app.include_router(subject.router)
