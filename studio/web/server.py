@@ -24,6 +24,7 @@ from studio.logs import start_logging
 from studio.pod.downloads import fetch_weights_on_a_pod
 from studio.pod.idle import begin_idle_stop
 from studio.shell import get_shell
+from studio.web.api.app import PlainAddresses
 from studio.web.connections import report_trouble
 from studio.web.gate import Gate
 from studio.web.passwords import login_for
@@ -155,6 +156,7 @@ app = st.App(
             own_hosts=own_hosts,
             behind_cloudflare=settings.on_pod,
         ),
+        Middleware(PlainAddresses),
     ],
     lifespan=lifespan,
 )
