@@ -16,7 +16,9 @@ _WEIGHT = re.compile(r"(?P<words>.*[^\s:])\s*:\s*(?P<weight>[+-]?(?:\d{1,3}(?:\.
 _SWITCH = re.compile(r":\s*(?:\d{1,4}(?:\.\d{1,6})?|\.\d{1,6})\s*$")
 _PARTNER = {")": "(", "]": "["}
 _AFTER = re.compile(r"(?:[+-]{1,6}|\d\.\d{1,4})(?=[\s,.;)]|$)")  # InvokeAI's: (red ball)++, (red ball)1.3
-_TRAILING = re.compile(r"(?P<word>\b[^\W\d_][\w-]{0,40}):\d?\.\d{1,4}(?=\s*(?:,|\n|$))")  # of an item of a list: "red ball:1.2"
+_TRAILING = re.compile(
+    r"(?P<word>\b[^\W\d_][\w-]{0,40}):\d?\.\d{1,4}(?=\s*(?:,|\n|$))"
+)  # of an item of a list: "red ball:1.2"
 _DOUBLED = re.compile(r"\{{2,8}([^{}|:\"]{1,400})\}{2,8}")  # NovelAI's
 _EDITORIAL = re.compile(r"\s*(?:sic!?|…|\.\.\.|[\d,\s–-]*)\s*", re.IGNORECASE)
 

@@ -19,8 +19,8 @@ _KINDS = {
     for kind, names in {
         "shape": "ar aspect aspect_ratio size",
         "text": "no neg negative negative_prompt",
-        "number": "v version niji q quality s stylize chaos c weird iw stop repeat r cw sw sv ow exp bs motion sameseed "
-        "batch_size n_iter subseed subseed_strength denoising_strength strength " + " ".join(_SETTINGS),
+        "number": "v version niji q quality s stylize chaos c weird iw stop repeat r cw sw sv ow exp bs motion "
+        "sameseed batch_size n_iter subseed subseed_strength denoising_strength strength " + " ".join(_SETTINGS),
         "word": "style sampler sampler_name scheduler visibility model",
         "links": "sref cref oref",
         "code": "p profile personalize",
@@ -29,7 +29,9 @@ _KINDS = {
     }.items()
     for name in names.split()
 }
-_NAME = re.compile(r"(?:(?<=[\s,.;])|^)(?P<dash>--|—|–)(?P<name>[a-z]+(?:[_-][a-z]+)*)(?![\w-])", re.IGNORECASE)
+_NAME = re.compile(
+    rf"{QUOTED}|" r"(?:(?<=[\s,.;])|^)(?P<dash>--|—|–)(?P<name>[a-z]+(?:[_-][a-z]+)*)(?![\w-])", re.IGNORECASE
+)
 _GAP = r"(?:[ \t]*=[ \t]*|[ \t]+)"
 _END = r"(?=[\s,;.]|$)"
 _VALUES = {
@@ -72,11 +74,11 @@ def without_flags(text: str) -> tuple[str, Flags]:
 
 def _found(text: str) -> Iterator[tuple[int, int, str, str]]:
     """Where each flag begins and ends, its name, and its value, "" where it has none."""
-    position, quoted = 0, [span.span() for span in re.finditer(QUOTED, text)]
+    position = 0
     while match := _NAME.search(text, position):
         position = match.end()
-        if any(start <= match.start() < end for start, end in quoted):
-            continue
+        if not match["name"]:
+            continue  # between quotation marks
         name = match["name"].lower().replace("-", "_")
         kind = _KINDS.get(name, "number")
         value = _VALUES[kind].match(text, position) if kind else None

@@ -1,8 +1,8 @@
 """Wildcards in the words: "{red|blue} ball" stands for "red ball" and "blue ball", one for each picture of a batch.
 
 Braces hold choices divided by `|`; a choice may be empty, and may hold braces of its own. `{2$$red|blue|green}` stands
-for two of them, `{red::3|blue}` for a red that is drawn three times as often. `\\{`, `\\}` and `\\|` stand for the signs
-themselves. Braces without a `|` are the user's own and stay.
+for two of them, `{red::3|blue}` for a red that is drawn three times as often. `\\{`, `\\}` and `\\|` stand for the
+signs themselves. Braces without a `|` are the user's own and stay.
 """
 
 import random

@@ -22,7 +22,8 @@ PIECE_SHOWN = 60  #: characters of each
 _PAIR = r'[A-Z][\w \-/]{0,40}:[ \t]*(?:"(?:\\.|[^\\"\n])*"|[^,\n]*)'
 _PAIRS = re.compile(_PAIR, re.IGNORECASE)
 _SETTINGS = re.compile(
-    r"(?:(?<=[\s,;.])|^)(?:(?:steps|seed|cfg[ _]scale)[ \t]*:[ \t]*-?\d[\d.]{0,20}|size[ \t]*:[ \t]*\d+[ \t]*[x×][ \t]*\d+)"
+    r"(?:(?<=[\s,;.])|^)(?:(?:steps|seed|cfg[ _]scale)[ \t]*:[ \t]*-?\d[\d.]{0,20}"
+    r"|size[ \t]*:[ \t]*\d{1,5}[ \t]*[x×][ \t]*\d{1,5})"
     rf"(?=[ \t]*(?:[,;\n]|$|Negative prompt))(?:[ \t]*[,;\n]\s*(?!Negative prompt){_PAIR})*",
     re.IGNORECASE,
 )
@@ -45,11 +46,19 @@ class TypedWords:
     notes: tuple[str, ...] = ()
     recipe: ForeignRecipe | None = None
 
+    @property
+    def settings(self) -> str:
+        """ "seed 5, 16:9, negative prompt “blurry”": what was found among the words, "" where nothing was."""
+        if self.recipe is None:
+            return ""
+        negative = [f"negative prompt “{_short(self.recipe.negative_words)}”"] if self.recipe.negative_words else []
+        return ", ".join([part for part in (self.recipe.settings(), *negative) if part])
+
 
 def read_words(text: str) -> TypedWords:
-    """Reads what somebody typed; never raises. Where nothing is to be left out, the words are those typed, to the letter.
+    """Reads what somebody typed; never raises. JSON is left as it is.
 
-    JSON is left as it is.
+    Where nothing is to be left out, the words are those typed, to the letter.
     """
     if looks_like_json(text) or '"short_description"' in text:
         return TypedWords(text)
@@ -59,7 +68,7 @@ def read_words(text: str) -> TypedWords:
     tags: list[str] = []
     rest = _outside_quotes(_TAGS, rest, lambda match: _taken(tags, match[0]))
     rest, negative = _without_negative(rest)
-    if lines or flags or negative or _LABEL.match(rest) and "ositive" in rest[:10]:
+    if lines or flags or negative or (_LABEL.match(rest) and "ositive" in rest[:10]):
         rest = _LABEL.sub("", rest)
     rest, emphasis = without_emphasis(rest)
     negative, _ = without_emphasis(negative)
@@ -127,14 +136,20 @@ def _outside(kept: str, pattern: re.Pattern[str], text: str, replace: Callable[[
 def _tidied(text: str) -> str:
     """Without the commas and blanks that nothing stands between any more."""
     text = re.sub(r"[ \t]{2,}", " ", text)
+    text = re.sub(r"(?: ?\n){3,}", "\n\n", text)
     text = re.sub(r"\s*,(?:\s*,)+", ",", text)
     text = re.sub(r"\s+([,.;])", r"\1", text)
     return text.strip(" \t\n,;")
 
 
 def _note(what: str, pieces: list[str]) -> list[str]:
-    named = [piece if len(piece) <= PIECE_SHOWN else piece[: PIECE_SHOWN - 1] + "…" for piece in dict.fromkeys(pieces)]
+    named = [_short(piece) for piece in dict.fromkeys(pieces)]
     if not named:
         return []
     more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
     return [f"{what}: {', '.join(named[:NAMED])}{more}."]
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= PIECE_SHOWN else text[: PIECE_SHOWN - 1] + "…"

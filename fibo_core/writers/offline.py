@@ -13,11 +13,13 @@ from fibo_core.writers import OnTokens, WrittenPrompt
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
 from fibo_core.writers.rules.instructions import is_instruction
+from fibo_core.writers.rules.languages import is_english
 from fibo_core.writers.rules.lexicon import load_lexicon
 from fibo_core.writers.rules.picture import describe_picture, merge_hint
 from fibo_core.writers.rules.reading import read_scene
 from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene
 
+ENGLISH_ONLY = "The offline writer reads English: of other languages it keeps the words, and understands none."
 MAX_WORDS_CHARS = 4_000  # FIBO reads 3,000 tokens of JSON; the words stand in it at least twice
 
 
@@ -39,11 +41,12 @@ class OfflineWriter:
 
         Raises InputError for no words at all and for more than MAX_WORDS_CHARS characters.
         """
-        scene = read_scene(_checked(words, "The words are", "Say what the picture should show"), load_lexicon())
+        words = _checked(words, "The words are", "Say what the picture should show")
+        scene = read_scene(words, load_lexicon())
         if cancel is not None:
             cancel.check()
         document = compose(scene, load_lexicon())
-        return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=_notes(scene))
+        return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=(*_language(words), *_notes(scene)))
 
     def refine(
         self,
@@ -62,7 +65,7 @@ class OfflineWriter:
         """
         instruction = _checked(instruction, "The instruction is", "Say what should change")
         document = prompt.document
-        notes = edit(document, instruction, load_lexicon())
+        notes = [*_language(instruction), *edit(document, instruction, load_lexicon())]
         if cancel is not None:
             cancel.check()
         return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=tuple(notes))
@@ -87,7 +90,7 @@ class OfflineWriter:
         described = describe_picture(picture, lexicon)
         if cancel is not None:
             cancel.check()
-        scene, notes = described.scene, list(described.notes)
+        scene, notes = described.scene, [*_language(hint), *described.notes]
         instructs = bool(hint) and is_instruction(hint, lexicon)
         if hint and not instructs:
             merge_hint(scene, read_scene(hint, lexicon))
@@ -109,6 +112,10 @@ def _checked(text: str, what: str, advice: str) -> str:
             f"{what} {len(text):,} characters long, and at most {MAX_WORDS_CHARS:,} are read. Say it shorter."
         )
     return text
+
+
+def _language(text: str) -> tuple[str, ...]:
+    return () if is_english(text) else (ENGLISH_ONLY,)
 
 
 def _notes(scene: Scene) -> tuple[str, ...]:
