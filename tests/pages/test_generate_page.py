@@ -15,6 +15,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from tests.pages.conftest import APP, finish, page, press, says
 
 
@@ -258,7 +259,7 @@ def test_fibo_offers_each_shape_in_half_a_megapixel_too(tmp_path: Path, monkeypa
     """For a GPU with less memory; what is chosen is what is painted."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("FIBO_MODEL", "fibo")
-    get_runtime.clear()
+    get_shell.clear()
     try:
         app = AppTest.from_file(str(APP), default_timeout=60).run()
         shapes = app.selectbox(key="generate_aspect")
@@ -268,7 +269,7 @@ def test_fibo_offers_each_shape_in_half_a_megapixel_too(tmp_path: Path, monkeypa
         assert not app.exception
     finally:
         get_runtime().close()
-        get_runtime.clear()
+        get_shell.clear()
 
 
 def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +280,7 @@ def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monk
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no tmpfs can be mounted here (not root)")
     monkeypatch.setenv("WORKSPACE_DIR", str(workspace))
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     try:
         app = AppTest.from_file(str(APP), default_timeout=60).run()
@@ -302,7 +303,7 @@ def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monk
         assert not app.exception
     finally:
         runtime.close()
-        get_runtime.clear()
+        get_shell.clear()
         subprocess.run(["umount", "--lazy", str(workspace)], check=False)
 
 

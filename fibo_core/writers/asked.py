@@ -6,7 +6,6 @@ be taken or left.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -40,29 +39,29 @@ def asked(source: StructuredPrompt, answer: StructuredPrompt, instruction: str) 
     nothing is not what anybody asked for.
     """
     changes = diff(source, answer)
-    wish = _read(source, instruction)
+    wish = _wish_of(source, instruction)
     single_item = sum(change.before is MISSING and _is_item(_place(change)) for change in changes) == 1
-    main = {number for number, change in enumerate(changes) if not _sums_up(_place(change))}
+    main = {number for number, change in enumerate(changes) if not _is_summary(_place(change))}
     core = {number for number in main if wish.asks(changes[number], single_item)}
     core = core or {number for number in main if wish.is_about(_place(changes[number]))}
     if not core:
         return frozenset(range(len(changes)))
-    brought: set[str] = set().union(*(_brought(changes[number]) for number in core))
-    taken: set[str] = set().union(*(_taken_away(changes[number]) for number in core))
+    brought: set[str] = set().union(*(_new_words(changes[number]) for number in core))
+    taken: set[str] = set().union(*(_lost_words(changes[number]) for number in core))
     follows = {
         number
         for number, change in enumerate(changes)
-        if (_sums_up(_place(change)) or _relates(_place(change))) and wish.follows(change, brought, taken)
+        if (_is_summary(_place(change)) or _is_relationship(_place(change))) and wish.follows(change, brought, taken)
     }
     return frozenset(core | follows)
 
 
-def told_besides(source: StructuredPrompt, taken: StructuredPrompt, answer: StructuredPrompt) -> list[str]:
+def summaries_that_say_more(source: StructuredPrompt, taken: StructuredPrompt, answer: StructuredPrompt) -> list[str]:
     """The paths of summaries in ``taken`` that speak of changes which only ``answer`` has."""
     here, there = diff(source, taken), diff(taken, answer)
-    mine: set[str] = set().union(*(_brought(change) for change in here if not _sums_up(_place(change))))
-    others: set[str] = set().union(*(_brought(change) for change in there if not _sums_up(_place(change))))
-    return [change.path for change in here if _sums_up(_place(change)) and _brought(change) & (others - mine)]
+    mine: set[str] = set().union(*(_new_words(change) for change in here if not _is_summary(_place(change))))
+    others: set[str] = set().union(*(_new_words(change) for change in there if not _is_summary(_place(change))))
+    return [change.path for change in here if _is_summary(_place(change)) and _new_words(change) & (others - mine)]
 
 
 @dataclass(frozen=True)
@@ -85,17 +84,19 @@ class _Wish:
     replaces: bool
 
     def asks(self, change: Change, single_item: bool) -> bool:
-        place = _place(change)
+        place, own = _place(change), self.words - _attributes()
         if _is_item(place) and change.before is MISSING:
-            return bool(_called(change.after) & (self.words - _attributes())) or (self.adds and single_item)
+            return bool(_name_words(change.after) & own) or (self.adds and single_item)
         if _is_item(place) and change.after is MISSING:
-            named = self.removes and not self.removals and bool(_called(change.before) & (self.words - _attributes()))
+            named = (
+                self.removes and not self.removals and bool(_name_words(change.before) & (self.words - _attributes()))
+            )
             return place in self.removals or named
         if is_within(place, self.places) or place in self.above:
             return True
         if self.replaces and self.is_about(place):
             return True
-        met = self.words & (_brought(change) | (_taken_away(change) if self.removes else set()) | _field(place))
+        met = self.words & (_new_words(change) | (_lost_words(change) if self.removes else set()) | _field_words(place))
         if not met or not (self.targets or self.adds) or self.is_about(place):
             return bool(met)
         here = _words_of(change.before) | _words_of(change.after)
@@ -103,27 +104,26 @@ class _Wish:
 
     def follows(self, summary: Change, brought: set[str], taken_away: set[str]) -> bool:
         """Whether a summary says again what changes that were asked for brought or took away."""
-        new, gone = _brought(summary), _taken_away(summary)
+        new, gone = _new_words(summary), _lost_words(summary)
         return bool(new & (brought | self.words) or gone & taken_away) or not (new or gone)
 
     def is_about(self, place: Place) -> bool:
         return is_within(place, self.targets)
 
 
-def _read(source: StructuredPrompt, instruction: str) -> _Wish:
-    lexicon = load_lexicon()
-    said, edits = _stems(instruction), lexicon.tables.edits
+def _wish_of(source: StructuredPrompt, instruction: str) -> _Wish:
+    said = _stems(instruction)
     own: tuple[Change, ...] = ()
     if instruction.strip() and len(instruction) <= MAX_WORDS_CHARS:
         own = diff(source, OfflineWriter().refine(source, instruction).prompt)
-    places = {_place(change) for change in own if not _sums_up(_place(change))}
+    places = {_place(change) for change in own if not _is_summary(_place(change))}
     items = {place for place in places if _is_item(place)}
     removals = {_place(c) for c in own if _is_item(_place(c)) and c.after is MISSING}
     targets = {place[:2] for place in places - items if place[:1] == ("objects",)} | removals
     words, document = frozenset(said - _small_words()), source.document
     if not places:  # the prompt says so already, or the rules do not understand: then what it names is what it is about
-        targets = {place for place in _objects(document) if _called(read(document, place)) & words - _attributes()}
-    called = {stem for target in targets for stem in _called(read(document, target))}
+        targets = {place for place in _objects(document) if _name_words(read(document, place)) & words - _attributes()}
+    called = {stem for target in targets for stem in _name_words(read(document, target))}
     adds = bool(items - removals)
     return _Wish(
         words=words,
@@ -133,7 +133,7 @@ def _read(source: StructuredPrompt, instruction: str) -> _Wish:
         targets=frozenset(targets),
         names=frozenset((words if adds else called & words) - _attributes()),
         adds=adds,
-        removes=bool(said & _phrases([edits.remove])),
+        removes=bool(said & _stems_of("remove")),
         replaces=bool(removals or said & _stems("replace swap exchange transform convert into instead")),
     )
 
@@ -151,28 +151,28 @@ def _is_item(place: Place) -> bool:
     return len(place) == 2 and place[0] in LISTS
 
 
-def _sums_up(place: Place) -> bool:
+def _is_summary(place: Place) -> bool:
     return place in SUMMARIES
 
 
-def _relates(place: Place) -> bool:
+def _is_relationship(place: Place) -> bool:
     return place[:1] == ("objects",) and place[2:] == ("relationship",)
 
 
-def _brought(change: Change) -> set[str]:
+def _new_words(change: Change) -> set[str]:
     return _words_of(change.after) - _words_of(change.before)
 
 
-def _taken_away(change: Change) -> set[str]:
+def _lost_words(change: Change) -> set[str]:
     return _words_of(change.before) - _words_of(change.after)
 
 
-def _field(place: Place) -> set[str]:
+def _field_words(place: Place) -> set[str]:
     """The words of the field's own name: "lighting", "shadows"."""
     return set().union(*(_stems(step) for step in place if isinstance(step, str) and step not in LISTS))
 
 
-def _called(item: Any) -> set[str]:
+def _name_words(item: Any) -> set[str]:
     """The words an object, or a text, is called by."""
     if isinstance(item, dict):
         item = item.get("description") or item.get("text") or item
@@ -202,26 +202,23 @@ def _stem(word: str) -> str:
 @cache
 def _small_words() -> frozenset[str]:
     """Words that carry an instruction but name nothing in a picture."""
-    grammar, edits = load_lexicon().grammar, load_lexicon().tables.edits
-    lists = (
-        *(grammar.fillers, grammar.determiners, grammar.joiners, grammar.copulas, grammar.pronouns),
-        *(grammar.prepositions, grammar.inside, grammar.negations),
-        *(edits.add, edits.remove, edits.move, edits.change, edits.into, edits.give, edits.it),
-    )
-    return _phrases(lists) | _stems("on at more less other next so too only nothing else keep than")
+    names = (
+        "fillers", "determiners", "joiners", "copulas", "pronouns", "prepositions", "inside", "negations",
+        "add", "remove", "move", "change", "into", "give", "it",
+    )  # fmt: skip
+    return _stems_of(*names) | _stems("on at more less other next so too only nothing else keep than")
 
 
 @cache
 def _attributes() -> frozenset[str]:
     """Words that many things of a picture may share, such as colours, sizes and places."""
-    tables = load_lexicon().tables
-    terms = (
-        *(tables.colors, tables.tones, tables.sizes, tables.counts, tables.textures),
-        *(tables.places, tables.depths, tables.relations, tables.directions),
-    )
-    sizes = (tables.edits.bigger, tables.edits.smaller)
-    return _phrases([*(term.words for table in terms for term in table.values()), *sizes]) | _stems("color size shape")
+    names = (
+        "colors", "tones", "sizes", "counts", "textures", "places", "relations", "directions", "bigger",
+        "smaller",
+    )  # fmt: skip
+    return _stems_of(*names) | _stems("color size shape")
 
 
-def _phrases(lists: Iterable[Iterable[str]]) -> frozenset[str]:
-    return frozenset(stem for phrases in lists for phrase in phrases for stem in _stems(phrase))
+def _stems_of(*tables: str) -> frozenset[str]:
+    terms = [term for name in tables for term in load_lexicon().table[name].values()]
+    return frozenset(stem for term in terms for words in term.words for stem in _stems(words))
