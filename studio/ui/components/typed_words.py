@@ -21,7 +21,9 @@ def show_typed_words(words: str, spec: ModelSpec, *, offer: bool = False) -> Typ
             unread = f" {spec.title} knows no negative prompt." if negative else ""
             found = f"Left out of the words: {typed.settings}.{unread}"
             st.caption(f":material/tune: {plain(found)}", width="content")
-            if offer and st.button("Use these settings", key="generate_use_settings", type="tertiary"):
+            if offer and st.button(
+                "Use these settings", key="generate_use_settings", type="tertiary", icon=":material/input:"
+            ):
                 fill_settings(spec, typed.recipe)
                 fill_field("generate", "words", typed.words)
                 st.rerun()
