@@ -14,6 +14,7 @@ from fibo_core.prompts.color_codes import CODE, name_color_code
 from fibo_core.prompts.emphasis import QUOTED, without_emphasis
 from fibo_core.prompts.flags import without_flags
 from fibo_core.prompts.foreign import ForeignRecipe, recipe_of_settings
+from fibo_core.prompts.mend import holds_caption
 from fibo_core.prompts.wildcards import looks_like_json
 
 NAMED = 8  #: pieces that a note names
@@ -60,7 +61,7 @@ def read_words(text: str) -> TypedWords:
 
     Where nothing is to be left out, the words are those typed, to the letter.
     """
-    if looks_like_json(text) or '"short_description"' in text:
+    if looks_like_json(text) or holds_caption(text):
         return TypedWords(text)
     lines: list[str] = []
     rest = _outside_quotes(_SETTINGS, text, lambda match: _taken(lines, match[0]))
