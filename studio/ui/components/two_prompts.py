@@ -18,6 +18,7 @@ from fibo_core.writers import WrittenPrompt, writer_name
 from fibo_core.writers.chain import Writers
 from studio.ui.components import asset
 from studio.ui.components.changes import shown
+from studio.ui.components.typed_words import show_typed_words
 from studio.ui.session import errors_shown, read_order
 from studio.ui.state import PageState, TwoWriters, field_key, two_writers_state
 from studio.ui.words import plain
@@ -72,6 +73,8 @@ def two_writers(runtime: Runtime, page: PageState, spec: ModelSpec) -> None:
         ask = st.button(
             "Ask both", type="primary", icon=":material/edit_note:", key="two_ask", disabled=working or pair is None
         )
+    with st.container():
+        show_typed_words((words or "").strip(), spec)
     with st.container(), errors_shown():
         if ask and pair is not None:
             _ask_both(runtime, state, (words or "").strip(), pair, spec)

@@ -94,6 +94,29 @@ def test_without_json_a_block_tells_what_was_made_and_notes_go_to_stderr(cli: Cl
     assert "knows no negative prompt" in said.err
 
 
+def test_settings_among_the_words_are_named_as_options_and_not_taken(cli: Cli):
+    """stderr says which options they would be; the row has the words that the writer was given. Seed -1 draws one."""
+    typed = "(best quality:1.2), a red ball, <lora:x:1> --ar 3:2 --no cats\nSteps: 9, Seed: 5"
+    said = cli("generate", typed, "--seed", -1, "--json", *FAST)
+    picture = said.json
+    assert (picture["width"], picture["height"]) == (256, 256)
+    assert picture["seed"] >= 0
+    assert said.err.splitlines() == [
+        "Weights and brackets are left out, and their words stay: (best quality:1.2).",
+        "Left out, as FIBO does not read it: <lora:x:1>.",
+        "--seed 5 was found in the words: it is left out, and --seed -1 counts.",
+        "--aspect 3:2 was found in the words: give it as an option.",
+        "--steps 9 was found in the words: it is left out, and --steps 2 counts.",
+        "--negative cats was found in the words: give it as an option.",
+    ]
+    assert cli("history", "show", picture["id"], "--json").json["words"] == "best quality, a red ball"
+    written = cli("prompt", typed)
+    assert (
+        "Left out of the words: seed 5, 3:2, 9 steps, negative prompt “cats”. Nothing is painted here." in written.err
+    )
+    assert "lora" not in written.out
+
+
 def test_a_prompt_given_as_json_is_painted_as_it_is(cli: Cli, workspace: Path, tmp_path: Path):
     """From a file and from stdin; no writer is asked, and unknown keys stay in the row."""
     document = {"short_description": "a blue box", "mood": "mine"}
@@ -202,7 +225,7 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("generate -", 2, "100,000 characters"),
         ("generate", 2, "one of the two"),
         ("generate ball --from-json -", 2, "one of the two"),
-        ("generate ball --seed -1", 2, "The seed is -1"),
+        ("generate ball --seed -2", 2, "The seed is -2"),
         ("generate ball --seed 18446744073709551616", 2, "The seed is 18446744073709551616"),
         ("generate ball --seed abc", 2, "'abc'"),
         ("generate ball --count 0", 2, "number of pictures is 0"),
