@@ -14,7 +14,7 @@ from fibo_core.models.catalogue import WeightsSpec
 from fibo_core.writers import PromptWriter, WrittenPrompt
 
 AUTO = "auto"
-AUTO_PATIENCE_S = 60.0  #: that "auto" waits for a writer over its quota, before it asks the next
+AUTO_PATIENCE_S = 60.0  #: on the clock, that "auto" waits for a writer over its quota, before it asks the next
 CHOSEN_PATIENCE_S = 900.0  #: that a writer chosen by name is waited for
 
 Ask = Callable[[PromptWriter], WrittenPrompt]
@@ -53,8 +53,9 @@ class Waiter(Protocol):
     def on_writing(self, writer: str) -> None: ...
 
     def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
-        """True once ``retry_after_s`` have passed: the writer is asked again. False to go on without it, as after
-        ``patience_s`` altogether. May raise, to come back to the whole task later."""
+        """True once ``retry_after_s`` have passed: the writer is asked again. False to go on without it: where that
+        would be later than ``patience_s`` after the first time, on the clock. May raise, to come back to the whole
+        task later."""
         ...
 
 
@@ -119,9 +120,7 @@ class Writers:
                 return ask(writer)
             except WriterUnavailable as exc:
                 again_s = exc.retry_after_s
-                if again_s is None or not waiter.on_over_quota(
-                    f"{backend.title} is over its quota", again_s, patience_s
-                ):
+                if again_s is None or not waiter.on_over_quota(f"{backend.title} {exc.meanwhile}", again_s, patience_s):
                     raise
 
     def _backend(self, name: str) -> Backend:

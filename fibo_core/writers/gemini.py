@@ -37,6 +37,7 @@ ANSWER_TRIES = 2  # of an answer that is no prompt
 PATIENCE_S = 8.0  # a longer wait for a rate limit is left to whoever asked
 POLL_S = 0.1  # how often a cancel is looked for
 CHECK_TIMEOUT_S = 15.0
+MAX_MODEL_CHARS = 100
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class _Answer:
     finish: str  # Gemini's word for why it ended: STOP, MAX_TOKENS, SAFETY …
     input_tokens: int
     output_tokens: int
+    model: str = ""  # that it says has answered
 
 
 class GeminiWriter:
@@ -143,7 +145,9 @@ class GeminiWriter:
                 logger.info("Gemini's answer is no prompt, asking again: %s", exc)
                 continue
             usage = Usage(input_tokens, output_tokens)
-            return WrittenPrompt(repaired.prompt, self.name, notes=repaired.notes, model=self._model, usage=usage)
+            return WrittenPrompt(
+                repaired.prompt, self.name, notes=repaired.notes, model=answer.model or self._model, usage=usage
+            )
 
     def _ask(self, task: str, jpeg: bytes | None, config: dict[str, Any], cancel: CancelFlag | None) -> _Answer:
         """One answer, asked for again where that can help. Raises WriterUnavailable or PromptRefused."""
@@ -308,7 +312,14 @@ def _answer_of(response: Any, key: str) -> _Answer:
     text = "".join(part.text for part in parts if part.text and not part.thought)
     if finish in HELD_BACK:
         raise gemini_faults.refused_answer(finish)
-    return _Answer(gemini_faults.without_key(text, key), finish, tokens_in or 0, tokens_out)
+    said = gemini_faults.without_key(text, key)
+    return _Answer(said, finish, tokens_in or 0, tokens_out, _model_named(response.model_version, key))
+
+
+def _model_named(version: str | None, key: str) -> str:
+    """The model that an answer names, as what an alias stood for; "" where it names none, or what can be no name."""
+    version = version or ""
+    return version if len(version) <= MAX_MODEL_CHARS and version.isprintable() and key not in version else ""
 
 
 def _prompt_in(answer: _Answer, before: StructuredPrompt | None) -> Repaired:

@@ -4,7 +4,6 @@ Knows the SDK's errors by their names and numbers only: google-genai may run on 
 called alike. docs/TROUBLESHOOTING.md has cause and cure of each sentence.
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from fibo_core.durations import wait
 from fibo_core.errors import PromptRefused, WriterError, WriterUnavailable
 from fibo_core.variables import KEY
 
@@ -35,6 +35,10 @@ HELD_BACK = {
 }
 
 _TROUBLE = (408, 500, 502, 503, 504)  # may be over in a moment
+#: What Google says of a quota of nothing, which no wait fills.
+_NEVER = re.compile(
+    r"\blimit:\s*0(?![\d.])|(?:\bno|n't have a|not have a|without a)\s+free\s+(?:quota\s+)?tier", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -149,12 +153,14 @@ def _answered(exc: Any, model: str, key: str) -> Fault:
             "GOOGLE_GEMINI_BASE_URL."
         )
     if code == 429:
-        return _over_quota(exc, details, said)
+        return _over_quota(exc, details, said, model)
     if code in _TROUBLE:
-        return _unavailable(
+        trouble = WriterUnavailable(
             f"Gemini has trouble of its own ({code}){said}. Try again in a minute, or choose another writer.",
-            again=True,
+            _wait_in(exc, details),
+            meanwhile="has trouble of its own",
         )
+        return Fault(trouble, again=True)
     if code == 401 or "API_KEY_INVALID" in reasons:
         return _unavailable(
             f"Google does not accept this GOOGLE_API_KEY{said}. Make a new key at {KEYS_PAGE} and set it."
@@ -183,17 +189,27 @@ def _answered(exc: Any, model: str, key: str) -> Fault:
     return _unavailable(f"Gemini answered with status {code}{said}. Try again, or choose another writer.")
 
 
-def _over_quota(exc: Any, details: list[Mapping[str, Any]], said: str) -> Fault:
+def _over_quota(exc: Any, details: list[Mapping[str, Any]], said: str, model: str) -> Fault:
     violations = [each for detail in details for each in detail.get("violations") or () if isinstance(each, Mapping)]
+    if _NEVER.search(str(exc.message)) or any(str(each.get("quotaValue")) == "0" for each in violations):
+        return _unavailable(
+            f"This GOOGLE_API_KEY has no quota for {model}{said}. Waiting does not help: set up billing for the key's "
+            "project, or set another GEMINI_MODEL."
+        )
     if any("PerDay" in str(each.get("quotaId")) for each in violations):
         return _unavailable(
             f"The quota of this GOOGLE_API_KEY for today is used up{said}. Another model or writer can go on."
         )
-    wait_s = next((wait for detail in details if (wait := _seconds(detail.get("retryDelay"))) is not None), None)
-    if wait_s is None:
-        wait_s = _retry_after(getattr(exc.response, "headers", None))
-    when = "" if wait_s is None else f"; it takes the next request in {math.ceil(wait_s)} s"
+    wait_s = _wait_in(exc, details)
+    when = "" if wait_s is None else f"; it takes the next request in {wait(wait_s)}"
     return Fault(WriterUnavailable(f"Gemini's rate limit is reached (429){said}{when}.", wait_s), again=True)
+
+
+def _wait_in(exc: Any, details: list[Mapping[str, Any]]) -> float | None:
+    """The wait that an answer asks for, in seconds, in its body or its header."""
+    said = (_seconds(detail.get("retryDelay")) for detail in details)
+    in_body = next((seconds for seconds in said if seconds is not None), None)
+    return in_body if in_body is not None else _retry_after(getattr(exc.response, "headers", None))
 
 
 def _unavailable(message: str, *, again: bool = False) -> Fault:

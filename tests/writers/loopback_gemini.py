@@ -26,11 +26,18 @@ class Reply:
     raw: bytes | None = None  #: sent in place of an HTTP answer
 
 
-def answer(said: Any, *, finish: str = "STOP", tokens: tuple[int, int, int] = (900, 700, 0), **more: Any) -> Reply:
+def answer(
+    said: Any,
+    *,
+    finish: str = "STOP",
+    tokens: tuple[int, int, int] = (900, 700, 0),
+    model: str = "gemini-3.5-flash-lite",
+    **more: Any,
+) -> Reply:
     """A model's answer: ``said`` as text, or a document written as JSON; tokens are (read, written, thought)."""
     text = said if isinstance(said, str) else json.dumps(said)
     candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": finish, "index": 0}
-    return payload({"candidates": [candidate], "usageMetadata": _usage(tokens), "modelVersion": "loopback"}, **more)
+    return payload({"candidates": [candidate], "usageMetadata": _usage(tokens), "modelVersion": model}, **more)
 
 
 def payload(body: Any, **more: Any) -> Reply:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
+from fibo_core.cancel import CancelFlag
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.errors import OutOfMemory
@@ -25,6 +27,7 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
+from studio.cli.output import PaintingProgress, StatusLine
 from tests.studio.processes import CHECKOUT, Cli, opened, start_cli
 from tests.writers.loopback_gemini import answer, error, loopback_gemini, retry_info
 
@@ -402,6 +405,15 @@ def test_a_prompt_of_geminis_is_painted_with_its_model_and_tokens(cli: Cli, monk
     assert "521 read, 291 written" in cli("history", "show", painted.json["id"]).out
     assert (fallen.code, "Gemini has trouble of its own" in fallen.err) == (0, True)
     assert "red" in json.dumps(fallen.json)
+
+
+def test_a_service_that_says_in_a_moment_again_and_again_is_waited_for_by_the_clock(capsys: pytest.CaptureFixture[str]):
+    """Two seconds and a bit of patience: what asking took between the waits counts too."""
+    progress = PaintingProgress(StatusLine(), CancelFlag())
+    assert progress.on_over_quota("Gemini is over its quota", 0.0, 2.2)
+    time.sleep(0.4)
+    assert not progress.on_over_quota("Gemini is over its quota", 0.0, 2.2)
+    assert capsys.readouterr().err == "Gemini is over its quota; asking again in 1 s\n"
 
 
 def test_a_quota_is_waited_for_and_ctrl_c_ends_the_wait(workspace: Path, monkeypatch: pytest.MonkeyPatch):
