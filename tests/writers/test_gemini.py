@@ -33,8 +33,9 @@ from fibo_core.errors import (
 )
 from fibo_core.prompts.caption_schema import KEYS, Caption, CaptionObject
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
-from fibo_core.writers.gemini import FIRST_BUDGET, LARGER_BUDGET, GeminiWriter, check_model
+from fibo_core.writers.gemini import GeminiWriter, check_model
 from fibo_core.writers.pictures import jpeg_to_show, shown_size
+from fibo_core.writers.service import FIRST_BUDGET, LARGER_BUDGET
 from tests.writers.loopback_gemini import (
     INVALID_KEY,
     LoopbackGemini,
