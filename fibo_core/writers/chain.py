@@ -11,7 +11,7 @@ from typing import Protocol
 
 from fibo_core.errors import InputError, NoWriterAnswered, WriterAnswerError, WriterError, WriterUnavailable
 from fibo_core.models.catalogue import WeightsSpec
-from fibo_core.writers import PromptWriter, WrittenPrompt
+from fibo_core.writers import PromptWriter, WrittenPrompt, writer_name, writer_title
 
 AUTO = "auto"
 AUTO_PATIENCE_S = 60.0  #: on the clock, that "auto" waits for a writer over its quota, before it asks the next
@@ -45,6 +45,17 @@ class Backend:
     about: str  #: one line for the page: "a model on this machine's GPU"
     build: Callable[[], PromptWriter]
     missing: Callable[[], Missing | None] = _nothing_missing
+    model: str = ""  #: that belongs to its name, where the name says little without it
+
+    @property
+    def called(self) -> str:
+        """Its name, with the model that belongs to it: "gemini", "llm (qwen3:8b)"."""
+        return writer_name(self.name, self.model) if self.model else self.name
+
+    @property
+    def heading(self) -> str:
+        """The same where a line begins."""
+        return writer_title(self.name, self.model)
 
 
 class Waiter(Protocol):
@@ -75,6 +86,10 @@ class Writers:
     @property
     def backends(self) -> tuple[Backend, ...]:
         return tuple(self._backends.values())
+
+    def heading(self, name: str) -> str:
+        """What the writer is called where a line begins: "Gemini", "LLM (qwen3:8b)"."""
+        return self._backend(name).heading
 
     def missing(self, name: str) -> Missing | None:
         """What the writer lacks to be asked, None where it is ready. Raises InputError for an unknown name."""
@@ -113,7 +128,7 @@ class Writers:
         raise NoWriterAnswered(passed_over)
 
     def _ask(self, backend: Backend, ask: Ask, waiter: Waiter, patience_s: float) -> WrittenPrompt:
-        waiter.on_writing(backend.name)
+        waiter.on_writing(backend.called)
         writer = self._writer(backend)
         while True:
             try:

@@ -54,7 +54,7 @@ def shows(exc: BaseException, key: str) -> bool:
 def retry_after(headers: Mapping[str, str] | Any) -> float | None:
     """The header in seconds; it may be a number or a date."""
     value = str(headers.get("retry-after") or "").strip() if headers is not None else ""
-    if re.fullmatch(r"\d{1,9}", value):
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", value):
         return float(value)
     try:
         date = parsedate_to_datetime(value)

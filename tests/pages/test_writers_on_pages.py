@@ -47,7 +47,7 @@ def write(words: str = "a red ball", writer: str = "auto") -> AppTest:
 def test_the_writer_field_says_who_is_not_ready(app: AppTest) -> None:
     """Without a key Gemini can be chosen, and the field says what is missing."""
     options = app.selectbox(key="generate_writer").options
-    assert options == ["Auto", "Gemini (no key)", "Local (no GPU)", "Offline"]
+    assert options == ["Auto", "Gemini (no key)", "LLM (no address)", "Local (no GPU)", "Offline"]
 
 
 def test_who_wrote_the_prompt_and_what_it_took_stands_under_it(studio: Runtime, gemini: LoopbackGemini) -> None:

@@ -186,7 +186,7 @@ def test_the_studio_lists_its_writers_best_first_each_with_what_it_lacks(
 ) -> None:
     """The page can say "Gemini (no key)" without asking the network."""
     writers = build_writers(Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), **environ}))
-    assert writers.names == ("gemini", "local", "offline")
+    assert writers.names == ("gemini", "llm", "local", "offline")
     lack = writers.missing("gemini")
     assert (lack.what if lack else None) == says
     assert writers.missing("offline") is None

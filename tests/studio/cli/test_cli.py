@@ -378,14 +378,18 @@ def test_the_canonical_text_is_that_of_the_library(cli: Cli):
 def test_each_writer_can_be_named_and_says_what_it_lacks(cli: Cli):
     """An unknown one is misuse (2); one that is not set up is a failure (1) with the way out."""
     assert cli("prompt", "a red ball", "--writer", "offline").code == 0
-    for writer, lacks in (("gemini", "GOOGLE_API_KEY is not set"), ("local", "needs a CUDA GPU")):
+    for writer, lacks in (
+        ("gemini", "GOOGLE_API_KEY is not set"),
+        ("llm", "LLM_BASE_URL is not set"),
+        ("local", "needs a CUDA GPU"),
+    ):
         for command in (("prompt", "a red ball"), ("generate", "a red ball")):
             said = cli(*command, "--writer", writer)
             assert (said.code, said.out) == (1, "")
             assert lacks in said.err
     unknown = cli("prompt", "a red ball", "--writer", "gpt")
     assert (unknown.code, unknown.out) == (2, "")
-    assert "auto, gemini, local, offline" in unknown.err
+    assert "auto, gemini, llm, local, offline" in unknown.err
 
 
 def test_a_prompt_of_geminis_is_painted_with_its_model_and_tokens(cli: Cli, monkeypatch: pytest.MonkeyPatch):

@@ -12,7 +12,7 @@ import pytest
 import fibo_core
 from tests.writers.loopback_gemini import INVALID_KEY, error, loopback_gemini, payload
 
-WRITERS = ("gemini", "local", "offline")
+WRITERS = ("gemini", "llm", "local", "offline")
 
 
 def test_the_newest_picture_is_listed_first_and_pages_follow_one_another(cli, store):
