@@ -34,6 +34,7 @@ FiboError
 │   ├── JobNotFound
 │   ├── JobDamaged             its row cannot be read
 │   ├── BatchNotFound
+│   ├── KeyReused              the key of one order came with another
 │   └── BatchDamaged           its order cannot be read
 └── Stopped                    work ended before its result, on purpose
     ├── Cancelled              somebody asked for it
@@ -214,6 +215,10 @@ class JobDamaged(JobError):
 
 class BatchNotFound(JobError):
     """No batch has this id."""
+
+
+class KeyReused(JobError):
+    """The key that a sender gave an order came with another order before."""
 
 
 class BatchDamaged(JobError):

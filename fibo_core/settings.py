@@ -57,6 +57,7 @@ class Settings(BaseModel):
     studio_host: str
     studio_port: int
     studio_password: SecretStr | None  #: None: drawn where a login is needed
+    studio_api_key: SecretStr | None  #: for programs, beside the password
     max_workers: int
     max_queued: int
     job_timeout_s: float
@@ -93,6 +94,7 @@ class Settings(BaseModel):
             studio_host=reader.text("STUDIO_HOST"),
             studio_port=reader.whole("STUDIO_PORT"),
             studio_password=reader.secret("STUDIO_PASSWORD", PASSWORD),
+            studio_api_key=reader.secret("STUDIO_API_KEY", KEY),
             max_workers=reader.whole("MAX_WORKERS"),
             max_queued=reader.whole("MAX_QUEUED"),
             job_timeout_s=reader.whole("JOB_TIMEOUT_S"),

@@ -91,6 +91,12 @@ VARIABLES: tuple[Variable, ...] = (
         secret=PASSWORD,
     ),
     Variable(
+        "STUDIO_API_KEY",
+        None,
+        "opens the studio to programs as the password does, where there is a login: a key that can be changed alone",
+        secret=KEY,
+    ),
+    Variable(
         "MAX_WORKERS",
         "2",
         "jobs begun at once; it makes no picture faster: a card paints one at a time, while others write and save",

@@ -16,6 +16,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.errors import JobError
 from fibo_core.store.database import Database
+from fibo_core.store.idempotency import OnceKey, batch_of_key, keep_key
 from fibo_core.store.job_store import ACTIVE, NewJob, insert_jobs
 from fibo_core.store.rows import DamagedRow, read_rows
 from fibo_core.store.tables import BatchTable, CellTable, JobTable
@@ -51,9 +52,24 @@ class BatchStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, batch: BatchRow, cells: Sequence[CellRow], jobs: Sequence[NewJob], *, limit: int) -> None:
-        """Writes a batch and queues its jobs, all or none. Raises QueueFull when too many pictures would wait."""
+    def add(
+        self,
+        batch: BatchRow,
+        cells: Sequence[CellRow],
+        jobs: Sequence[NewJob],
+        *,
+        limit: int,
+        once: OnceKey | None = None,
+    ) -> str:
+        """Writes a batch and queues its jobs, all or none; its id or, where ``once`` has come before, the first one's.
+
+        Raises QueueFull when too many pictures would wait, KeyReused where another order came with ``once``.
+        """
         with self._database.write() as session:
+            if once is not None:
+                if (first := batch_of_key(session, once)) is not None:
+                    return first
+                keep_key(session, once, batch.id)
             insert_jobs(session, jobs, limit)
             inputs = json.dumps(batch.inputs)
             session.add(BatchTable(**{**vars(batch), "inputs": inputs}))
@@ -61,6 +77,12 @@ class BatchStore:
                 CellTable(batch_id=batch.id, place=json.dumps(dict(cell.place)), seed=cell.seed, job_id=cell.job_id)
                 for cell in cells
             )
+        return batch.id
+
+    def of_key(self, once: OnceKey) -> str | None:
+        """The id of the batch that was written with this key, within a day. Raises KeyReused."""
+        with self._database.read() as session:
+            return batch_of_key(session, once)
 
     def add_jobs(self, batch_id: str, jobs: Sequence[NewJob], instead_of: Mapping[str, str], *, limit: int) -> None:
         """Queues more jobs of a batch; ``instead_of`` names, for each new one's id, the job whose unpainted cells it
@@ -95,6 +117,18 @@ class BatchStore:
     def recent(self, limit: int) -> list[BatchRow | DamagedRow]:
         """The newest batches, newest first."""
         return self._read(select(BatchTable).order_by(col(BatchTable.seq).desc()).limit(limit))
+
+    def page(self, before: int | None, limit: int) -> list[tuple[int, BatchRow | DamagedRow]]:
+        """The newest batches, or those older than ``before``, newest first, each with its place."""
+        statement = select(BatchTable).order_by(col(BatchTable.seq).desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(col(BatchTable.seq) < before)
+        with self._database.read() as session:
+            return read_rows(session, statement, BatchTable, _batch)
+
+    def several(self, ids: Collection[str]) -> list[BatchRow | DamagedRow]:
+        """The batches of these ids that there are."""
+        return self._read(select(BatchTable).where(col(BatchTable.id).in_(ids)))
 
     def cells(self, batch_ids: Collection[str]) -> dict[str, list[CellRow]]:
         """The cells of each of these batches, in their order; damaged ones are left out."""

@@ -121,6 +121,17 @@ class CellTable(SQLModel, table=True):
     job_id: str = Field(sa_type=TypedText)
 
 
+class IdempotencyTable(SQLModel, table=True):
+    """Which batch a sender's own key stands for. Since migration 0004."""
+
+    __tablename__ = "idempotency"
+
+    key: str = Field(primary_key=True, sa_type=TypedText)
+    fingerprint: str
+    batch_id: str = Field(sa_type=TypedText)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class JobTable(SQLModel, table=True):
     """One prompt of a batch; ``seq`` is the queue's order."""
 

@@ -4,7 +4,8 @@ A batch is what a page follows: durable, with a cell for every picture to come, 
 after a reload, sees all of it.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from fibo_core.errors import BatchDamaged, BatchNotFound, FiboError, InputError,
 from fibo_core.prompts.axes import Value
 from fibo_core.store.batch_store import BatchRow, BatchStore, CellRow
 from fibo_core.store.generation import Mode
+from fibo_core.store.idempotency import OnceKey
 from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
 from fibo_core.work.jobs import Job, JobQueue, JobState
@@ -113,6 +115,14 @@ class Batch:
         return min(1.0, (len(self.generation_ids) + steps) / self.pictures)
 
 
+@dataclass(frozen=True)
+class BatchPage:
+    """Batches, newest first, without unreadable ones; ``next_cursor`` continues after them, None at the end."""
+
+    batches: tuple[Batch, ...]
+    next_cursor: str | None
+
+
 class Desk:
     """Takes orders. Every method may raise a StoreError."""
 
@@ -122,10 +132,11 @@ class Desk:
         self._tools = tools
         self._max_queued = max_queued
 
-    def place(self, order: Order, owner: str = "") -> Batch:
+    def place(self, order: Order, owner: str = "", *, once: OnceKey | None = None) -> Batch:
         """Takes an order: decides what it leaves open, and writes batch, cells and jobs down together.
 
-        Raises InputError for what cannot be, ModelMissing for a model that is not here, and QueueFull.
+        With ``once`` that has come before, nothing is taken: the batch is the first one. Raises InputError for what
+        cannot be, ModelMissing for a model that is not here, QueueFull, and KeyReused.
         """
         planned = plan(order, default_model=self._tools.engine.status().model)
         self._check_here(order, [job.task for job in planned.jobs])
@@ -145,9 +156,14 @@ class Desk:
             inputs=() if order.picture is None else (order.picture,),
             created_at=datetime.now(UTC),
         )
-        self._store.add(row, cells, jobs, limit=self._max_queued)
+        batch_id = self._store.add(row, cells, jobs, limit=self._max_queued, once=once)
         self._queue.wake()
         return self.get(batch_id)
+
+    def placed(self, once: OnceKey) -> Batch | None:
+        """The batch of the order that came with this key before; None where none did. Raises KeyReused."""
+        batch_id = self._store.of_key(once)
+        return None if batch_id is None else self.get(batch_id)
 
     def get(self, batch_id: str) -> Batch:
         """The batch as it is now. Raises BatchNotFound, and BatchDamaged where it cannot be read."""
@@ -156,12 +172,24 @@ class Desk:
             raise BatchNotFound(f"No batch has the id {batch_id[:40]!r}.")
         return self._batches([row], raising=True)[0]
 
+    def several(self, batch_ids: Collection[str]) -> dict[str, Batch]:
+        """Those of these batches that there are and that can be read, by their ids, as they are now."""
+        return {batch.id: batch for batch in self._batches(self._store.several(batch_ids))}
+
     def batch_of(self, job_id: str) -> str:
         """The id of the batch that a job belongs to. Raises JobNotFound."""
         found = self._store.of_job(job_id)
         if not found:
             raise JobNotFound(f"No job has the id {job_id[:40]!r}.")
         return found
+
+    def job(self, job_id: str) -> Job:
+        """The job as it is now. Raises JobNotFound, and JobDamaged where it cannot be read."""
+        return self._queue.get(job_id)
+
+    def cancel_job(self, job_id: str) -> Job:
+        """Ends one job of a batch: at once where it waits, at its next step where it runs. Raises JobNotFound."""
+        return self._queue.cancel(job_id)
 
     def active(self) -> list[Batch]:
         """The batches that have not ended, oldest first, the first twenty of them."""
@@ -170,6 +198,15 @@ class Desk:
     def recent(self, limit: int = 20) -> list[Batch]:
         """The newest batches first, whatever their state; those that cannot be read are left out."""
         return self._batches(self._store.recent(limit))
+
+    def page(self, cursor: str | None = None, limit: int = 20) -> BatchPage:
+        """The newest batches, or those after ``cursor``. Raises InputError for a cursor that none of ours is."""
+        if cursor is not None and not re.fullmatch("[0-9]{1,18}", cursor, re.ASCII):
+            raise InputError(f"The cursor {cursor[:40]!r} is none of ours. Begin at the first page.")
+        rows = self._store.page(None if cursor is None else int(cursor), limit + 1)
+        shown = rows[:limit]
+        further = str(shown[-1][0]) if len(rows) > limit and shown else None
+        return BatchPage(tuple(self._batches([row for _, row in shown])), further)
 
     def cancel(self, batch_id: str) -> Batch:
         """Ends every job of the batch: at once where it waits, at its next step where it runs."""

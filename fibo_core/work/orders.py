@@ -156,6 +156,8 @@ def _check_start(order: Order) -> None:
             raise InputError("A refinement starts from a picture's prompt, or from a prompt as JSON. Give one.")
         if order.written is None and not order.words.strip():
             raise InputError("Say what should change, or edit the JSON.")
+    if order.written is not None and order.written_for is None and any(axis.name == "writer" for axis in order.axes):
+        raise InputError("The prompt is given, so no writer is asked and none can vary. Leave out that axis.")
     if order.kind == "inspire" and order.picture is None:
         raise InputError("An inspiration starts from a picture. Give one.")
 

@@ -8,7 +8,6 @@ from PIL import Image, ImageOps
 from fibo_core.errors import PictureError
 
 MAX_PIXELS = 262_144  # 512 × 512: enough to be described, as in FIBO's own use of Gemini
-SIDE_MAX = 2048  #: pixels; more says nothing to a writer
 MAX_SIDE = 65_500  # what a JPEG can hold
 JPEG_QUALITY = 90
 
@@ -21,10 +20,7 @@ def shown_size(width: int, height: int) -> tuple[int, int]:
 
 
 def upright_rgb(picture: Image.Image) -> Image.Image:
-    """An RGB copy, upright, at most SIDE_MAX pixels a side, on white where the picture is transparent.
-
-    Raises PictureError where it cannot be read.
-    """
+    """The picture in RGB, upright, on white where it was transparent. Raises PictureError where it cannot be read."""
     try:
         upright = ImageOps.exif_transpose(picture)
         if upright.mode.startswith("I"):  # 16-bit grey, which convert() would clip to white
@@ -33,9 +29,7 @@ def upright_rgb(picture: Image.Image) -> Image.Image:
             canvas = Image.new("RGBA", upright.size, "white")
             canvas.alpha_composite(upright.convert("RGBA"))
             upright = canvas
-        upright = upright.convert("RGB")
-        upright.thumbnail((SIDE_MAX, SIDE_MAX))
-        return upright
+        return upright.convert("RGB")
     except (OSError, SyntaxError, ValueError) as exc:
         raise PictureError(f"The picture cannot be read ({exc}). Save it again as PNG or JPEG.") from exc
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import streamlit as st
-
 from fibo_core.cancel import CancelFlag
 from fibo_core.errors import Cancelled, FiboError
 from fibo_core.models import plans
@@ -51,14 +49,10 @@ class Fetch:
 class Downloads:
     """At most one download a model; a cancelled or failed one can be started again and goes on where it stopped."""
 
-    def __init__(self) -> None:
+    def __init__(self, model_in_use: ModelInUse) -> None:
+        self._model_in_use = model_in_use
         self._lock = threading.Lock()
         self._fetches: dict[str, Fetch] = {}
-
-    @staticmethod
-    @st.cache_resource(show_spinner=False)
-    def of_process() -> "Downloads":
-        return Downloads()
 
     @property
     def any_moving(self) -> bool:
@@ -84,13 +78,14 @@ class Downloads:
             if current is not None and current.running:
                 return
             fetch = self._fetches[spec.name] = Fetch(spec)
-        threading.Thread(target=_run, args=(fetch, runtime, then), name=f"download-{spec.name}", daemon=True).start()
+        work = (fetch, runtime, then, self._model_in_use)
+        threading.Thread(target=_run, args=work, name=f"download-{spec.name}", daemon=True).start()
 
     def _all(self) -> list[Fetch]:
         return list(self._fetches.values())
 
 
-def fetch_weights_on_a_pod(runtime: Runtime) -> None:
+def fetch_weights_on_a_pod(downloads: Downloads, runtime: Runtime) -> None:
     """Begins to fetch what a pod with a token lacks: FIBO's weights, then the local writer's where it is to write.
 
     With FIBO_MODEL=auto what does not fit the machine is not fetched, and the log says so.
@@ -108,16 +103,16 @@ def fetch_weights_on_a_pod(runtime: Runtime) -> None:
         fits=not lacks_for(fibo),
     )
     missing = [spec for spec in map(find_weights, names) if downloaded(spec, settings.hub_cache) is None]
-    _fetch_in_turn(missing, runtime)
+    _fetch_in_turn(downloads, missing, runtime)
 
 
-def _fetch_in_turn(specs: Sequence[WeightsSpec], runtime: Runtime) -> None:
+def _fetch_in_turn(downloads: Downloads, specs: Sequence[WeightsSpec], runtime: Runtime) -> None:
     if specs:
         log.info("Fetching the weights of %s in the background; every page shows how far they are.", specs[0].title)
-        Downloads.of_process().start(specs[0], runtime, partial(_fetch_in_turn, specs[1:], runtime))
+        downloads.start(specs[0], runtime, partial(_fetch_in_turn, downloads, specs[1:], runtime))
 
 
-def _run(fetch: Fetch, runtime: Runtime, then: Callable[[], None]) -> None:
+def _run(fetch: Fetch, runtime: Runtime, then: Callable[[], None], model_in_use: ModelInUse) -> None:
     spec, settings = fetch.spec, runtime.settings
     try:
         download(spec, settings.hub_cache, settings.hf_token, fetch.tell, fetch.cancel)
@@ -137,4 +132,4 @@ def _run(fetch: Fetch, runtime: Runtime, then: Callable[[], None]) -> None:
     finally:
         fetch.running = False
     then()
-    ModelInUse.of_process().take_over(runtime, spec.name)
+    model_in_use.take_over(runtime, spec.name)

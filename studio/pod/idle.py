@@ -41,11 +41,6 @@ class Activity:
         self._used_at = clock()
         self._left_at = clock()
 
-    @staticmethod
-    @functools.cache
-    def of_process() -> "Activity":
-        return Activity()
-
     @property
     def browsers(self) -> int:
         return self._browsers
@@ -134,30 +129,22 @@ class IdleStop:
             self.look()
 
 
-#: The process's idle stop, for the frame to show; None where there is none.
-_of_process: IdleStop | None = None
-
-
-def idle_stop() -> IdleStop | None:
-    return _of_process
-
-
-def begin_idle_stop(settings: Settings, busy: Callable[[], bool], ending: threading.Event) -> None:
+def begin_idle_stop(
+    settings: Settings, activity: Activity, busy: Callable[[], bool], ending: threading.Event
+) -> IdleStop | None:
     """Watches over the pod in a thread of its own, where that was asked for and can be; the log says why it cannot."""
-    global _of_process
     if not settings.idle_stop_minutes:
-        return
+        return None
     if reason := cannot_stop_because(settings):
         log.warning("IDLE_STOP_MINUTES does nothing: %s", reason)
-        return
+        return None
     pod = settings.pod
     assert pod is not None
-    activity = Activity.of_process()
     activity.mark_used()
     idle = IdleStop(settings.idle_stop_minutes * 60.0, activity, busy, functools.partial(stop_pod, pod))
-    _of_process = idle
     threading.Thread(target=idle.watch, args=(ending,), name="idle-stop", daemon=True).start()
     log.info("The pod stops itself after %d minutes without use.", settings.idle_stop_minutes)
+    return idle
 
 
 def cannot_stop_because(settings: Settings) -> str:

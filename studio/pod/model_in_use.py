@@ -3,8 +3,6 @@
 import logging
 import time
 
-import streamlit as st
-
 from fibo_core.errors import EngineError, StoreError
 from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.models.device import default_model
@@ -22,11 +20,6 @@ class ModelInUse:
         self._chosen = False
         self.awaited: str | None = None  #: a model that is here, and loaded once the queue is empty
         self._failed: tuple[str, str] | None = None  #: a model that did not load, and why
-
-    @staticmethod
-    @st.cache_resource(show_spinner=False)
-    def of_process() -> "ModelInUse":
-        return ModelInUse()
 
     def load_first(self, runtime: Runtime) -> None:
         """Loads the model to begin with; where that was not asked for by name and does not load, mini.

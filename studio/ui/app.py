@@ -6,7 +6,8 @@ import streamlit as st
 
 from fibo_core.errors import FiboError
 from studio.remedies import with_button
-from studio.runtime import first_page_shown, get_runtime
+from studio.runtime import get_runtime
+from studio.shell import get_shell
 from studio.ui.components.frame import frame
 from studio.ui.navigation import all_pages
 from studio.ui.words import plain
@@ -19,7 +20,7 @@ try:
     runtime = get_runtime()
     frame(runtime, page.title)
     page.run()
-    first_page_shown.set()
+    get_shell().first_page_shown.set()
 except FiboError as exc:  # the workspace or its database is not there, or not any more
     st.subheader("Something is in the way", anchor=False)
     st.error(plain(with_button(exc)), icon=":material/error:")

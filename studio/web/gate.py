@@ -10,7 +10,7 @@ import html
 import ipaddress
 import logging
 import string
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, quote
@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from studio.pod.idle import Activity
 from studio.web.attempts import Attempts
 from studio.web.passwords import KNOWN_S, SESSION_S, Login, Session
-from studio.web.routes import problem
+from studio.web.problems import problem
 from studio.web.security import is_foreign, is_loopback_host, local_target
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Gate:
             return None
         given = _bearer(request)
         if given is not None:
-            wait_s = self._try(login, request, given)
+            wait_s = self._try(login, request, given, login.is_key)
             if wait_s is None:
                 return None
             if wait_s:
@@ -110,15 +110,17 @@ class Gate:
             return _go(f"/login?next={quote(target, safe='/')}" if target != "/" else "/login")
         if request.url.path.startswith("/_stcore/"):  # what a page that has lost its socket shows its user
             return JSONResponse("Reload this page to log in again.", 401, {"Cache-Control": "no-store"})
-        detail = "Log in at /login, or send the password as Authorization: Bearer."
+        detail = "Log in at /login, or send the password or STUDIO_API_KEY as Authorization: Bearer."
         return problem(401, detail, {"WWW-Authenticate": "Bearer"})
 
     def _session(self, login: Login, asked: HTTPConnection) -> Session | None:
         """The session of a request's cookie."""
         return next(filter(None, map(login.session_of, _cookies(asked, COOKIE))), None)
 
-    def _try(self, login: Login, asked: HTTPConnection, given: bytes) -> float | None:
-        """None where that is the password; else how long to wait before the next try, 0 where not at all.
+    def _try(
+        self, login: Login, asked: HTTPConnection, given: bytes, is_right: Callable[[bytes], bool]
+    ) -> float | None:
+        """None where that is what opens the door; else how long to wait before the next try, 0 where not at all.
 
         During a wait nothing is looked at: the right password is refused as the wrong ones are.
         """
@@ -127,7 +129,7 @@ class Gate:
         who = self._guesser(login, asked)
         if wait_s := self._attempts.wait_s(who):
             return wait_s
-        if login.is_password(given):
+        if is_right(given):
             self._attempts.known(who)
             return None
         self._attempts.failed(who)
@@ -167,7 +169,8 @@ class Gate:
         if form is None:
             return problem(413, f"A login is a form of at most {FORM_BYTES:,} bytes.")
         target = local_target(form.get("next", "/"))
-        wait_s = self._try(login, request, form.get("password", "").strip().encode("utf-8", "surrogateescape"))
+        given = form.get("password", "").strip().encode("utf-8", "surrogateescape")
+        wait_s = self._try(login, request, given, login.is_password)
         if wait_s is None:
             answer = _go(target)
             for name, cookie, lasts_s in (
@@ -204,7 +207,9 @@ class Gate:
         elif welcome:
             session = self._session(login, asked)
             given = _bearer(asked)
-            welcome = session is not None or (given is not None and self._try(login, asked, given) is None)
+            welcome = session is not None or (
+                given is not None and self._try(login, asked, given, login.is_key) is None
+            )
         if not welcome:
             await send({"type": "websocket.close", "code": ENDED})
             return

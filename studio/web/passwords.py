@@ -1,4 +1,4 @@
-"""The password of the studio, and the cookies that stand for it in a browser.
+"""The password of the studio, the key for programs beside it, and the cookies that stand for it in a browser.
 
 Kept in the workspace, readable by its owner alone: ``.login/key``, with which cookies are signed, ``.login/password``
 where none was set, ``.login/ended.json``, the sessions that were logged out before their time.
@@ -41,7 +41,8 @@ class Session:
 
 
 class Login:
-    """Knows the password, gives out cookies, and recognises both. ``drawn`` where nobody set the password."""
+    """Knows the password, gives out cookies, and recognises both. ``drawn`` where nobody set the password; ``api_key``
+    is what programs may send in its place."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Login:
         key: bytes,
         *,
         folder: Path,
+        api_key: SecretStr | None = None,
         drawn: bool = False,
         warnings: tuple[str, ...] = (),
         clock: Callable[[], float] = time.time,
@@ -57,6 +59,7 @@ class Login:
         self.drawn = drawn
         self.warnings = warnings
         self._digest = _digest(password)
+        self._key_digest = self._digest if api_key is None else _digest(api_key.get_secret_value())
         # Another password is another key: cookies given for the one before are worth nothing.
         signing_key = hmac.digest(key, self._digest, "sha256")
         self._signer = _signer(signing_key, b"fibo-studio login")
@@ -69,6 +72,12 @@ class Login:
     def is_password(self, given: bytes) -> bool:
         """Whether that is the password, in UTF-8; comparing takes the same time whatever is given."""
         return hmac.compare_digest(_digest(given.decode("utf-8", "surrogateescape")), self._digest)
+
+    def is_key(self, given: bytes) -> bool:
+        """Whether a program may in with that: the password or the key for programs, compared alike."""
+        digest = _digest(given.decode("utf-8", "surrogateescape"))
+        found = [hmac.compare_digest(digest, known) for known in (self._digest, self._key_digest)]
+        return any(found)
 
     def begin(self) -> tuple[Session, str]:
         """A new session, and the cookie that stands for it."""
@@ -115,13 +124,16 @@ def login_for(settings: Settings, host: str) -> Login | None:
     folder = settings.workspace_dir / ".login"
     warnings: list[str] = []
     key = _read_or_draw(folder, "key", lambda: secrets.token_hex(32), warnings).encode()
+    api_key = settings.studio_api_key
+    if api_key is not None and len(api_key.get_secret_value()) < SHORT:
+        warnings.append(f"STUDIO_API_KEY has fewer than {SHORT} characters. A longer one is harder to guess.")
     if settings.studio_password is None:
         password = _read_or_draw(folder, "password", _draw_password, warnings)
-        return Login(password, key, folder=folder, drawn=True, warnings=tuple(warnings))
+        return Login(password, key, folder=folder, api_key=api_key, drawn=True, warnings=tuple(warnings))
     password = settings.studio_password.get_secret_value()
     if len(password) < SHORT:
         warnings.append(f"STUDIO_PASSWORD has fewer than {SHORT} characters. A longer one is harder to guess.")
-    return Login(password, key, folder=folder, warnings=tuple(warnings))
+    return Login(password, key, folder=folder, api_key=api_key, warnings=tuple(warnings))
 
 
 def _digest(password: str) -> bytes:

@@ -1,12 +1,12 @@
-"""What the server answers beside Streamlit: its health, and the pictures themselves.
+"""What the server answers beside Streamlit: its health, the pictures themselves, and the API.
 
-Every function here is synchronous, so Starlette runs it in a thread of its own pool: the database is never asked on
-the event loop.
+A function that asks the database is synchronous here, so Starlette runs it in a thread of its own pool and never on the
+event loop.
 """
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,13 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from fibo_core.work.runtime import Runtime
 from studio.pod.doctor import LOW_DISK_BYTES
-from studio.pod.downloads import Downloads, Fetch
-from studio.pod.model_in_use import ModelInUse
+from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from studio.ui.words import title_of
+from studio.web.api.app import api
+from studio.web.previews import Previews
+from studio.web.problems import problem
 
 #: The pictures of the example cards, which come with the program.
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -44,17 +47,6 @@ _NOTHING_KNOWN = {
 }
 WRITE_CHECK_S = 10.0  #: however often /health is asked, it writes no more often
 
-_TITLES = {
-    401: "Log in first",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Not a method of this address",
-    408: "Too slow",
-    413: "Too large",
-    429: "Too many attempts",
-    503: "Not available now",
-}
-
 
 def routes() -> list[BaseRoute]:
     """Ours win over Streamlit's; whatever else lies under /img is not found, where Streamlit would answer a page."""
@@ -65,8 +57,12 @@ def routes() -> list[BaseRoute]:
         Route("/img/source/{id}.png", _file("image/png", History.source_file)),
         Route("/img/{id}.png", _file("image/png", History.image_file)),
         Route("/img/{id}.json", _file("application/json", History.sidecar_file)),
+        Route("/img/preview/{name}.jpg", _preview),
         Mount("/img/examples", StaticFiles(directory=EXAMPLES)),
         Route("/img/{rest:path}", _unknown),
+        Mount("/api/v1", api()),
+        Route("/api", _no_api),
+        Route("/api/{rest:path}", _no_api),
     ]
 
 
@@ -87,7 +83,7 @@ def health(request: Request) -> JSONResponse:
 
 def _state(runtime: Runtime) -> dict[str, Any]:
     engine = runtime.tools.engine.status()
-    downloads, in_use = Downloads.of_process(), ModelInUse.of_process()
+    downloads, in_use = get_shell().downloads, get_shell().model_in_use
     fetch = downloads.get(engine.model)
     failed = "loading" if fetch is not None and fetch.running else "unhealthy"
     state = {
@@ -164,18 +160,20 @@ def _file(media_type: str, find: Callable[[History, str], Path | None]) -> Calla
     return endpoint
 
 
+async def _preview(request: Request) -> Response:
+    """A half-painted picture, as long as it is remembered."""
+    jpeg = Previews.of_process().get(request.path_params["name"])
+    if jpeg is None:
+        return problem(404, "That preview is gone: the picture has gone on. Ask for the newest one.")
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": KEPT_FOR_A_YEAR})
+
+
 def _unknown(request: Request) -> Response:
     return problem(404, "There is no such picture. Pictures are at /img/{id}.png and /img/thumb/{id}.webp.")
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An error as RFC 9457 has it."""
-    return JSONResponse(
-        {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail},
-        status_code=status,
-        headers={"Cache-Control": "no-store", **(headers or {})},
-        media_type="application/problem+json",
-    )
+def _no_api(request: Request) -> Response:
+    return problem(404, "There is no such API. Addresses begin with /api/v1/ and are listed at /api/v1/docs.")
 
 
 def _is_known(response: Response, asked: Headers) -> bool:

@@ -18,14 +18,12 @@ from anyio import to_thread
 from starlette.middleware import Middleware
 
 from fibo_core.errors import FiboError
-from fibo_core.settings import Settings
 from fibo_core.work.runtime import Runtime
 from studio.environment import prepare_environment
 from studio.logs import start_logging
-from studio.pod.downloads import Downloads, fetch_weights_on_a_pod
-from studio.pod.idle import Activity, begin_idle_stop
-from studio.pod.model_in_use import ModelInUse
-from studio.runtime import first_page_shown, get_runtime
+from studio.pod.downloads import fetch_weights_on_a_pod
+from studio.pod.idle import begin_idle_stop
+from studio.shell import get_shell
 from studio.web.connections import report_trouble
 from studio.web.gate import Gate
 from studio.web.passwords import login_for
@@ -75,7 +73,7 @@ class _Start:
         try:
             prepare_environment(settings)
             start_logging(settings, "studio.log", stderr=True)
-            begin_idle_stop(settings, self._busy, self._ending)
+            shell.idle_stop = begin_idle_stop(settings, shell.activity, self._busy, self._ending)
             for warning in settings.warnings:
                 log.warning(warning)
             if settings.max_workers > WORKERS_THAT_HELP:
@@ -84,9 +82,9 @@ class _Start:
             if self._runtime is not None:
                 sweeping = threading.Thread(target=self._sweep, args=(self._runtime,), name="studio-sweep", daemon=True)
                 sweeping.start()  # of a million pictures it takes minutes; neither page nor model waits
-                fetch_weights_on_a_pod(self._runtime)
-                first_page_shown.wait(FIRST_PAGE_WAIT_S)
-                ModelInUse.of_process().load_first(self._runtime)
+                fetch_weights_on_a_pod(shell.downloads, self._runtime)
+                shell.first_page_shown.wait(FIRST_PAGE_WAIT_S)
+                shell.model_in_use.load_first(self._runtime)
         except FiboError as exc:
             log.error("%s", exc, exc_info=exc if exc.__cause__ else None)
         except Exception:  # a bug, which must not vanish with this thread
@@ -113,7 +111,7 @@ class _Start:
         said = ""
         while not self._ending.is_set():
             try:
-                return get_runtime()
+                return shell.runtime
             except FiboError as exc:
                 if str(exc) != said:
                     log.error("The studio cannot start yet: %s", exc)
@@ -123,7 +121,7 @@ class _Start:
 
     def _busy(self) -> bool:
         """Whether there is work that goes on without a browser; jobs that cannot be begun are none."""
-        if Downloads.of_process().any_moving:
+        if shell.downloads.any_moving:
             return True
         return self._runtime is not None and self._runtime.jobs.busy()
 
@@ -136,9 +134,10 @@ class _Start:
             closing.join(CLOSE_S)
 
 
-settings = Settings.from_environ()
+shell = get_shell()
+settings = shell.settings
 #: Where Streamlit listens, whoever told it; nothing said means everywhere.
-login = login_for(settings, st.get_option("server.address") or "0.0.0.0")
+login = shell.login = login_for(settings, st.get_option("server.address") or "0.0.0.0")
 if login is not None:  # the log hides the password, also one that was drawn
     warnings = (*settings.warnings, *login.warnings)
     settings = settings.model_copy(update={"studio_password": login.password, "warnings": warnings})
@@ -152,7 +151,7 @@ app = st.App(
         Middleware(
             Gate,
             login=login,
-            activity=Activity.of_process(),
+            activity=shell.activity,
             own_hosts=own_hosts,
             behind_cloudflare=settings.on_pod,
         ),

@@ -18,6 +18,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from tests.studio.processes import add_picture
 
 APP = Path(__file__).resolve().parents[2] / "studio" / "ui" / "app.py"
@@ -46,11 +47,11 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime
     """A studio that is running, its model not loaded yet."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("WORKSPACE_DIR", str(tmp_path / "workspace"))
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     yield runtime
     runtime.close()
-    get_runtime.clear()
+    get_shell.clear()
 
 
 @pytest.fixture

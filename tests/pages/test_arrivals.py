@@ -11,9 +11,10 @@ from fibo_core.models import device
 from fibo_core.models.catalogue import MINI_WEIGHTS, find_weights
 from fibo_core.models.download import DownloadEvent
 from fibo_core.work.runtime import Runtime
-from studio.pod.downloads import Downloads, Fetch
+from studio.pod.downloads import Fetch
 from studio.pod.model_in_use import ModelInUse
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from tests.pages.conftest import APP, page, press, says
 
 PAGES = ("refine", "inspire", "history", "system", "generate")
@@ -22,16 +23,14 @@ GB = 10**9
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    Downloads.of_process.clear()
-    ModelInUse.of_process.clear()
+    get_shell.clear()
     yield
-    Downloads.of_process.clear()
-    ModelInUse.of_process.clear()
+    get_shell.clear()
 
 
 def being_fetched(name: str, event: DownloadEvent | None = None, error: str = "") -> Fetch:
     """A download as its thread would leave it."""
-    fetch = Downloads.of_process()._fetches[name] = Fetch(find_weights(name), event=event, error=error)
+    fetch = get_shell().downloads._fetches[name] = Fetch(find_weights(name), event=event, error=error)
     fetch.running = not error
     return fetch
 
@@ -69,7 +68,7 @@ def test_the_local_writers_weights_are_told_of_too(app: AppTest) -> None:
 
 
 def test_a_model_that_is_here_and_does_not_load_is_said_on_every_page(app: AppTest) -> None:
-    ModelInUse.of_process()._note_failure("fibo", ModelLoadFailed("The weights of FIBO do not load."))
+    get_shell().model_in_use._note_failure("fibo", ModelLoadFailed("The weights of FIBO do not load."))
     assert "FIBO is here and does not load: The weights of FIBO do not load." in says(app.run())
 
 
@@ -80,7 +79,7 @@ def test_the_local_writers_weights_can_be_fetched_on_system(tmp_path: Path, monk
     label = "Download FIBO-vlm, about 9 GB"
     for token, disabled in (("", True), ("hf_x", False)):
         monkeypatch.setenv("HF_TOKEN", token)
-        get_runtime.clear()
+        get_shell.clear()
         try:
             app = page(AppTest.from_file(str(APP), default_timeout=60).run(), "system")
             (button,) = [button for button in app.button if button.label == label]
@@ -88,10 +87,10 @@ def test_the_local_writers_weights_can_be_fetched_on_system(tmp_path: Path, monk
             assert ("accept Bria's licence at huggingface.co/briaai/FIBO-vlm" in says(app)) == disabled
             if not disabled:
                 press(app, label)
-                assert Downloads.of_process().get("fibo-vlm") is not None
+                assert get_shell().downloads.get("fibo-vlm") is not None
         finally:
             get_runtime().close()
-            get_runtime.clear()
+            get_shell.clear()
 
 
 @pytest.fixture
@@ -110,10 +109,10 @@ def test_who_has_chosen_a_model_on_system_keeps_it(app: AppTest, runtime: Runtim
     """FIBO that arrives afterwards does not take its place; where nobody has chosen it does."""
     page(app, "system")
     app.button(key="load_mini").click().run()
-    ModelInUse.of_process().take_over(runtime, "fibo")
+    get_shell().model_in_use.take_over(runtime, "fibo")
     assert runtime.tools.engine.status().model == "mini"
 
-    ModelInUse.of_process.clear()
-    ModelInUse.of_process().take_over(runtime, "fibo")
+    get_shell().model_in_use = ModelInUse()
+    get_shell().model_in_use.take_over(runtime, "fibo")
     assert (runtime.tools.engine.status().model, runtime.tools.engine.status().state) == ("fibo", "ready")
     assert any("FIBO · cpu · ready" in link.proto.label for link in app.run().get("page_link"))

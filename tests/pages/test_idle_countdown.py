@@ -3,8 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from studio.pod import idle
 from studio.pod.idle import FORGOTTEN_TAB_S, Activity, IdleStop
+from studio.shell import get_shell
 
 from .conftest import press, says
 
@@ -23,7 +23,7 @@ def test_the_countdown_stands_above_the_page_when_the_end_is_near_and_can_be_put
     """In a tab nobody has used for hours; "Keep running" takes it away."""
     clock = Clock()
     activity = Activity(clock)
-    monkeypatch.setattr(idle, "_of_process", IdleStop(1800, activity, lambda: False, lambda: None, clock))
+    monkeypatch.setattr(get_shell(), "idle_stop", IdleStop(1800, activity, lambda: False, lambda: None, clock))
     with activity.browser():
         assert "the pod stops" not in says(app.run())
         clock.now = FORGOTTEN_TAB_S + 1800 - 120

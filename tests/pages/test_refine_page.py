@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.errors import FiboError
@@ -36,7 +39,7 @@ def refine(app: AppTest, source: Generation) -> AppTest:
 def test_a_picture_brings_its_prompt_and_its_seed(refine: AppTest, source: Generation) -> None:
     assert refine.text_input(key="refine_seed").value == "41"
     assert refine.session_state["page_refine"].source == source.prompt
-    assert any(button.label == "Store with the same seed" for button in refine.button)
+    assert any(button.label == "Paint with the same seed" for button in refine.button)
 
 
 def test_the_changes_are_shown_before_anything_is_painted(refine: AppTest, runtime: Runtime) -> None:
@@ -52,7 +55,7 @@ def test_painting_makes_a_child_with_the_parents_seed_size_and_steps(
     refine: AppTest, runtime: Runtime, source: Generation
 ) -> None:
     refine.text_input(key="refine_words").set_value("make the ball green")
-    press(refine, "Store with the same seed")
+    press(refine, "Paint with the same seed")
     finish(refine, runtime, "refine")
     child, parent = runtime.tools.history.page(HistoryQuery()).items
     assert (child.parent_id, child.mode, child.words) == (source.id, "refine", "make the ball green")
@@ -70,7 +73,7 @@ def test_the_reviewed_prompt_is_what_is_painted(refine: AppTest, runtime: Runtim
     draft = refine.session_state["page_refine"].draft
     refine.session_state[f"refine_editor_{draft.revision}"] = draft.text.replace("green", "purple")
     refine.run()
-    press(refine, "Store with the same seed")
+    press(refine, "Paint with the same seed")
     finish(refine, runtime, "refine")
     child = runtime.tools.history.page(HistoryQuery()).items[0]
     assert "purple" in child.prompt.canonical()
@@ -80,11 +83,11 @@ def test_the_reviewed_prompt_is_what_is_painted(refine: AppTest, runtime: Runtim
 def test_another_seed_is_offered_as_such(refine: AppTest) -> None:
     refine.text_input(key="refine_seed").set_value("5")
     refine.run()
-    assert any(button.label == "Store" for button in refine.button)
+    assert any(button.label == "Paint" for button in refine.button)
 
 
 def test_nothing_to_change_is_one_clear_sentence(refine: AppTest) -> None:
-    press(refine, "Store with the same seed")
+    press(refine, "Paint with the same seed")
     assert "Say what should change" in says(refine)
     assert refine.session_state["page_refine"].batch_id is None
 
@@ -95,6 +98,26 @@ def test_a_pasted_prompt_is_a_source(app: AppTest) -> None:
     press(app, "Use this prompt")
     assert app.session_state["page_refine"].source.get("short_description") == "a pasted ball"
     assert "From a prompt of yours" in says(app)
+
+
+def test_a_prompt_is_found_in_what_is_pasted_and_dropped(app: AppTest, runtime: Runtime) -> None:
+    """What was done for it stands under the source, and its settings are offered to the form."""
+    page(app, "refine")
+    app.text_area(key="refine_pasted").set_value(
+        '{"data": [{"json_prompt": {"short_description": "a ball"}, "seed": 7}]}'
+    )
+    press(app, "Use this prompt")
+    assert app.session_state["page_refine"].source.document == {"short_description": "a ball"}
+    assert "The caption was taken from" in says(app)
+    press(app, "Use these settings")
+    assert app.text_input(key="refine_seed").value == "7"
+    texts, png = PngInfo(), BytesIO()
+    texts.add_text("parameters", '{"short_description": "a box"}')
+    Image.new("RGB", (8, 8)).save(png, "PNG", pnginfo=texts)
+    state = PageState()
+    refine_from_file(runtime, state, png.getvalue())
+    assert state.source is not None
+    assert state.source.document == {"short_description": "a box"}
 
 
 def test_a_pasted_prompt_that_is_none_is_one_clear_sentence(app: AppTest) -> None:
@@ -187,7 +210,7 @@ def test_a_reload_finds_the_refinement_with_its_source_and_its_settings(
 ) -> None:
     """Same seed, same size, same steps as before the reload, and the slider's other half."""
     refine.text_input(key="refine_words").set_value("make the ball green")
-    press(refine, "Store with the same seed")
+    press(refine, "Paint with the same seed")
     job = finish(refine, runtime, "refine")
     again = AppTest.from_file(str(APP), default_timeout=60)
     again.run()
@@ -195,7 +218,7 @@ def test_a_reload_finds_the_refinement_with_its_source_and_its_settings(
     again.query_params["job"] = job.id
     again.run()
     assert again.session_state["page_refine"].source_request == source.request
-    assert any(button.label == "Store with the same seed" for button in again.button)
+    assert any(button.label == "Paint with the same seed" for button in again.button)
     assert "green" in again.session_state["page_refine"].draft.text
 
 
@@ -206,7 +229,7 @@ def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppT
     refine.session_state[f"refine_editor_{draft.revision}"] = draft.text.replace("left", "right")
     refine.run()
     refine.text_input(key="refine_words").set_value("make the ball green")
-    press(refine, "Store with the same seed")
+    press(refine, "Paint with the same seed")
     finish(refine, runtime, "refine")
     child = runtime.tools.history.page(HistoryQuery()).items[0]
     assert "green" in child.prompt.canonical()

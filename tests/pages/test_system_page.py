@@ -15,6 +15,7 @@ from fibo_core.store.migrations import REVISIONS
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from tests.pages.conftest import APP, FAST, page, press, says
 
 
@@ -40,7 +41,7 @@ def test_check_again_asks_the_services_too(tmp_path: Path, monkeypatch: pytest.M
     """Where there is a token and a key for them; offline, that is what it says."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("HF_TOKEN", "hf_of-no-account")
-    get_runtime.clear()
+    get_shell.clear()
     try:
         app = page(AppTest.from_file(str(APP), default_timeout=60).run(), "system")
         press(app, "Check again")
@@ -48,7 +49,7 @@ def test_check_again_asks_the_services_too(tmp_path: Path, monkeypatch: pytest.M
         assert not app.exception
     finally:
         get_runtime().close()
-        get_runtime.clear()
+        get_shell.clear()
 
 
 def test_the_model_can_be_loaded_and_unloaded(app: AppTest, runtime: Runtime) -> None:
@@ -107,7 +108,7 @@ def test_a_missing_model_is_said_on_every_page_with_the_way_to_it(
     """FIBO asked for, its weights not here: the line above says so, System offers the download."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("FIBO_MODEL", "fibo")
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     try:
         app = AppTest.from_file(str(APP), default_timeout=60).run()
@@ -121,14 +122,14 @@ def test_a_missing_model_is_said_on_every_page_with_the_way_to_it(
         assert not app.exception
     finally:
         runtime.close()
-        get_runtime.clear()
+        get_shell.clear()
 
 
 def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Runtime
 ) -> None:
     runtime.close()
-    get_runtime.clear()
+    get_shell.clear()
     with sqlite3.connect(runtime.settings.workspace_dir / "studio.db") as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     app = AppTest.from_file(str(APP), default_timeout=60).run()
@@ -141,7 +142,7 @@ def test_a_database_of_a_newer_version_is_one_sentence_and_a_way_to_try_again(
     press(app, "Try again")
     assert app.title[0].value == "Generate"
     get_runtime().close()
-    get_runtime.clear()
+    get_shell.clear()
 
 
 def test_a_job_that_cannot_be_read_is_named_there_and_can_be_removed(app: AppTest, runtime: Runtime) -> None:

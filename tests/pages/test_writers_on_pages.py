@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
+from studio.shell import get_shell
 from tests.pages.conftest import APP, finish, page, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, error, loopback_gemini, payload, retry_info
 
@@ -30,11 +31,11 @@ def studio(gemini: LoopbackGemini, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """A running studio whose first writer is Gemini."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setenv("FIBO_MODEL", "mini")
-    get_runtime.clear()
+    get_shell.clear()
     runtime = get_runtime()
     yield runtime
     runtime.close()
-    get_runtime.clear()
+    get_shell.clear()
 
 
 def write(words: str = "a red ball", writer: str = "auto") -> AppTest:

@@ -153,3 +153,11 @@ def test_a_thumbnail_is_a_small_webp_of_the_same_shape():
         assert (thumbnail.format, thumbnail.size) == ("WEBP", (256, 146))
     with Image.open(BytesIO(thumbnail_bytes(Image.new("RGB", (64, 96))))) as thumbnail:
         assert thumbnail.size == (64, 96)
+
+
+def test_what_is_transparent_is_stored_white_beside_a_generation():
+    """Whatever colour hides there: a source is shown, and its hidden colours are none of the picture's."""
+    picture = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    picture.putpixel((1, 1), (0, 0, 255, 255))
+    stored = open_picture(png_bytes(picture))
+    assert (stored.mode, stored.getpixel((0, 0)), stored.getpixel((1, 1))) == ("RGB", (255, 255, 255), (0, 0, 255))

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibo_core.errors import InputError, NewerVersion
@@ -106,7 +106,9 @@ def test_the_wildcards_of_an_instruction_are_the_users_own_braces() -> None:
 def test_an_axis_gives_each_of_its_values_to_a_cell(name: str, values: str, taken) -> None:
     """Whatever it varies: the cell says the value, and its job has it."""
     one = axis(name, values)
-    the = planned(Order(kind="generate", written=WRITTEN, axes=(one,), seed=None if name == "seed" else 7))
+    written = None if name == "writer" else WRITTEN
+    seed = None if name == "seed" else 7
+    the = planned(Order(kind="generate", words="a ball", written=written, axes=(one,), seed=seed))
     assert [cell.place for cell in the.cells] == [{name: value} for value in one.values]
     if name == "seed":
         assert seeds_of_jobs(the) == [one.values]
@@ -197,6 +199,10 @@ def test_more_than_64_pictures_must_be_confirmed() -> None:
         (Order(kind="generate", words="a ball", steps=201), "The number of steps is 201"),
         (Order(kind="generate", words="a ball", guidance=0.5), "The guidance is 0.5"),
         (Order(kind="generate", words="a ball", guidance=float("nan")), "The guidance is nan"),
+        (
+            Order(kind="generate", written=WRITTEN, axes=(axis("writer", "offline|gemini"),)),
+            "no writer is asked and none can vary",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(order: Order, sentence: str) -> None:
@@ -237,6 +243,7 @@ ORDERS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(ORDERS)
 def test_an_order_survives_being_written_down(order: Order) -> None:
     assert order_from_json(order_to_json(order)) == order

@@ -7,9 +7,9 @@ from fibo_core.models.catalogue import CATALOGUE, WeightsSpec
 from fibo_core.models.device import has_cuda_gpu, lacks_for
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.runtime import Runtime
-from studio.pod.downloads import Downloads, Fetch
-from studio.pod.idle import Activity, IdleStop, idle_stop
-from studio.pod.model_in_use import ModelInUse
+from studio.pod.downloads import Fetch
+from studio.pod.idle import IdleStop
+from studio.shell import get_shell
 from studio.ui.components import asset
 from studio.ui.components.job_panel import job_strip
 from studio.ui.navigation import SYSTEM
@@ -31,9 +31,9 @@ _LOG_OUT = st.components.v2.component(
 def frame(runtime: Runtime, title: str) -> None:
     """Draws the frame above a page; first of all, fills the form fields that the last run asked for."""
     apply_fills()
-    in_use = ModelInUse.of_process()
+    shell = get_shell()
     st.session_state["model_seen"] = runtime.tools.engine.status().model  # what this run of the page is drawn for
-    Activity.of_process().mark_used()  # a page is run when somebody does something; what merely polls is a fragment
+    shell.activity.mark_used()  # a page is run when somebody does something; what merely polls is a fragment
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(title, anchor=False, width="content")
         loading = runtime.tools.engine.status().state in ("loading", "unloaded")
@@ -41,14 +41,15 @@ def frame(runtime: Runtime, title: str) -> None:
         if not {COOKIE, HOST_PREFIX + COOKIE}.isdisjoint(st.context.cookies):
             _LOG_OUT(key="log_out", width="content")
     with st.container():
-        if (idle := idle_stop()) is not None:
-            _countdown(idle)
+        if shell.idle_stop is not None:
+            _countdown(shell.idle_stop)
     with st.container():
         _trouble(runtime.jobs)
     with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
         job_strip(runtime)
     with st.container():
-        hurried = any(fetch.running for fetch in Downloads.of_process().going_or_failed) or in_use.awaited is not None
+        fetching = any(fetch.running for fetch in shell.downloads.going_or_failed)
+        hurried = fetching or shell.model_in_use.awaited is not None
         st.fragment(_arrivals, run_every=LOADING_POLL_S if hurried else QUIET_POLL_S)(runtime)
     with st.container():
         _mini_note(runtime)
@@ -92,8 +93,8 @@ def _countdown(idle: IdleStop) -> None:
 @errors_shown()
 def _arrivals(runtime: Runtime) -> None:
     """A line for whatever is being fetched or did not come, and for a model that is here and does not paint yet."""
-    in_use, status = ModelInUse.of_process(), runtime.tools.engine.status()
-    for fetch in Downloads.of_process().going_or_failed:
+    in_use, status = get_shell().model_in_use, runtime.tools.engine.status()
+    for fetch in get_shell().downloads.going_or_failed:
         if fetch.error:
             _warning_line(f"{fetch.spec.title} is not here: {fetch.error}")
         else:
@@ -166,7 +167,7 @@ def _mini_note(runtime: Runtime) -> None:
 def _way_to_fibo(runtime: Runtime) -> str:
     """What stands between this machine and FIBO; "" where a line above says how far it is."""
     fibo = CATALOGUE["fibo"]
-    if Downloads.of_process().get(fibo.name) is not None:
+    if get_shell().downloads.get(fibo.name) is not None:
         return ""
     if has_cuda_gpu() and (lack := lacks_for(fibo)):
         return plain(lack)

@@ -14,8 +14,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO
 from studio.pod.doctor import SERVICES, Check, examine
-from studio.pod.downloads import Downloads
-from studio.pod.model_in_use import ModelInUse
+from studio.shell import get_shell
 from studio.ui.components.job_panel import describe
 from studio.ui.session import errors_shown
 from studio.ui.state import system_state
@@ -60,7 +59,7 @@ def _model_buttons(runtime: Runtime, spec: ModelSpec, status: EngineStatus, *, h
         disabled=status.state == "loading" or status.unloading,
     ):  # fmt: skip
         with errors_shown(), st.spinner(f"Loading {spec.title}"):
-            ModelInUse.of_process().choose(runtime, spec.name)
+            get_shell().model_in_use.choose(runtime, spec.name)
             st.rerun()
 
 
@@ -73,7 +72,7 @@ def _unloading(engine: Engine, spec: ModelSpec) -> None:
 
 def _download(runtime: Runtime, spec: WeightsSpec) -> None:
     """The button that fetches the weights, and how far it has come."""
-    downloads = Downloads.of_process()
+    downloads = get_shell().downloads
     current = downloads.get(spec.name)
     if current is not None and current.running:
         _download_progress(spec)
@@ -98,7 +97,7 @@ def _download(runtime: Runtime, spec: WeightsSpec) -> None:
 
 @st.fragment(run_every=1.0)
 def _download_progress(spec: WeightsSpec) -> None:
-    current = Downloads.of_process().get(spec.name)
+    current = get_shell().downloads.get(spec.name)
     if current is None or not current.running:
         st.rerun()
     event = current.event

@@ -17,8 +17,8 @@ from fibo_core.models.catalogue import CATALOGUE, MINI_WEIGHTS
 from fibo_core.settings import Settings
 from fibo_core.work.runtime import Runtime, build_runtime
 from studio.pod import downloads
-from studio.pod.downloads import Downloads, Fetch, fetch_weights_on_a_pod
-from studio.pod.model_in_use import ModelInUse
+from studio.pod.downloads import Fetch, fetch_weights_on_a_pod
+from studio.shell import get_shell
 from tests.models.loopback_hub import LoopbackHub, serve
 from tests.studio.processes import opened, served
 from tests.studio.web.test_server_ends import job, submit
@@ -28,8 +28,7 @@ FIBO, VLM = "briaai/FIBO", "briaai/FIBO-vlm"
 
 @pytest.fixture(autouse=True)
 def fresh() -> None:
-    Downloads.of_process.clear()
-    ModelInUse.of_process.clear()
+    get_shell.clear()
 
 
 @pytest.fixture
@@ -66,17 +65,17 @@ def ended(fetch: Fetch | None) -> Fetch:
 )
 def test_nothing_is_fetched_unless_a_pod_with_a_token_wants_fibo(runtime, environ: dict[str, str]) -> None:
     """25 GB are never a surprise."""
-    fetch_weights_on_a_pod(runtime(**environ))
-    assert Downloads.of_process().get("fibo") is None
+    fetch_weights_on_a_pod(get_shell().downloads, runtime(**environ))
+    assert get_shell().downloads.get("fibo") is None
 
 
 def test_a_pod_with_a_token_begins_at_its_start_and_says_why_it_could_not(runtime) -> None:
     """HF_HUB_OFFLINE is set here, which does not pass: one sentence, without the token, and the studio goes on."""
-    fetch_weights_on_a_pod(runtime(RUNPOD_POD_ID="abc", HF_TOKEN="hf_verysecret"))
-    fetch = ended(Downloads.of_process().get("fibo"))
+    fetch_weights_on_a_pod(get_shell().downloads, runtime(RUNPOD_POD_ID="abc", HF_TOKEN="hf_verysecret"))
+    fetch = ended(get_shell().downloads.get("fibo"))
     assert "HF_HUB_OFFLINE" in fetch.error
     assert "hf_verysecret" not in fetch.error
-    assert Downloads.of_process().get("fibo-vlm") is None, "it comes after FIBO"
+    assert get_shell().downloads.get("fibo-vlm") is None, "it comes after FIBO"
 
 
 def test_a_download_that_brings_nothing_keeps_no_pod_awake(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +83,7 @@ def test_a_download_that_brings_nothing_keeps_no_pod_awake(monkeypatch: pytest.M
     from fibo_core.models.catalogue import find_weights
     from fibo_core.models.download import DownloadEvent
 
-    downloads, now = Downloads.of_process(), time.monotonic()
+    downloads, now = get_shell().downloads, time.monotonic()
     fetch = downloads._fetches["fibo"] = Fetch(find_weights("fibo"))
     fetch.tell(DownloadEvent(10, 100, None))
     assert downloads.any_moving
@@ -104,8 +103,8 @@ def test_a_download_that_ends_on_a_bug_says_so_and_can_be_started_again(
         raise UnicodeEncodeError("ascii", "hf_с", 3, 4, "ordinal not in range(128)")
 
     monkeypatch.setattr(downloads, "download", fail)
-    Downloads.of_process().start(CATALOGUE["fibo"], runtime())
-    fetch = ended(Downloads.of_process().get("fibo"))
+    get_shell().downloads.start(CATALOGUE["fibo"], runtime())
+    fetch = ended(get_shell().downloads.get("fibo"))
     assert fetch.error == (
         "The download ended on an error nobody foresaw (UnicodeEncodeError). The log has it; start it again."
     )

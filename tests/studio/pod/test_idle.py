@@ -16,7 +16,6 @@ from pydantic import SecretStr
 
 from fibo_core.errors import StoreError
 from fibo_core.settings import Pod, Settings
-from studio.pod import idle
 from studio.pod.idle import (
     FORGOTTEN_TAB_S,
     RETRY_S,
@@ -262,8 +261,7 @@ def test_a_runpod_that_cannot_be_reached_is_said_so_without_the_key(runpod):
 def test_where_a_pod_cannot_or_should_not_stop_itself_the_log_says_why(environ, reason, caplog):
     """One sentence, and no watch."""
     settings = Settings.from_environ(POD | {"WORKSPACE_DIR": "/nowhere"} | environ)
-    begin_idle_stop(settings, lambda: False, threading.Event())
-    assert idle.idle_stop() is None
+    assert begin_idle_stop(settings, Activity(), lambda: False, threading.Event()) is None
     (message,) = caplog.messages
     assert message == f"IDLE_STOP_MINUTES does nothing: {cannot_stop_because(settings)}"
     assert re.search(reason, message)
@@ -276,7 +274,7 @@ def test_a_network_volume_does_not_matter_to_who_insists():
 
 def test_nothing_is_said_where_no_idle_stop_was_asked_for(caplog):
     settings = Settings.from_environ({"WORKSPACE_DIR": "/nowhere", "RUNPOD_POD_ID": "abc"})
-    begin_idle_stop(settings, lambda: False, threading.Event())
+    begin_idle_stop(settings, Activity(), lambda: False, threading.Event())
     assert caplog.messages == []
 
 

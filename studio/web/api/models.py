@@ -1,0 +1,352 @@
+"""What the API takes and gives, as it stands in the OpenAPI document; `convert.py` makes it of the core's values.
+
+What comes in is taken as it is written (a number is no text, a field that is not listed is refused); its limits are the
+core's, which says them in its own sentences, and stand here for the document only.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fibo_core.limits import (
+    GUIDANCE_MAX,
+    GUIDANCE_MIN,
+    SEED_MAX,
+    SIZE_MAX,
+    SIZE_MIN,
+    SIZE_MULTIPLE,
+    STEPS_MAX,
+    STEPS_MIN,
+)
+from fibo_core.prompts.axes import AXES_MAX, VALUES_MAX
+from fibo_core.store.generation import Mode
+from fibo_core.work.jobs import JobState
+
+Document = dict[str, Any]  #: a structured prompt as JSON, keys of one's own included
+
+_ID = "01M8CZ4K0NRBZ7N4JVZ4H2QZVP"
+_BATCH_ID = "01M8CZ4HV1C1R7H8X4B1T0P8QD"
+_JOB_ID = "01M8CZ4HV2W7S6ZJ3K5E9M2N4F"
+_PROMPT = {
+    "short_description": "a red ball on the left.",
+    "objects": [{"description": "a red ball", "location": "left"}],
+}
+
+
+def _said(**schema: Any) -> Any:
+    """A limit for the document alone: the core checks it, and has the sentence."""
+    return Field(json_schema_extra=schema)
+
+
+class Taken(BaseModel):
+    """Base of what comes in."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Given(BaseModel):
+    """Base of what goes out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class AxisTaken(Taken):
+    """One thing that varies: a picture for each of its values, or each combination with another axis's."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"name": "lighting.conditions", "values": ["day", "night"]}}
+    )
+
+    name: str = Field(description="seed, steps, guidance, model, writer, or a JSON path of the prompt")
+    values: str | Annotated[list[str | int | float], Field(max_length=VALUES_MAX)] = Field(
+        description="A list, or as it is typed: day|night, 1..8, 10,20,..,50"
+    )
+
+
+class OrderTaken(Taken):
+    """What every order may say; what is left out is the model's default, or drawn."""
+
+    words: str = Field("", description="The idea, the instruction, or the hint")
+    structured_prompt: Document | None = Field(
+        None, description="Painted as it is: no writer is asked", examples=[_PROMPT]
+    )
+    prompt_job_id: str | None = Field(
+        None, description="The job whose written prompt is painted as it is, with its author named"
+    )
+    writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
+    model: str | None = Field(None, description="A name of GET /models; without it the one in use")
+    aspect: str | None = Field(None, description="One of the model's shapes, such as 3:2")
+    width: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
+    height: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
+    steps: Annotated[int | None, _said(minimum=STEPS_MIN, maximum=STEPS_MAX)] = None
+    guidance: Annotated[float | None, _said(minimum=GUIDANCE_MIN, maximum=GUIDANCE_MAX)] = None
+    negative_prompt: str | None = None
+    seed: Annotated[int | None, _said(minimum=0, maximum=SEED_MAX)] = Field(None, description="Of the first picture")
+    count: Annotated[int, _said(minimum=1, maximum=64)] = Field(1, description="Pictures, each with the next seed")
+    axes: Annotated[list[AxisTaken], _said(maxItems=AXES_MAX)] = Field([], description="What varies")
+    confirmed: bool = Field(False, description="Allows more than 64 pictures")
+    paint: bool = Field(True, description="False: the prompt is written, and nothing painted")
+
+
+class GenerationOrder(OrderTaken):
+    """Words, or a structured prompt, to pictures."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"words": "a red ball on the left", "seed": 7}})
+
+
+class PromptOrder(Taken):
+    """Words to a structured prompt."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"words": "a red ball on the left"}})
+
+    words: str = Field(description="The idea")
+    writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
+
+
+class RefinementOrder(OrderTaken):
+    """A picture's prompt, or a prompt, and an instruction to new pictures.
+
+    From a picture, its seed and settings stay unless others are given.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"example": {"generation_id": _ID, "words": "make the ball green"}})
+
+    generation_id: str | None = Field(None, description="The picture that is refined")
+    source: Document | None = Field(None, description="The prompt that is refined, where it is no picture's")
+    with_picture: bool = Field(False, description="The writer may look at the picture")
+    locked: list[str] = Field([], description="JSON paths that stay as they are, whatever the writer says")
+    only_asked: bool = Field(False, description="Takes of the writer's changes those that the words asked for")
+
+
+class InspirationOrder(OrderTaken):
+    """A picture to a prompt that describes it, to pictures."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"generation_id": _ID, "words": "at night"}})
+
+    generation_id: str | None = Field(None, description="The picture; or send one as a file, multipart/form-data")
+
+
+class RetryTaken(Taken):
+    """How what is left of a batch is tried again."""
+
+    writer: str | None = Field(None, description="Another writer to ask")
+
+
+class BatchChange(Taken):
+    """What can change while a batch waits."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"writer": "offline"}})
+
+    writer: str = Field(description="Who is asked instead, where the writing has not begun")
+
+
+class GenerationChange(Taken):
+    """What can change of a stored picture."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"favorite": True}})
+
+    favorite: bool
+
+
+class UsageGiven(Given):
+    """Tokens that a writer read and wrote."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+class WrittenGiven(Given):
+    """A prompt and where it comes from."""
+
+    structured_prompt: Document = Field(examples=[_PROMPT])
+    writer: str = Field(description="A writer's name, or hand", examples=["offline"])
+    writer_model: str = Field(description="The writer's own model; empty where it has none")
+    edited: bool
+    usage: UsageGiven | None
+    notes: Sequence[str] = Field(description="Such as words that the writer did not understand")
+    passed_over: Sequence[str] = Field(description="Why writers that were asked before did not answer")
+    offered: Document | None = Field(description="The whole answer, where the prompt has only some of its changes")
+
+
+class ProgressGiven(Given):
+    """What a running job is doing."""
+
+    stage: Literal["starting", "writing", "painting"]
+    writer: str
+    tokens: int
+    picture: int = Field(description="From 1; 0 before painting")
+    pictures: int
+    step: int | None
+    steps: int | None
+    remaining_s: float | None = Field(description="Of this picture")
+    preview: str | None = Field(description="Address of a small JPEG of the picture so far; it never changes under it")
+
+
+class JobGiven(Given):
+    """One prompt of a batch, painting one picture a seed."""
+
+    id: str = Field(examples=[_JOB_ID])
+    batch_id: str = Field(examples=[_BATCH_ID])
+    kind: Mode
+    state: JobState
+    title: str
+    words: str
+    writer: str
+    model: str
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    negative_prompt: str
+    seeds: Sequence[int]
+    after_id: str | None = Field(description="The job that writes the prompt which this one paints")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None = Field(description="One sentence; while it waits, what for")
+    error_kind: str | None = Field(description="The error's class")
+    wait_until: datetime | None
+    answer: str | None = Field(description="What a writer said that could not be made a prompt")
+    written: WrittenGiven | None
+    generation_ids: Sequence[str]
+    progress: ProgressGiven | None = Field(description="While it runs")
+
+
+class CellGiven(Given):
+    """One picture of a batch, made or to come; where nothing is painted, one prompt."""
+
+    place: dict[str, str | int | float] = Field(description="Its value on each axis")
+    seed: int | None
+    state: JobState
+    job_id: str
+    generation_id: str | None
+    image: str | None = Field(description="Address of the picture")
+    thumbnail: str | None
+
+
+class BatchSummary(Given):
+    """An order taken, in short."""
+
+    id: str = Field(examples=[_BATCH_ID])
+    kind: Mode
+    state: JobState
+    ended: bool
+    title: str
+    created_at: datetime
+    pictures: int = Field(description="How many it comes to")
+    painted: int
+    fraction: float = Field(description="How much is painted, 0 to 1")
+    error: str | None = Field(description="What a job of it that failed or waits says, one sentence")
+
+
+class BatchGiven(BatchSummary):
+    """An order taken, as it is now."""
+
+    words: str
+    axes: Sequence[dict[str, Any]]
+    retryable: bool
+    remaining_s: float | None = Field(description="About how long painting the rest takes")
+    jobs: Sequence[JobGiven]
+    cells: Sequence[CellGiven]
+
+
+class BatchList(Given):
+    """Batches, newest first; `next_cursor` continues after them, null at the end."""
+
+    items: Sequence[BatchSummary]
+    next_cursor: str | None
+
+
+class GenerationGiven(Given):
+    """One stored picture and its recipe."""
+
+    id: str = Field(examples=[_ID])
+    created_at: datetime
+    mode: Mode
+    words: str
+    structured_prompt: Document = Field(examples=[_PROMPT])
+    negative_prompt: str
+    seed: int
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    model: str
+    revision: str
+    adapters: Sequence[str]
+    recipe_hash: str
+    writer: str
+    edited: bool
+    writer_model: str
+    usage: UsageGiven | None
+    parent_id: str | None
+    duration_s: float
+    device: str
+    precision: str
+    versions: dict[str, str]
+    favorite: bool
+    deleted_at: datetime | None
+    image: str = Field(description="Address of the picture", examples=[f"/img/{_ID}.png"])
+    thumbnail: str = Field(examples=[f"/img/thumb/{_ID}.webp"])
+    recipe: str = Field(description="Address of the recipe's file", examples=[f"/img/{_ID}.json"])
+    source: str | None = Field(description="Address of the picture that an inspiration began with")
+
+
+class DamagedGiven(Given):
+    """A row that cannot be read."""
+
+    id: str
+    reason: str
+
+
+class GenerationList(Given):
+    """Pictures; `next_cursor` continues after them, null at the end."""
+
+    items: Sequence[GenerationGiven]
+    next_cursor: str | None
+    damaged: Sequence[DamagedGiven]
+
+
+class ModelGiven(Given):
+    """A model that paints."""
+
+    name: str = Field(examples=["mini"])
+    title: str
+    about: str
+    licence: str
+    gated: bool
+    here: bool = Field(description="Whether its weights are on this machine")
+    revision: str | None
+    default: bool = Field(description="Whether it paints what names no model")
+    shapes: dict[str, tuple[int, int]] = Field(description="Width and height in pixels by name")
+    steps: int
+    guidance: float
+
+
+class ModelList(Given):
+    """What can paint here, and who writes."""
+
+    items: Sequence[ModelGiven]
+    writers: Sequence[str]
+
+
+class Problem(Given):
+    """Why something was refused (RFC 9457); `detail` is one sentence, the one that a page shows."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "Cannot be used",
+                "status": 422,
+                "detail": "The seed is -1. Choose a whole number from 0 to 9223372036854775807.",
+            }
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str

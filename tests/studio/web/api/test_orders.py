@@ -1,0 +1,136 @@
+"""Orders over HTTP: what a page can order, a program can, and it comes to the same pictures."""
+
+import io
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.studio.processes import Server
+from tests.studio.web.api.conftest import PASSWORD, client_of, ended, paint, refusal
+
+
+def picture_of(api: httpx.Client, batch: dict[str, Any], number: int = 0) -> Image.Image:
+    """The pixels of one of a batch's pictures, from the address that its cell names."""
+    answer = api.get(str(api.base_url.copy_with(path=batch["cells"][number]["image"])))
+    assert answer.headers["content-type"] == "image/png"
+    return Image.open(io.BytesIO(answer.content)).convert("RGB")
+
+
+def generation_of(api: httpx.Client, batch: dict[str, Any], number: int = 0) -> dict[str, Any]:
+    return api.get(f"/generations/{batch['cells'][number]['generation_id']}").json()
+
+
+def test_words_become_a_batch_at_once_and_a_picture_in_the_end(api: httpx.Client, batch: dict[str, Any]) -> None:
+    """The whole path: 202 with cells to come, then the picture at its address, and its recipe in the history."""
+    cell = batch["cells"][0]
+    assert (batch["state"], batch["painted"], cell["state"], cell["seed"]) == ("done", 1, "done", 7)
+    assert batch["jobs"][0]["written"]["writer"] == "offline"
+    assert picture_of(api, batch).size == (256, 256)
+    generation = generation_of(api, batch)
+    assert (generation["words"], generation["seed"]) == ("a red ball on the left", 7)
+    assert generation["structured_prompt"] == batch["jobs"][0]["written"]["structured_prompt"]
+
+
+def test_the_password_and_the_key_open_the_api_and_nothing_else_does(server: Server, api: httpx.Client) -> None:
+    """As Bearer; neither stands in the log."""
+    assert api.get("/models").status_code == 200
+    with client_of(server, PASSWORD) as other:
+        assert other.get("/models").status_code == 200
+    with client_of(server, "wrong") as stranger:
+        assert refusal(stranger.get("/models"))[0] == 401
+        assert refusal(stranger.post("/generations", json={"words": "a ball"}))[0] == 401
+    log = server.log.read_text()
+    assert not [secret for secret in (PASSWORD, api.headers["authorization"].split()[1]) if secret in log]
+
+
+def test_a_prompt_is_written_and_painted_later_as_it_is_with_its_author_named(api: httpx.Client) -> None:
+    """First the prompt alone, waited for; then a picture of the job's prompt, whose row says who wrote it."""
+    answer = api.post("/structured-prompts", json={"words": "a blue box"}, params={"wait": 25})
+    assert answer.status_code == 200, answer.text
+    written = answer.json()
+    assert (written["state"], written["pictures"]) == ("done", 0)
+    job = written["jobs"][0]
+    painted = paint(api, words="a blue box", prompt_job_id=job["id"], seed=3)
+    generation = generation_of(api, painted)
+    assert generation["structured_prompt"] == job["written"]["structured_prompt"]
+    assert (generation["writer"], generation["words"]) == ("offline", "a blue box")
+
+
+def test_json_is_painted_as_it_is_and_is_said_to_be_by_hand(api: httpx.Client) -> None:
+    """Keys of one's own stay."""
+    document = {"short_description": "a green box.", "mine": [1, {"two": None}]}
+    generation = generation_of(api, paint(api, structured_prompt=document, seed=5))
+    assert (generation["structured_prompt"], generation["writer"]) == (document, "hand")
+
+
+def test_a_prompt_is_found_in_what_a_program_sends_and_what_says_nothing_is_refused(api: httpx.Client) -> None:
+    """What was done stands with the prompt; the seed beside it is told of and not taken."""
+    sent = {"result": {"prompt": '{"short_description": "a green box.",}', "seed": 7}}
+    batch = paint(api, structured_prompt=sent, seed=5)
+    assert generation_of(api, batch)["structured_prompt"] == {"short_description": "a green box."}
+    assert generation_of(api, batch)["seed"] == 5
+    notes = " ".join(batch["jobs"][0]["written"]["notes"])
+    assert "taken from result.prompt" in notes
+    assert "not used: seed 7" in notes
+    for nothing in ({}, {"render": {"samples": 10}}):
+        answer = api.post("/generations", json={"structured_prompt": nothing})
+        assert answer.status_code == 422
+        assert "Write at least a short description" in answer.text
+
+
+def test_a_refinement_of_a_picture_keeps_its_seed_and_its_settings(api: httpx.Client, batch: dict[str, Any]) -> None:
+    """As on the page and the command line; the new row names its parent."""
+    source = batch["cells"][0]["generation_id"]
+    answer = api.post("/refinements", json={"generation_id": source, "words": "make the ball green"})
+    assert answer.status_code == 202, answer.text
+    generation = generation_of(api, ended(api, answer.json()))
+    assert (generation["seed"], generation["num_inference_steps"], generation["parent_id"]) == (7, 3, source)
+    assert "green" in generation["structured_prompt"]["objects"][0]["shape_and_color"]
+
+
+def test_what_is_locked_stays_and_the_rest_of_an_order_is_the_pages(api: httpx.Client) -> None:
+    """A refinement of a prompt that is no picture's, prompt only."""
+    source = {"short_description": "a red ball.", "objects": [{"description": "a red ball", "shape_and_color": "red"}]}
+    order = {"source": source, "words": "make the ball green", "locked": ["short_description"], "paint": False}
+    written = ended(api, api.post("/refinements", json=order).json())["jobs"][0]["written"]
+    assert written["structured_prompt"]["short_description"] == "a red ball."
+    assert written["structured_prompt"] != source
+
+
+@pytest.mark.parametrize("way", ["file", "id"])
+def test_an_inspiration_starts_from_a_file_or_from_a_picture_of_the_history(
+    api: httpx.Client, batch: dict[str, Any], way: str
+) -> None:
+    """The picture itself, its hint beside it; the row leads back to it."""
+    order = {"words": "at night", "steps": 2, "seed": 11}
+    if way == "id":
+        id = batch["cells"][0]["generation_id"]
+        answer = api.post("/inspirations", json={**order, "generation_id": id})
+    else:
+        file = io.BytesIO()
+        picture_of(api, batch).save(file, "PNG")
+        form = {"order": '{"words": "at night", "steps": 2, "seed": 11}'}
+        answer = api.post("/inspirations", files={"picture": ("ball.png", file.getvalue())}, data=form)
+    assert answer.status_code == 202, answer.text
+    generation = generation_of(api, ended(api, answer.json()))
+    assert (generation["mode"], generation["seed"]) == ("inspire", 11)
+    source = api.get(str(api.base_url.copy_with(path=generation["source"])))
+    assert source.headers["content-type"] == "image/png"
+
+
+def test_axes_make_a_grid_whose_cells_say_where_they_stand(api: httpx.Client) -> None:
+    """Two axes, one of them written as it is typed: four pictures of one prompt."""
+    axes = [{"name": "lighting.conditions", "values": ["day", "night"]}, {"name": "seed", "values": "1..2"}]
+    grid = paint(api, words="a red ball", axes=axes, steps=1)
+    places = [(cell["place"]["lighting.conditions"], cell["seed"], cell["state"]) for cell in grid["cells"]]
+    assert places == [("day", 1, "done"), ("day", 2, "done"), ("night", 1, "done"), ("night", 2, "done")]
+    assert grid["axes"][1] == {"name": "seed", "values": [1, 2]}
+
+
+def test_the_same_order_twice_gives_the_same_pixels_and_the_same_recipe(api: httpx.Client) -> None:
+    first, second = (paint(api, words="a yellow star", seed=9, steps=2) for _ in range(2))
+    assert picture_of(api, first).tobytes() == picture_of(api, second).tobytes()
+    hashes = {generation_of(api, each)["recipe_hash"] for each in (first, second)}
+    assert len(hashes) == 1
