@@ -30,6 +30,7 @@ from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
 from studio.cli.output import PaintingProgress, StatusLine
 from tests.studio.processes import CHECKOUT, Cli, opened, start_cli
+from tests.writers import loopback_llm
 from tests.writers.loopback_gemini import answer, error, loopback_gemini, retry_info
 
 FAST = ("--steps", "2")
@@ -446,6 +447,18 @@ def test_a_prompt_of_geminis_is_painted_with_its_model_and_tokens(cli: Cli, monk
     assert "521 read, 291 written" in cli("history", "show", painted.json["id"]).out
     assert (fallen.code, "Gemini has trouble of its own" in fallen.err) == (0, True)
     assert "red" in json.dumps(fallen.json)
+
+
+def test_a_prompt_of_any_models_names_it(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    """By the writer's name alone, and with "auto" where Gemini has no key; a picture keeps both names."""
+    with loopback_llm.loopback_llm() as llm:
+        llm.will(loopback_llm.stream({"short_description": "A red ball."}, tokens=(521, 291)))
+        monkeypatch.setenv("LLM_BASE_URL", llm.url)
+        monkeypatch.setenv("LLM_MODEL", "qwen3:8b")
+        painted = cli("generate", "a red ball", "--json", *FAST)
+        named = cli("generate", "a red ball", "--writer", "llm", *FAST)
+    assert (painted.json["writer"], painted.json["writer_model"]) == ("llm", "qwen3:8b")
+    assert "prompt by llm (qwen3:8b), 812 tokens" in named.out
 
 
 def test_a_service_that_says_in_a_moment_again_and_again_is_waited_for_by_the_clock(capsys: pytest.CaptureFixture[str]):
