@@ -18,11 +18,13 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.errors import WriterUnavailable
+from fibo_core.errors import WriterAnswerError, WriterUnavailable
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, instructions
 from fibo_core.writers.llm_answers import MAX_BYTES, NotJson, Reading, read
 from fibo_core.writers.llm_faults import OPTIONAL, PICTURE, Service
-from fibo_core.writers.llm_form import answer_schema, form_in_words
+from fibo_core.writers.llm_form import PLACEHOLDER, answer_schema, form_in_words
+from fibo_core.writers.repair import Repaired
 from fibo_core.writers.service import Answer, Asked, ServiceWriter, in_thread, wait_before_next
 from fibo_core.writers.service_faults import Fault
 
@@ -79,7 +81,8 @@ class LlmWriter(ServiceWriter):
                 if reading.refusal or reading.finish == "content_filter":
                     raise service.refused(reading.refusal)
                 self._not_taken = not_taken
-                return replace(reading.answer(service.key), notes=notes)
+                answer = reading.answer(service.key)
+                return replace(answer, text=_without_echo(answer.text, body), notes=notes)
             if result.without == PICTURE and asked.unseen is not None and not notes:
                 notes = (f"{self.model} takes no pictures: it changed the prompt without seeing what was painted.",)
                 continue
@@ -89,6 +92,15 @@ class LlmWriter(ServiceWriter):
                 continue
             tries += 1
             wait_before_next(result, tries, self._backoff_s, cancel)
+
+    def _prompt_in(self, answer: Answer, before: StructuredPrompt | None) -> Repaired:
+        repaired = super()._prompt_in(answer, before)
+        if repaired.prompt.get("short_description") == PLACEHOLDER:
+            raise WriterAnswerError(
+                f"{self.model} repeated the form and did not fill it in. Try again, or set another LLM_MODEL.",
+                answer.text,
+            )
+        return repaired
 
     def _request(
         self,
@@ -138,6 +150,13 @@ class LlmWriter(ServiceWriter):
 MODERN = "max_completion_tokens"  #: what newer models of OpenAI's want in place of max_tokens
 
 
+def _without_echo(text: str, body: dict[str, Any]) -> str:
+    """The answer alone, where a service sends what it was asked before it: the form in it looks like a prompt."""
+    content = body["messages"][-1]["content"]
+    task: str = content if isinstance(content, str) else content[0]["text"]
+    return text.rpartition(task)[2]
+
+
 def _step(part: str, body: dict[str, Any]) -> str:
     """What is left out next: max_tokens gives way to its newer name first."""
     return MODERN if part == "max_tokens" and MODERN in body else part
@@ -183,7 +202,7 @@ def check_service(address: str, model: str, api_key: str = "") -> str:
     def send(client: Any) -> Any:
         with client.stream("GET", f"{address}/models") as response:
             if response.status_code in (404, 405, 501):
-                return ()
+                return _no_list(client, service)
             if response.status_code != 200:
                 return service.answered(
                     response.status_code, _beginning(response), response.headers, sent=(), with_picture=False
@@ -212,6 +231,18 @@ def check_service(address: str, model: str, api_key: str = "") -> str:
     return f"{address} has {model}." if found else f"{address} answers, and does not say whether it has {model}."
 
 
+def _no_list(client: Any, service: Service) -> Fault | tuple[str, ...]:
+    """No model, where a service has no list of them; a Fault, where it has no chat completions either.
+
+    It is told by a request without words, which none can answer: one that knows the address says what is missing.
+    """
+    with client.stream("POST", f"{service.address}/chat/completions", json={"model": service.model}) as response:
+        if response.status_code not in (401, 404, 405):
+            return ()
+        text = _beginning(response)
+        return service.answered(response.status_code, text, response.headers, sent=(), with_picture=False)
+
+
 def _models(text: str) -> tuple[str, ...]:
     """The names in a list of models. Raises ValueError and its like for another form."""
     try:
@@ -226,12 +257,15 @@ def _client(service: Service, silence_s: float) -> AbstractContextManager[Any]:
     import httpx2
 
     own = urlsplit(service.address).hostname in LOOPBACK
-    return httpx2.Client(
-        headers={"Authorization": f"Bearer {service.key}"} if service.key else {},
-        timeout=httpx2.Timeout(silence_s + GRACE_S, connect=CONNECT_S),
-        follow_redirects=False,  # a redirect would carry the key to another host
-        trust_env=not own,
-    )
+    try:
+        return httpx2.Client(
+            headers={"Authorization": f"Bearer {service.key}"} if service.key else {},
+            timeout=httpx2.Timeout(silence_s + GRACE_S, connect=CONNECT_S),
+            follow_redirects=False,  # a redirect would carry the key to another host
+            trust_env=not own,
+        )
+    except ValueError as exc:  # an address of a proxy that is none
+        raise httpx2.InvalidURL(str(exc)) from exc
 
 
 def _beginning(response: Any, most: int = MAX_ERROR_BYTES) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 
 from fibo_core.writers.gemini_schema import response_schema
 
+#: What stands in the form where an answer has its summary: a model that gives it back has not filled it in.
+PLACEHOLDER = response_schema()["properties"]["short_description"]["description"]
+
 
 def answer_schema(*, refining: bool = False) -> dict[str, Any]:
     """JSON Schema of an answer, as strict as OpenAI wants it: no reference, no key beyond the required ones."""

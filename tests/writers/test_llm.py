@@ -34,6 +34,7 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.settings import Settings
 from fibo_core.work.runtime import build_writers
 from fibo_core.writers.llm import LlmWriter, check_service
+from fibo_core.writers.llm_form import form_in_words
 from fibo_core.writers.service import FIRST_BUDGET, LARGER_BUDGET
 from tests.writers.loopback_llm import (
     EVENTS,
@@ -274,6 +275,24 @@ def test_prose_is_asked_for_once_more_and_then_an_error_with_its_text(llm: Loopb
     assert len(llm.received) == 2
 
 
+def test_a_service_that_sends_the_request_back_before_the_answer_is_read_from_there(
+    llm: LoopbackLlm, writer: LlmWriter
+) -> None:
+    """Its form and the prompt to change look like an answer."""
+    writer.refine(PROMPT, "make it green")
+    asked = "\n".join(["<|system|>", llm.received[0].body["messages"][0]["content"], llm.received[0].text])
+    llm.will(stream(f"{asked}\nassistant\n{json.dumps({**DOCUMENT, 'context': 'a poster'})}"))
+    assert writer.refine(PROMPT, "make it green").prompt.get("context") == "a poster"
+
+
+def test_a_model_that_gives_the_form_back_has_written_nothing(llm: LoopbackLlm, writer: LlmWriter) -> None:
+    llm.will(stream(form_in_words().partition("\n")[2]))
+    with pytest.raises(WriterAnswerError, match="repeated the form") as caught:
+        writer.expand("a red ball")
+    assert _documented(caught.value)
+    assert len(llm.received) == 2
+
+
 @pytest.mark.parametrize(
     ("reply", "sentence", "requests"),
     [
@@ -459,6 +478,15 @@ def test_a_service_on_this_machine_is_asked_past_the_proxy(
     assert writer.expand("a red ball").prompt.get("context") == "a snapshot"
 
 
+def test_a_proxy_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "nonsense://here")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with pytest.raises(WriterUnavailable, match=r"is no web address.*the proxy's") as caught:
+        LlmWriter("http://service.invalid/v1", MODEL).expand("a red ball")
+    assert _documented(caught.value)
+
+
 def test_a_redirect_is_not_followed_with_the_key(llm: LoopbackLlm, writer: LlmWriter) -> None:
     with loopback_llm() as other:
         other.will(stream(DOCUMENT))
@@ -586,8 +614,11 @@ def test_the_check_names_the_model_and_costs_no_tokens(llm: LoopbackLlm, reply: 
 
 
 def test_a_service_without_a_list_is_said_to_have_none(llm: LoopbackLlm) -> None:
-    llm.will(Reply(status=404))
+    llm.will(Reply(status=404), error(422, "messages: field required"))
     assert "does not say whether" in check_service(f"{llm.url}/v1", MODEL)
+    llm.will(Reply(status=404))
+    with pytest.raises(WriterUnavailable, match="no chat completions at"):
+        check_service(f"{llm.url}/v1", MODEL)
 
 
 @pytest.mark.parametrize(
