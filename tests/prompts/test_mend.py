@@ -1,6 +1,6 @@
 """One way in for every JSON: what people and programs give becomes the prompt it means, with a note, or a sentence.
 
-The cases of tests/golden/field-cases/json stand for kinds that were seen; 00-plain.json is the caption they mean.
+The cases of tests/golden/field-cases/json stand for kinds that were seen; 00-plain.txt is the caption they mean.
 """
 
 import html
@@ -23,7 +23,7 @@ from fibo_core.store.picture_texts import read_texts
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = GOLDEN / "field-cases" / "json"
-TEXT = (CASES / "00-plain.json").read_text("utf-8")
+TEXT = (CASES / "00-plain.txt").read_text("utf-8")
 PLAIN = StructuredPrompt.parse(TEXT)
 MINIFIED = PLAIN.to_json(None)
 
@@ -39,25 +39,25 @@ def noted(mended: Mended) -> str:
 @pytest.mark.parametrize(
     ("case", "note"),
     [
-        ("01-fal-response.json", "taken from structured_prompt"),
-        ("03b-fence-only.json", "fence around the JSON"),
-        ("04-smart-quotes.json", "curly quotes (“)"),
-        ("05-trailing-comma.json", "a comma too many before } (line 39, column 35)"),
-        ("05b-comments.json", "a comment"),
-        ("07-json-string.json", "written as text"),
-        ("07c-csv-cell.json", "CSV quoting"),
-        ("09a-text-none-string.json", 'text_render (was "None")'),
-        ("10e-style-list.json", "artistic_style (was a list)"),
-        ("10f-style-medium-list.json", "style_medium (was a list)"),
-        ("13-list-wrapper.json", "taken from [0]"),
-        ("13b-prompt-key.json", "taken from prompt"),
-        ("13c-json-prompt-text.json", "taken from json_prompt, where it was written as text"),
-        ("14b-caps.json", "SHORT_DESCRIPTION as short_description"),
-        ("16-two-lines.jsonl.json", "stands there 2 times"),
-        ("18-comfy-api.json", "taken from 6.inputs.text"),
-        ("18b-comfy-ui.json", "taken from nodes[0].widgets_values[0]"),
-        ("22-newline-in-string.json", "a line break inside a text"),
-        ("25-nbsp.json", "a blank that JSON does not know"),
+        ("01-fal-response.txt", "taken from structured_prompt"),
+        ("03b-fence-only.txt", "fence around the JSON"),
+        ("04-smart-quotes.txt", "curly quotes (“)"),
+        ("05-trailing-comma.txt", "a comma too many before } (line 39, column 35)"),
+        ("05b-comments.txt", "a comment"),
+        ("07-json-string.txt", "written as text"),
+        ("07c-csv-cell.txt", "CSV quoting"),
+        ("09a-text-none-string.txt", 'text_render (was "None")'),
+        ("10e-style-list.txt", "artistic_style (was a list)"),
+        ("10f-style-medium-list.txt", "style_medium (was a list)"),
+        ("13-list-wrapper.txt", "taken from [0]"),
+        ("13b-prompt-key.txt", "taken from prompt"),
+        ("13c-json-prompt-text.txt", "taken from json_prompt, where it was written as text"),
+        ("14b-caps.txt", "SHORT_DESCRIPTION as short_description"),
+        ("16-two-lines.jsonl.txt", "stands there 2 times"),
+        ("18-comfy-api.txt", "taken from 6.inputs.text"),
+        ("18b-comfy-ui.txt", "taken from nodes[0].widgets_values[0]"),
+        ("22-newline-in-string.txt", "a line break inside a text"),
+        ("25-nbsp.txt", "a blank that JSON does not know"),
     ],
 )
 def test_a_caption_in_other_clothes_is_the_caption_and_a_note_says_what_was_done(case: str, note: str) -> None:
@@ -66,7 +66,7 @@ def test_a_caption_in_other_clothes_is_the_caption_and_a_note_says_what_was_done
     assert note in noted(mended)
 
 
-@pytest.mark.parametrize("case", ["00-plain.json", "17-utf16.json", "17b-bom.json"])
+@pytest.mark.parametrize("case", ["00-plain.txt", "17-utf16.txt", "17b-bom.txt"])
 def test_a_plain_caption_comes_out_as_it_is_without_a_note(case: str) -> None:
     """In whatever encoding an editor has saved it."""
     mended = given(case)
@@ -77,22 +77,22 @@ def test_a_plain_caption_comes_out_as_it_is_without_a_note(case: str) -> None:
 @pytest.mark.parametrize(
     ("case", "path", "expected"),
     [
-        ("06-python-repr.json", "photographic_characteristics", None),
-        ("06-python-repr.json", "context", "a children's book"),
-        ("09b-text-string.json", "text_render", [{"text": "OPEN"}]),
-        ("09c-text-list-of-strings.json", "text_render", [{"text": "OPEN"}, {"text": "24h"}]),
-        ("09d-text-object.json", "text_render[0].color", "red"),
-        ("10a-photo-na.json", "photographic_characteristics", "absent"),
-        ("10b-lighting-string.json", "lighting", {"conditions": "soft morning light"}),
-        ("10c-aesthetics-string.json", "aesthetics", {"composition": "symmetrical, warm"}),
-        ("10d-background-object.json", "background_setting", "meadow, sunny"),
-        ("11a-objects-dict.json", "objects[1]", {"description": "a blue box", "location": "right"}),
-        ("11b-objects-strings.json", "objects[0]", {"description": "a red ball on the left"}),
-        ("11c-objects-single.json", "objects[0].shape_and_color", "round, red"),
-        ("12a-desc-list.json", "objects[0].appearance_details", "shiny, new"),
-        ("12b-color-list.json", "aesthetics.color_scheme", "#ff0000, #0000ff"),
-        ("12e-size-object.json", "objects[0].location", "left"),
-        ("23-unescaped-quotes.json", "short_description", 'A sign that says "OPEN" over a door'),
+        ("06-python-repr.txt", "photographic_characteristics", None),
+        ("06-python-repr.txt", "context", "a children's book"),
+        ("09b-text-string.txt", "text_render", [{"text": "OPEN"}]),
+        ("09c-text-list-of-strings.txt", "text_render", [{"text": "OPEN"}, {"text": "24h"}]),
+        ("09d-text-object.txt", "text_render[0].color", "red"),
+        ("10a-photo-na.txt", "photographic_characteristics", "absent"),
+        ("10b-lighting-string.txt", "lighting", {"conditions": "soft morning light"}),
+        ("10c-aesthetics-string.txt", "aesthetics", {"composition": "symmetrical, warm"}),
+        ("10d-background-object.txt", "background_setting", "meadow, sunny"),
+        ("11a-objects-dict.txt", "objects[1]", {"description": "a blue box", "location": "right"}),
+        ("11b-objects-strings.txt", "objects[0]", {"description": "a red ball on the left"}),
+        ("11c-objects-single.txt", "objects[0].shape_and_color", "round, red"),
+        ("12a-desc-list.txt", "objects[0].appearance_details", "shiny, new"),
+        ("12b-color-list.txt", "aesthetics.color_scheme", "#ff0000, #0000ff"),
+        ("12e-size-object.txt", "objects[0].location", "left"),
+        ("23-unescaped-quotes.txt", "short_description", 'A sign that says "OPEN" over a door'),
     ],
 )
 def test_another_shape_is_taken_over_and_told(case: str, path: str, expected: Any) -> None:
@@ -105,7 +105,7 @@ def test_another_shape_is_taken_over_and_told(case: str, path: str, expected: An
     }
 
 
-@pytest.mark.parametrize("case", ["08-nulls.json", "11d-objects-null-item.json", "12c-count-string.json"])
+@pytest.mark.parametrize("case", ["08-nulls.txt", "11d-objects-null-item.txt", "12c-count-string.txt"])
 def test_what_fibo_reads_as_it_is_stays_as_it_was_typed(case: str) -> None:
     """Nulls and a number as text were hints before and are now."""
     mended = given(case)
@@ -114,7 +114,7 @@ def test_what_fibo_reads_as_it_is_stays_as_it_was_typed(case: str) -> None:
 
 
 def test_a_caption_that_was_cut_off_is_what_is_there_and_what_is_missing_is_told() -> None:
-    mended = given("24-truncated.json")
+    mended = given("24-truncated.txt")
     assert mended.prompt.get("lighting") == {"conditions": "daylight", "direction": "from above"}
     assert mended.notes == (
         "The JSON is cut off in lighting.direction; what was to follow is missing.",
@@ -126,12 +126,12 @@ def test_a_caption_that_was_cut_off_is_what_is_there_and_what_is_missing_is_told
     ("case", "said"),
     [
         (
-            "15-hackathon-fields.json",
+            "15-hackathon-fields.txt",
             'it has subject, environment, camera, lighting, render.*background_setting "a mea',
         ),
-        ("21-empty-object.json", "object is empty"),
-        ("27-yaml.json", "This is YAML"),
-        ("31-empty-template.json", "Nothing is said under FIBO's keys"),
+        ("21-empty-object.txt", "object is empty"),
+        ("27-yaml.txt", "This is YAML"),
+        ("31-empty-template.txt", "Nothing is said under FIBO's keys"),
     ],
 )
 def test_what_says_nothing_to_fibo_is_refused_in_one_sentence(case: str, said: str) -> None:
@@ -148,8 +148,8 @@ def test_every_case_from_the_field_is_told_of_here() -> None:
 
 def test_a_record_of_ours_gives_its_prompt_and_offers_its_settings() -> None:
     """Exactly: a seed above 2**53 is not rounded."""
-    mended = given("30-own-sidecar.json")
-    record = json.loads((CASES / "30-own-sidecar.json").read_text("utf-8"))
+    mended = given("30-own-sidecar.txt")
+    record = json.loads((CASES / "30-own-sidecar.txt").read_text("utf-8"))
     assert mended.prompt.document == record["structured_prompt"]
     assert mended.recipe.ours
     assert mended.recipe.seed == 9007199254740993
