@@ -54,7 +54,7 @@ Guidance = Annotated[
 Negative = Annotated[str, typer.Option(help="What to keep away from.", show_default="the model's own")]
 Model = Annotated[str | None, typer.Option(help="A name from `models list`.", show_default="FIBO_MODEL")]
 Writer = Annotated[
-    str, typer.Option(metavar="NAME", help="gemini, local or offline; auto asks those set up, in that order.")
+    str, typer.Option(metavar="NAME", help="gemini, llm, local or offline; auto asks those set up, in that order.")
 ]
 Out = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Copy the pictures to this folder, or one to this .png.")

@@ -81,7 +81,7 @@ class OrderTaken(Taken):
     prompt_job_id: str | None = Field(
         None, description="The job whose written prompt is painted as it is, with its author named"
     )
-    writer: str | None = Field(None, description="gemini, local or offline; auto asks those set up, in that order")
+    writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
     model: str | None = Field(None, description="A name of GET /models; without it the one in use")
     aspect: str | None = Field(None, description="One of the model's shapes, such as 3:2")
     width: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
@@ -108,7 +108,7 @@ class PromptOrder(Taken):
     model_config = ConfigDict(json_schema_extra={"example": {"words": "a red ball on the left"}})
 
     words: str = Field(description="The idea")
-    writer: str | None = Field(None, description="gemini, local or offline; auto asks those set up, in that order")
+    writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
 
 
 class RefinementOrder(OrderTaken):
