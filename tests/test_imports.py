@@ -25,6 +25,7 @@ ALLOWED = {
     "accelerate": ENGINE,
     "llguidance": LOCAL,
     "google": ("fibo_core/writers/gemini.py",),
+    "httpx2": ("fibo_core/writers/llm.py", "fibo_core/models/download.py"),
     "sqlmodel": STORE,
     "sqlalchemy": STORE,
     "alembic": STORE,

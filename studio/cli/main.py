@@ -188,8 +188,11 @@ def prompt(
 
 
 def _written(words: str, writer: str) -> StructuredPrompt:
+    from fibo_core.prompts.words import read_words as without_signs
     from fibo_core.work.runtime import build_writers
     from fibo_core.work.workflows import WRITER_SEED
+
+    typed = without_signs(words)
 
     writers, line = build_writers(begin()), StatusLine()
     try:
@@ -197,12 +200,14 @@ def _written(words: str, writer: str) -> StructuredPrompt:
             progress = PaintingProgress(line, cancel)
             written = writers.write(
                 writer,
-                lambda it: it.expand(words, cancel=cancel, seed=WRITER_SEED, on_tokens=progress.on_tokens),
+                lambda it: it.expand(typed.words, cancel=cancel, seed=WRITER_SEED, on_tokens=progress.on_tokens),
                 progress,
             )
     finally:
         line.clear()
-    for note in (*written.passed_over, *written.notes):
+    if typed.settings:
+        print(f"Left out of the words: {typed.settings}. Nothing is painted here.", file=sys.stderr)
+    for note in (*typed.notes, *written.passed_over, *written.notes):
         print(note, file=sys.stderr)
     return written.prompt
 

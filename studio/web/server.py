@@ -97,6 +97,7 @@ class _Start:
         try:
             while not self._ending.is_set():
                 try:
+                    history.fill_search(self._ending)
                     if history.sweep_due():
                         history.sweep(self._ending)
                         runtime.inputs.sweep(runtime.desk.inputs())

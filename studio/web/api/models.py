@@ -81,7 +81,7 @@ class OrderTaken(Taken):
     prompt_job_id: str | None = Field(
         None, description="The job whose written prompt is painted as it is, with its author named"
     )
-    writer: str | None = Field(None, description="gemini, local or offline; auto asks those set up, in that order")
+    writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
     model: str | None = Field(None, description="A name of GET /models; without it the one in use")
     aspect: str | None = Field(None, description="One of the model's shapes, such as 3:2")
     width: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
@@ -89,7 +89,9 @@ class OrderTaken(Taken):
     steps: Annotated[int | None, _said(minimum=STEPS_MIN, maximum=STEPS_MAX)] = None
     guidance: Annotated[float | None, _said(minimum=GUIDANCE_MIN, maximum=GUIDANCE_MAX)] = None
     negative_prompt: str | None = None
-    seed: Annotated[int | None, _said(minimum=0, maximum=SEED_MAX)] = Field(None, description="Of the first picture")
+    seed: Annotated[int | None, _said(minimum=-1, maximum=SEED_MAX)] = Field(
+        None, description="Of the first picture; -1 draws one, as none does"
+    )
     count: Annotated[int, _said(minimum=1, maximum=64)] = Field(1, description="Pictures, each with the next seed")
     axes: Annotated[list[AxisTaken], _said(maxItems=AXES_MAX)] = Field([], description="What varies")
     confirmed: bool = Field(False, description="Allows more than 64 pictures")
@@ -108,7 +110,7 @@ class PromptOrder(Taken):
     model_config = ConfigDict(json_schema_extra={"example": {"words": "a red ball on the left"}})
 
     words: str = Field(description="The idea")
-    writer: str | None = Field(None, description="gemini, local or offline; auto asks those set up, in that order")
+    writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
 
 
 class RefinementOrder(OrderTaken):
@@ -347,7 +349,7 @@ class Problem(Given):
                 "type": "about:blank",
                 "title": "Cannot be used",
                 "status": 422,
-                "detail": "The seed is -1. Choose a whole number from 0 to 9223372036854775807.",
+                "detail": "The seed is -2. Choose a whole number from 0 to 9223372036854775807.",
             }
         }
     )

@@ -70,7 +70,7 @@ def test_a_form_where_json_belongs_is_told_which_kind_is_read(api: httpx.Client)
         ({"words": "a ball", "paint": "no"}, 'paint is "no". Send true or false there.'),
         ({"words": "a ball", "axes": {}}, "axes is {}. Send a list there."),
         ({"words": "a ball", "structured_prompt": "a ball"}, 'structured_prompt is "a ball". Send an object there.'),
-        ({"words": "a ball", "seed": -1}, "The seed is -1. Choose a whole number from 0 to"),
+        ({"words": "a ball", "seed": -2}, "The seed is -2. Choose a whole number from 0 to"),
         ({"words": "a ball", "seed": 2**63}, "The seed is 9223372036854775808. Choose"),
         ({"words": "a ball", "count": 0}, "The number of pictures is 0. Choose 1 to 64."),
         ({"words": "a ball", "steps": 0}, "The number of steps is 0. Choose 1 to 200."),

@@ -100,7 +100,7 @@ def test_the_models_say_which_of_them_paints_and_in_which_shapes(api: httpx.Clie
     answer = api.get("/models").json()
     mini = next(each for each in answer["items"] if each["name"] == "mini")
     assert (mini["default"], mini["here"], mini["shapes"]["1:1"]) == (True, True, [256, 256])
-    assert answer["writers"] == ["gemini", "local", "offline"]
+    assert answer["writers"] == ["gemini", "llm", "local", "offline"]
 
 
 def test_the_document_tells_every_address_and_the_page_asks_nobody_else(api: httpx.Client) -> None:
