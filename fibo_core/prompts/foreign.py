@@ -39,14 +39,6 @@ class ForeignRecipe:
     model: str = ""
     aspect: str = ""  #: "16:9", where no more than the shape is said
 
-    @property
-    def shape(self) -> tuple[int, int] | None:
-        """Width and height, in pixels or, where no more than an aspect is said, in thousandths of its numbers."""
-        if self.width and self.height:
-            return self.width, self.height
-        sides = [round(float(side) * 1000) for side in self.aspect.split(":")] if self.aspect else []
-        return (sides[0], sides[1]) if len(sides) == 2 and all(sides) else None
-
     def settings(self) -> str:
         """ "seed 7, 1024×1024, 20 steps", as much of it as is known."""
         told = [

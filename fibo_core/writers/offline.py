@@ -10,9 +10,9 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.errors import InputError
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, WrittenPrompt
+from fibo_core.writers.languages import is_english
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
-from fibo_core.writers.rules.languages import is_english
 from fibo_core.writers.rules.lexicon import load_lexicon
 from fibo_core.writers.rules.picture import describe_picture
 from fibo_core.writers.rules.reading import read_scene

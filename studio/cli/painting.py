@@ -169,15 +169,17 @@ class Options:
 
     def _words_left_out(self, words: str, spec: ModelSpec) -> tuple[str, ...]:
         """What of the words no writer is given, and the options for the settings that were found among them."""
+        from fibo_core.prompts.mend.recipe import recipe_of
         from fibo_core.prompts.words import read_words
 
         typed = read_words(words)
         if (found := typed.recipe) is None:
             return typed.notes
-        shape = None if found.shape is None else spec.nearest_aspect(*found.shape)
+        shape = recipe_of(found).shape
+        aspect = None if shape is None else spec.nearest_aspect(*shape)
         options = {
             "--seed": (found.seed, self.seed),
-            "--aspect": (shape, self.aspect),
+            "--aspect": (aspect, self.aspect),
             "--steps": (found.steps, self.steps),
             "--negative": (shlex.quote(found.negative_words) if found.negative_words else None, self.negative or None),
         }

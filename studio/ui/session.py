@@ -18,9 +18,10 @@ from fibo_core.errors import (
     InputError,
     JobNotFound,
 )
-from fibo_core.limits import SEED_MAX, STEPS_MAX, STEPS_MIN
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX, STEPS_MIN
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.foreign import ForeignRecipe
+from fibo_core.prompts.mend.recipe import Recipe, recipe_of
 from fibo_core.prompts.wildcards import read_wildcards
 from fibo_core.prompts.words import read_words
 from fibo_core.store.generation import Generation, Mode
@@ -273,20 +274,25 @@ def use_words(runtime: Runtime, recipe: ForeignRecipe) -> None:
     """Goes to Generate with another program's words and, as far as the form can hold them, its settings."""
     page_state("generate").forget()
     fill_field("generate", "words", recipe.words)
-    fill_settings(find_model(runtime.tools.engine.status().model), recipe)
+    fill_settings("generate", find_model(runtime.tools.engine.status().model), recipe_of(recipe))
     go_to(GENERATE)
 
 
-def fill_settings(spec: ModelSpec, recipe: ForeignRecipe) -> None:
-    """Fills Generate's form with the settings of another program's recipe, as far as it can hold them."""
+def fill_settings(mode: Mode, spec: ModelSpec, recipe: Recipe) -> None:
+    """Fills a page's form with settings that were found beside a prompt or among words, as far as it can hold them."""
+    fields: dict[Field, object] = {}
     if recipe.seed is not None and recipe.seed <= SEED_MAX:
-        fill_field("generate", "seed", str(recipe.seed))
+        fields["seed"] = str(recipe.seed)
     if recipe.shape is not None:
-        fill_field("generate", "aspect", spec.nearest_aspect(*recipe.shape))
-    if recipe.steps is not None and STEPS_MIN <= recipe.steps <= STEPS_MAX:
-        fill_field("generate", "steps", recipe.steps)
-    if recipe.negative_words and spec.fixed_negative is None:
-        fill_field("generate", "negative", recipe.negative_words)
+        fields["aspect"] = spec.nearest_aspect(*recipe.shape)
+    if recipe.num_inference_steps is not None and STEPS_MIN <= recipe.num_inference_steps <= STEPS_MAX:
+        fields["steps"] = recipe.num_inference_steps
+    if recipe.guidance_scale is not None and GUIDANCE_MIN <= recipe.guidance_scale <= GUIDANCE_MAX:
+        fields["guidance"] = recipe.guidance_scale
+    if recipe.negative_prompt is not None and spec.fixed_negative is None:
+        fields["negative"] = recipe.negative_prompt
+    for field, value in fields.items():
+        fill_field(mode, field, value)
 
 
 def read_order(mode: Mode, *, settings: bool = True) -> Order:

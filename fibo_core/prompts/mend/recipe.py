@@ -42,11 +42,20 @@ class Recipe:
     guidance_scale: float | None = None
     negative_prompt: str | None = None
     model: str | None = None
+    aspect: str | None = None  #: "16:9", where no more than the shape is said
     ours: bool = False
 
     def __bool__(self) -> bool:
         """Whether there is anything to offer."""
         return any(getattr(self, field.name) is not None for field in fields(self) if field.name != "ours")
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Width and height, in pixels or, where no more than an aspect is said, in thousandths of its numbers."""
+        if self.width and self.height:
+            return self.width, self.height
+        sides = [round(float(side) * 1000) for side in self.aspect.split(":")] if self.aspect else []
+        return (sides[0], sides[1]) if len(sides) == 2 and all(sides) else None
 
     def __str__(self) -> str:
         """ "seed 7, 1024×1024, 20 steps" """
@@ -55,6 +64,8 @@ class Recipe:
             told.append(f"seed {self.seed}")
         if self.width is not None and self.height is not None:
             told.append(f"{self.width}×{self.height}")
+        elif self.aspect:
+            told.append(self.aspect)
         if self.num_inference_steps is not None:
             told.append(f"{self.num_inference_steps} steps")
         if self.guidance_scale is not None:
@@ -91,6 +102,7 @@ def recipe_of(foreign: ForeignRecipe | None) -> Recipe:
         guidance_scale=foreign.guidance,
         negative_prompt=foreign.negative_words or None,
         model=foreign.model or None,
+        aspect=foreign.aspect or None,
     )
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from fibo_core.models.catalogue import ModelSpec
+from fibo_core.prompts.mend.recipe import recipe_of
 from fibo_core.prompts.words import TypedWords, read_words
 from studio.ui.session import fill_settings
 from studio.ui.state import fill_field
@@ -24,7 +25,7 @@ def show_typed_words(words: str, spec: ModelSpec, *, offer: bool = False) -> Typ
             if offer and st.button(
                 "Use these settings", key="generate_use_settings", type="tertiary", icon=":material/input:"
             ):
-                fill_settings(spec, typed.recipe)
+                fill_settings("generate", spec, recipe_of(typed.recipe))
                 fill_field("generate", "words", typed.words)
                 st.rerun()
     return typed
