@@ -4,7 +4,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError
@@ -13,6 +13,7 @@ from fibo_core.prompts.foreign import foreign_recipe
 from fibo_core.prompts.structured_prompt import MAX_TEXT_BYTES, StructuredPrompt
 
 if TYPE_CHECKING:
+    from fibo_core.store.generation import Generation
     from fibo_core.store.history import History
 
 PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"\0\0\0")  #: what is no text begins with one of these
@@ -34,18 +35,29 @@ class Source:
 
 def read_words(words: str) -> str:
     """The words themselves, or those on stdin."""
-    return _text(_bytes("-"), "-") if words == "-" else words
+    return _text(read_bytes("-"), "-") if words == "-" else words
 
 
 def read_prompt(name: str) -> StructuredPrompt:
     """The structured prompt in a JSON file. Raises PromptError, or InputError where there is no such file."""
-    data = _bytes(name)
+    data = read_bytes(name)
     if data.startswith(PICTURES):
         raise _no_prompt_in(name, data)
     return StructuredPrompt.parse(_text(data[: MAX_TEXT_BYTES + 1], name))
 
 
-def read_source(name: str, history: "History") -> Source:
+class Recipes(Protocol):
+    """Whatever knows a picture by its id: a history, or a studio that runs."""
+
+    def get(self, id: str) -> "Generation": ...
+
+
+def is_id(name: str) -> bool:
+    """Whether that is a picture's id, and so no file's name."""
+    return _ID.fullmatch(name) is not None
+
+
+def read_source(name: str, history: "Recipes") -> Source:
     """The picture of an id, the recipe in a PNG or its sidecar, or a prompt as JSON.
 
     Raises GenerationNotFound for an id that is not here, GenerationDamaged for one whose row cannot be read, InputError
@@ -57,7 +69,7 @@ def read_source(name: str, history: "History") -> Source:
     if _ID.fullmatch(name):
         generation = history.get(name)
         return Source(generation.prompt, generation.request, generation.id)
-    data = _bytes(name, hint="Name a file or a picture's id")
+    data = read_bytes(name, hint="Name a file or a picture's id")
     record = read_recipe(data)
     if record is not None and "format" in record:
         generation = Generation.from_record(record)
@@ -88,15 +100,15 @@ def _no_prompt_in(name: str, data: bytes) -> PictureError:
     )
 
 
-def _known(id: str, history: "History") -> str | None:
+def _known(id: str, history: "Recipes") -> str | None:
     try:
         return history.get(id).id
     except (GenerationNotFound, GenerationDamaged):
         return None
 
 
-def _bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> bytes:
-    """At most ``most`` bytes of a file or of stdin."""
+def read_bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> bytes:
+    """At most ``most`` bytes of a file or of stdin. Raises InputError."""
     try:
         if name == "-":
             return sys.stdin.buffer.read(most)

@@ -84,6 +84,23 @@ def test_what_is_refused_is_answered_as_the_document_shows(server: Server) -> No
     assert told == [body.decode() for _, _, body in answers]
 
 
+def test_the_python_examples_run_and_print_what_the_document_shows(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = API.split("## From Python")[1].split("\n## ")[0]
+    monkeypatch.setenv("STUDIO_PASSWORD", PASSWORD)
+    monkeypatch.chdir(tmp_path)
+    codes = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(codes) == 2
+    for code in codes:
+        exec(code.replace("127.0.0.1:7860", f"127.0.0.1:{server.port}"), {})
+    assert (tmp_path / "ball.png").stat().st_size > 0
+    printed = [f"    {line}" for line in capsys.readouterr().out.splitlines()]
+    assert len(printed) == 7
+    assert "\n".join(printed[-2:]) in section
+    assert printed[-3].startswith("    True ['")
+
+
 def test_a_stale_output_is_noticed() -> None:
     """Another value, a field that is missing or new; not another duration, nor what is cut."""
     printed = '{\n  "guidance_scale": 3.0,\n  "duration_s": 1.5,\n  "objects": [{"a": 1}]\n}'
