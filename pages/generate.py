@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from fibo_core.prompts.mend import holds_caption
 from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
@@ -86,8 +87,8 @@ with form:
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         wildcards = show_wildcards(words, from_json=from_json)
 
-    if looks_like_json(words) and (generate or write_only):  # JSON pasted where the words go
-        state.begin(words)
+    if (looks_like_json(words) or holds_caption(words)) and (generate or write_only):  # JSON pasted where the words go
+        state.paste(words)
         fill_field("generate", "words", "")
         st.rerun()
     with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
@@ -99,7 +100,7 @@ with form:
 
     if state.draft is not None:
         show_model_limits(spec, state.draft)
-        json_editor(state, key="generate", count_tokens=partial(engine.count_tokens, spec.name))
+        json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
         if from_json and words and not wildcards.found and state.draft.words not in ("", words):
             st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")
         for note in state.draft.notes:

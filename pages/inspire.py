@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from fibo_core.prompts.mend import holds_caption
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
 from studio.ui.components.form import (
@@ -101,6 +102,10 @@ with form:
         )
         describe = st.button("Describe it", disabled=working, help="Writes the prompt and paints nothing")
 
+    if holds_caption(words) and (paint or describe):  # JSON pasted where the hint goes
+        state.paste(words)
+        fill_field("inspire", "words", "")
+        st.rerun()
     with st.container(), errors_shown():
         if paint or describe:
             start = replace(read_order("inspire"), picture=str(kept), source_id=state.source_id)
@@ -134,7 +139,7 @@ with result:
     if state.draft is not None:
         show_observations(state.draft)
         show_model_limits(spec, state.draft)
-        json_editor(state, key="inspire", count_tokens=partial(engine.count_tokens, spec.name))
+        json_editor(state, key="inspire", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")
     elif working:

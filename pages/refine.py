@@ -10,6 +10,7 @@ from studio.ui.components.form import model_of_form, more_settings, seed_field, 
 from studio.ui.components.job_panel import live_picture, show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
+from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.picture import compare
 from studio.ui.components.refinement import instruction_base, review_of, review_switches
@@ -81,6 +82,8 @@ with form:
             st.rerun()
     if source_picture is not None:
         ancestor_row(runtime, state, source_picture)
+    elif state.source_mended is not None:
+        say_what_was_done(state.source_mended, "refine", spec)
 
     words = st.text_input(
         "What should change?",
@@ -132,7 +135,7 @@ with form:
             st.rerun()
     else:
         show_model_limits(spec, state.draft)
-        json_editor(state, key="refine", count_tokens=partial(engine.count_tokens, spec.name))
+        json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
 
 with result:
     painted = pictures_of(runtime, batch)

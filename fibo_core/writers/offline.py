@@ -12,11 +12,11 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, WrittenPrompt
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
-from fibo_core.writers.rules.instructions import is_instruction
 from fibo_core.writers.rules.lexicon import load_lexicon
-from fibo_core.writers.rules.picture import describe_picture, merge_hint
+from fibo_core.writers.rules.picture import describe_picture
 from fibo_core.writers.rules.reading import read_scene
-from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene
+from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene, unknown_note
+from fibo_core.writers.rules.steps import is_instruction
 
 MAX_WORDS_CHARS = 4_000  # FIBO reads 3,000 tokens of JSON; the words stand in it at least twice
 
@@ -76,24 +76,26 @@ class OfflineWriter:
         seed: int | None = None,
         on_tokens: OnTokens | None = None,
     ) -> WrittenPrompt:
-        """A prompt for a picture like this one: its colours, layout and light, and shapes where they are clear.
+        """A prompt for a picture like this one: its colours, its light and its setting.
 
-        The hint names what is seen ("a red ball") or bends it ("at night"). Notes say what was seen and what is a
+        The hint names the things in it ("a red ball") or bends it ("at night"). Notes say what was seen and what is a
         guess. Raises PictureError for a picture that cannot be read, InputError for a hint of more than
         MAX_WORDS_CHARS characters.
         """
         lexicon = load_lexicon()
         hint = _checked(hint, "The hint is", "Say what it shows") if hint.strip() else ""
-        described = describe_picture(picture, lexicon)
+        scene, context, notes = describe_picture(picture, lexicon)
         if cancel is not None:
             cancel.check()
-        scene, notes = described.scene, list(described.notes)
         instructs = bool(hint) and is_instruction(hint, lexicon)
         if hint and not instructs:
-            merge_hint(scene, read_scene(hint, lexicon))
-            notes += _notes(scene)
+            said = read_scene(hint, lexicon)
+            said.words = f"{scene.words}. {hint}"
+            said.settings = said.settings or scene.settings
+            said.shown = scene.shown | said.shown
+            scene, notes = said, [*notes, *_notes(said)]
         document = compose(scene, lexicon)
-        document["context"] = described.context
+        document["context"] = context
         if instructs:
             notes += edit(document, hint, lexicon)
         return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=tuple(notes))
@@ -121,7 +123,6 @@ def _notes(scene: Scene) -> tuple[str, ...]:
         notes.append(
             f"More than {MAX_SUBJECTS} things: {len(scene.left_out)} of them stand in the short description only."
         )
-    unknown = [subject.name for subject in scene.subjects if subject.term is None and subject.name != "lettering"]
-    if unknown:
-        notes.append(f"Described in your own words: {', '.join(dict.fromkeys(unknown))}.")
+    if scene.unknown:
+        notes.append(unknown_note(scene.unknown))
     return tuple(notes)

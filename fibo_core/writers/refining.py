@@ -6,9 +6,9 @@ from pydantic import BaseModel
 
 from fibo_core.errors import WriterAnswerError
 from fibo_core.prompts.caption_schema import Caption
+from fibo_core.prompts.mend.names import wanted
 from fibo_core.prompts.structured_prompt import SCORES, StructuredPrompt
 from fibo_core.writers.repair import Repaired
-from fibo_core.writers.reshape import wanted
 
 
 def shown(prompt: StructuredPrompt) -> StructuredPrompt:

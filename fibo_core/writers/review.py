@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from fibo_core.asked import asked, told_besides
 from fibo_core.prompts.json_paths import MISSING, Change, format_path, is_within, leaves, parse_path
 from fibo_core.prompts.locks import restore_locked, take_changes
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.asked import asked, summaries_that_say_more
 
 Origin = Literal["asked", "offered", "you"]
 
@@ -37,7 +37,7 @@ def reviewed(
     prompt = answer
     if narrow:  # a removal without the new object that was to fill its place moves what stands after it
         prompt = restore_locked(source, only_asked(source, answer, instruction), locked)
-        if summaries := told_besides(source, prompt, written.prompt):
+        if summaries := summaries_that_say_more(source, prompt, written.prompt):
             verb = "speaks" if len(summaries) == 1 else "speak"
             notes = (*notes, f"{', '.join(summaries)} also {verb} of what was not asked for: have a look.")
     return replace(written, prompt=prompt, notes=notes, offered=answer if diff(prompt, answer) else None)

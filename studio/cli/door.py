@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ class Asked:
     """What stands before the command."""
 
     server: str | None = None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     here: bool = False
 
 

@@ -2,15 +2,17 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fibo_core.engine.request import GenerationRequest
-from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError
+from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError, PromptError
 from fibo_core.limits import BYTES_MAX
 from fibo_core.prompts.foreign import foreign_recipe
-from fibo_core.prompts.structured_prompt import MAX_TEXT_BYTES, StructuredPrompt
+from fibo_core.prompts.mend import Mended, decoded, mend, mend_texts
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 if TYPE_CHECKING:
     from fibo_core.store.generation import Generation
@@ -39,11 +41,17 @@ def read_words(words: str) -> str:
 
 
 def read_prompt(name: str) -> StructuredPrompt:
-    """The structured prompt in a JSON file. Raises PromptError, or InputError where there is no such file."""
-    data = read_bytes(name)
-    if data.startswith(PICTURES):
-        raise _no_prompt_in(name, data)
-    return StructuredPrompt.parse(_text(data[: MAX_TEXT_BYTES + 1], name))
+    """The structured prompt in a file: JSON, broken or in something else, or a PNG that carries it.
+
+    What was done for it, and the settings that stood beside it and are not used, is told on stderr. Raises PromptError
+    where there is none, InputError where there is no such file.
+    """
+    return _told(_mended(read_bytes(name), name)).prompt
+
+
+def prompt_in(words: str) -> StructuredPrompt:
+    """The structured prompt in words that hold one, told of as `read_prompt` does. Raises PromptError."""
+    return _told(mend(words)).prompt
 
 
 class Recipes(Protocol):
@@ -58,7 +66,7 @@ def is_id(name: str) -> bool:
 
 
 def read_source(name: str, history: "Recipes") -> Source:
-    """The picture of an id, the recipe in a PNG or its sidecar, or a prompt as JSON.
+    """The picture of an id, the recipe in a PNG or its sidecar, or a prompt, wherever in a file it stands.
 
     Raises GenerationNotFound for an id that is not here, GenerationDamaged for one whose row cannot be read, InputError
     for a file that is none of these.
@@ -71,12 +79,10 @@ def read_source(name: str, history: "Recipes") -> Source:
         return Source(generation.prompt, generation.request, generation.id)
     data = read_bytes(name, hint="Name a file or a picture's id")
     record = read_recipe(data)
-    if record is not None and "format" in record:
+    if record is not None and str(record.get("format", "")).startswith("fibo-studio/"):
         generation = Generation.from_record(record)
         return Source(generation.prompt, generation.request, _known(generation.id, history))
-    if record is None and not _looks_like_text(data):
-        raise _no_prompt_in(name, data)
-    return Source(StructuredPrompt.parse(_text(data, name)))
+    return Source(_told(_mended(data, name)).prompt)
 
 
 def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
@@ -86,13 +92,30 @@ def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
     return Path(name).absolute(), None
 
 
-def _no_prompt_in(name: str, data: bytes) -> PictureError:
-    """Why a picture cannot be started from; where another program has left its words, with these."""
+def _mended(data: bytes, name: str) -> Mended:
+    if not data.startswith(PICTURES):
+        return mend(data)
     from fibo_core.store.picture_texts import read_texts
 
-    found = foreign_recipe(read_texts(data))
+    texts = read_texts(data)
+    mended = mend_texts(texts)
+    if mended is None:
+        raise _no_prompt_in(name, texts)
+    return mended
+
+
+def _told(mended: Mended) -> Mended:
+    """Says on stderr what was done for a prompt, and what stood beside it."""
+    for note in mended.told():
+        print(note, file=sys.stderr)
+    return mended
+
+
+def _no_prompt_in(name: str, texts: Mapping[str, str]) -> PictureError:
+    """Why a picture cannot be started from; where another program has left its words, with these."""
+    found = foreign_recipe(texts)
     if found is None or found.words.startswith("{"):
-        return PictureError(f"{name} carries no recipe of the studio's. Give a PNG or JSON that it made, or an id.")
+        return PictureError(f"{name} carries no structured prompt. Give a picture or JSON that holds one, or an id.")
     settings = f" ({found.settings()})" if found.settings() else ""
     return PictureError(
         f"{name} was made by {found.program}{settings} from words, not from a structured prompt: "
@@ -121,11 +144,7 @@ def read_bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> b
 
 def _text(data: bytes, name: str) -> str:
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
+        return decoded(data)
+    except PromptError as exc:
         where = "stdin" if name == "-" else name
-        raise InputError(f"{where} is not UTF-8 text (byte {exc.start}). Save it as UTF-8.") from exc
-
-
-def _looks_like_text(data: bytes) -> bool:
-    return not data.startswith(b"\x89PNG") and b"\0" not in data[:1000]
+        raise InputError(f"{where} cannot be read as words. {exc}") from exc

@@ -20,7 +20,7 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
 from studio.cli import history, models, there
 from studio.cli.door import Asked, door_of, only_here
-from studio.cli.inputs import Source, read_picture, read_prompt, read_source, read_words
+from studio.cli.inputs import Source, prompt_in, read_picture, read_prompt, read_source, read_words
 from studio.cli.output import PaintingProgress, StatusLine, complain, print_json, print_text
 from studio.cli.painting import (
     Aspect,
@@ -123,13 +123,16 @@ def generate(
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
     sheet: Sheet = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Paint what some words, or a structured prompt, say."""
+    """Paint what some words, or a structured prompt, say. Words that are JSON are a structured prompt."""
+    from fibo_core.prompts.mend import holds_caption
     from fibo_core.writers import WrittenPrompt
 
     if (words is None) == (from_json is None):
         raise InputError('Give words, such as "a red ball", or --from-json FILE: one of the two.')
     written = None if from_json is None else WrittenPrompt(read_prompt(from_json))
     words = "" if words is None else read_words(words)
+    if holds_caption(words):
+        written, words = WrittenPrompt(prompt_in(words)), ""
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,

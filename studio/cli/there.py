@@ -5,10 +5,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fibo_core.errors import Cancelled, StoreError
+from fibo_core.errors import Cancelled, FiboError, StoreError
 from fibo_core.models.catalogue import find_model
 from fibo_core.writers import writer_name
 from studio.cli.door import Door, as_ours
@@ -53,6 +55,8 @@ def write(door: Door, words: str, writer: str) -> "tuple[StructuredPrompt, tuple
     """The prompt that is written there, and its notes. Raises FiboError, InputError, and Cancelled after Ctrl+C."""
     following = _Following(door)
     batch = following.to_the_end(lambda: door.studio.write(words, writer=writer))
+    if following.cancelled:
+        raise Cancelled("Cancelled.")
     with as_ours():
         return batch.checked().prompts[0], tuple(following.notes)
 
@@ -71,7 +75,12 @@ def paint(options: Options, door: Door, order: "Order", place: "Callable[[], Bat
     pictures = order.count * math.prod(len(axis.values) for axis in order.axes)
     options.check_files(pictures)
     following = _Following(door)
-    batch = following.to_the_end(place)
+    try:
+        batch = following.to_the_end(place)
+    except FiboError:  # the studio was ended meanwhile, or the way to it broke
+        known = replace(options, out=None)
+        known.deliver(following.stored, door.place, lambda picture, out: None, several=pictures > 1)
+        raise
     stored = [following.generation(id) for job in batch.given.jobs for id in job.generation_ids]
     options.deliver(
         stored,
@@ -103,6 +112,11 @@ class _Following:
         self._stored: dict[str, Generation] = {}
         self.notes: dict[str, None] = {}
         self.cancelled = False
+
+    @property
+    def stored(self) -> "list[Generation]":
+        """The pictures that were heard of."""
+        return list(self._stored.values())
 
     def generation(self, id: str) -> "Generation":
         if id not in self._stored:
@@ -148,10 +162,7 @@ class _Following:
     def _show(self, data: Mapping[str, Any]) -> None:
         progress = data["progress"]
         if data["job_state"] == "waiting":
-            if data["error"] and data["error"] != self._waits_for:
-                self._waits_for = data["error"]
-                self._line.clear()
-                print(self._waits_for, file=sys.stderr)
+            self._tell_wait(data["error"] or "The studio waits", data["wait_until"] or "")
         elif progress is None:
             self._line.show("Waiting for its turn")
         elif progress["stage"] == "writing":
@@ -164,6 +175,15 @@ class _Following:
             else:
                 left = f"about {progress['remaining_s']:.0f} s left"
                 self._line.show(f"{before}step {progress['step']} of {progress['steps']}, {left}")
+
+    def _tell_wait(self, reason: str, until: str) -> None:
+        """Says once what is waited for, as a command does that waits itself."""
+        if self._waits_for == reason + until:
+            return
+        self._waits_for = reason + until
+        wait_s = (datetime.fromisoformat(until) - datetime.now(UTC)).total_seconds() if until else 0.0
+        self._line.clear()
+        print(f"{reason.rstrip('.')}; asking again in {max(1.0, wait_s):.0f} s", file=sys.stderr)
 
 
 def _said(order: "Order") -> "OrderOptions":

@@ -12,6 +12,8 @@ from typing import Any, Literal
 import streamlit as st
 
 from fibo_core.engine.request import GenerationRequest
+from fibo_core.errors import PromptError
+from fibo_core.prompts.mend import Mended, mend, require_said
 from fibo_core.prompts.presets import Preset
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
@@ -24,7 +26,8 @@ class Draft:
 
     ``written`` is what the writer gave, asked with ``words``; None where the user began. ``revision`` changes whenever
     the text is replaced from outside the editor, which must then be built anew; ``form_revision`` whenever it is
-    replaced from outside the form's fields.
+    replaced from outside the form's fields. ``mended`` tells what was done for a text that was pasted or mended, and
+    which settings stood beside it.
     """
 
     text: str
@@ -32,6 +35,7 @@ class Draft:
     words: str = ""
     revision: int = 0
     form_revision: int = 0
+    mended: Mended | None = None
 
     @property
     def writer(self) -> str:
@@ -58,8 +62,9 @@ class Draft:
         return self.writer == BY_HAND or self.edited
 
     def parsed(self) -> WrittenPrompt:
-        """The prompt with its author. Raises PromptError when the text is not one."""
+        """The prompt with its author. Raises PromptError when the text is not one, or says nothing."""
         prompt = StructuredPrompt.parse(self.text)
+        require_said(prompt)
         return (
             WrittenPrompt(prompt) if self.written is None else replace(self.written, prompt=prompt, edited=self.edited)
         )
@@ -73,9 +78,10 @@ class PageState:
     ``ended_batch`` the batch whose end the page has shown, ``previous`` the user's own draft that something else
     replaced. ``shown_id`` is the picture the user chose to see large, ``last_id``
     the one painted last. A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is
-    known, ``source_id`` where it is one of ours), an inspiration from ``picture``, a file of ours. ``presets_open``
-    while the presets lie over the page, ``deleted_preset`` for their Undo. ``base`` is what the writer of a refinement
-    was given, ``locked`` the paths it must leave, ``turn_offers`` whether "Only what I asked" was just switched.
+    known, ``source_id`` where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from
+    ``picture``, a file of ours. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for their
+    Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave, ``turn_offers``
+    whether "Only what I asked" was just switched.
     """
 
     batch_id: str | None = None
@@ -88,6 +94,7 @@ class PageState:
     source: StructuredPrompt | None = None
     source_request: GenerationRequest | None = None
     source_id: str | None = None
+    source_mended: Mended | None = None
     picture: Path | None = None
     presets_open: bool = False
     deleted_preset: Preset | None = None
@@ -103,6 +110,30 @@ class PageState:
     def begin(self, text: str) -> None:
         """Puts a prompt of the user's own into the editor."""
         self._replace(Draft(text))
+
+    def paste(self, text: str) -> None:
+        """Puts what was pasted into the editor: the prompt in it where it holds one, else the text as it is.
+
+        The way back leads to the user's draft before or, without one, to the text as it was pasted.
+        """
+        try:
+            draft = _mended(Draft(text))
+        except PromptError:
+            draft = Draft(text)
+        had_work = self._has_work()
+        self._replace(draft)
+        if draft.text != text and not had_work:
+            self.previous = Draft(text)
+
+    def mend(self) -> None:
+        """Makes of the draft's text the prompt that it means; what it was has its way back. Raises PromptError."""
+        assert self.draft is not None
+        self._replace(_mended(self.draft))
+
+    def take(self, mended: Mended) -> None:
+        """Puts one of several prompts that the draft holds in its place; what it was has its way back."""
+        assert self.draft is not None
+        self._replace(replace(self.draft, text=mended.prompt.to_json(), mended=mended))
 
     def rewrite(self, text: str) -> None:
         """Gives the draft another text from outside the editor; its author stays."""
@@ -152,6 +183,16 @@ class PageState:
 
     def _has_work(self) -> bool:
         return self.draft is not None and self.draft.is_users
+
+
+def _mended(draft: Draft) -> Draft:
+    """The draft with the prompt that its text means; the text stays where it is that prompt as typed."""
+    mended = mend(draft.text)
+    try:
+        as_typed = StructuredPrompt.parse(draft.text) == mended.prompt
+    except PromptError:
+        as_typed = False
+    return replace(draft, text=draft.text if as_typed else mended.prompt.to_json(), mended=mended)
 
 
 @dataclass

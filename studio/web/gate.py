@@ -122,7 +122,8 @@ class Gate:
 
     def _is_start_token(self, asked: HTTPConnection, given: bytes) -> bool:
         """Whether that is what the lease holds, sent by a program on this machine."""
-        if self._start_token is None or not _is_loopback(self._address(asked)):
+        peer = asked.client.host if asked.client else ""
+        if self._start_token is None or not (_is_loopback(peer) and _is_loopback(self._address(asked))):
             return False
         return hmac.compare_digest(given, self._start_token.get_secret_value().encode())
 

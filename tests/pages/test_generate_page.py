@@ -1,5 +1,6 @@
 """Generate, as somebody uses it: words, JSON, seeds, what fails and what stays."""
 
+import json
 import shutil
 import subprocess
 import time
@@ -106,6 +107,59 @@ def test_json_pasted_where_the_words_go_opens_in_the_editor(app: AppTest) -> Non
     press(app, "Generate")
     assert "a pasted prompt" in app.session_state["page_generate"].draft.text
     assert app.text_area(key="generate_words").value == ""
+
+
+def test_json_pasted_with_all_that_stood_around_it_is_mended_told_and_can_be_undone(app: AppTest) -> None:
+    """A fence, a wrapper, a comma too many; the seed beside it is offered and fills the form when it is wanted."""
+    pasted = 'Sure!\n```json\n{"prompt": {"short_description": "a pasted prompt",}, "seed": 4711}\n```'
+    app.text_area(key="generate_words").set_value(pasted)
+    press(app, "Generate")
+    state = app.session_state["page_generate"]
+    assert state.draft.text == '{\n  "short_description": "a pasted prompt"\n}'
+    assert "a comma too many before }" in says(app)
+    assert "Found beside it: seed 4711" in says(app)
+    assert app.text_input(key="generate_seed").value != "4711"
+    press(app, "Use these settings")
+    assert app.text_input(key="generate_seed").value == "4711"
+    press(app, "Bring my JSON back")
+    assert app.session_state["page_generate"].draft.text == pasted
+
+
+def test_broken_json_in_the_editor_is_marked_and_mended_on_a_press(app: AppTest) -> None:
+    """Not before: what is typed stays as it is."""
+    press(app, "Start from JSON")
+    draft = app.session_state["page_generate"].draft
+    typed = '{\n  "short_description": "x",\n  "lightning": {"conditions": "dim"},\n}'
+    app.session_state[f"generate_editor_{draft.revision}"] = typed
+    app.run()
+    assert "a comma too many before" in says(app)
+    assert app.code[0].value.splitlines() == ['  "lightning": {"conditions": "dim"},', " " * 36 + "^"]
+    assert app.session_state["page_generate"].draft.text == typed
+    press(app, "Mend it")
+    assert json.loads(app.session_state["page_generate"].draft.text)["lightning"] == {"conditions": "dim"}
+    assert "did you mean lighting" in says(app)
+    press(app, "Bring my JSON back")
+    assert app.session_state["page_generate"].draft.text == typed
+
+
+@pytest.mark.parametrize("typed", ["{}", '{"short_description": ""}', '{"render": {"samples": 10}}'])
+def test_json_that_says_nothing_is_not_painted(app: AppTest, typed: str) -> None:
+    press(app, "Start from JSON")
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = typed
+    app.run()
+    press(app, "Generate from this JSON")
+    assert "Write at least a short description" in says(app)
+    assert app.session_state["page_generate"].batch_id is None
+
+
+def test_of_several_captions_pasted_none_is_taken(app: AppTest) -> None:
+    app.text_area(key="generate_words").set_value('{"short_description": "one"}\n{"short_description": "two"}')
+    press(app, "Generate")
+    assert "2 different captions" in says(app)
+    assert app.session_state["page_generate"].batch_id is None
+    press(app, "Take “two”")
+    assert app.session_state["page_generate"].draft.text == '{\n  "short_description": "two"\n}'
 
 
 def test_nothing_typed_is_one_clear_sentence(app: AppTest) -> None:

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.errors import FiboError
@@ -95,6 +98,26 @@ def test_a_pasted_prompt_is_a_source(app: AppTest) -> None:
     press(app, "Use this prompt")
     assert app.session_state["page_refine"].source.get("short_description") == "a pasted ball"
     assert "From a prompt of yours" in says(app)
+
+
+def test_a_prompt_is_found_in_what_is_pasted_and_dropped(app: AppTest, runtime: Runtime) -> None:
+    """What was done for it stands under the source, and its settings are offered to the form."""
+    page(app, "refine")
+    app.text_area(key="refine_pasted").set_value(
+        '{"data": [{"json_prompt": {"short_description": "a ball"}, "seed": 7}]}'
+    )
+    press(app, "Use this prompt")
+    assert app.session_state["page_refine"].source.document == {"short_description": "a ball"}
+    assert "The caption was taken from" in says(app)
+    press(app, "Use these settings")
+    assert app.text_input(key="refine_seed").value == "7"
+    texts, png = PngInfo(), BytesIO()
+    texts.add_text("parameters", '{"short_description": "a box"}')
+    Image.new("RGB", (8, 8)).save(png, "PNG", pnginfo=texts)
+    state = PageState()
+    refine_from_file(runtime, state, png.getvalue())
+    assert state.source is not None
+    assert state.source.document == {"short_description": "a box"}
 
 
 def test_a_pasted_prompt_that_is_none_is_one_clear_sentence(app: AppTest) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fibo_core.asked import asked
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import review
+from fibo_core.writers.asked import asked
 from studio.ui.components.refinement import _review
 from tests.pages.conftest import APP, finish, page, press, says
 from tests.writers.loopback_gemini import LoopbackGemini, answer, loopback_gemini

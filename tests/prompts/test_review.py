@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fibo_core.asked import asked
 from fibo_core.prompts.json_paths import MISSING, leaves, parse_path, read
 from fibo_core.prompts.locks import _Words, locked_fields, restore_locked, take_changes
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
+from fibo_core.writers.asked import asked
 from fibo_core.writers.offline import OfflineWriter
 from fibo_core.writers.review import only_asked, review, reviewed
-from fibo_core.writers.rules import targets
+from fibo_core.writers.rules import draft
 from tests.prompts.test_prompt_properties import prompts, sorted_json
 
 BALL = {"description": "a red ball", "location": "left", "shape_and_color": "round, red", "texture": "smooth"}
@@ -256,14 +256,14 @@ def test_an_items_words_are_read_once_however_many_it_is_compared_with(monkeypat
 
 def test_twice_as_many_objects_take_the_rules_twice_as_long_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     """In descriptions read, when an instruction is about all of them."""
-    tokenize, counted = targets.tokenize, Counter[int]()
+    tokenize, counted = draft.tokenize, Counter[int]()
 
     def descriptions_read(count: int) -> int:
         def counting(text: str) -> Any:
             counted[count] += 1
             return tokenize(text)
 
-        monkeypatch.setattr(targets, "tokenize", counting)
+        monkeypatch.setattr(draft, "tokenize", counting)
         many = [BALL | {"description": f"a ball number {number} of {count}"} for number in range(count)]
         assert asked(prompt(*many), prompt(*many[1:]), "make all balls green")
         return counted[count]

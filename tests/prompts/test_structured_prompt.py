@@ -215,10 +215,10 @@ def test_a_repeated_key_counts_once_and_is_reported() -> None:
         ("", "empty", None, None),
         (" \n\t", "empty", None, None),
         ("a red ball", 'begins with "a red ball"', 1, 1),
-        ('{\n  "context": "a"\n  "objects": []\n}', "expecting ',' delimiter", 3, 3),
+        ('{\n  "context": "a"\n  "objects": []\n}', 'a comma is missing before "objects"', 3, 3),
         ("{'context': 1}", "double quotes", 1, 2),
-        ('{"context": "a\nb"}', "control character", 1, 15),
-        ('{"context": 1} and more', "extra data", 1, 16),
+        ('{"context": "a\nb"}', "a line break inside a text", 1, 15),
+        ('{"context": 1} and more', "something stands after its end", 1, 16),
     ],
 )
 def test_text_that_is_not_json_is_refused_at_its_line(

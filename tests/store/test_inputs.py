@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from fibo_core.errors import InputGone, PictureError, StoreError, WorkspaceUnwritable
-from fibo_core.store.inputs import Inputs
+from fibo_core.store.inputs import Inputs, open_input
+
+from .pictures import fill
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -91,8 +93,9 @@ def test_a_damaged_input_is_noticed_where_it_is_read_and_mended_by_giving_it_aga
     content = bytearray(inputs.path(name).read_bytes())
     content[len(content) // 2] ^= 1
     inputs.path(name).write_bytes(content)
-    with pytest.raises(PictureError, match="is damaged"):
-        inputs.path(name, verified=True)
+    for read in (lambda: inputs.path(name, verified=True), lambda: open_input(inputs.path(name))):
+        with pytest.raises(PictureError, match="is damaged"):
+            read()
     assert inputs.keep(encoded(NOISE)) == name
     assert inputs.path(name, verified=True)
 
@@ -159,3 +162,14 @@ def test_an_inputs_file_instead_of_a_folder_is_one_sentence(inputs, tmp_path):
         inputs.sweep([])
     with pytest.raises(WorkspaceUnwritable):
         inputs.keep(encoded(NOISE))
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(small_disk):
+    """Once there is room, the same picture is kept."""
+    filler = fill(small_disk)
+    with pytest.raises(WorkspaceUnwritable, match="is full"):
+        Inputs(small_disk).keep(encoded(NOISE))
+    assert not [path for path in small_disk.rglob("*") if path.is_file() and path != filler]
+    filler.unlink()
+    inputs = Inputs(small_disk)
+    assert inputs.path(inputs.keep(encoded(NOISE)), verified=True)

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fibo_core.errors import InputError, NewerVersion
@@ -243,6 +243,7 @@ ORDERS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(ORDERS)
 def test_an_order_survives_being_written_down(order: Order) -> None:
     assert order_from_json(order_to_json(order)) == order

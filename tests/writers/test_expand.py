@@ -85,13 +85,22 @@ def test_a_hundred_thousand_characters_are_refused_with_the_limit() -> None:
         WRITER.expand("x" * 100_000)
 
 
-def test_what_was_not_understood_is_said() -> None:
-    """Words without meaning to the rules are quoted in a note; a thing nobody listed is described as typed."""
-    unread = WRITER.expand("flibber glorp wug zant morble quix")
-    assert any("flibber glorp wug zant morble quix" in note for note in unread.notes)
-    unknown = WRITER.expand("a zibbet on the left")
-    assert any("zibbet" in note for note in unknown.notes)
-    assert unknown.prompt.get("objects[0].location") == "left"
+@pytest.mark.parametrize(
+    ("words", "unknown", "objects"),
+    [
+        ("flibber glorp wug zant morble quix", "flibber glorp wug zant morble quix", []),
+        ("a zibbet on the left", "zibbet", []),
+        ("a blue zibbet with a red beard on a wooden table", "zibbet", ["a wooden table"]),
+        ("a cat next to a coffee grinder, and a ball", "coffee grinder", ["a cat", "a ball"]),
+        ("a dog in a spaceship hangar", "spaceship hangar", ["a dog"]),
+    ],
+)
+def test_an_unknown_thing_is_named_and_becomes_no_object(words: str, unknown: str, objects: list[str]) -> None:
+    """It stays in the short description, with all that is said of it; nothing else takes that over."""
+    written = WRITER.expand(words)
+    assert [entry["description"] for entry in written.prompt.document["objects"]] == objects
+    assert written.prompt.get("short_description") == f"{words}."
+    assert written.notes == (f"Not in the vocabulary: {unknown}. Kept in the short description, in your words.",)
 
 
 def test_what_shall_not_be_there_becomes_no_object() -> None:

@@ -1,33 +1,37 @@
-"""The offline writer against the table of phrases: the tuned ones all hold, the held-out ones do not get worse."""
+"""The offline writer against phrases as people type them: what holds stays, and the held-out ones get no worse."""
 
 import pytest
 
 from fibo_core.writers.offline import OfflineWriter
-from tests.writers.phrase_table import Phrase, failures, load_table, measure
+from tests.writers.phrase_table import HELD_OUT, TABLE, Phrase, failures, load_table, measure
 
-#: What was measured when the rules were last changed; raise it when they get better (docs/DEVELOPMENT.md).
-HELD_OUT_FLOOR = 0.62
+#: How many of the forty held-out phrases passed when the rules were last changed; it may only rise.
+HELD_OUT_FLOOR = 30
 
-TUNED = [phrase for phrase in load_table() if not phrase.held_out]
+PHRASES = load_table(TABLE)
 
 
-@pytest.mark.parametrize("phrase", TUNED, ids=str)
+@pytest.mark.parametrize("phrase", [phrase for phrase in PHRASES if not phrase.missed], ids=str)
 def test_a_phrase_gives_the_fields_a_person_expects(phrase: Phrase) -> None:
-    """Every tuned phrase of the table holds, whole."""
+    """Every phrase of the table that is not marked as missed holds, whole."""
     assert failures(phrase, OfflineWriter()) == []
 
 
-def test_phrases_the_rules_were_not_tuned_to_stay_as_good_as_measured() -> None:
-    """The held-out third tells how the writer does on words it has never seen; its share may only rise."""
-    shares = {name: passed / total for name, (passed, total) in measure().items()}
-    print(
-        f"\noffline writer: {shares['tuned']:.0%} of the tuned phrases, {shares['held out']:.0%} of the held-out ones"
-    )
-    assert shares["held out"] >= HELD_OUT_FLOOR
+@pytest.mark.parametrize("phrase", [phrase for phrase in PHRASES if phrase.missed], ids=str)
+def test_a_missed_phrase_is_still_missed(phrase: Phrase) -> None:
+    """Whoever makes one hold takes its mark away, so that it is kept from then on."""
+    assert failures(phrase, OfflineWriter()) != []
 
 
-def test_the_table_is_120_phrases_of_which_every_third_is_held_out() -> None:
-    """Nobody makes the measure easier by moving rows."""
-    table = load_table()
-    assert [phrase.kind for phrase in table].count("expand") == 80
-    assert [number for number, phrase in enumerate(table, 1) if phrase.held_out] == list(range(3, 121, 3))
+def test_phrases_nobody_tunes_to_stay_as_good_as_measured() -> None:
+    """The forty held-out phrases tell how the writer does on words that it has never seen."""
+    passed, total = measure(HELD_OUT)
+    print(f"\noffline writer: {passed} of {total} held-out phrases")
+    assert (passed >= HELD_OUT_FLOOR, total) == (True, 40)
+
+
+def test_at_most_eighteen_of_the_120_phrases_are_missed() -> None:
+    """Nobody makes the measure easier by dropping rows or marking them."""
+    assert [phrase.kind for phrase in PHRASES].count("expand") == 80
+    assert len(PHRASES) == 120
+    assert sum(phrase.missed for phrase in PHRASES) <= 18

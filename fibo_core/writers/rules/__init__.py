@@ -1,8 +1,6 @@
 """The rules of the offline writer, in the order they work.
 
-Words: `lexicon` (the data) → `nouns`, `reading` with `meanings`, `cast` and `wording` → `scene` (what was understood) →
-`arrange` (places) and `compose` (the prompt). Instructions: `instructions` → `step_reader` (with `step_words`,
-`step_counts`) → `steps` → `draft` and `targets` (which objects) → `edits`, which hands each step to `picture_edits`,
-`object_edits`, `staging`, `counting` or `lettering`; `summary` and `mentions` keep the short description true.
-Pictures: `seeing` (measures) → `picture` (words).
+Words: `lexicon` (the data) → `nouns`, `reading` with `cast` → `scene` (what was understood) → `arrange` (places) and
+`compose` (the prompt). Instructions: `steps` (what a verb asks for) → `edits`, which lays the scene that is read over a
+`draft` of the prompt, with `object_edits` and `picture_edits`. Pictures: `picture` (colours and light, as a scene).
 """

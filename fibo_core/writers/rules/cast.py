@@ -3,9 +3,9 @@
 The reader knows where it is in the words; the cast knows whom they are about.
 """
 
-from fibo_core.writers.rules.lexicon import Lexicon, Relation
+from fibo_core.writers.rules.lexicon import Lexicon, Term
 from fibo_core.writers.rules.nouns import NounPhrase
-from fibo_core.writers.rules.scene import MAX_SUBJECTS, Link, Scene, Subject
+from fibo_core.writers.rules.scene import Link, Scene, Subject
 
 
 class Cast:
@@ -14,19 +14,12 @@ class Cast:
     def __init__(self, scene: Scene, lexicon: Lexicon):
         self.scene = scene
         self.lexicon = lexicon
-        self.last: int | None = None  # the subject spoken of
-        self.named: int | None = None  # the subject whose name was read last, an anchor too
-        self.owner: int | None = None  # whom `last` came with: the box of "a box with a ball"
-        self.relation: Relation | None = None  # said of `relation_of`, or of the next subject when nothing came before
-        self.relation_of: int | None = None
-        self.place = ""  # said before its subject, as is its depth
-        self.depth = ""
-        self._waiting: tuple[Relation, int] | None = None  # "under a tree sits …": the tree is known, its subject not
-
-    @property
-    def waits(self) -> bool:
-        """Whether a relation was read whose subject is still to come."""
-        return self._waiting is not None
+        self.changes = bool(scene.subjects)  # an instruction is read: there is an "it"
+        self.last: int | None = 0 if scene.subjects else None  # the subject spoken of
+        self.named = 0  # the subject whose name was read last, an anchor too
+        self.relation: Term | None = None  # begun, of the last subject to the one that is named next
+        self.waiting: tuple[Term, int] | None = None  # "under a tree sits …": the tree is known, its subject not
+        self.place = ""  # said before its subject
 
     def subject(self) -> Subject:
         """The subject spoken of last; there must be one."""
@@ -36,94 +29,79 @@ class Cast:
     def add(self, subject: Subject) -> int:
         """A new subject; its number."""
         self.scene.subjects.append(subject)
-        number = len(self.scene.subjects) - 1
-        if self.last is None:
+        self.named = len(self.scene.subjects) - 1
+        self.last = self.named if self.last is None else self.last
+        return self.named
+
+    def name(self, phrase: NounPhrase) -> int:
+        """The subject that a noun phrase names, new or known; where a relation was begun it is what that leads to."""
+        number = self._known(phrase)
+        new, before, relation = number is None, self.last, self.relation
+        number = self._new(phrase) if number is None else number
+        if relation is None:
+            if self.waiting is not None and new:
+                self.scene.links.append(Link(number, self.waiting[0], (self.waiting[1],)))
+                self.waiting = None
             self.last = number
-        self.named = number
-        return number
-
-    def begin_relation(self, relation: Relation) -> None:
-        """ "above …": of the last subject, to the one that is named next."""
-        self.relation = relation
-        self.relation_of = self.last
-
-    def name(self, phrase: NounPhrase, head: str, relation: Relation | None) -> int:
-        """The subject that a noun phrase names, new or known; with a relation it is what that leads to."""
-        number = self._known(phrase, head)
-        new = number is None
-        if number is None:
-            subject = self.new_subject(phrase)
-            if head in ("one", "ones") and self.last is not None:
-                previous = self.subject()
-                subject.name, subject.term = previous.name, previous.term
-            number = self.add(subject)
-        if relation is not None:
-            self.link(relation, number)
-            return number
-        if self._waiting is not None and new:
-            waited, anchor = self._waiting
-            self.scene.links.append(Link(number, waited, (anchor,)))
-            self._waiting = None
-        self.last = number
-        return number
-
-    def link(self, relation: Relation, anchor: int) -> None:
-        """The relation that was begun leads to subject number ``anchor``."""
-        links = self.scene.links
-        if self.relation_of is None:
-            self._waiting = (relation, anchor)
-            self.relation = None
-            self.last = anchor
-        elif relation.key == "between" and links and links[-1].relation is relation:
-            link = links.pop()
-            links.append(Link(link.subject, relation, (*link.anchors, anchor)))
-            self.relation = None
+        elif before is None:
+            self.waiting, self.relation = (relation, number), None
         else:
-            if self.relation_of != anchor:
-                links.append(Link(self.relation_of, relation, (anchor,)))
-            if relation.key != "between":
-                self.relation = None
+            self.link(before, relation, number)
+        return number
 
-    def link_to_it(self) -> None:
-        """ "a cat, a moon behind it": the relation leads to the subject before."""
-        if self.relation is not None and self.relation_of:
-            self.link(self.relation, self.relation_of - 1)
+    def link(self, subject: int, relation: Term, anchor: int) -> None:
+        """A relation of one subject to another one; "between" takes two."""
+        links = self.scene.links
+        if relation.key == "between" and links and links[-1].relation is relation:
+            links.append(Link(subject, relation, (*links.pop().anchors, anchor)))
+        elif subject != anchor:
+            links.append(Link(subject, relation, (anchor,)))
+        self.relation = relation if relation.key == "between" else None
+
+    def link_back(self, relation: Term | None) -> None:
+        """ "a moon behind it", "a box with a ball on top": the relation leads to the subject before."""
+        if relation is not None and self.last:
+            self.link(self.last, relation, self.last - 1)
         self.relation = None
 
-    def new_subject(self, phrase: NounPhrase) -> Subject:
-        """A subject with all that its noun phrase says; it takes place and depth that were said before."""
-        known = self.lexicon.tables.expressions
-        felt = [term.say for term in known.values() if set(term.words) & {*phrase.adjectives, *phrase.nouns[:-1]}]
-        subject = Subject(
-            name=phrase.name,
-            term=phrase.thing,
-            plural=phrase.plural,
-            count=phrase.count or 1,
-            colors=list(phrase.colors),
-            size=phrase.size,
-            textures=list(phrase.textures),
-            shape=phrase.shape,
-            place=phrase.place or self.place,
-            depth=self.depth,
-            adjectives=list(phrase.adjectives),
-            expression=felt[0] if felt else "",
-        )
-        self.place = self.depth = ""
-        return subject
+    def _new(self, phrase: NounPhrase) -> int:
+        """A subject with all that its noun phrase says; it takes a place that was said before."""
+        if self.changes and phrase.determiner in ("the", "this", "that", "these"):  # of the prompt
+            return self.add(Subject(phrase.name, phrase.thing, meant=phrase))
+        subject = named_subject(phrase)
+        if phrase.head in ("one", "ones") and self.last is not None:
+            subject.name, subject.term = self.subject().name, self.subject().term
+        subject.place = subject.place or self.place
+        felt = [
+            word for word in (*phrase.adjectives, *phrase.nouns[:-1]) if self.lexicon.is_one_of(word, "expressions")
+        ]
+        subject.expression = "".join(felt[:1])
+        number = self.add(subject)
+        self.place = ""
+        return number
 
-    def leave_out(self) -> None:
-        """Keeps MAX_SUBJECTS subjects; the names of the others stand in ``scene.left_out``."""
-        scene = self.scene
-        scene.left_out = [subject.name for subject in scene.subjects[MAX_SUBJECTS:]]
-        del scene.subjects[MAX_SUBJECTS:]
-        scene.links = [link for link in scene.links if max(link.subject, *link.anchors) < MAX_SUBJECTS]
-
-    def _known(self, phrase: NounPhrase, head: str) -> int | None:
+    def _known(self, phrase: NounPhrase) -> int | None:
         """The subject that "the ball" speaks of again, if one fits."""
         if phrase.determiner not in ("the", "this", "that", "these"):
             return None
         for number, subject in enumerate(self.scene.subjects):
-            same = subject.name.split(" of ")[0].split()[-1:] == [head] or subject.name.lower().split()[-1:] == [head]
+            same = subject.name.lower().split(" of ")[0].split()[-1:] == [phrase.head]
             if same and (not phrase.colors or set(phrase.colors) & set(subject.colors)):
                 return number
         return None
+
+
+def named_subject(phrase: NounPhrase) -> Subject:
+    """A subject with all that its noun phrase says."""
+    return Subject(
+        name=phrase.name,
+        term=phrase.thing,
+        plural=phrase.plural,
+        count=phrase.count or 1,
+        colors=list(phrase.colors),
+        size=phrase.size,
+        textures=list(phrase.textures),
+        shape=phrase.shape,
+        place=phrase.place,
+        adjectives=list(phrase.adjectives),
+    )

@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from fibo_core.writers.rules.arrange import Cell, arrange
-from fibo_core.writers.rules.lexicon import Lexicon, Light, Relation, tokenize
+from fibo_core.writers.rules.lexicon import Lexicon, Term, tokenize
 from fibo_core.writers.rules.scene import Link, Scene, Subject
 
 PLAIN_SETTING = "a plain light gray studio wall"
 PLAIN_LIGHT = "day"
 PLAIN_MEDIUM = "photo"
-#: Up to this many alike things become objects of their own, each with its place; more are one cluster.
+#: Up to this many things become objects of their own, each with its place; more alike ones are one cluster.
 MAX_SINGLED_OUT = 5
 NUMBERS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -29,20 +29,26 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
     scene = single_out(scene, lexicon)
     cells = place_subjects(scene, lexicon)
     objects = [compose_object(scene, number, cells, lexicon) for number in range(len(scene.subjects))]
-    tables = lexicon.tables
-    medium = scene.medium or tables.media[PLAIN_MEDIUM]
-    camera = {term.field: term.say for term in reversed(scene.camera)}
-    implied = tables.settings[scene.implied_setting].say if scene.implied_setting else ""
+    table, settings = lexicon.table, ", ".join(dict.fromkeys(scene.settings))
+    medium = scene.shown.get("media", [table["media"][PLAIN_MEDIUM]])[0]
+    words = " ".join(scene.words.split())
+    camera = {term.field: term.say for term in reversed(scene.shown.get("camera", []))}
+    conditions, shadows = combine_lights(*scene.lights(), table["lights"][PLAIN_LIGHT])
+    colored = any(subject.colors for subject in scene.subjects)
+    moods = dict.fromkeys(term.say for term in scene.shown.get("moods", ()))
     return {
-        "short_description": finish_sentence(scene.words),
+        "short_description": f"{words}." if words[-1:].isalnum() else words,
         "objects": objects,
-        "background_setting": ", ".join(dict.fromkeys(scene.settings)) or implied or PLAIN_SETTING,
-        "lighting": compose_lighting(scene, lexicon),
+        "background_setting": settings or PLAIN_SETTING,
+        "lighting": {
+            "conditions": conditions,
+            "direction": scene.said("directions") or "from above",
+            "shadows": scene.said("shadows") or shadows,
+        },
         "aesthetics": {
-            "composition": camera.get("composition") or composition(cells),
-            "color_scheme": scene.scheme
-            or ("clear, vibrant colors" if any(s.colors for s in scene.subjects) else "natural colors"),
-            "mood_atmosphere": ", ".join(dict.fromkeys(scene.moods)) or "calm",
+            "composition": camera.get("composition") or ("centered" if cells == [(1, 1)] else "balanced"),
+            "color_scheme": scene.said("schemes") or ("clear, vibrant colors" if colored else "natural colors"),
+            "mood_atmosphere": ", ".join(moods) or "calm",
         },
         "photographic_characteristics": {
             "depth_of_field": camera.get("depth_of_field", "deep"),
@@ -53,23 +59,11 @@ def compose(scene: Scene, lexicon: Lexicon) -> dict[str, Any]:
         "style_medium": medium.say,
         "text_render": compose_text(scene, objects),
         "context": "a simple composition",
-        "artistic_style": scene.style or medium.style,
+        "artistic_style": scene.said("styles") or medium.style,
     }
 
 
-def compose_lighting(scene: Scene, lexicon: Lexicon) -> dict[str, str]:
-    """The `lighting` of a scene."""
-    lights = lexicon.tables.lights
-    light = scene.light or (lights[scene.implied_light] if scene.implied_light else None)
-    conditions, shadows = combine_lights(light, scene.weather, lights[PLAIN_LIGHT])
-    return {
-        "conditions": conditions,
-        "direction": scene.direction or "from above",
-        "shadows": scene.shadows or shadows,
-    }
-
-
-def combine_lights(light: Light | None, weather: Light | None, plain: Light) -> tuple[str, str]:
+def combine_lights(light: Term | None, weather: Term | None, plain: Term) -> tuple[str, str]:
     """Conditions and shadows of a time of day and a weather: "night, moonlight, fog"; ``plain`` where neither is."""
     if weather is None:
         return (light or plain).say, (light or plain).shadows
@@ -81,19 +75,17 @@ def combine_lights(light: Light | None, weather: Light | None, plain: Light) -> 
 def compose_object(scene: Scene, number: int, cells: Sequence[Cell], lexicon: Lexicon) -> dict[str, Any]:
     """One entry of `objects`; keys that have nothing to say are left out."""
     subject, term = scene.subjects[number], scene.subjects[number].term
-    location = place_name(cells[number], lexicon)
     person = term is not None and (term.person or bool(term.gender))
-    seen_on_it = [word for word in subject.adjectives if not lexicon.match(tokenize(word), 0, "textures", "shapes")]
-    seen_on_it = [word for word in seen_on_it if not word.endswith("-shaped")]
-    appearance = [*subject.details, *seen_on_it]
+    said_elsewhere = [word for word in subject.adjectives if lexicon.match(tokenize(word), 0, "textures", "shapes")]
+    seen = [word for word in subject.adjectives if word not in said_elsewhere and not word.endswith("-shaped")]
     document = {
-        "description": describe(subject, lexicon),
-        "location": f"{location}, {subject.depth}" if subject.depth else location,
+        "description": describe(subject),
+        "location": place_name(cells[number], lexicon),
         "relationship": relate(scene, number),
         "relative_size": subject.size.say if subject.size else "medium",
         "shape_and_color": shape_and_color(subject),
         "texture": ", ".join(subject.textures) or (term.texture if term else ""),
-        "appearance_details": ", ".join(appearance).replace(", and ", " and "),
+        "appearance_details": ", ".join([*subject.details, *seen]).replace(", and ", " and "),
         "number_of_objects": subject.count if subject.count > 1 else None,
         "pose": subject.pose if person else "",
         "expression": subject.expression if person else "",
@@ -104,7 +96,7 @@ def compose_object(scene: Scene, number: int, cells: Sequence[Cell], lexicon: Le
     return {key: value for key, value in document.items() if value}
 
 
-def describe(subject: Subject, lexicon: Lexicon) -> str:
+def describe(subject: Subject) -> str:
     """A noun phrase in plain English: "a small glossy red ball with white dots"."""
     words = [subject.size.key if subject.size else "", *subject.adjectives, listed(subject.colors), subject.name]
     phrase = " ".join(word for word in words if word)
@@ -114,15 +106,12 @@ def describe(subject: Subject, lexicon: Lexicon) -> str:
         phrase = f"{article(phrase)} {phrase}"
     tail = [*subject.details, f"wearing {subject.clothing}" if subject.clothing else "", subject.pose, subject.action]
     text = f'that says "{subject.text}"' if subject.text and subject.text not in subject.name else ""
-    return " ".join(part for part in (phrase, *tail, text) if part)
+    return " ".join(part for part in (phrase, *dict.fromkeys(tail), text) if part)
 
 
 def shape_and_color(subject: Subject) -> str:
-    """The `shape_and_color` of a thing: "round, red"; an unknown thing has the shape of itself."""
-    head = subject.name.split(" of ")[0].split()[-1].lower() if subject.name else "plain"
-    own_shape = f"{head}-shaped" if head.isascii() else ""
-    own_shape = "" if subject.lettering else own_shape
-    shape = subject.shape or (subject.term.shape if subject.term else own_shape)
+    """The `shape_and_color` of a thing: "round, red"."""
+    shape = subject.shape or (subject.term.shape if subject.term else "")
     return ", ".join(part for part in (shape, listed(subject.colors)) if part)
 
 
@@ -137,7 +126,7 @@ def relate(scene: Scene, number: int) -> str:
     return ", ".join(said) or beside_others(others)
 
 
-def say_relation(relation: Relation, anchors: Sequence[str], others: int) -> str:
+def say_relation(relation: Term, anchors: Sequence[str], others: int) -> str:
     """ "above the box". Where no other object could be meant it is not named: the embedded model mixes up two things
     that one object names.
     """
@@ -166,80 +155,44 @@ def compose_text(scene: Scene, objects: Sequence[dict[str, Any]]) -> list[dict[s
     ]
 
 
-def composition(cells: Sequence[Cell]) -> str:
-    """The `composition` of an arrangement nobody spoke of."""
-    if len(cells) == 1:
-        return "centered" if cells[0] == (1, 1) else "rule of thirds"
-    return "balanced"
-
-
 def single_out(scene: Scene, lexicon: Lexicon) -> Scene:
     """The scene with "three red balls" as three subjects, while the whole stays within what FIBO takes as objects."""
     subjects: list[Subject] = []
-    first_of: dict[int, int] = {}
-    others = len(scene.subjects)
-    for number, subject in enumerate(scene.subjects):
-        first_of[number] = len(subjects)
-        total = subject.count if subject.count > 1 else 2 if subject.plural and subject.term else 1
-        spread = spread_places(subject, total)
-        if total > 1 and len(subjects) + total + others - number - 1 <= MAX_SINGLED_OUT and spread:
-            *before, last = subject.name.split()
-            one = " ".join([*before, lexicon.singular(last)])
-            subjects += [
-                replace(subject, name=one, plural=False, count=1, place=place, colors=list(subject.colors))
-                for place in spread
-            ]
+    numbers: list[range] = []  # the new ones of each subject
+    room = MAX_SINGLED_OUT - len(scene.subjects)
+    for subject in scene.subjects:
+        *before, last = subject.name.split()
+        if subject.count > 1 and not subject.place and subject.count - 1 <= room:
+            one = replace(subject, name=" ".join([*before, lexicon.singular(last)]), plural=False, count=1)
+            added = [one] * subject.count
+        elif subject.count > 1 and not subject.plural:  # "5 ball"
+            added = [replace(subject, name=" ".join([*before, lexicon.plural(last)]))]
         else:
-            subjects.append(replace(subject, name=plural_name(subject, lexicon)))
+            added = [subject]
+        room -= len(added) - 1
+        numbers.append(range(len(subjects), len(subjects) + len(added)))
+        subjects += added
     links = []
     for link in scene.links:
-        anchors = tuple(first_of[anchor] for anchor in link.anchors)
-        following = min((n for n in first_of.values() if n > anchors[0]), default=len(subjects))
-        if link.relation.key == "between" and len(anchors) == 1 and following - anchors[0] > 1:
-            anchors = (anchors[0], anchors[0] + 1)  # "between two candles"
-        first = first_of[link.subject]
-        following = min((n for n in first_of.values() if n > first), default=len(subjects))
-        links += [Link(number, link.relation, anchors) for number in range(first, following)]
+        anchors = tuple(numbers[anchor][0] for anchor in link.anchors)
+        if link.relation.key == "between" and len(anchors) == 1:
+            anchors = tuple(numbers[link.anchors[0]][:2])  # "between two candles"
+        links += [Link(number, link.relation, anchors) for number in numbers[link.subject]]
     return replace(scene, subjects=subjects, links=links)
-
-
-def spread_places(subject: Subject, total: int) -> list[str]:
-    """Places for ``total`` alike things inside the place they share; none where it has no room for them."""
-    lines = {
-        "left": ["top left", "bottom left", "left"],
-        "right": ["top right", "bottom right", "right"],
-        "top": ["top left", "top right", "top"],
-        "bottom": ["bottom left", "bottom right", "bottom"],
-    }
-    if not subject.place:
-        return [""] * total
-    return lines.get(subject.place, [])[:total] if total <= 3 else []
-
-
-def plural_name(subject: Subject, lexicon: Lexicon) -> str:
-    """The subject's name in the plural where it is several and was named as one ("5 ball")."""
-    if subject.count > 1 and not subject.plural:
-        *before, last = subject.name.split()
-        return " ".join([*before, lexicon.plural(last)])
-    return subject.name
 
 
 def place_subjects(scene: Scene, lexicon: Lexicon) -> list[Cell]:
     """A cell of the frame for each subject: where the user put it, else where it fits."""
-    places = lexicon.tables.places
     linked = {number for link in scene.links for number in (link.subject, *link.anchors)}
-    fixed: dict[int, Cell] = {}
-    for number, subject in enumerate(scene.subjects):
-        place = subject.place or (subject.term.place if subject.term and number not in linked else "")
-        if place:
-            fixed[number] = places[place].cell
+    said = {n: s.place or (s.term.place if s.term and n not in linked else "") for n, s in enumerate(scene.subjects)}
+    fixed = {number: lexicon.table["places"][place].cell for number, place in said.items() if place}
     cells = arrange(range(len(scene.subjects)), fixed, scene.links)
     return [cells[number] for number in range(len(scene.subjects))]
 
 
 def place_name(cell: Cell, lexicon: Lexicon) -> str:
     """The location phrase of a cell."""
-    return next(place.say for place in lexicon.tables.places.values() if place.cell == cell)
+    return next(place.say for place in lexicon.table["places"].values() if place.cell == cell)
 
 
 def article(phrase: str) -> str:
@@ -250,9 +203,3 @@ def article(phrase: str) -> str:
 def listed(words: Sequence[str]) -> str:
     """ "red", "red and blue", "red, blue and green" """
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def finish_sentence(text: str) -> str:
-    """The user's words with single spaces, and a full stop where they end in a letter."""
-    text = " ".join(text.split())
-    return f"{text}." if text[-1:].isalnum() else text

@@ -5,20 +5,14 @@ Everything that can grow without new rules stands in that file; here is only its
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-#: The tables whose entries are terms: a meaning and the phrases for it.
-TERM_TABLES = (
-    "colors", "tones", "sizes", "counts", "ordinals", "textures", "shapes", "things", "places", "depths", "relations",
-    "shifts", "settings", "lights", "directions", "shadows", "media", "styles", "moods", "expressions", "camera",
-    "schemes", "comparisons",
-)  # fmt: skip
 MAX_PHRASE = 8  # tokens
 LEXICON_FILE = Path(__file__).with_name("lexicon.toml")
 
@@ -51,209 +45,29 @@ def tokenize(text: str) -> list[Token]:
 
 
 class Term(BaseModel):
-    """One entry: the phrases that mean it and what is written for it."""
+    """One entry: the phrases that mean it, what is written for it, and what its table says of it besides."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     key: str
     say: str
     words: tuple[str, ...] = Field(min_length=1)
-
-
-class Color(Term):
-    rgb: str = Field(pattern=r"^#[0-9a-f]{6}$")
-    family: str = ""
-
-
-class Size(Term):
-    rank: int
-
-
-class Thing(Term):
-    shape: str
+    rgb: str = Field(default="#000000", pattern=r"^#[0-9a-f]{6}( #[0-9a-f]{6})*$")  # colours so called
+    family: str = ""  # the plain colour of a shade
+    rank: int = 0  # a size's
+    shape: str = ""  # a thing's, as are those that follow
     place: str = ""
     texture: str = ""
     gender: str = ""
     person: bool = False
     alike: bool = False  # its words are names of one thing, not of a family
-
-
-class Place(Term):
-    cell: tuple[int, int]
-    at: str
-
-
-class Relation(Term):
-    step: tuple[int, int]
-
-
-class Shift(Term):
-    step: tuple[int, int]
-
-
-class Comparison(Term):
-    field: str
-
-
-class Setting(Term):
-    light: str = ""
-    colored: bool = False
-
-
-class Light(Term):
-    shadows: str
-    at: str
-    also: str = ""  # what it adds to a time of day; "" for the times of day themselves
-
-
-class Medium(Term):
-    style: str
-
-
-class Camera(Term):
-    field: str
-
-
-class Grammar(BaseModel):
-    """Small words that carry the reading: lists of phrases, and plurals no rule makes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    fillers: tuple[str, ...]
-    empty_nouns: tuple[str, ...]
-    determiners: tuple[str, ...]
-    joiners: tuple[str, ...]
-    copulas: tuple[str, ...]
-    says: tuple[str, ...]
-    says_plainly: tuple[str, ...]
-    lettering: tuple[str, ...]
-    participles: tuple[str, ...]
-    made_of: tuple[str, ...]
-    frame: tuple[str, ...]
-    place_prepositions: tuple[str, ...]
-    place_tails: tuple[str, ...]
-    inside: tuple[str, ...]
-    prepositions: tuple[str, ...]
-    negations: tuple[str, ...]
-    style_of: tuple[str, ...]
-    pronouns: tuple[str, ...]
-    adjectives: tuple[str, ...]
-    wears: tuple[str, ...]
-    clothing: tuple[str, ...]
-    parts: tuple[str, ...]
-    poses: tuple[str, ...]
-    finite_poses: dict[str, str]
-    verbs: tuple[str, ...]
-    not_verbs: tuple[str, ...]
-    verbs_taking: tuple[str, ...]
-    irregular_plurals: dict[str, str]
-
-
-class Edits(BaseModel):
-    """The phrases instructions are made of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    add: tuple[str, ...]
-    remove: tuple[str, ...]
-    move: tuple[str, ...]
-    change: tuple[str, ...]
-    swap: tuple[str, ...]
-    keep: tuple[str, ...]
-    only: tuple[str, ...]
-    write: tuple[str, ...]
-    into: tuple[str, ...]
-    give: tuple[str, ...]
-    bigger: tuple[str, ...]
-    smaller: tuple[str, ...]
-    strongly: tuple[str, ...]
-    same_size: tuple[str, ...]
-    than: tuple[str, ...]
-    more: tuple[str, ...]
-    double: tuple[str, ...]
-    halve: tuple[str, ...]
-    but_for: tuple[str, ...]
-    all: tuple[str, ...]
-    it: tuple[str, ...]
-    there: tuple[str, ...]
-    rather: tuple[str, ...]
-    wording: tuple[str, ...]
-    say: tuple[str, ...]
-    shadows: tuple[str, ...]
-    whole: tuple[str, ...]
-    aspects: tuple[str, ...]
-    places: tuple[str, ...]
-    colors: tuple[str, ...]
-
-
-class Scenery(BaseModel):
-    """What a picture's bands of colour may be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    ground: tuple[str, ...]
-    setting: str
-    middle: tuple[str, ...] = ()
-
-
-class Tables(BaseModel):
-    """lexicon.toml. A table's entry may be a bare list of phrases; then what is written is its name.
-
-    A place's `bare` names ("top left") are found behind "in the", "at the" and so on, and before "corner", "side", ….
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    colors: dict[str, Color]
-    tones: dict[str, Term]
-    sizes: dict[str, Size]
-    counts: dict[str, Term]
-    ordinals: dict[str, Term]
-    textures: dict[str, Term]
-    shapes: dict[str, Term]
-    things: dict[str, Thing]
-    places: dict[str, Place]
-    depths: dict[str, Term]
-    relations: dict[str, Relation]
-    shifts: dict[str, Shift]
-    settings: dict[str, Setting]
-    lights: dict[str, Light]
-    directions: dict[str, Term]
-    shadows: dict[str, Term]
-    media: dict[str, Medium]
-    styles: dict[str, Term]
-    moods: dict[str, Term]
-    expressions: dict[str, Term]
-    camera: dict[str, Camera]
-    schemes: dict[str, Term]
-    comparisons: dict[str, Comparison]
-    grammar: Grammar
-    edits: Edits
-    scenery: tuple[Scenery, ...]
-    skies: dict[str, str]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_terms(cls, data: Any) -> Any:
-        named = {}
-        for table, entries in data.items():
-            if table not in TERM_TABLES:
-                named[table] = entries
-                continue
-            named[table] = {}
-            for key, entry in entries.items():
-                term = {"words": entry} if isinstance(entry, list) else dict(entry)
-                plain = key.replace("_", " ")
-                named[table][key] = {"key": key, "say": plain, "words": [plain], **term}
-        grammar = named.get("grammar", {})
-        forms = [
-            f"{before} the {{}}{after}"
-            for before in grammar.get("place_prepositions", ())
-            for after in ("", *(f" {tail}" for tail in grammar.get("place_tails", ())))
-        ]
-        for place in named.get("places", {}).values():
-            bare = place.pop("bare", [place["key"]])
-            made = [form.format(word) for word in bare for form in ("{}", *forms)]
-            place["words"] = list(dict.fromkeys([*made, *place["words"]]))
-        return named
-
-
-T = TypeVar("T", bound=Term)
+    cell: tuple[int, int] = (1, 1)  # a place's column and row
+    at: str = ""  # how the short description says a place or a light
+    step: tuple[int, int] = (0, 0)  # columns and rows from the anchor, or from where a thing stands
+    light: str = ""  # what a setting is lit by
+    shadows: str = ""  # those of a light
+    also: str = ""  # what a light adds to a time of day; "" for the times of day themselves
+    style: str = ""  # a medium's
+    field: str = ""  # of the photographic characteristics
 
 
 @dataclass(frozen=True)
@@ -267,48 +81,53 @@ class Match:
 
 
 class Lexicon:
-    """The tables, searchable by the phrase that stands at a place in a text."""
+    """The tables, searchable by the phrase that stands at a place in a text.
 
-    def __init__(self, tables: Tables):
-        self.tables = tables
-        self.grammar = tables.grammar
-        self._irregular = {one: many for many, one in tables.grammar.irregular_plurals.items()}
-        self._phrases: dict[str, dict[tuple[str, ...], tuple[Term, bool]]] = {}
-        for table in TERM_TABLES:
-            self._phrases[table] = self._index(getattr(tables, table).values(), plurals=table == "things")
-        self._lists = {
-            name: {_split(phrase) for phrase in phrases}
-            for name, phrases in (*tables.grammar, *tables.edits)
-            if not isinstance(phrases, dict)
-        }
+    A table's entry may be a bare list of phrases, and a table a list of entries: then what is written is the name.
+    Raises ValueError for another shape.
+    """
+
+    def __init__(self, data: dict[str, Any]):
+        self.singulars: dict[str, str] = data.pop("irregular_plurals")
+        self.grounds: dict[str, str] = data.pop("grounds")
+        self.skies: dict[str, str] = data.pop("skies")
+        tails = ("", *(f" {tail}" for tail in data["place_tails"]))
+        self._forms = ["{}", *(f"{word} the {{}}{tail}" for word in data["place_prepositions"] for tail in tails)]
+        self._plurals = {one: many for many, one in self.singulars.items()}
+        self.table = {name: dict(self._terms(entries)) for name, entries in data.items()}
+        self._phrases = {name: self._index(terms.values(), name == "things") for name, terms in self.table.items()}
 
     def match(self, tokens: Sequence[Token], at: int, *tables: str) -> Match | None:
         """The longest phrase of these tables that begins at token ``at``; of two as long, the earlier table's."""
-        best: Match | None = None
-        for table in tables:
-            for length in range(self._longest(tokens, at), best.length if best else 0, -1):
-                found = self._phrases[table].get(tuple(token.low for token in tokens[at : at + length]))
-                if found:
-                    best = Match(table, found[0], length, found[1])
-                    break
-        return best
+        for length in range(min(MAX_PHRASE, len(tokens) - at), 0, -1):
+            words = tuple(token.low for token in tokens[at : at + length])
+            for table in tables:
+                if found := self._phrases[table].get(words):
+                    return Match(table, found[0], length, found[1])
+        return None
 
     def listed(self, name: str, tokens: Sequence[Token], at: int) -> int:
-        """How many tokens the longest phrase of a grammar list takes up at ``at``; 0 if none stands there."""
-        for length in range(self._longest(tokens, at), 0, -1):
-            if tuple(token.low for token in tokens[at : at + length]) in self._lists[name]:
-                return length
-        return 0
+        """How many tokens the longest phrase of a table takes up at ``at``; 0 if none stands there."""
+        match = self.match(tokens, at, name)
+        return match.length if match else 0
+
+    def is_one_of(self, word: str, *names: str) -> bool:
+        """Whether a word stands in one of these tables."""
+        return any((word,) in self._phrases[name] for name in names)
+
+    def leads_away(self, word: str) -> bool:
+        """Whether a small word ends a name and leads to something else."""
+        return self.is_one_of(word, "joiners", "prepositions", "inside", "copulas")
 
     def is_plural(self, word: str) -> bool:
         """Whether a word looks like several."""
-        return word in self.grammar.irregular_plurals or bool(re.search(r"[^su'i]s$", word) and len(word) > 3)
+        return self.singular(word) != word
 
     def singular(self, word: str) -> str:
         """One of what the word names; the word itself where it is no plural."""
-        if word in self.grammar.irregular_plurals:
-            return self.grammar.irregular_plurals[word]
-        if not self.is_plural(word):
+        if word in self.singulars:
+            return self.singulars[word]
+        if not re.search(r"[^su'i]s$", word) or len(word) < 4:
             return word
         if word.endswith("ies"):
             return word[:-3] + "y"
@@ -316,15 +135,24 @@ class Lexicon:
 
     def plural(self, word: str) -> str:
         """Several of what the word names."""
-        if word in self._irregular:
-            return self._irregular[word]
+        if word in self._plurals:
+            return self._plurals[word]
         if re.search(r"[^aeiou]y$", word):
             return word[:-1] + "ies"
         return word + ("es" if re.search(r"(s|x|ch|sh)$", word) else "s")
 
-    @staticmethod
-    def _longest(tokens: Sequence[Token], at: int) -> int:
-        return min(MAX_PHRASE, len(tokens) - at)
+    def _terms(self, entries: dict[str, Any] | list[str]) -> Iterator[tuple[str, Term]]:
+        for key, entry in entries.items() if isinstance(entries, dict) else ((word, {}) for word in entries):
+            if isinstance(entry, int):  # words for a number
+                entry = {"key": str(entry), "words": [key]}
+            given = {"words": entry} if isinstance(entry, list) else dict(entry)
+            if bare := given.pop("bare", ()):  # names of a place: "top left", "in the top left corner"
+                given["words"] = [
+                    *(form.format(word) for word in bare for form in self._forms),
+                    *given.get("words", ()),
+                ]
+            plain = key.replace("_", " ")
+            yield key, Term.model_validate({"key": key, "say": plain, "words": [plain], **given})
 
     def _index(self, terms: Iterable[Term], plurals: bool) -> dict[tuple[str, ...], tuple[Term, bool]]:
         index: dict[tuple[str, ...], tuple[Term, bool]] = {}
@@ -342,5 +170,5 @@ def _split(phrase: str) -> tuple[str, ...]:
 
 @cache
 def load_lexicon() -> Lexicon:
-    """The lexicon that comes with the program, read once. Raises ValueError if the file has another shape."""
-    return Lexicon(Tables.model_validate(tomllib.loads(LEXICON_FILE.read_text(encoding="utf-8"))))
+    """The lexicon that comes with the program, read once."""
+    return Lexicon(tomllib.loads(LEXICON_FILE.read_text(encoding="utf-8")))

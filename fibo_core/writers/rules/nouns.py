@@ -8,20 +8,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fibo_core.writers.rules.lexicon import Lexicon, Match, Place, Setting, Size, Thing, Token
+from fibo_core.writers.rules.lexicon import Lexicon, Match, Term, Token
 
 #: Tables whose words, before a thing, speak of the whole picture.
 PICTURE_TABLES = ("lights", "shadows", "schemes", "media", "moods", "styles", "camera")
 #: Tables of which a place before a thing may come.
-PLACE_TABLES = ("relations", "directions", "places", "depths")
+PLACE_TABLES = ("relations", "directions", "places")
 #: Longest match decides; of equal length, the earlier table.
 ALL_TABLES = (
     "counts", "things", "settings", "colors", "textures", "sizes", "shapes", *PLACE_TABLES, *PICTURE_TABLES,
 )  # fmt: skip
-#: More unknown words in a row than this are not read as one thing.
-MAX_UNKNOWN_WORDS = 4
 #: How unknown words that describe look.
-ADJECTIVE = re.compile(r"..(ic|ical|ful|ous|ive|ish|less|ed|esque|ant|ent|lar)$")
+_ADJECTIVE = re.compile(r"..(ic|ical|ful|ous|ive|ish|less|ed|esque|ant|ent|lar)$")
 
 
 @dataclass
@@ -32,31 +30,35 @@ class NounPhrase:
     end: int
     determiner: str = ""
     count: int | None = None
-    ordinal: int | None = None  # 2 for "the second ball", -1 for the last, 0 for the other
     colors: list[str] = field(default_factory=list)
-    size: Size | None = None
+    size: Term | None = None
     textures: list[str] = field(default_factory=list)
     shape: str = ""
     adjectives: list[str] = field(default_factory=list)  # as typed: textures, and moods said of the thing
     nouns: list[str] = field(default_factory=list)
-    thing: Thing | None = None
-    setting: Setting | None = None
+    thing: Term | None = None
+    setting: Term | None = None
     plural: bool = False
     place: str = ""
     picture: list[Match] = field(default_factory=list)
-
-    @property
-    def unknown(self) -> bool:
-        """Whether it is a run of words of which none is known."""
-        return len(self.nouns) > MAX_UNKNOWN_WORDS and not self.thing and not self.setting
 
     @property
     def name(self) -> str:
         return " ".join(self.nouns)
 
     @property
+    def head(self) -> str:
+        """The last word of its name, lower case."""
+        return self.nouns[-1].lower() if self.nouns else ""
+
+    @property
     def described(self) -> bool:
-        return bool(self.colors or self.size or self.textures or self.count or self.shape)
+        return bool(self.colors or self.size or self.textures or self.count or self.shape or self.place)
+
+    @property
+    def new(self) -> bool:
+        """Whether it names something that was not there: "a hat", "two stars"."""
+        return self.determiner in ("a", "an", "some") or bool(self.count and not self.determiner)
 
 
 class NounReader:
@@ -76,6 +78,8 @@ class NounReader:
             phrase.end += length
         while phrase.end > start and self._tokens[phrase.end - 1].low in (",", "and"):
             phrase.end -= 1
+        if not phrase.thing and not phrase.setting and not phrase.determiner:
+            self._turn_adjectives(phrase)  # "old and rusty"
         return phrase
 
     def begins_at(self, at: int) -> bool:
@@ -83,27 +87,16 @@ class NounReader:
         return self.read(at).end > at
 
     def is_verb(self, at: int) -> bool:
-        """Whether the word at ``at`` has a verb's form (running, runs), judged without its neighbours."""
-        low = self._tokens[at].low
-        grammar = self._lexicon.grammar
-        if low in grammar.not_verbs:
+        """Whether the word at ``at`` has a verb's form (running, runs, parked), judged without its neighbours."""
+        low, lexicon = self._tokens[at].low, self._lexicon
+        if lexicon.is_one_of(low, "not_verbs"):
             return False
-        if self._is_participle(at):
+        leads_on = self._leads_away(at + 1) or lexicon.match(self._tokens, at + 1, "relations", "places")
+        if low.endswith("ed") and len(low) > 4 and leads_on and not lexicon.match(self._tokens, at, *ALL_TABLES):
             return True
-        if low.endswith("ing") and len(low) > 4 and not self._lexicon.match(self._tokens, at, "things", "lights"):
+        if low.endswith("ing") and len(low) > 4 and not lexicon.match(self._tokens, at, "things", "lights"):
             return True
-        return bool(self._lexicon.listed("poses", self._tokens, at)) or self._lexicon.singular(low) in grammar.verbs
-
-    def _is_participle(self, at: int) -> bool:
-        """Whether "parked" or "perched" stands at ``at``, with a place after it rather than a thing."""
-        low = self._tokens[at].low
-        if not (low.endswith("ed") and len(low) > 4) or self._lexicon.match(self._tokens, at, *ALL_TABLES):
-            return False
-        follows = self._tokens[at + 1].low if at + 1 < len(self._tokens) else ""
-        grammar = self._lexicon.grammar
-        return follows in (*grammar.inside, *grammar.prepositions) or bool(
-            self._lexicon.match(self._tokens, at + 1, "relations", "places")
-        )
+        return bool(lexicon.listed("poses", self._tokens, at)) or lexicon.is_one_of(lexicon.singular(low), "verbs")
 
     def _take(self, phrase: NounPhrase) -> int:
         """Adds what stands at the phrase's end to it; how many tokens that was, 0 where the phrase ends."""
@@ -111,19 +104,15 @@ class NounReader:
         token = tokens[at]
         if token.kind == "quote":
             return 0
-        if token.kind == "mark" or token.low in lexicon.grammar.joiners:
+        if token.kind == "mark" or lexicon.is_one_of(token.low, "joiners"):
             return self._take_joint(phrase)
-        if token.low in lexicon.grammar.determiners:
+        if lexicon.is_one_of(token.low, "determiners"):
             if phrase.end > phrase.start:
                 return 0
             phrase.determiner = token.low
             return 1
-        ordinal = self._lexicon.match(tokens, at, "ordinals")
-        if ordinal and not phrase.nouns and phrase.determiner in ("the", "my", "") and self._goes_on(at + 1):
-            phrase.ordinal = int(ordinal.term.key)
-            return ordinal.length
         if tone := self._tone(at):
-            if phrase.nouns:
+            if phrase.nouns and not self._turn_adjectives(phrase):
                 return 0
             phrase.colors.append(f"{token.low} {tone.term.say}")
             return 1 + tone.length
@@ -133,35 +122,33 @@ class NounReader:
             phrase.count = int(token.low)
             return 1
         match = lexicon.match(tokens, at, *ALL_TABLES)
-        if match is None or (token.low in lexicon.grammar.pronouns and self._distinct(phrase)):  # "a brown one"
+        if match is None:
             return self._take_unknown(phrase)
         return self._take_known(phrase, match)
 
     def _take_known(self, phrase: NounPhrase, match: Match) -> int:
-        at, term = phrase.end, match.term
+        at, term, lexicon = phrase.end, match.term, self._lexicon
         more = self._goes_on(at + match.length)
         if match.table == "things":
-            alternative = self._lexicon.match(self._tokens, at, "colors", "textures")
-            if alternative and alternative.length == match.length and more:  # "an orange ball", "a glass box"
-                return self._take_quality(phrase, alternative)
+            quality = lexicon.match(self._tokens, at, "colors", "textures")
+            if (
+                quality and quality.length == match.length and (more or phrase.thing)
+            ):  # "an orange ball", "a ball | orange"
+                return self._take_quality(phrase, quality)
             return self._take_noun(phrase, match.length, match)
         if match.table in ("counts", "colors", "textures", "sizes", "shapes"):
+            if self._tokens[at].low == "one" and phrase.described:
+                return self._take_noun(phrase, 1, None)  # "a brown one"
             return self._take_quality(phrase, match)
-        if match.table == "schemes" and more and (color := self._lexicon.match(self._tokens, at, "colors")):
+        if match.table == "schemes" and more and (color := lexicon.match(self._tokens, at, "colors")):
             return self._take_quality(phrase, color)  # "a black and white cat"
         if match.table == "settings":
-            if phrase.nouns and self._leads_away(at):  # "three fish | under water"
-                return 0
-            return self._take_noun(phrase, match.length, match)
-        if match.table in ("places", "depths") and at > phrase.start and not phrase.nouns and more:
-            if isinstance(match.term, Place):
-                phrase.place = term.key
+            away = phrase.nouns and self._leads_away(at)  # "three fish | under water"
+            return 0 if away else self._take_noun(phrase, match.length, match)
+        if match.table == "places" and at > phrase.start and not phrase.nouns and more:
+            phrase.place = term.key
             return match.length
-        if match.table in PICTURE_TABLES:
-            if not all(map(self._is_adjective, phrase.nouns)):
-                return 0
-            phrase.adjectives += phrase.nouns
-            phrase.nouns = []
+        if match.table in PICTURE_TABLES and (not phrase.nouns or self._turn_adjectives(phrase)):
             phrase.picture.append(match)
             if match.table == "moods":
                 phrase.adjectives.append(self._low(at, match.length))
@@ -169,9 +156,11 @@ class NounReader:
         return 0
 
     def _take_quality(self, phrase: NounPhrase, match: Match) -> int:
-        term = match.term
-        if phrase.nouns and not self._turned_adjectives(phrase, match):  # "red ball blue box": a second thing begins
-            return 0
+        term, typed = match.term, self._low(phrase.end, match.length)
+        if phrase.nouns:  # "red ball blue box": a second thing begins
+            known = match.table == "counts" or phrase.thing or phrase.setting
+            if known or not self._goes_on(phrase.end + match.length) or not self._turn_adjectives(phrase, True):
+                return 0
         if match.table == "counts":
             if phrase.count is not None:
                 return 0
@@ -180,114 +169,94 @@ class NounReader:
             phrase.colors.append(term.say)
         elif match.table == "textures":
             phrase.textures.append(term.say)
-            phrase.adjectives.append(self._low(phrase.end, match.length))
+            phrase.adjectives.append(typed)
         elif match.table == "shapes":
             phrase.shape = term.say
-            phrase.adjectives.append(self._low(phrase.end, match.length))
-        elif isinstance(term, Size):
+            phrase.adjectives.append(typed)
+        else:
             phrase.size = term
         return match.length
-
-    def _turned_adjectives(self, phrase: NounPhrase, match: Match) -> bool:
-        """ "an antique red lantern": unknown words before a quality describe the thing that follows it."""
-        known = phrase.thing or phrase.setting or match.table == "counts"
-        if known or not self._goes_on(phrase.end + match.length):
-            return False
-        phrase.adjectives += phrase.nouns
-        phrase.nouns = []
-        return True
 
     def _take_unknown(self, phrase: NounPhrase) -> int:
         at, lexicon = phrase.end, self._lexicon
         low = self._tokens[at].low
-        if any(lexicon.listed(name, self._tokens, at) for name in ("says", "wears", "style_of")):
+        if any(lexicon.listed(name, self._tokens, at) for name in ("says", "wears")):
             return 0
-        grammar = lexicon.grammar
         if phrase.nouns and lexicon.listed("participles", self._tokens, at):
             return 0
-        if low.endswith("-shaped") and not phrase.nouns and self._goes_on(at + 1):
-            phrase.shape = low
-            phrase.adjectives.append(low)
-            return 1
-        if low in (*grammar.prepositions, *grammar.inside, *grammar.copulas):
+        compared = lexicon.match(self._tokens, at, "comparisons", "becoming", "strongly", "bigger", "smaller")
+        if compared and (phrase.nouns or compared.table == "comparisons"):
             return 0
-        if self.is_verb(at) and (phrase.nouns or not self._goes_on(at + 1)):
+        if phrase.nouns and lexicon.is_one_of(phrase.head, "pronouns"):
+            return 0
+        if phrase.thing and self._is_adjective(low) and not self._goes_on(at + 1):  # "the woman | angry"
+            return 0
+        if lexicon.leads_away(low) or (self.is_verb(at) and (phrase.nouns or not self._goes_on(at + 1))):
             return 0
         return self._take_noun(phrase, 1, None)
 
     def _take_noun(self, phrase: NounPhrase, length: int, match: Match | None) -> int:
         tokens = self._tokens[phrase.end : phrase.end + length]
-        words = [token.low if match or token.text.isupper() else token.text for token in tokens]
-        phrase.nouns += words
+        phrase.nouns += [token.low if match or token.text.isupper() else token.text for token in tokens]
         term = match.term if match else None
         if phrase.thing and term is None and tokens[0].text.istitle():  # "my dog Rex"
             return length
-        phrase.thing = term if isinstance(term, Thing) else None
-        phrase.setting = term if isinstance(term, Setting) else None
-        phrase.plural = match.plural if match and phrase.thing else self._lexicon.is_plural(words[-1].lower())
+        phrase.thing = term if match and match.table == "things" else None
+        phrase.setting = term if match and match.table == "settings" else None
+        phrase.plural = match.plural if match and phrase.thing else self._lexicon.is_plural(phrase.head)
         return length
 
     def _take_joint(self, phrase: NounPhrase) -> int:
         """ "red and blue ball", "a majestic, fluffy owl": a joint between two qualities of one thing."""
         at = phrase.end + 1
-        if phrase.nouns and all(map(self._is_adjective, phrase.nouns)) and self._goes_on(at):
-            phrase.adjectives += phrase.nouns
-            phrase.nouns = []
-            return 1
-        if phrase.nouns or not phrase.described or self._tokens[phrase.end].low not in ("and", ",", "&"):
+        if phrase.nouns:
+            return int(self._goes_on(at) and self._turn_adjectives(phrase))
+        if not phrase.described or self._tokens[phrase.end].low not in ("and", ",", "&"):
             return 0
         quality = self._lexicon.match(self._tokens, at, "colors", "textures", "sizes") or self._tone(at)
-        if quality and self._goes_on(at + quality.length):
-            return 1
-        return 0
+        return int(bool(quality and self._goes_on(at + quality.length)))
 
-    @staticmethod
-    def _distinct(phrase: NounPhrase) -> bool:
-        """Whether "one" may follow: "a brown one", "the left one", "the other one"."""
-        return phrase.described or bool(phrase.place) or phrase.ordinal is not None
-
-    def _leads_away(self, at: int) -> bool:
-        """Whether a preposition stands at ``at``."""
-        grammar = self._lexicon.grammar
-        low = self._tokens[at].low
-        return low in (*grammar.prepositions, *grammar.inside) or bool(
-            self._lexicon.match(self._tokens[: at + 1], at, "relations")
-        )
-
-    def _low(self, at: int, length: int) -> str:
-        return " ".join(token.low for token in self._tokens[at : at + length])
+    def _turn_adjectives(self, phrase: NounPhrase, any_word: bool = False) -> bool:
+        """The nouns so far describe the thing that follows; with ``any_word`` they need not look like adjectives."""
+        if not phrase.nouns or not (any_word or all(map(self._is_adjective, phrase.nouns))):
+            return False
+        phrase.adjectives += phrase.nouns
+        phrase.nouns = []
+        return True
 
     def _is_adjective(self, word: str) -> bool:
         low = word.lower()
-        return low in self._lexicon.grammar.adjectives or bool(ADJECTIVE.search(low))
+        return self._lexicon.is_one_of(low, "adjectives", "expressions") or bool(_ADJECTIVE.search(low))
+
+    def _leads_away(self, at: int) -> bool:
+        """Whether a preposition stands at ``at``."""
+        if at >= len(self._tokens):
+            return False
+        relation = self._lexicon.match(self._tokens[: at + 1], at, "relations")
+        return bool(relation) or self._lexicon.is_one_of(self._tokens[at].low, "prepositions", "inside")
 
     def _tone(self, at: int) -> Match | None:
         """The colour after a tone such as "light" or "dark" at ``at``."""
-        if self._lexicon.match(self._tokens, at, "tones"):
-            color = self._lexicon.match(self._tokens, at + 1, "colors")
-            whole = self._lexicon.match(self._tokens, at, "colors")
-            if color and not (whole and whole.length > color.length):
-                return color
-        return None
+        if not self._lexicon.match(self._tokens, at, "tones"):
+            return None
+        color = self._lexicon.match(self._tokens, at + 1, "colors")
+        whole = self._lexicon.match(self._tokens, at, "colors")
+        return None if whole and color and whole.length > color.length else color
 
     def _goes_on(self, at: int) -> bool:
         """Whether a thing is still to come at ``at``."""
         if at >= len(self._tokens) or self._tokens[at].kind != "word":
             return False
-        low, grammar = self._tokens[at].low, self._lexicon.grammar
-        if low in (
-            *grammar.determiners,
-            *grammar.joiners,
-            *grammar.prepositions,
-            *grammar.inside,
-            *grammar.copulas,
-        ):
+        low = self._tokens[at].low
+        if self._lexicon.leads_away(low) or self._lexicon.is_one_of(low, "determiners"):
             return False
         if low in ("one", "ones"):
             return True
         match = self._lexicon.match(self._tokens, at, *ALL_TABLES)
         if match is None:
             return not self.is_verb(at)
-        if match.table in ("things", "settings"):
-            return True
-        return match.table not in ("relations", "directions", "places", "depths") and self._goes_on(at + match.length)
+        known = match.table in ("things", "settings")
+        return known or (match.table not in PLACE_TABLES and self._goes_on(at + match.length))
+
+    def _low(self, at: int, length: int) -> str:
+        return " ".join(token.low for token in self._tokens[at : at + length])

@@ -1,211 +1,121 @@
-"""A picture in words: what was measured, said as a Scene, with a guess only where the signs are strong.
+"""A picture in words: its colours, its light and its setting, measured on a small copy and said as a Scene.
 
-Colours, places, sizes and light are seen; that blue above green is a meadow is a guess, and the notes call it one.
+That blue above green is a meadow is a guess, and the notes call it one. Things are not recognized: a hint names them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
-from fibo_core.writers.rules.colors import color_name
-from fibo_core.writers.rules.compose import article, listed, place_name
-from fibo_core.writers.rules.lexicon import Lexicon
-from fibo_core.writers.rules.scene import Scene, Subject
-from fibo_core.writers.rules.seeing import Band, Blob, Seen, distance, see
+from fibo_core.errors import PictureError
+from fibo_core.writers.rules.compose import listed
+from fibo_core.writers.rules.lexicon import Lexicon, Term
+from fibo_core.writers.rules.scene import Scene
 
-DARK, BRIGHT = 32.0, 66.0  # mean lightness
-LOW_CONTRAST, HIGH_CONTRAST = 9.0, 22.0
-WARM, COOL = 8.0, -8.0
-LEANING = 7.0  # lightness between left and right that speaks of light from one side
-LARGE, SMALL = 0.11, 0.022  # of the frame
-ROUGH = 9.0  # mean difference of neighbours in a picture full of detail
-NO_BACKGROUND = "no background"  # behind what is cut out
-SKY_LIGHT = 80.0  # lightness above which a shape in the sky may be sun, moon or cloud
+Floats = NDArray[np.float64]
 
+LONG_SIDE = 96  # pixels of the copy that is looked at
+PALETTE_SIZE = 8
+TWO_COLORS = 0.1  # OKLab distance between the upper and the lower part of a picture
+LIGHTNESS_WEIGHT = 0.4  # shading changes lightness first
+SHOWN_ALPHA = 128  # of 255; what is below counts as transparent
+DARK, BRIGHT = 75.0, 160.0  # mean gray, 0 to 255
 
-@dataclass(frozen=True)
-class Described:
-    """The scene a picture shows, its colour scheme and format in words, and notes on what was seen."""
-
-    scene: Scene
-    context: str
-    notes: tuple[str, ...]
+_CONES = np.array([[0.41222, 0.21190, 0.08830], [0.53633, 0.68070, 0.28172], [0.05145, 0.10740, 0.62998]])
+_TO_OKLAB = np.array([[0.21045, 1.97800, 0.02590], [0.79362, -2.42859, 0.78277], [-0.00407, 0.45059, -0.80868]])
 
 
-def describe_picture(picture: Image.Image, lexicon: Lexicon) -> Described:
-    """What a picture shows, as far as measures tell. Raises PictureError where it cannot be read."""
-    seen = see(picture)
-    scene = Scene("")
-    guess = _background(seen, scene, lexicon)
-    outdoors = bool(guess)
-    scene.subjects = [
-        _subject(blob, lexicon) for blob in seen.blobs if not (outdoors and _belongs_to_sky(blob, seen, lexicon))
-    ]
-    scene.subjects.sort(key=lambda subject: lexicon.tables.places[subject.place].cell)
-    if abs(seen.lean) > LEANING:
-        scene.direction = lexicon.tables.directions["left" if seen.lean > 0 else "right"].say
-    scene.medium = lexicon.tables.media["photo" if seen.texture > ROUGH else "render"]
-    scene.scheme = _scheme(seen, lexicon)
-    scene.words = _sentence(scene)
-    format_name = (
-        "square" if 0.95 < seen.width / seen.height < 1.05 else "landscape" if seen.width > seen.height else "portrait"
-    )
-    notes = [_seen_note(seen, format_name, lexicon)]
-    if guess:
+def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str, list[str]]:
+    """What a picture shows, as far as measures tell; its format; and notes on both.
+
+    Raises PictureError where it cannot be read.
+    """
+    try:
+        turned = ImageOps.exif_transpose(picture)
+        small, transparent = _small_copy(turned)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
+        raise PictureError(f"The picture cannot be read ({exc}). Save it again as PNG or JPEG.") from exc
+    shape = turned.width / turned.height
+    form = "square" if 0.95 < shape < 1.05 else "landscape" if shape > 1 else "portrait"
+    shares, gray = _shares(small, lexicon), np.asarray(small.convert("L")).mean()
+    tones = "dark" if gray < DARK else "bright" if gray > BRIGHT else "medium brightness"
+    names, scene = list(shares), Scene("")
+    palette = ", ".join(f"{name} {round(share * 100)} %" for name, share in list(shares.items())[:6])
+    notes = [f"Seen: {palette}; {tones}; {form}, {turned.width}×{turned.height} pixels."]
+    if transparent:
+        scene.settings = ["no background"]
+        notes.append("The background is transparent, and a painted picture always has one. Say which.")
+    elif guess := _set_scene(scene, np.asarray(small, dtype=np.float64), lexicon):
         notes.append(f"The background is a guess from its colors: {guess}.")
-    if seen.transparent:
-        notes.append(
-            "The background is transparent: the prompt has none, and a painted picture always has one. Say which."
-        )
-    if not scene.subjects:
-        notes.append("No single thing stood out: the prompt describes colors, light and layout.")
-    return Described(scene, f"a simple composition in {format_name} format", tuple(notes))
+    scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {tones}"
+    scene.show("schemes", Term(key=scheme, say=scheme, words=(scheme,)))
+    light = "".join(f", {term.at}" for term in scene.shown.get("lights", ()))
+    scene.words = f"A picture in mostly {names[0]}, with {scene.settings[0]} behind{light}"
+    return scene, f"a simple composition in {form} format", notes
 
 
-def _background(seen: Seen, scene: Scene, lexicon: Lexicon) -> str:
+def color_of(rgb: Floats, lexicon: Lexicon) -> Term:
+    """The nearest colour of the lexicon, as people would name it."""
+    colors, known = _examples(lexicon)
+    return colors[int(_distance(known, oklab(rgb)).argmin())]
+
+
+def oklab(rgb: Floats) -> Floats:
+    """sRGB values 0 to 255 in the last axis as OKLab (Björn Ottosson, 2020), in which vivid blues stay blue."""
+    linear = np.where(rgb > 10.31, ((rgb / 255 + 0.055) / 1.055) ** 2.4, rgb / 255 / 12.92)
+    return np.cbrt(linear @ _CONES) @ _TO_OKLAB
+
+
+@cache
+def _examples(lexicon: Lexicon) -> tuple[list[Term], Floats]:
+    named = [(color, text) for color in lexicon.table["colors"].values() for text in color.rgb.split()]
+    rgb = np.array([list(bytes.fromhex(text[1:])) for _, text in named], dtype=np.float64)
+    return [color for color, _ in named], oklab(rgb)
+
+
+def _distance(one: Floats, other: Floats) -> Floats:
+    """How different OKLab colours look, shading aside."""
+    return np.sqrt((((one - other) * np.array([LIGHTNESS_WEIGHT, 1.0, 1.0])) ** 2).sum(axis=-1))
+
+
+def _small_copy(picture: Image.Image) -> tuple[Image.Image, bool]:
+    """The RGB copy that is looked at, and whether some of it is transparent: that gets the colour of what is not."""
+    scale = LONG_SIDE / max(picture.size)
+    width, height = (max(round(side * scale), 3) for side in picture.size)
+    if not picture.has_transparency_data:
+        return picture.convert("RGB").resize((width, height), Image.Resampling.BOX), False
+    layer = picture.convert("RGBA").resize((width, height), Image.Resampling.BOX)
+    shown, pixels = np.asarray(layer.getchannel("A")) >= SHOWN_ALPHA, np.array(layer.convert("RGB"))
+    pixels[~shown] = np.median(pixels[shown], axis=0) if shown.any() else 255
+    return Image.fromarray(pixels), not shown.all()
+
+
+def _set_scene(scene: Scene, rgb: Floats, lexicon: Lexicon) -> str:
     """Sets setting and light; the answer says what was guessed from what, "" where nothing was."""
-    if seen.transparent:
-        scene.settings = [NO_BACKGROUND]
-        return ""
-    lights, bands = lexicon.tables.lights, seen.bands
-    top, bottom = bands[0], bands[-1]
-    top_name, bottom_name = color_name(top.lab, lexicon), color_name(bottom.lab, lexicon)
-    setting = _scenery(bands, lexicon) if len(bands) > 1 else ""
-    sky = color_name(top.lab, lexicon, plain=True)
-    if setting:
-        scene.settings = [lexicon.tables.settings[setting].say]
-        night = top.lab[0] < DARK
-        scene.light = lights["night" if night else lexicon.tables.skies.get(sky, "day")]
-        return f"{top_name} above {bottom_name}, taken for {scene.settings[0]} by {scene.light.say}"
-    if float(distance(np.array(top.lab), bottom.lab)) < 25:
-        scene.settings = [f"a plain {color_name(top.lab, lexicon)} wall"]
-    else:
-        scene.settings = [f"a {top_name} background above, {bottom_name} below"]
-    if seen.brightness < DARK:
-        scene.light = lights["night"]
-    elif seen.contrast < LOW_CONTRAST:
-        scene.light = lights["soft"]
+    top, _, bottom = (np.median(rows, axis=(0, 1)) for rows in np.array_split(rgb, 3))
+    upper, lower, lights = color_of(top, lexicon), color_of(bottom, lexicon), lexicon.table["lights"]
+    two, night = float(_distance(oklab(top), oklab(bottom))) > TWO_COLORS, top.mean() < DARK
+    ground = lexicon.grounds.get(lower.family or lower.key, "") if two else ""
+    sky = "night" if night else lexicon.skies.get(upper.family or upper.key, "")
+    if ground and sky:
+        scene.settings = [lexicon.table["settings"][ground].say]
+        scene.show("lights", lights[sky])
+        return f"{upper.say} above {lower.say}, taken for {scene.settings[0]} by {lights[sky].say}"
+    scene.settings = [f"a {upper.say} background above, {lower.say} below" if two else f"a plain {upper.say} wall"]
+    if rgb.mean() < DARK:
+        scene.show("lights", lights["night"])
     return ""
 
 
-def _scenery(bands: Sequence[Band], lexicon: Lexicon) -> str:
-    families = [color_name(band.lab, lexicon, plain=True) for band in bands]
-    sky_like = families[0] in lexicon.tables.skies or bands[0].lab[0] < DARK
-    for scenery in lexicon.tables.scenery:
-        fits_middle = not scenery.middle or (len(bands) > 2 and families[-2] in scenery.middle)
-        if sky_like and fits_middle and families[-1] in scenery.ground and 0.2 < bands[-1].top < 0.9:
-            return scenery.setting
-    return ""
-
-
-def _belongs_to_sky(blob: Blob, seen: Seen, lexicon: Lexicon) -> bool:
-    """Whether a pale shape high above the ground is the sky's own: sun, moon or cloud."""
-    horizon = seen.bands[0].bottom
-    return blob.y < min(horizon, 0.45) and blob.lab[0] > SKY_LIGHT and blob.area < LARGE
-
-
-def _subject(blob: Blob, lexicon: Lexicon) -> Subject:
-    sizes = lexicon.tables.sizes
-    cell = (min(int(blob.x * 3), 2), min(int(blob.y * 3), 2))
-    size = sizes["large"] if blob.area > LARGE else sizes["small"] if blob.area < SMALL else None
-    return Subject(
-        name="shape",
-        colors=[color_name(blob.lab, lexicon, plain=True)],
-        size=size,
-        adjectives=[blob.shape] if blob.shape else [],
-        place=place_name(cell, lexicon),
-        shape=blob.shape or "irregular shape",
-    )
-
-
-def _scheme(seen: Seen, lexicon: Lexicon) -> str:
-    names = [name for name, _ in _shares(seen, lexicon)]
-    rest = f" with {listed(names[1:4])}" if len(names) > 1 else ""
-    return f"mostly {names[0]}{rest}, {_tone_words(seen)}"
-
-
-def _tone_words(seen: Seen) -> str:
-    words = [
-        "dark" if seen.brightness < DARK else "bright" if seen.brightness > BRIGHT else "medium brightness",
-        "low contrast" if seen.contrast < LOW_CONTRAST else "high contrast" if seen.contrast > HIGH_CONTRAST else "",
-        "warm colors" if seen.warmth > WARM else "cool colors" if seen.warmth < COOL else "",
-    ]
-    return ", ".join(word for word in words if word)
-
-
-def _shares(seen: Seen, lexicon: Lexicon) -> list[tuple[str, float]]:
+def _shares(small: Image.Image, lexicon: Lexicon) -> dict[str, float]:
     """The colours by name and their shares, largest first; those below a fiftieth are left out."""
+    few = small.quantize(PALETTE_SIZE, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
+    palette = np.array(few.getpalette(), dtype=np.float64).reshape(-1, 3)
     shares: dict[str, float] = {}
-    for lab, share in seen.palette:
-        name = color_name(lab, lexicon)
-        shares[name] = shares.get(name, 0) + share
+    for number, share in enumerate(np.bincount(np.asarray(few).ravel()) / (small.width * small.height)):
+        name = color_of(palette[number], lexicon).say
+        shares[name] = shares.get(name, 0.0) + float(share)
     ordered = sorted(shares.items(), key=lambda pair: -pair[1])
-    return [pair for pair in ordered if pair[1] >= 0.02] or ordered[:1]
-
-
-def _seen_note(seen: Seen, format_name: str, lexicon: Lexicon) -> str:
-    palette = ", ".join(f"{name} {round(share * 100)} %" for name, share in _shares(seen, lexicon)[:6])
-    cells = np.array(seen.cells)
-    layout = ""
-    if np.ptp(cells) > 15:
-        brightest = place_name(_cell_at(int(cells.argmax())), lexicon)
-        darkest = place_name(_cell_at(int(cells.argmin())), lexicon)
-        layout = f" Brightest: {brightest}; darkest: {darkest}."
-    detail = "full of detail" if seen.texture > ROUGH else "smooth"
-    ground = ", on a transparent ground" if seen.transparent else ""
-    measures = f"{_tone_words(seen)}, {detail}{ground}; {format_name}, {seen.width}×{seen.height} pixels"
-    return f"Seen: {palette}; {measures}.{layout}"
-
-
-def _cell_at(index: int) -> tuple[int, int]:
-    return index % 3, index // 3
-
-
-def _sentence(scene: Scene) -> str:
-    """The short description of what was seen."""
-    things = []
-    for subject in scene.subjects:
-        words = " ".join([*([subject.size.key] if subject.size else []), *subject.adjectives, *subject.colors, "shape"])
-        things.append(f"{article(words)} {words} ({subject.place})")
-    behind = "without a background" if NO_BACKGROUND in scene.settings else f"with {scene.settings[0]} behind"
-    shown = listed(things) if things else f"a picture in {scene.scheme.split(',')[0]}"
-    light = f", {scene.light.at}" if scene.light else ""
-    return f"{shown[0].upper()}{shown[1:]}, {behind}{light}"
-
-
-def merge_hint(scene: Scene, hint: Scene) -> None:
-    """What a hint says laid over what was seen: it names things, and bends light, setting and style."""
-    free = list(scene.subjects)
-    for said in hint.subjects:
-        fitting = [
-            subject
-            for subject in free
-            if (not said.colors or set(said.colors) & set(subject.colors))
-            and (not said.place or said.place == subject.place)
-        ]
-        if not fitting:
-            scene.subjects.append(said)
-            continue
-        subject = fitting[0]
-        free.remove(subject)
-        subject.name, subject.term, subject.shape = said.name, said.term, "" if said.term else subject.shape
-        subject.adjectives = said.adjectives
-        subject.colors = said.colors or subject.colors
-        subject.size = said.size or subject.size
-        subject.textures, subject.details = said.textures, said.details
-        subject.pose, subject.action, subject.clothing = said.pose, said.action, said.clothing
-        subject.expression, subject.text = said.expression, said.text
-    scene.settings = hint.settings or scene.settings
-    scene.light = hint.light or scene.light
-    scene.weather = hint.weather or (None if hint.light else scene.weather)
-    scene.direction = hint.direction or scene.direction
-    scene.shadows = hint.shadows or scene.shadows
-    scene.medium = hint.medium or scene.medium
-    scene.style = hint.style or scene.style
-    scene.moods = hint.moods or scene.moods
-    scene.scheme = hint.scheme or scene.scheme
-    scene.camera = hint.camera or scene.camera
-    scene.unread = hint.unread
-    scene.words = f"{scene.words}. {hint.words}"
+    return {name: share for name, share in ordered if share >= min(0.02, ordered[0][1])}

@@ -13,25 +13,38 @@ from streamlit_ace import st_ace
 
 from fibo_core.engine.request import TOKENS_MAX
 from fibo_core.errors import FiboError, PromptError
-from fibo_core.prompts.structured_prompt import Hint, StructuredPrompt
+from fibo_core.models.catalogue import ModelSpec
+from fibo_core.prompts.json_text import marked_line
+from fibo_core.prompts.mend import SeveralCaptions, doubtful_keys, mend, require_said
+from fibo_core.prompts.structured_prompt import KEYS, Hint, StructuredPrompt
+from fibo_core.store.generation import Mode
 from fibo_core.writers import BY_HAND, Usage, writer_name
+from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.presets import presets_button, presets_dialog
 from studio.ui.components.prompt_form import prompt_form
+from studio.ui.session import errors_shown
 from studio.ui.state import Draft, PageState
 from studio.ui.words import plain
 
 FORM, JSON = "Form", "JSON"
+CHOICES_MAX = 5  #: of several captions in one text
+MENDED_CHARS_MAX = 100_000  #: of a broken text that is tried at each run
 EDITOR_DELAY_S = 0.3  #: Ace sends what is typed 200 ms after the last key
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said about a text: it is a prompt (with its tokens and hints), or why it is none."""
+    """What is to be said about a text: it is a prompt (with its tokens and hints), or why it is none.
+
+    ``doubtful`` are sentences on keys that look like typos, ``mendable`` whether there is a prompt in what is none.
+    """
 
     prompt: StructuredPrompt | None
     tokens: int | None = None
     hints: tuple[Hint, ...] = ()
     error: PromptError | None = None
+    doubtful: tuple[str, ...] = ()
+    mendable: bool = False
 
     @property
     def too_long(self) -> bool:
@@ -42,13 +55,28 @@ def judge(text: str, count_tokens: Callable[[str], int]) -> Verdict:
     """Reads ``text`` as a structured prompt; never raises. Tokens are None while the model's tokenizer is missing."""
     try:
         prompt = StructuredPrompt.parse(text)
+        if any(name not in KEYS for name in prompt.document):  # an empty prompt of FIBO's is one just begun
+            require_said(prompt)
     except PromptError as exc:
-        return Verdict(None, error=exc)
+        return _why_not(text, exc)
     try:
         tokens = count_tokens(prompt.canonical())
     except FiboError:
         tokens = None
-    return Verdict(prompt, tokens, prompt.hints())
+    return Verdict(prompt, tokens, prompt.hints(), doubtful=tuple(doubtful_keys(prompt.document)))
+
+
+def _why_not(text: str, error: PromptError) -> Verdict:
+    if len(text) <= MENDED_CHARS_MAX:
+        try:
+            mend(text)
+        except SeveralCaptions as several:
+            return Verdict(None, error=several)
+        except PromptError:
+            pass
+        else:
+            return Verdict(None, error=error, mendable=True)
+    return Verdict(None, error=error)
 
 
 def sync_draft(state: PageState, *, key: str) -> None:
@@ -59,7 +87,9 @@ def sync_draft(state: PageState, *, key: str) -> None:
             state.type_in(typed)
 
 
-def json_editor(state: PageState, *, key: str, count_tokens: Callable[[str], int], height: int = 360) -> None:
+def json_editor(
+    state: PageState, *, key: Mode, spec: ModelSpec, count_tokens: Callable[[str], int], height: int = 360
+) -> None:
     """``state.draft`` (which must be there) as a form or as JSON, what is to be said of its text, and its buttons."""
     assert state.draft is not None
     verdict = judge(state.draft.text, count_tokens)
@@ -80,7 +110,9 @@ def json_editor(state: PageState, *, key: str, count_tokens: Callable[[str], int
                 "Open the JSON", key=f"{key}_mend", icon=":material/data_object:",
                 on_click=lambda: st.session_state.update({_view_key(key): JSON}),
             )  # fmt: skip
-    _say(verdict)
+    _say(state, state.draft, verdict, key)
+    if state.draft.mended is not None:
+        say_what_was_done(state.draft.mended, key, spec)
     _buttons(state, state.draft, verdict, key, view)
 
 
@@ -137,10 +169,28 @@ def _annotations(verdict: Verdict) -> list[dict[str, object]] | None:
     return [{"row": row, "column": column, "type": "error", "text": str(verdict.error)}]
 
 
-def _say(verdict: Verdict) -> None:
-    if verdict.error is not None:
-        st.error(plain(str(verdict.error)), icon=":material/error:")
+def _say(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None:
+    error = verdict.error
+    if error is not None:
+        st.error(plain(str(error)), icon=":material/error:")
+        if error.line is not None and error.column is not None:
+            st.code(marked_line(draft.text, error.line, error.column), language=None)
+        if isinstance(error, SeveralCaptions):
+            with st.container(horizontal=True, gap="small"):
+                for index, each in enumerate(error.captions[:CHOICES_MAX]):
+                    st.button(
+                        plain(f"Take “{each.title}”"), key=f"{key}_take_{index}", on_click=state.take, args=(each,)
+                    )
+        if verdict.mendable and st.button(
+            "Mend it", key=f"{key}_mend_it", icon=":material/healing:",
+            help="Puts the prompt that it means in its place, and says what was changed",
+        ):  # fmt: skip
+            with errors_shown():
+                state.mend()
+                st.rerun()
         return
+    for sentence in verdict.doubtful if draft.mended is None else ():  # else the notes have them
+        st.caption(f":material/spellcheck: {plain(sentence)}")
     tokens = "" if verdict.tokens is None else f" · {verdict.tokens:,} of {TOKENS_MAX:,} tokens"
     if verdict.too_long:
         st.error(f"Too long{tokens}: the end would be lost. Shorten the descriptions.", icon=":material/error:")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from fibo_core.errors import PictureError
 from fibo_core.prompts.foreign import ForeignRecipe, foreign_recipe
-from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.prompts.mend import Mended, holds_caption, mend, mend_texts
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
@@ -35,8 +35,8 @@ def choose_source(runtime: Runtime, state: PageState) -> None:
     with file_column:
         st.subheader("From a file", anchor=False)
         upload = st.file_uploader(
-            "A PNG or JSON written by the studio, a prompt's JSON, or another program's picture",
-            type=["png", "jpg", "jpeg", "webp", "avif", "json"],
+            "A PNG or JSON written by the studio, any file that holds a prompt's JSON, or another program's picture",
+            type=["png", "jpg", "jpeg", "webp", "avif", "json", "jsonl", "txt"],
             key="refine_upload",
         )
         if upload is not None:
@@ -50,21 +50,22 @@ def choose_source(runtime: Runtime, state: PageState) -> None:
         st.subheader("From JSON", anchor=False)
         with st.form("refine_paste", border=False):
             text = st.text_area(
-                "A structured prompt", key="refine_pasted", height=120, placeholder='{"short_description": …}'
+                "A structured prompt, or something that holds one",
+                key="refine_pasted",
+                height=120,
+                placeholder='{"short_description": …}',
             )
             pasted = st.form_submit_button("Use this prompt")
         if pasted:
             with errors_shown():
-                source = StructuredPrompt.parse(text or "")
-                state.forget()
-                state.source = source
+                refine_mended(state, mend(text or ""))
                 st.rerun()
 
 
 def words_in(data: bytes) -> ForeignRecipe | None:
     """What another program painted a picture from; None where that is no prose, or there is a recipe of ours."""
     found = foreign_recipe(read_texts(data)) if read_recipe(data) is None else None
-    return None if found is None or found.words.startswith("{") else found
+    return None if found is None or found.words.startswith("{") or holds_caption(found.words) else found
 
 
 def offer_words(runtime: Runtime, found: ForeignRecipe) -> None:
@@ -79,24 +80,31 @@ def offer_words(runtime: Runtime, found: ForeignRecipe) -> None:
 
 
 def refine_from_file(runtime: Runtime, state: PageState, data: bytes) -> None:
-    """Takes the source from a file's recipe, or from a bare prompt. Raises an InputError that says why it cannot."""
+    """Takes the source from a file's recipe, or a prompt from anywhere in it. Raises an InputError without one."""
     record = read_recipe(data)
-    if record is not None and "format" in record and "structured_prompt" in record:
+    if (
+        record is not None
+        and str(record.get("format", "")).startswith("fibo-studio/")
+        and "structured_prompt" in record
+    ):
         generation = Generation.from_record(record)
         refine_from(state, generation)
         if find_picture(runtime, generation.id) is None:
             state.source_id = None  # a row never points at a picture that is not here
         return
-    if data.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"\0\0\0")):
+    is_picture = data.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"\0\0\0"))
+    mended = mend_texts(read_texts(data)) if is_picture else mend(data)
+    if mended is None:
         raise PictureError(
-            "This picture carries no recipe of the studio's. Take it to Inspire, which describes any picture."
+            "This picture carries no structured prompt. Take it to Inspire, which describes any picture."
         )
-    try:
-        source = StructuredPrompt.parse(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as exc:
-        raise PictureError("This file is neither a PNG nor JSON text. Drop a PNG or JSON of the studio's.") from exc
+    refine_mended(state, mended)
+
+
+def refine_mended(state: PageState, mended: Mended) -> None:
+    """Takes a prompt that was pasted or dropped as the source."""
     state.forget()
-    state.source = source
+    state.source, state.source_mended = mended.prompt, mended
 
 
 def ancestor_row(runtime: Runtime, state: PageState, generation: Generation) -> None:

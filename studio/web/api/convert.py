@@ -10,7 +10,7 @@ from fibo_core.errors import InputError, ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, ModelSpec, WeightsSpec, find_model
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.prompts.axes import Axis, axis, axis_to_record
-from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.prompts.mend import mend_document
 from fibo_core.prompts.wildcards import read_wildcards
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.history import HistoryPage
@@ -63,7 +63,7 @@ def refinement_order(taken: RefinementOrder, runtime: Runtime) -> Order:
         )
     order = replace(
         _order("refine", taken, runtime),
-        source=None if taken.source is None else StructuredPrompt.from_dict(taken.source),
+        source=None if taken.source is None else mend_document(taken.source).prompt,
         with_picture=taken.with_picture,
         locked=tuple(taken.locked),
         only_asked=taken.only_asked,
@@ -118,7 +118,7 @@ def _written(taken: OrderTaken, desk: Desk) -> tuple[WrittenPrompt | None, str |
     wildcards."""
     if taken.prompt_job_id is None:
         document = taken.structured_prompt
-        return (None if document is None else WrittenPrompt(StructuredPrompt.from_dict(document))), None
+        return (None if document is None else _mended(document)), None
     if taken.structured_prompt is not None:
         raise InputError(
             "structured_prompt and prompt_job_id are both given. One prompt is painted: leave out one of them."
@@ -128,6 +128,12 @@ def _written(taken: OrderTaken, desk: Desk) -> tuple[WrittenPrompt | None, str |
     if written is None:
         raise InputError(f"Job {job.id} has written no prompt. Name one that has, or give structured_prompt.")
     return written, job.task.words if read_wildcards(taken.words).found else None
+
+
+def _mended(document: dict[str, Any]) -> WrittenPrompt:
+    """A prompt as it was given, wherever in it the caption stands; what was done stands in its notes."""
+    mended = mend_document(document)
+    return WrittenPrompt(mended.prompt, notes=mended.told())
 
 
 def _size(taken: OrderTaken) -> tuple[int, int] | None:

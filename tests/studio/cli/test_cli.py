@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.fibo import FiboEngine
@@ -140,6 +141,34 @@ def test_a_picture_inspires_another_and_is_kept_with_it(cli: Cli, workspace: Pat
         assert history.get(second["id"]).parent_id == first["id"]
 
 
+def test_json_is_taken_as_people_have_it_and_stderr_says_what_was_done(cli: Cli, tmp_path: Path):
+    """In an answer, in words, in another program's picture; what stands beside it is offered, never taken."""
+    caption = {"short_description": "a blue box"}
+    answer, picture = tmp_path / "answer.txt", tmp_path / "other.png"
+    answer.write_text(f"Here you are:\n```json\n{json.dumps({'prompt': caption, 'seed': 7})[:-1]},}}\n```")
+    texts = PngInfo()
+    texts.add_text("Comment", json.dumps({"prompt": json.dumps(caption), "seed": 7}))
+    Image.new("RGB", (64, 64)).save(picture, pnginfo=texts)
+    for given in (("--from-json", answer), ("--from-json", picture), (json.dumps([caption]),)):
+        said = cli("generate", *given, "--seed", 3, "--json", *FAST)
+        assert (said.json["structured_prompt"], said.json["seed"], said.json["writer"]) == (caption, 3, "hand")
+        assert "The caption was taken from" in said.err
+        assert ("Found beside the prompt and not used: seed 7." in said.err) == (len(given) == 2)
+
+
+def test_a_record_of_the_studios_gives_its_prompt_alone(cli: Cli, workspace: Path, tmp_path: Path):
+    """A sidecar, what the history shows and what a painting printed: the prompt, and a seed of one's own."""
+    painted = cli("generate", "a red ball", "--seed", 41, "--json", *FAST)
+    printed = tmp_path / "printed.json"
+    printed.write_text(painted.out)
+    shown = tmp_path / "shown.json"
+    shown.write_text(cli("history", "show", painted.json["id"], "--json").out)
+    for file in (printed, shown, Path(painted.json["image_path"]).with_suffix(".json"), painted.json["image_path"]):
+        said = cli("prompt", "--canonical", file)
+        assert said.out == StructuredPrompt.from_dict(painted.json["structured_prompt"]).canonical() + "\n"
+        assert "seed 41" in said.err
+
+
 def test_a_prompt_is_written_without_a_workspace(cli: Cli, workspace: Path):
     """Readable, or on one line; nothing is painted, and no database is made."""
     readable, line = cli("prompt", "a red ball"), cli("prompt", "a red ball", "--json")
@@ -192,13 +221,18 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("generate --from-json words.txt", 2, "not JSON"),
         ("generate --from-json list.json", 2, "a JSON object"),
         ("generate --from-json latin.json", 2, "UTF-8"),
+        ("generate --from-json empty.json", 2, "Write at least a short description"),
+        ("generate --from-json other.json", 2, 'background_setting "a meadow"'),
+        ("generate --from-json two.jsonl", 2, "2 different captions"),
+        ("prompt --canonical empty.json", 2, "Write at least a short description"),
+        ("refine other.json green", 2, "None of FIBO's ten keys"),
         ("refine 01ARZ3NDEKTSV4RRFFQ69G5FAV green", 1, "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
         ("refine missing.png green", 2, "a picture's id"),
-        ("refine plain.png green", 2, "carries no recipe"),
+        ("refine plain.png green", 2, "carries no structured prompt"),
         ("refine words.txt green", 2, "not JSON"),
         ("refine a1111.png green", 2, "made by A1111 (seed 1234567890, 512×512, 20 steps) from words"),
         ("generate --from-json a1111.png", 2, "'a red ball and a blue box on grass, masterpiece'"),
-        ("generate --from-json plain.png", 2, "carries no recipe"),
+        ("generate --from-json plain.png", 2, "carries no structured prompt"),
         ("inspire missing.png", 2, "missing.png"),
         ("inspire cut.png", 2, "cut short"),
         ("inspire drawing.png", 2, "no picture that can be read"),
@@ -218,6 +252,9 @@ def test_bad_input_is_one_sentence_on_stderr(cli: Cli, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.txt").write_text("a red ball")
     (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "empty.json").write_text('{"short_description": "", "objects": []}')
+    (tmp_path / "other.json").write_text('{"environment": "a meadow", "render": {"samples": 10}}')
+    (tmp_path / "two.jsonl").write_text('{"short_description": "a"}\n{"short_description": "b"}')
     (tmp_path / "a1111.png").write_bytes(A1111)
     (tmp_path / "latin.json").write_bytes(b'{"short_description": "\xe9"}')
     (tmp_path / "drawing.png").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")

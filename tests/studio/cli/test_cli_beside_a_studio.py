@@ -19,6 +19,7 @@ from fibo_core.store.generation import Generation
 from studio.client import Studio
 from studio.lease import HeldLease
 from tests.studio.processes import CHECKOUT, Cli, Server, opened, served, start_cli
+from tests.writers.loopback_gemini import LoopbackGemini, error, loopback_gemini, retry_info
 
 PASSWORD = "-".join(["made", "up", "for", "these", "tests"])
 FAST = ("--steps", "2")
@@ -27,10 +28,18 @@ OWN = {"id", "created_at", "duration_s", "image_path", "source_path"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def gemini() -> Iterator[LoopbackGemini]:
+    with loopback_gemini() as gemini:
+        yield gemini
+
+
+@pytest.fixture(scope="module")
+def server(gemini: LoopbackGemini, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Its offline writer answers, and Gemini where it is named."""
     workspace = tmp_path_factory.mktemp("beside") / "workspace"
     workspace.mkdir()
-    with served(workspace, STUDIO_PASSWORD=PASSWORD) as server:
+    keys = {"STUDIO_PASSWORD": PASSWORD, "GOOGLE_API_KEY": PASSWORD}
+    with served(workspace, FIBO_WRITER="offline", GOOGLE_GEMINI_BASE_URL=gemini.url, **keys) as server:
         server.wait_for(lambda state: state["status"] == "healthy")
         yield server
 
@@ -254,6 +263,19 @@ def test_ctrl_c_cancels_the_batch_and_prints_what_was_finished(workspace: Path, 
     newest = studio.batch(next(studio.batches()).id)
     assert (newest.state, newest.ended) == ("cancelled", True)
     assert studio.generate("a ball", steps=2).wait().state == "done"
+
+
+def test_a_wait_for_a_quota_is_told_and_ctrl_c_ends_it(workspace: Path, studio: Studio, gemini: LoopbackGemini) -> None:
+    """The studio waits; the command says for how long, once."""
+    gemini.will(error(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", retry_info("500s")))
+    process = start_cli("prompt", "a red ball", "--writer", "gemini", workspace=workspace)
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert re.fullmatch(r"Gemini is over its quota; asking again in \d+ s\n", said)
+    assert (process.returncode, out, err) == (130, "", "Cancelled.\n")
+    assert studio.batch(next(studio.batches()).id).state == "cancelled"
 
 
 def test_a_command_beside_a_studio_loads_no_model_library_and_no_database(workspace: Path) -> None:

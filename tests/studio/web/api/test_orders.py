@@ -65,6 +65,21 @@ def test_json_is_painted_as_it_is_and_is_said_to_be_by_hand(api: httpx.Client) -
     assert (generation["structured_prompt"], generation["writer"]) == (document, "hand")
 
 
+def test_a_prompt_is_found_in_what_a_program_sends_and_what_says_nothing_is_refused(api: httpx.Client) -> None:
+    """What was done stands with the prompt; the seed beside it is told of and not taken."""
+    sent = {"result": {"prompt": '{"short_description": "a green box.",}', "seed": 7}}
+    batch = paint(api, structured_prompt=sent, seed=5)
+    assert generation_of(api, batch)["structured_prompt"] == {"short_description": "a green box."}
+    assert generation_of(api, batch)["seed"] == 5
+    notes = " ".join(batch["jobs"][0]["written"]["notes"])
+    assert "taken from result.prompt" in notes
+    assert "not used: seed 7" in notes
+    for nothing in ({}, {"render": {"samples": 10}}):
+        answer = api.post("/generations", json={"structured_prompt": nothing})
+        assert answer.status_code == 422
+        assert "Write at least a short description" in answer.text
+
+
 def test_a_refinement_of_a_picture_keeps_its_seed_and_its_settings(api: httpx.Client, batch: dict[str, Any]) -> None:
     """As on the page and the command line; the new row names its parent."""
     source = batch["cells"][0]["generation_id"]
