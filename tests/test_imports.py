@@ -31,6 +31,7 @@ ALLOWED = {
     "fastapi": ("studio/",),
     "starlette": ("studio/",),
     "uvicorn": ("studio/",),
+    "httpx2": ("studio/client/", "fibo_core/models/download.py"),
     "streamlit": SHELL,
     "streamlit_ace": SHELL,
     "studio": SHELL,
