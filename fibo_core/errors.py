@@ -96,11 +96,23 @@ class WriterError(FiboError):
 
 
 class WriterUnavailable(WriterError):
-    """This writer cannot answer now; another one may. ``retry_after_s``: when to ask it again, where that is known."""
+    """This writer cannot answer now; another one may.
 
-    def __init__(self, message: str, retry_after_s: float | None = None, *, remedy: str = ""):
+    ``retry_after_s``: when to ask it again, where that is known; ``meanwhile`` is what it is until then, as a
+    sentence about it goes on.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: float | None = None,
+        *,
+        meanwhile: str = "is over its quota",
+        remedy: str = "",
+    ):
         super().__init__(message, remedy=remedy)
         self.retry_after_s = retry_after_s
+        self.meanwhile = meanwhile
 
 
 class WriterAnswerError(WriterError):

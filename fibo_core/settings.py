@@ -1,9 +1,11 @@
 """Settings: the table of environment variables, read and validated once; plain values are passed on from here."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -45,6 +47,9 @@ class Settings(BaseModel):
     fibo_model: str  #: "auto" or a catalogue name
     fibo_writer: str
     gemini_model: str
+    llm_base_url: str  #: without what follows it, such as "/chat/completions"; "" where it is not set
+    llm_model: str
+    llm_api_key: SecretStr | None
     workspace_dir: Path
     cache_dir: Path
     hub_cache: Path
@@ -79,6 +84,9 @@ class Settings(BaseModel):
             fibo_model=reader.model("FIBO_MODEL"),
             fibo_writer=reader.choice("FIBO_WRITER"),
             gemini_model=reader.text("GEMINI_MODEL"),
+            llm_base_url=reader.address("LLM_BASE_URL"),
+            llm_model=reader.text("LLM_MODEL"),
+            llm_api_key=reader.secret("LLM_API_KEY", KEY),
             workspace_dir=workspace,
             cache_dir=cache,
             hub_cache=reader.folder("HF_HUB_CACHE") or hub_home / "hub",
@@ -133,6 +141,30 @@ class _Reader:
                 f"{name} holds a character that it may not (character {wrong.start() + 1}). Set it to {kind.wanted}."
             )
         return SecretStr(self.values[name])
+
+    def address(self, name: str) -> str:
+        """A web address up to and without "/chat/completions"; one without a path gets the usual "/v1"."""
+        value = self.text(name).rstrip("/").removesuffix("/chat/completions")
+        if re.match(r"[\w.-]+:\d+(?:/|$)|localhost(?:/|$)", value):
+            value = f"http://{value}"
+        if not value:
+            return ""
+        try:
+            parts = urlsplit(value)
+            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and value.isascii()
+        except ValueError:
+            sound = False
+        if not sound or re.search(r"[\s\x00-\x1f]", value):
+            raise SettingsError(
+                f"{name} is no web address. Set it to one that begins with http:// or https://, such as "
+                "http://localhost:11434/v1."
+            )
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise SettingsError(
+                f"{name} holds more than an address: a name, a password or what follows a question mark. Set it to the "
+                "address alone, and the key as LLM_API_KEY."
+            )
+        return value if parts.path else f"{value}/v1"
 
     def folder(self, name: str) -> Path | None:
         return Path(self.values[name]).expanduser().absolute() if name in self.values else None

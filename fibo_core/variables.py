@@ -54,11 +54,19 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "FIBO_WRITER",
         "auto",
-        "`gemini`, `local` or `offline`: the one to ask; `auto`: those that are set up, in that order, until one "
-        "answers",
-        choices=("auto", "gemini", "local", "offline"),
+        "`gemini`, `llm`, `local` or `offline`: the one to ask; `auto`: those that are set up, in that order, until "
+        "one answers",
+        choices=("auto", "gemini", "llm", "local", "offline"),
     ),
     Variable("GEMINI_MODEL", "gemini-3.5-flash-lite", "Gemini model id"),
+    Variable(
+        "LLM_BASE_URL",
+        None,
+        "address of a service that speaks OpenAI's chat completions, such as `http://localhost:11434/v1`; with "
+        "LLM_MODEL it lets any model write prompts",
+    ),
+    Variable("LLM_MODEL", None, "name of the model there, as the service has it: `qwen3:8b`"),
+    Variable("LLM_API_KEY", None, "key of that service, where it wants one", secret=KEY),
     Variable(
         "WORKSPACE_DIR",
         None,

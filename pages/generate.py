@@ -22,6 +22,7 @@ from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
+from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.wildcards import show_wildcards
 from studio.ui.session import (
     errors_shown,
@@ -85,7 +86,8 @@ with form:
             st.rerun()
         two_writers_button(disabled=working)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
-        wildcards = show_wildcards(words, from_json=from_json)
+        typed = show_typed_words(words, spec, offer=True)
+        wildcards = show_wildcards(typed.words, from_json=from_json)
 
     if (looks_like_json(words) or holds_caption(words)) and (generate or write_only):  # JSON pasted where the words go
         state.paste(words)
@@ -101,7 +103,7 @@ with form:
     if state.draft is not None:
         show_model_limits(spec, state.draft)
         json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
-        if from_json and words and not wildcards.found and state.draft.words not in ("", words):
+        if from_json and words and not wildcards.found and state.draft.words not in ("", typed.words):
             st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")

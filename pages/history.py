@@ -37,6 +37,11 @@ filter_row(history.models())
 query = current_query()
 total = history.count(query)
 undo_bar(runtime, state)
+if query.text and (left := history.unsearched()):
+    st.caption(
+        f":material/hourglass: Older pictures are being read for the search ({left:,} left): until then words in "
+        "Chinese, Japanese, Korean or Thai are not found in all of them."
+    )
 
 if total == 0:
     if query == HistoryQuery(newest_first=query.newest_first):

@@ -22,6 +22,7 @@ from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.observations import show_observations
 from studio.ui.components.picture import PICTURE_ENDINGS, given_picture
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
+from studio.ui.components.typed_words import show_typed_words
 from studio.ui.session import (
     errors_shown,
     find_picture,
@@ -106,6 +107,8 @@ with form:
         state.paste(words)
         fill_field("inspire", "words", "")
         st.rerun()
+    with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
+        show_typed_words(words, spec)
     with st.container(), errors_shown():
         if paint or describe:
             start = replace(read_order("inspire"), picture=str(kept), source_id=state.source_id)

@@ -21,6 +21,7 @@ from studio.ui.components.result import (
     show_picture,
 )
 from studio.ui.components.sources import ancestor_row, choose_source
+from studio.ui.components.typed_words import show_typed_words
 from studio.ui.session import (
     errors_shown,
     find_picture,
@@ -120,9 +121,11 @@ with form:
         show_changes = st.button("Show the changes", disabled=working)
     st.caption("A refinement paints a new picture from the changed prompt. With the same seed it stays close.")
 
+    with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
+        typed = show_typed_words(words, spec)
     with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
         if paint or show_changes:
-            known = state.draft is not None and words in ("", state.draft.words)
+            known = state.draft is not None and typed.words in ("", state.draft.words)
             refine(paint=paint, reviewed=paint and known)
     with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
         show_outcome(runtime.desk, state, batch)

@@ -26,7 +26,7 @@ GAP = "…"
 ROOTS_OF_ERRORS = {"FiboError", "TemplateError", "NotAllowed"}
 #: Other calls that show a text, and which of their arguments is the text.
 OURS = {"complain": 0, "warn": 0, "Missing": 1, "problem": 1, "Refused": 1, "_page": 1, "PlainTextResponse": 0}
-OURS |= {"JSONResponse": 0}
+OURS |= {"JSONResponse": 0, "unavailable": 0}
 SHELL_SCRIPTS = ("scripts/studio.sh", "scripts/runtime_setup.sh", "scripts/entrypoint.sh")
 DOCUMENT = "docs/TROUBLESHOOTING.md"
 MOST_FORMS = 24  #: of one text; beyond it, what differs is a gap

@@ -288,7 +288,7 @@ def fetched_by_itself(found: Findings) -> tuple[str, ...]:
         asked_model(),
         variable("FIBO_WRITER").lower() or "auto",
         has_token=bool(variable("HF_TOKEN")),
-        has_key=bool(variable("GOOGLE_API_KEY")),
+        has_key=bool(variable("GOOGLE_API_KEY") or (variable("LLM_BASE_URL") and variable("LLM_MODEL"))),
         fits=not found.lacks_for_fibo,
     )
     return names

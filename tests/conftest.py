@@ -13,7 +13,7 @@ from fibo_core.variables import RENAMED, VARIABLES
 #: Beside its own variables the studio, or a library for it, reads what RunPod, Hugging Face, Google and the program
 #: before it have set.
 SETTINGS = {variable.name for variable in VARIABLES} | set(RENAMED) | {"HF_HOME", "HF_HUB_CACHE", "HF_ENDPOINT"}
-FAMILIES = ("STUDIO_", "RUNPOD_", "GOOGLE_", "GEMINI_", "GRADIO_")
+FAMILIES = ("STUDIO_", "RUNPOD_", "GOOGLE_", "GEMINI_", "GRADIO_", "LLM_")
 
 
 def is_setting(name: str) -> bool:

@@ -172,6 +172,7 @@ OTHERS = {
     "SSL_CERT_FILE",
     "CC_BY",
     "IMAGE_NAME",
+    "OLLAMA_CONTEXT_LENGTH",
     "RUNPOD_SECRET_",
 }
 
@@ -318,7 +319,9 @@ PASSED_ON = {
     "fibo_core/prompts/mend/mend.py": 2,  # its own constructor has the sentence
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
     "fibo_core/writers/chain.py": 2,
+    "fibo_core/writers/llm_faults.py": 1,  # a fault with its cause
     "fibo_core/writers/local.py": 1,
+    "fibo_core/writers/service_faults.py": 1,  # what `unavailable` is told
     "studio/ui/app.py": 1,
     "studio/client/batches.py": 1,  # what a job, a studio or the core has said
     "studio/client/line.py": 1,

@@ -13,6 +13,7 @@ from fibo_core.work.runtime import Runtime, build_runtime
 from fibo_core.work.tasks import GenerateTask, Painting
 from studio.logs import start_logging
 from tests.work.submitting import submit
+from tests.writers import loopback_llm
 from tests.writers.loopback_gemini import INVALID_KEY, LoopbackGemini, answer, error, loopback_gemini
 
 KEY = "-".join(["made", "up", "key", "of", "a", "test"])
@@ -61,6 +62,36 @@ def test_the_key_is_in_the_request_and_nowhere_in_the_workspace(runtime: Runtime
     runtime.close()
     assert files_with(runtime.settings.workspace_dir, generation.id)  # the search finds what is there
     assert files_with(runtime.settings.workspace_dir, KEY) == []
+
+
+def test_the_key_of_any_models_service_is_in_no_file_either(tmp_path: Path) -> None:
+    """Said back in an error, in an answer, and in the model's name, with everything logged."""
+    with loopback_llm.loopback_llm() as llm:
+        settings = Settings.from_environ(
+            {
+                "WORKSPACE_DIR": str(tmp_path),
+                "LLM_BASE_URL": llm.url,
+                "LLM_MODEL": "qwen3:8b",
+                "LLM_API_KEY": KEY,
+                "LOG_LEVEL": "DEBUG",
+            }
+        )
+        start_logging(settings, "studio.log", stderr=False)
+        runtime = build_runtime(settings)
+        said = {"short_description": f"A red ball, {KEY}.", "objects": [{"description": "A red ball."}]}
+        ended = []
+        for reply in (loopback_llm.error(400, KEY), loopback_llm.answer(KEY), loopback_llm.answer(said, model=KEY)):
+            llm.will(reply)
+            task = GenerateTask("a red ball", Painting(SETTINGS, (7,)), "llm")
+            ended.append(runtime.jobs.wait(submit(runtime.jobs, task).id, 120))
+        runtime.close()
+        logging.getLogger("fibo_core").warning("The key is %s", KEY)
+    for handler in list(logging.getLogger().handlers):
+        handler.flush()
+    assert [job.state for job in ended] == ["failed", "failed", "done"]
+    assert llm.received[0].headers["authorization"] == f"Bearer {KEY}"
+    assert files_with(tmp_path, ended[2].id)
+    assert files_with(tmp_path, KEY) == []
 
 
 def test_a_key_that_an_angry_service_repeats_is_shown_to_nobody(runtime: Runtime, gemini: LoopbackGemini) -> None:

@@ -33,7 +33,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     ("name", "value", "allowed"),
     [
         ("FIBO_MODEL", "dall-e", "auto, mini, fibo"),
-        ("FIBO_WRITER", "gpt", "auto, gemini, local, offline"),
+        ("FIBO_WRITER", "gpt", "auto, gemini, llm, local, offline"),
         ("STUDIO_PORT", "99999", "from 1 to 65535"),
         ("STUDIO_PORT", "http", "from 1 to 65535"),
         ("MAX_WORKERS", "0", "from 1 to 32"),

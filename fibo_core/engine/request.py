@@ -23,6 +23,7 @@ from fibo_core.limits import (
 )
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
+DRAW = -1  #: a seed that stands for one to be drawn, as it does in other programs
 TOKENS_MAX = 3000  #: BriaFiboPipeline's max_sequence_length; beyond it the prompt's end is lost silently
 
 #: What FIBO's own command line sends as the negative prompt of a photograph whose user gave none.
@@ -79,13 +80,13 @@ def draw_seed() -> int:
 
 
 def draw_seeds(count: int, first: int | None = None) -> tuple[int, ...]:
-    """Seeds for ``count`` pictures: ``first`` and the numbers after it, or a drawn one and the numbers after it.
+    """Seeds for ``count`` pictures: ``first`` and the numbers after it; a drawn one, where that is None or DRAW.
 
     A batch is a list of seeds, so any picture of it can be painted again alone.
     """
     if not 1 <= count <= 64:
         raise RequestError(f"The number of pictures is {count}. Choose 1 to 64.")
-    start = draw_seed() if first is None else first
+    start = draw_seed() if first in (None, DRAW) else first
     check_seed(start)
     return tuple((start + i) % (SEED_MAX + 1) for i in range(count))
 

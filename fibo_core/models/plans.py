@@ -80,7 +80,8 @@ def weights_a_pod_fetches(
     fibo_model: str, fibo_writer: str, *, has_token: bool, has_key: bool, fits: bool
 ) -> tuple[str, ...]:
     """Which weights a pod fetches by itself, in this order: FIBO where a token is and ``auto`` finds that it fits, or
-    where it is asked for by name; then the local writer's where no Gemini key is, or where it is asked for by name."""
+    where it is asked for by name; then the local writer's where no service is set up to write (`has_key`), or where it
+    is asked for by name."""
     if not has_token or not (fibo_model == "fibo" or (fibo_model == "auto" and fits)):
         return ()
     writes = fibo_writer == "local" or (fibo_writer == "auto" and not has_key)

@@ -37,12 +37,22 @@ class ForeignRecipe:
     steps: int | None = None
     guidance: float | None = None
     model: str = ""
+    aspect: str = ""  #: "16:9", where no more than the shape is said
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Width and height, in pixels or, where no more than an aspect is said, in thousandths of its numbers."""
+        if self.width and self.height:
+            return self.width, self.height
+        sides = [round(float(side) * 1000) for side in self.aspect.split(":")] if self.aspect else []
+        return (sides[0], sides[1]) if len(sides) == 2 and all(sides) else None
 
     def settings(self) -> str:
         """ "seed 7, 1024×1024, 20 steps", as much of it as is known."""
         told = [
             *([f"seed {self.seed}"] if self.seed is not None else []),
             *([f"{self.width}×{self.height}"] if self.width and self.height else []),
+            *([self.aspect] if self.aspect else []),
             *([f"{self.steps} steps"] if self.steps is not None else []),
         ]
         return ", ".join(told)
@@ -89,6 +99,11 @@ def _from_lines(text: str) -> ForeignRecipe:
     starts = [match.start() for match in _STEPS_LINE.finditer(text)]
     before, line = (text[: starts[-1]], text[starts[-1] :]) if starts else (text, "")
     words, _, negative = before.partition(_NEGATIVE)
+    return recipe_of_settings(words, negative, line)
+
+
+def recipe_of_settings(words: str, negative: str, line: str) -> ForeignRecipe:
+    """What words, negative ones and a line of settings come to: "Steps: 20, Seed: 5, Size: 512x768"."""
     said = {key: value.strip('"') for key, value in _PAIR.findall(line.replace("\n", ", "))}
     version = said.get("Version", "")
     program = "A1111"

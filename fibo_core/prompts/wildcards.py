@@ -1,18 +1,22 @@
 """Wildcards in the words: "{red|blue} ball" stands for "red ball" and "blue ball", one for each picture of a batch.
 
-Braces hold choices divided by `|`; a choice may be empty, and may hold braces of its own. `\\{`, `\\}` and `\\|` stand
-for the signs themselves. Braces without a `|` are the user's own and stay.
+Braces hold choices divided by `|`; a choice may be empty, and may hold braces of its own. `{2$$red|blue|green}` stands
+for two of them, `{red::3|blue}` for a red that is drawn three times as often. `\\{`, `\\}` and `\\|` stand for the
+signs themselves. Braces without a `|` are the user's own and stay.
 """
 
 import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from fibo_core.errors import InputError
 
 MAX_NESTING = 8  # deeper than anybody means
+MAX_PICKS = 20  #: choices taken at once
+TRIES = 100  #: draws for each picture, before weights give way so that all differ
 
 # {} or {"key": …}, and {"key… where a paste was cut off; not {close-up: a face|wide}, whose first choice has a colon
 _JSON = re.compile(r'\{\s*(?:\}|"[^|]*$|["\']?[^"\'{}|]*["\']?\s*:(?![^{}"\']*\|))')
@@ -23,6 +27,11 @@ class WildcardError(InputError):
     """The braces in the words do not pair."""
 
 
+_PICKS = re.compile(r"\s*(\d{1,4})(?:-(\d{1,4}))?\$\$(?:([^$]*)\$\$)?")
+_WEIGHT_BEFORE = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)::")
+_WEIGHT_AFTER = re.compile(r"::\s*(\d{1,6}(?:\.\d{1,6})?)\s*$")
+
+
 @dataclass(frozen=True)
 class _Sequence:
     """Text and choices, one after another."""
@@ -30,8 +39,16 @@ class _Sequence:
     parts: "tuple[str | _Choice, ...]"
 
     @property
+    def choices(self) -> "list[_Choice]":
+        return [part for part in self.parts if isinstance(part, _Choice)]
+
+    @cached_property
     def count(self) -> int:
-        return prod(part.count for part in self.parts if isinstance(part, _Choice))
+        return prod(choice.count for choice in self.choices)
+
+    @property
+    def weighted(self) -> bool:
+        return any(choice.weighted for choice in self.choices)
 
     def text(self, index: int) -> str:
         """The ``index``-th of `count` texts; the last choice changes fastest."""
@@ -44,21 +61,77 @@ class _Sequence:
                 pieces.append(part.text(own))
         return "".join(reversed(pieces))
 
+    def draw(self, rng: random.Random) -> int:
+        """The index of a text that is drawn by the weights."""
+        index = 0
+        for choice in self.choices:
+            index = index * choice.count + choice.draw(rng)
+        return index
+
 
 @dataclass(frozen=True)
 class _Choice:
+    """From ``least`` to ``most`` of the options, in the order in which they stand, with ``joiner`` between them."""
+
     options: tuple[_Sequence, ...]
+    weights: tuple[float, ...]
+    least: int = 1
+    most: int = 1
+    joiner: str = ", "
+
+    @cached_property
+    def _ways(self) -> list[list[int]]:
+        """``_ways[i][n]``: how many texts there are of ``n`` of the options from the ``i``-th on."""
+        ways = [[1] + [0] * self.most]
+        for option in reversed(self.options):
+            after = ways[-1]
+            ways.append([1] + [after[n] + option.count * after[n - 1] for n in range(1, self.most + 1)])
+        return ways[::-1]
+
+    @cached_property
+    def count(self) -> int:
+        return sum(self._ways[0][self.least : self.most + 1])
 
     @property
-    def count(self) -> int:
-        return sum(option.count for option in self.options)
+    def weighted(self) -> bool:
+        return len(set(self.weights)) > 1 or any(option.weighted for option in self.options)
 
     def text(self, index: int) -> str:
-        for option in self.options:
-            if index < option.count:
-                return option.text(index).strip()
-            index -= option.count
-        raise IndexError(index)
+        size = self.least
+        while index >= self._ways[0][size]:
+            index -= self._ways[0][size]
+            size += 1
+        texts = []
+        for number, option in enumerate(self.options):
+            if not size:
+                break
+            rest = self._ways[number + 1][size - 1]
+            if index < option.count * rest:
+                own, index = divmod(index, rest)
+                texts.append(option.text(own).strip())
+                size -= 1
+            else:
+                index -= option.count * rest
+        return self.joiner.join(texts)
+
+    def draw(self, rng: random.Random) -> int:
+        size, left = rng.randint(self.least, self.most), list(range(len(self.options)))
+        index = sum(self._ways[0][self.least : size])
+        taken = []
+        for _ in range(size):
+            weights = [self.weights[number] for number in left]
+            taken.append(rng.choices(left, weights if any(weights) else None)[0])
+            left.remove(taken[-1])
+        for number, option in enumerate(self.options):
+            if not size:
+                break
+            rest = self._ways[number + 1][size - 1]
+            if number in taken:
+                index += option.draw(rng) * rest
+                size -= 1
+            else:
+                index += option.count * rest
+        return index
 
 
 @dataclass(frozen=True)
@@ -79,7 +152,7 @@ class Wildcards:
     @property
     def found(self) -> bool:
         """Whether there is anything to choose from."""
-        return self._sequence is not None and any(isinstance(part, _Choice) for part in self._sequence.parts)
+        return self._sequence is not None and bool(self._sequence.choices)
 
     def text(self, index: int) -> str:
         """The ``index``-th combination, in the order in which they stand, the last choice changing fastest."""
@@ -87,6 +160,17 @@ class Wildcards:
             return self.words
         text = self._sequence.text(index)
         return " ".join(text.split()) if self.found else text  # an empty choice leaves two blanks
+
+    def draw(self, count: int, seed: int) -> list[int]:
+        """Which ``count`` combinations ``seed`` draws, all different, in order; fewer than there are."""
+        rng, drawn = random.Random(seed), set[int]()
+        if self._sequence is not None and self._sequence.weighted:
+            for _ in range(TRIES * count):
+                if len(drawn) < count:
+                    drawn.add(self._sequence.draw(rng))
+        while len(drawn) < count:
+            drawn.add(rng.randrange(self.count))
+        return sorted(drawn)
 
 
 def read_wildcards(words: str) -> Wildcards:
@@ -103,17 +187,14 @@ def expand_wildcards(words: str, count: int, seed: int = 0) -> list[str]:
     """The words of ``count`` pictures.
 
     As many pictures as combinations, or more: all of them in order, again from the first where more are asked for.
-    Fewer pictures: ``seed`` draws which combinations, all different, in order; the same seed draws the same.
+    Fewer pictures: ``seed`` draws which combinations, all different, in order; the same seed draws the same. Weights
+    count in such a draw alone.
     """
     wildcards = read_wildcards(words)
     total = wildcards.count
     if count >= total:
         return [wildcards.text(index % total) for index in range(count)]
-    drawn: set[int] = set()
-    rng = random.Random(seed)
-    while len(drawn) < count:
-        drawn.add(rng.randrange(total))
-    return [wildcards.text(index) for index in sorted(drawn)]
+    return [wildcards.text(index) for index in wildcards.draw(count, seed)]
 
 
 def deal(words: str, seeds: Sequence[int]) -> list[tuple[str, tuple[int, ...]]]:
@@ -161,7 +242,28 @@ def _closed(options: list[list[str | _Choice]]) -> list[str | _Choice]:
     """What a pair of braces stands for; where they hold a single choice, themselves."""
     if len(options) == 1:
         return ["{", *options[0], "}"]
-    return [_Choice(tuple(_Sequence(tuple(parts)) for parts in options))]
+    picks = _PICKS.match(options[0][0]) if options[0] and isinstance(options[0][0], str) else None
+    least = most = 1
+    if picks:
+        options[0][0] = str(options[0][0])[picks.end() :]
+        least, most = sorted(min(int(picks[group] or picks[1]), len(options)) for group in (1, 2))
+        if most > MAX_PICKS:
+            raise WildcardError(f"{most} choices at once are asked for, and {MAX_PICKS} can be taken: none was read.")
+    weighed = [_weighed(option) for option in options]
+    joiner = ", " if not picks or picks[3] is None else picks[3]
+    sequences = tuple(_Sequence(tuple(parts)) for parts, _ in weighed)
+    return [_Choice(sequences, tuple(weight for _, weight in weighed), least, most, joiner)]
+
+
+def _weighed(option: list[str | _Choice]) -> tuple[list[str | _Choice], float]:
+    """An option without its weight, and that: 1 where it says none."""
+    parts = list(option)
+    for place, pattern in ((0, _WEIGHT_BEFORE), (-1, _WEIGHT_AFTER)):
+        text = parts[place] if parts else ""
+        if isinstance(text, str) and (match := pattern.search(text) if place else pattern.match(text)):
+            parts[place] = text[: match.start()] + text[match.end() :]
+            return parts, float(match[1])
+    return parts, 1.0
 
 
 def _unpaired(words: str, position: int, brace: str) -> WildcardError:

@@ -28,7 +28,8 @@ STATES = (*ACTIVE, "done", "failed", "cancelled", "interrupted")
 @dataclass(frozen=True)
 class JobRow:
     """A job as it was when it was read. ``task`` and ``written`` (the prompt, once there is one) are JSON
-    texts; times are UTC, aware. A waiting job is taken up again at ``wait_until``; ``waited_s`` counts all its waits.
+    texts; times are UTC, aware. A waiting job is taken up again at ``wait_until``; ``waited_s`` counts all its waits,
+    on the clock.
     ``answer`` is what a writer said that is no prompt. It paints ``pictures`` with ``model`` (None where it paints
     none), the prompt of the job ``after_id`` where that writes it."""
 
@@ -107,10 +108,19 @@ class JobStore:
             if isinstance(row, DamagedRow):
                 session.connection().execute(claimed.values(**_ended_as_damaged(row)))
                 return row
-            return _changed(session, claimed.values(state="running", started_at=now, wait_until=None, error=None))
+            late_s = 0.0 if row.wait_until is None else max(0.0, (now - row.wait_until).total_seconds())
+            return _changed(
+                session,
+                claimed.values(
+                    state="running", started_at=now, wait_until=None, waited_s=row.waited_s + late_s, error=None
+                ),
+            )
 
-    def postpone(self, id: str, reason: str, seconds: float) -> JobRow | None:
-        """Puts a running job aside for so long; None when it has ended, or is unknown."""
+    def postpone(self, id: str, reason: str, seconds: float, asked_s: float = 0.0) -> JobRow | None:
+        """Puts a running job aside for so long; None when it has ended, or is unknown.
+
+        What its writer took to be asked in vain counts as waited, too.
+        """
         statement = update(JobTable).where(col(JobTable.id) == id, col(JobTable.state) == "running")
         with self._database.write() as session:
             return _changed(
@@ -119,7 +129,7 @@ class JobStore:
                     state="waiting",
                     error=reason,
                     wait_until=datetime.now(UTC) + timedelta(seconds=seconds),
-                    waited_s=col(JobTable.waited_s) + seconds,
+                    waited_s=col(JobTable.waited_s) + asked_s + seconds,
                 ),
             )
 

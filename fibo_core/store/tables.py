@@ -52,7 +52,7 @@ class GenerationTable(SQLModel, table=True):
     id: str = Field(unique=True)
     created_at: datetime = Field(sa_type=UtcDateTime)
     mode: str
-    seed: int = Field(sa_type=BigInteger)
+    seed: int = Field(index=True, sa_type=BigInteger)
     width: int
     height: int
     num_inference_steps: int
@@ -92,6 +92,24 @@ class GenerationTable(SQLModel, table=True):
         Index("ix_generation_deleted", "seq", sqlite_where=text("deleted_at IS NOT NULL")),
         Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that disk_usage reads
     )
+
+
+class SegmentsTable(SQLModel, table=True):
+    """What the search index was given of a picture whose text is segmented (`segments.py`)."""
+
+    __tablename__ = "generation_segments"
+
+    seq: int = Field(primary_key=True)
+    words: str = Field(sa_type=Text)
+    prompt: str = Field(sa_type=Text)
+
+
+class UnsegmentedTable(SQLModel, table=True):
+    """One row while pictures of before are still to be segmented: those ``after`` this seq."""
+
+    __tablename__ = "generation_unsegmented"
+
+    after: int = Field(primary_key=True)
 
 
 class BatchTable(SQLModel, table=True):

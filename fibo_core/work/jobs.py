@@ -108,11 +108,15 @@ class JobList:
 
 
 class _Postponed(Exception):
-    """Leaves a workflow whose writer is over its quota; the job is taken up again after ``seconds``."""
+    """Leaves a workflow whose writer is over its quota; the job is taken up again after ``seconds``.
 
-    def __init__(self, reason: str, seconds: float):
+    ``asked_s`` is how long the writer has been asked in vain by now.
+    """
+
+    def __init__(self, reason: str, seconds: float, asked_s: float):
         super().__init__(reason)
         self.seconds = seconds
+        self.asked_s = asked_s
 
 
 @dataclass(frozen=True)
@@ -391,7 +395,7 @@ class JobQueue:
         """Puts the job aside, so that its worker is free meanwhile; a cancel that came in between ends it."""
         with self._changed:
             try:
-                self._store.postpone(job_id, str(wait), wait.seconds)
+                self._store.postpone(job_id, str(wait), wait.seconds, wait.asked_s)
                 if live.flag.is_set and not self._stopping:
                     self._store.cancel_queued(job_id)
                 del self._live[job_id]
@@ -465,6 +469,7 @@ class _JobObserver:
         self._store = queue._store
         self._job_id = row.id
         self._waited_s = row.waited_s
+        self._began = time.monotonic()
         self._live = live
 
     def on_writing(self, writer: str) -> None:
@@ -474,10 +479,11 @@ class _JobObserver:
         self._live.progress = replace(self._live.progress, tokens=count)
 
     def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
-        """Leaves the worker to other jobs until then; False once the job has waited long enough."""
-        if self._waited_s + retry_after_s > patience_s:
+        """Leaves the worker to other jobs until then; False once the job has waited long enough, on the clock."""
+        asked_s, wait_s = time.monotonic() - self._began, max(retry_after_s, WAIT_MIN_S)
+        if self._waited_s + asked_s + wait_s > patience_s:
             return False
-        raise _Postponed(reason, max(retry_after_s, WAIT_MIN_S))
+        raise _Postponed(reason, wait_s, asked_s)
 
     def on_written(self, written: WrittenPrompt) -> None:
         self._store.set_written(self._job_id, json.dumps(written_to_record(written)))

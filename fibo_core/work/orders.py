@@ -18,6 +18,7 @@ from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.axes import Axis, Value, axis_from_record, axis_to_record, check_axes, combinations, with_values
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.prompts.wildcards import deal
+from fibo_core.prompts.words import read_words
 from fibo_core.store.generation import MODES, Mode
 from fibo_core.work.tasks import (
     GenerateTask,
@@ -42,14 +43,16 @@ WORDS_AXIS = "words"  #: the coordinate of a cell whose words are one choice of 
 class Order:
     """What somebody asked for. Only ``kind`` must be given, and what that kind starts from.
 
-    ``words`` are the idea (wildcards in it count), the instruction, or the hint. ``written`` is a prompt that is
+    ``words`` are the idea (wildcards in it count), the instruction, or the hint, as typed: its jobs have them as
+    `read_words` does. ``written`` is a prompt that is
     painted as it is; the writer is not asked. Where it was written for one choice of the wildcards, ``written_for`` are
     those words, and only they have it. A refinement changes ``source``, which came with the picture ``source_id`` where
     it is one of the history; an inspiration looks at ``picture``, a kept input's path in the workspace.
 
     ``size`` is width and height in pixels, ``aspect`` the name of one of the model's shapes; at most one is given.
-    ``seed`` is the first of ``count`` seeds. ``axes`` vary what they name, one picture for each combination and seed;
-    ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are written.
+    ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
+    each combination and seed; ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are
+    written.
     """
 
     kind: Mode
@@ -129,6 +132,7 @@ def plan(order: Order, *, default_model: str) -> Plan:
     that writes it, and wait for it. Raises InputError for what cannot be: no words, a model, shape, seed or axis that
     does not exist, more pictures than are taken unconfirmed.
     """
+    order = replace(order, words=read_words(order.words).words)
     _check_start(order)
     axes = {axis.name: axis for axis in order.axes}
     seeds = _seeds(order, axes.get("seed"))

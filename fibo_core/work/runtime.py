@@ -19,6 +19,7 @@ from fibo_core.work.workspace import build_database, build_history
 from fibo_core.writers import PromptWriter
 from fibo_core.writers.chain import Backend, Missing, Writers
 from fibo_core.writers.gemini_faults import NO_KEY
+from fibo_core.writers.llm_faults import NO_ADDRESS, NO_MODEL
 from fibo_core.writers.local import LocalWriter, lacking
 from fibo_core.writers.offline import OfflineWriter
 
@@ -55,6 +56,16 @@ def build_writers(settings: Settings, device: SharedDevice | None = None) -> Wri
                 lambda: None if settings.google_api_key else Missing("no key", NO_KEY),
             ),
             Backend(
+                "llm",
+                settings.llm_model or "The llm writer",
+                f"{settings.llm_model}, asked at {settings.llm_base_url}"
+                if settings.llm_base_url
+                else "any model of a service that speaks OpenAI's chat completions",
+                partial(_llm, settings),
+                partial(_llm_lacks, settings),
+                settings.llm_model,
+            ),
+            Backend(
                 "local",
                 "The local writer",
                 LocalWriter.about,
@@ -72,6 +83,19 @@ def _gemini(settings: Settings) -> PromptWriter:
 
     key = settings.google_api_key
     return GeminiWriter("" if key is None else key.get_secret_value(), settings.gemini_model)
+
+
+def _llm(settings: Settings) -> PromptWriter:
+    from fibo_core.writers.llm import LlmWriter
+
+    key = settings.llm_api_key
+    return LlmWriter(settings.llm_base_url, settings.llm_model, "" if key is None else key.get_secret_value())
+
+
+def _llm_lacks(settings: Settings) -> Missing | None:
+    if not settings.llm_base_url:
+        return Missing("no address", NO_ADDRESS)
+    return None if settings.llm_model else Missing("no model", NO_MODEL)
 
 
 def build_tools(settings: Settings, database: Database) -> Tools:

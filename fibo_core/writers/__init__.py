@@ -1,7 +1,8 @@
 """Prompt writers: words or a picture in, a StructuredPrompt out (the field says "VLM").
 
-A writer is anything that implements :class:`PromptWriter`: `gemini.py` asks a service, `local.py` a model on this
-machine's GPU, `offline.py` needs nothing but rules. `chain.py` decides which of them is asked.
+A writer is anything that implements :class:`PromptWriter`: `gemini.py` asks a service, `llm.py` any model of another,
+`local.py` a model on this machine's GPU, `offline.py` needs nothing but rules. `chain.py` decides which of them is
+asked.
 """
 
 from collections.abc import Callable
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
 BY_HAND = "hand"
 
 
-def writer_name(name: str) -> str:
-    """A writer's name inside a sentence: "Gemini", "local"."""
+def writer_name(name: str, model: str = "") -> str:
+    """A writer's name inside a sentence: "Gemini", "local"; of any model's, with that model: "llm (qwen3:8b)"."""
+    if name == "llm" and model:
+        return f"{name} ({model})"
     return "Gemini" if name == "gemini" else name
+
+
+def writer_title(name: str, model: str = "") -> str:
+    """The same where a line begins: "Gemini", "Local", "LLM (qwen3:8b)"."""
+    name = writer_name(name, model)
+    return f"LLM{name.removeprefix('llm')}" if name.startswith("llm") else f"{name[:1].upper()}{name[1:]}"
 
 
 #: Is told how many tokens were written so far.

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from fibo_core.errors import InputError, NoWriterAnswered, WriterAnswerError, WriterError, WriterUnavailable
 from fibo_core.models.catalogue import WeightsSpec
-from fibo_core.writers import PromptWriter, WrittenPrompt
+from fibo_core.writers import PromptWriter, WrittenPrompt, writer_name, writer_title
 
 AUTO = "auto"
-AUTO_PATIENCE_S = 60.0  #: that "auto" waits for a writer over its quota, before it asks the next
+AUTO_PATIENCE_S = 60.0  #: on the clock, that "auto" waits for a writer over its quota, before it asks the next
 CHOSEN_PATIENCE_S = 900.0  #: that a writer chosen by name is waited for
 
 Ask = Callable[[PromptWriter], WrittenPrompt]
@@ -45,6 +45,17 @@ class Backend:
     about: str  #: one line for the page: "a model on this machine's GPU"
     build: Callable[[], PromptWriter]
     missing: Callable[[], Missing | None] = _nothing_missing
+    model: str = ""  #: that belongs to its name, where the name says little without it
+
+    @property
+    def called(self) -> str:
+        """Its name, with the model that belongs to it: "gemini", "llm (qwen3:8b)"."""
+        return writer_name(self.name, self.model) if self.model else self.name
+
+    @property
+    def heading(self) -> str:
+        """The same where a line begins."""
+        return writer_title(self.name, self.model)
 
 
 class Waiter(Protocol):
@@ -53,8 +64,9 @@ class Waiter(Protocol):
     def on_writing(self, writer: str) -> None: ...
 
     def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
-        """True once ``retry_after_s`` have passed: the writer is asked again. False to go on without it, as after
-        ``patience_s`` altogether. May raise, to come back to the whole task later."""
+        """True once ``retry_after_s`` have passed: the writer is asked again. False to go on without it: where that
+        would be later than ``patience_s`` after the first time, on the clock. May raise, to come back to the whole
+        task later."""
         ...
 
 
@@ -74,6 +86,10 @@ class Writers:
     @property
     def backends(self) -> tuple[Backend, ...]:
         return tuple(self._backends.values())
+
+    def heading(self, name: str) -> str:
+        """What the writer is called where a line begins: "Gemini", "LLM (qwen3:8b)"."""
+        return self._backend(name).heading
 
     def missing(self, name: str) -> Missing | None:
         """What the writer lacks to be asked, None where it is ready. Raises InputError for an unknown name."""
@@ -112,16 +128,14 @@ class Writers:
         raise NoWriterAnswered(passed_over)
 
     def _ask(self, backend: Backend, ask: Ask, waiter: Waiter, patience_s: float) -> WrittenPrompt:
-        waiter.on_writing(backend.name)
+        waiter.on_writing(backend.called)
         writer = self._writer(backend)
         while True:
             try:
                 return ask(writer)
             except WriterUnavailable as exc:
                 again_s = exc.retry_after_s
-                if again_s is None or not waiter.on_over_quota(
-                    f"{backend.title} is over its quota", again_s, patience_s
-                ):
+                if again_s is None or not waiter.on_over_quota(f"{backend.title} {exc.meanwhile}", again_s, patience_s):
                     raise
 
     def _backend(self, name: str) -> Backend:

@@ -4,20 +4,17 @@ Knows the SDK's errors by their names and numbers only: google-genai may run on 
 called alike. docs/TROUBLESHOOTING.md has cause and cure of each sentence.
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from fibo_core.errors import PromptRefused, WriterError, WriterUnavailable
+from fibo_core.durations import wait
+from fibo_core.errors import PromptRefused, WriterUnavailable
 from fibo_core.variables import KEY
+from fibo_core.writers.service_faults import Fault, quoted, retry_after, shows, unavailable
 
 KEYS_PAGE = "https://aistudio.google.com/apikey"
 MODELS_PAGE = "https://ai.google.dev/gemini-api/docs/models"
-MAX_QUOTED = 200  # characters of what Google said
 
 NO_KEY = f"GOOGLE_API_KEY is not set. Make a key at {KEYS_PAGE} and set it, or choose another writer."
 #: Reasons to end an answer which mean that it was held back, and what they are about.
@@ -35,16 +32,10 @@ HELD_BACK = {
 }
 
 _TROUBLE = (408, 500, 502, 503, 504)  # may be over in a moment
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One failed request: our error, and whether asking again at once can help."""
-
-    error: WriterError
-    again: bool = False
-    refuses_thinking: bool = False  #: the model does not take the thinking settings that were sent
-    cause: Exception | None = None  #: what to raise it from; None where that would show the key
+#: What Google says of a quota of nothing, which no wait fills.
+_NEVER = re.compile(
+    r"\blimit:\s*0(?![\d.])|(?:\bno|n't have a|not have a|without a)\s+free\s+(?:quota\s+)?tier", re.IGNORECASE
+)
 
 
 def key_fault(key: str) -> Fault | None:
@@ -100,21 +91,21 @@ def fault_of(exc: Exception, *, model: str, key: str, timeout_s: float) -> Fault
     elif "TimeoutException" in names:
         fault = no_answer(timeout_s)
     elif names & {"ConnectError", "ProxyError"}:
-        said = _quoted(str(exc), key)
-        fault = _unavailable(
+        said = quoted(str(exc), key)
+        fault = unavailable(
             f"Gemini cannot be reached{said}. Check the network, its proxy and name service.", again=True
         )
     elif names & {"NetworkError", "RemoteProtocolError"}:
-        fault = _unavailable("The connection to Gemini broke off before the answer was whole. Try again.", again=True)
+        fault = unavailable("The connection to Gemini broke off before the answer was whole. Try again.", again=True)
     elif names & {"UnsupportedProtocol", "InvalidURL"}:
-        fault = _unavailable("Gemini's address is no web address. Remove GOOGLE_GEMINI_BASE_URL, or correct it.")
+        fault = unavailable("Gemini's address is no web address. Remove GOOGLE_GEMINI_BASE_URL, or correct it.")
     elif names & {"ValueError", "DecodingError", "KeyError", "TypeError", "AttributeError", "RecursionError"}:
         # JSONDecodeError, UnicodeDecodeError, pydantic's ValidationError and the SDK's own are ValueErrors; the rest
         # is what the SDK stumbles over in an answer of another shape, or of lists nested a thousand deep.
         fault = _unreadable(exc)
     else:
         return None
-    return Fault(fault.error, fault.again, fault.refuses_thinking, None if _shows(exc, key) else exc)
+    return Fault(fault.error, fault.again, fault.without, None if shows(exc, key) else exc)
 
 
 def _unreadable(exc: Any) -> Fault:
@@ -122,17 +113,17 @@ def _unreadable(exc: Any) -> Fault:
     body = getattr(exc, "doc", None)  # a JSONDecodeError has the text
     start = body.lstrip()[:1] if isinstance(body, str) else ""
     if start == "<":
-        return _unavailable(
+        return unavailable(
             "A web page came back where Gemini's answer was expected. A proxy or a login page stands in between: open "
             "any web page in a browser on this machine, or look at its proxy settings."
         )
     if start == "{":
-        return _unavailable("Only a part of Gemini's answer came back. Try again.", again=True)
+        return unavailable("Only a part of Gemini's answer came back. Try again.", again=True)
     if start or isinstance(exc, UnicodeDecodeError) or type(exc).__name__ == "DecodingError":
-        return _unavailable(
+        return unavailable(
             "What came back from Gemini's address is not JSON. Try again, or look at the proxy settings."
         )
-    return _unavailable(
+    return unavailable(
         "Gemini's answer has a form that this version of the studio does not know. Set another GEMINI_MODEL, or update."
     )
 
@@ -142,62 +133,70 @@ def _answered(exc: Any, model: str, key: str) -> Fault:
     code, details = int(exc.code or 0), list(_details(exc.details))
     reasons = {str(each.get("reason")) for each in details}
     message = str(exc.message or "")
-    said = _quoted(message, key)
+    said = quoted(message, key)
     if 300 <= code < 400:
-        return _unavailable(
+        return unavailable(
             f"Gemini's address sends elsewhere ({code}), which is not followed. Look at the proxy in between, and at "
             "GOOGLE_GEMINI_BASE_URL."
         )
     if code == 429:
-        return _over_quota(exc, details, said)
+        return _over_quota(exc, details, said, model)
     if code in _TROUBLE:
-        return _unavailable(
+        trouble = WriterUnavailable(
             f"Gemini has trouble of its own ({code}){said}. Try again in a minute, or choose another writer.",
-            again=True,
+            _wait_in(exc, details),
+            meanwhile="has trouble of its own",
         )
+        return Fault(trouble, again=True)
     if code == 401 or "API_KEY_INVALID" in reasons:
-        return _unavailable(
+        return unavailable(
             f"Google does not accept this GOOGLE_API_KEY{said}. Make a new key at {KEYS_PAGE} and set it."
         )
     if code == 403:
-        return _unavailable(
+        return unavailable(
             f"This GOOGLE_API_KEY may not use {model}{said}. Allow it in the key's project, or make another key at "
             f"{KEYS_PAGE}."
         )
     if code == 404:
-        return _unavailable(
+        return unavailable(
             f"Google knows no model {model!r} for this key. Set GEMINI_MODEL to one that {MODELS_PAGE} lists."
         )
     if code == 400 and exc.status == "FAILED_PRECONDITION":
-        return _unavailable(
+        return unavailable(
             f"Google does not serve this key from here{said}. Its country or its project's billing may be the reason."
         )
     if code == 413:
-        return _unavailable("The request is too large for Gemini (413). Shorten the words, or send a smaller prompt.")
+        return unavailable("The request is too large for Gemini (413). Shorten the words, or send a smaller prompt.")
     if code == 400:
-        thinking = "thinking" in message.lower()
-        fault = _unavailable(
+        without = "thinking_config" if "thinking" in message.lower() else ""
+        fault = unavailable(
             f"{model} does not take this request (400){said}. Set another GEMINI_MODEL, or choose another writer."
         )
-        return Fault(fault.error, refuses_thinking=thinking)
-    return _unavailable(f"Gemini answered with status {code}{said}. Try again, or choose another writer.")
+        return Fault(fault.error, without=without)
+    return unavailable(f"Gemini answered with status {code}{said}. Try again, or choose another writer.")
 
 
-def _over_quota(exc: Any, details: list[Mapping[str, Any]], said: str) -> Fault:
+def _over_quota(exc: Any, details: list[Mapping[str, Any]], said: str, model: str) -> Fault:
     violations = [each for detail in details for each in detail.get("violations") or () if isinstance(each, Mapping)]
+    if _NEVER.search(str(exc.message)) or any(str(each.get("quotaValue")) == "0" for each in violations):
+        return unavailable(
+            f"This GOOGLE_API_KEY has no quota for {model}{said}. Waiting does not help: set up billing for the key's "
+            "project, or set another GEMINI_MODEL."
+        )
     if any("PerDay" in str(each.get("quotaId")) for each in violations):
-        return _unavailable(
+        return unavailable(
             f"The quota of this GOOGLE_API_KEY for today is used up{said}. Another model or writer can go on."
         )
-    wait_s = next((wait for detail in details if (wait := _seconds(detail.get("retryDelay"))) is not None), None)
-    if wait_s is None:
-        wait_s = _retry_after(getattr(exc.response, "headers", None))
-    when = "" if wait_s is None else f"; it takes the next request in {math.ceil(wait_s)} s"
+    wait_s = _wait_in(exc, details)
+    when = "" if wait_s is None else f"; it takes the next request in {wait(wait_s)}"
     return Fault(WriterUnavailable(f"Gemini's rate limit is reached (429){said}{when}.", wait_s), again=True)
 
 
-def _unavailable(message: str, *, again: bool = False) -> Fault:
-    return Fault(WriterUnavailable(message), again)
+def _wait_in(exc: Any, details: list[Mapping[str, Any]]) -> float | None:
+    """The wait that an answer asks for, in seconds, in its body or its header."""
+    said = (_seconds(detail.get("retryDelay")) for detail in details)
+    in_body = next((seconds for seconds in said if seconds is not None), None)
+    return in_body if in_body is not None else retry_after(getattr(exc.response, "headers", None))
 
 
 def _details(body: Any) -> Iterator[Mapping[str, Any]]:
@@ -211,41 +210,3 @@ def _seconds(value: Any) -> float | None:
     """ "37s" or "0.5s" in seconds."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s", value) if isinstance(value, str) else None
     return float(match[1]) if match else None
-
-
-def _retry_after(headers: Any) -> float | None:
-    """The header in seconds; it may be a number or a date."""
-    value = str(headers.get("retry-after") or "").strip() if headers is not None else ""
-    if re.fullmatch(r"\d{1,9}", value):
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, IndexError):
-        return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())
-
-
-def _quoted(message: str, key: str) -> str:
-    """What the other side said, in brackets: one line, short, without the key; nothing where it is a web page."""
-    line = " ".join(without_key(message, key).split()).rstrip(".")
-    if not line or line.startswith("<") or not line.isprintable():
-        return ""
-    return f": “{line if len(line) <= MAX_QUOTED else line[: MAX_QUOTED - 1] + '…'}”"
-
-
-def without_key(text: str, key: str) -> str:
-    """`text` with the key taken out, should somebody have sent it back."""
-    return text.replace(key, "[key]") if key else text
-
-
-def _shows(exc: BaseException, key: str) -> bool:
-    """Whether the key stands in the exception or in one it came from."""
-    seen: set[int] = set()
-    each: BaseException | None = exc
-    while each is not None and id(each) not in seen:
-        seen.add(id(each))
-        if key in str(each) or key in repr(each):
-            return True
-        each = each.__cause__ or each.__context__
-    return False

@@ -12,12 +12,14 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, WrittenPrompt
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
+from fibo_core.writers.rules.languages import is_english
 from fibo_core.writers.rules.lexicon import load_lexicon
 from fibo_core.writers.rules.picture import describe_picture
 from fibo_core.writers.rules.reading import read_scene
 from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene, unknown_note
 from fibo_core.writers.rules.steps import is_instruction
 
+ENGLISH_ONLY = "The offline writer reads English: of other languages it keeps the words, and understands none."
 MAX_WORDS_CHARS = 4_000  # FIBO reads 3,000 tokens of JSON; the words stand in it at least twice
 
 
@@ -39,11 +41,12 @@ class OfflineWriter:
 
         Raises InputError for no words at all and for more than MAX_WORDS_CHARS characters.
         """
-        scene = read_scene(_checked(words, "The words are", "Say what the picture should show"), load_lexicon())
+        words = _checked(words, "The words are", "Say what the picture should show")
+        scene = read_scene(words, load_lexicon())
         if cancel is not None:
             cancel.check()
         document = compose(scene, load_lexicon())
-        return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=_notes(scene))
+        return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=(*_language(words), *_notes(scene)))
 
     def refine(
         self,
@@ -62,7 +65,7 @@ class OfflineWriter:
         """
         instruction = _checked(instruction, "The instruction is", "Say what should change")
         document = prompt.document
-        notes = edit(document, instruction, load_lexicon())
+        notes = [*_language(instruction), *edit(document, instruction, load_lexicon())]
         if cancel is not None:
             cancel.check()
         return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=tuple(notes))
@@ -93,7 +96,7 @@ class OfflineWriter:
             said.words = f"{scene.words}. {hint}"
             said.settings = said.settings or scene.settings
             said.shown = scene.shown | said.shown
-            scene, notes = said, [*notes, *_notes(said)]
+            scene, notes = said, [*_language(hint), *notes, *_notes(said)]
         document = compose(scene, lexicon)
         document["context"] = context
         if instructs:
@@ -111,6 +114,10 @@ def _checked(text: str, what: str, advice: str) -> str:
             f"{what} {len(text):,} characters long, and at most {MAX_WORDS_CHARS:,} are read. Say it shorter."
         )
     return text
+
+
+def _language(text: str) -> tuple[str, ...]:
+    return () if is_english(text) else (ENGLISH_ONLY,)
 
 
 def _notes(scene: Scene) -> tuple[str, ...]:

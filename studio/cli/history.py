@@ -27,7 +27,10 @@ Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID..."
 def list_(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
-    query: Annotated[str, typer.Option(help="Words that must be in the words or the prompt.", show_default=False)] = "",
+    query: Annotated[
+        str,
+        typer.Option(help="Words of the words or the prompt, a phrase in quotes, -word, a seed.", show_default=False),
+    ] = "",
     mode: Annotated[Mode | None, typer.Option(help="Only those made this way.")] = None,
     favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
     cursor: Annotated[str | None, typer.Option(help="Go on where an earlier list ended.")] = None,
@@ -35,6 +38,7 @@ def list_(
 ) -> None:
     """List pictures, newest first."""
     settings = begin()
+    unsearched = 0
     if (door := door_of(context, settings)) is not None:
         page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit)
     else:
@@ -42,10 +46,17 @@ def list_(
 
         with open_history(settings) as history:
             page = history.page(HistoryQuery(text=query, mode=mode, favorite=favorite), cursor=cursor, limit=limit)
+            unsearched = history.unsearched() if query else 0
     if as_json:
         print_json([whole_record(picture, _place(door, settings, picture)) for picture in page.items])
     else:
         print_table(_row(picture) for picture in page.items)
+    if unsearched:
+        print(
+            f"{unsearched:,} older pictures are not read for the search yet: words in Chinese, Japanese, Korean or "
+            "Thai are not found in all of them. A running studio reads them.",
+            file=sys.stderr,
+        )
     if page.damaged:
         from fibo_core.store.picture_rows import not_read
 

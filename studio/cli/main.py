@@ -216,12 +216,16 @@ def prompt(
     if canonical is not None:
         print_text(read_prompt(canonical).canonical())
         return
-    words, settings = read_words(words or ""), begin()
+    from fibo_core.prompts.words import read_words as without_signs
+
+    typed, settings = without_signs(read_words(words or "")), begin()
     if (door := door_of(context, settings)) is not None:
-        written, notes = there.write(door, words, writer)
+        written, notes = there.write(door, typed.words, writer)
     else:
-        written, notes = _written(settings, words, writer)
-    for note in notes:
+        written, notes = _written(settings, typed.words, writer)
+    if typed.settings:
+        print(f"Left out of the words: {typed.settings}. Nothing is painted here.", file=sys.stderr)
+    for note in (*typed.notes, *notes):
         print(note, file=sys.stderr)
     print_text(written.to_json(None if as_json else 2))
 

@@ -3,11 +3,13 @@
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fibo_core.cancel import CancelFlag
+from fibo_core.durations import wait
 from fibo_core.engine import StepEvent
 from fibo_core.writers import WrittenPrompt, writer_name
 
@@ -103,7 +105,7 @@ class PaintingProgress:
     def __init__(self, line: StatusLine, cancel: CancelFlag) -> None:
         self._line = line
         self._cancel = cancel
-        self._waited_s = 0.0
+        self._over_quota_since: float | None = None
         self._writer = ""
         self._picture = ""
         self.notes: dict[str, None] = {}  # each once, in order
@@ -119,16 +121,18 @@ class PaintingProgress:
 
     def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
         wait_s = max(1.0, retry_after_s)
-        if self._waited_s + wait_s > patience_s:
+        now = time.monotonic()
+        since = self._over_quota_since = now if self._over_quota_since is None else self._over_quota_since
+        if now - since + wait_s > patience_s:
             return False
-        self._waited_s += wait_s
         self._line.clear()
-        print(f"{reason}; asking again in {wait_s:.0f} s", file=sys.stderr)
+        print(f"{reason}; asking again in {wait(wait_s)}", file=sys.stderr)
         self._cancel.wait(wait_s)
         return True
 
     def on_written(self, written: WrittenPrompt) -> None:
         self.written = written
+        self._over_quota_since = None
         self.notes |= dict.fromkeys((*written.passed_over, *written.notes))
 
     def on_painting(self, index: int, total: int) -> None:

@@ -1,5 +1,6 @@
 """The options that painting commands share, and how such a command runs: settings in, stored pictures out."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -40,7 +41,9 @@ def _whole(text: str) -> int:
 Seed = Annotated[
     int | None,
     typer.Option(
-        parser=_whole, metavar="NUMBER", help="The same seed and prompt give the same picture; drawn if not given."
+        parser=_whole,
+        metavar="NUMBER",
+        help="The same seed and prompt give the same picture; drawn if -1 or not given.",
     ),
 ]
 Count = Annotated[int, typer.Option(help="How many pictures; each gets the next seed.")]
@@ -52,7 +55,7 @@ Guidance = Annotated[
 Negative = Annotated[str, typer.Option(help="What to keep away from.", show_default="the model's own")]
 Model = Annotated[str | None, typer.Option(help="A name from `models list`.", show_default="FIBO_MODEL")]
 Writer = Annotated[
-    str, typer.Option(metavar="NAME", help="gemini, local or offline; auto asks those set up, in that order.")
+    str, typer.Option(metavar="NAME", help="gemini, llm, local or offline; auto asks those set up, in that order.")
 ]
 Out = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Copy the pictures to this folder, or one to this .png.")
@@ -125,6 +128,8 @@ class Options:
         from fibo_core.work.orders import plan
         from studio.cli.run_plan import PlanRun
 
+        for note in self.words_left_out(order.words, self.spec(settings)):
+            print(note, file=sys.stderr)
         planned = plan(order, default_model=self.spec(settings).name)
         for model in {job.task.painting.settings.model for job in planned.jobs}:
             tools.engine.revision(model)
@@ -179,6 +184,28 @@ class Options:
         if self.out is not None:
             for picture in pictures:
                 copy(picture, self.out)
+
+    def words_left_out(self, words: str, spec: ModelSpec) -> tuple[str, ...]:
+        """What of the words no writer is given, and the options for the settings that were found among them."""
+        from fibo_core.prompts.words import read_words
+
+        typed = read_words(words)
+        if (found := typed.recipe) is None:
+            return typed.notes
+        shape = None if found.shape is None else spec.nearest_aspect(*found.shape)
+        options = {
+            "--seed": (found.seed, self.seed),
+            "--aspect": (shape, self.aspect),
+            "--steps": (found.steps, self.steps),
+            "--negative": (shlex.quote(found.negative_words) if found.negative_words else None, self.negative or None),
+        }
+        sentences = (
+            f"{name} {value} was found in the words: "
+            + ("give it as an option." if given is None else f"it is left out, and {name} {given} counts.")
+            for name, (value, given) in options.items()
+            if value is not None
+        )
+        return (*typed.notes, *sentences)
 
     def left_out(self, spec: ModelSpec) -> tuple[str, ...]:
         """What was asked for and has no effect."""

@@ -72,6 +72,9 @@ def paint(options: Options, door: Door, order: "Order", place: "Callable[[], Bat
 
     Raises InputError and FiboError with the studio's sentence, and Cancelled after Ctrl+C.
     """
+    spec = find_model(order.model or default_model(door))
+    for note in options.words_left_out(order.words, spec):
+        print(note, file=sys.stderr)
     pictures = order.count * math.prod(len(axis.values) for axis in order.axes)
     options.check_files(pictures)
     following = _Following(door)
@@ -91,8 +94,7 @@ def paint(options: Options, door: Door, order: "Order", place: "Callable[[], Bat
     if options.sheet is not None and stored:
         _save_sheet(door, batch, order, options.sheet)
     if not options.as_json:
-        spec = find_model(stored[0].request.model) if stored else None
-        for note in (*following.notes, *(options.left_out(spec) if spec else ())):
+        for note in (*following.notes, *options.left_out(spec)):
             print(note, file=sys.stderr)
     if following.cancelled:
         raise Cancelled("Cancelled.")

@@ -48,8 +48,8 @@ class Check:
 def examine(settings: Settings, *, ask_services: bool = False) -> list[Check]:
     """Every check, in the order in which to mend things. The slowest imports torch.
 
-    With ``ask_services`` Gemini is asked whether it has the model for this key, and the hub whether FIBO's gate is
-    open for this token.
+    With ``ask_services`` the writers' services are asked whether they have the model for this key, and the hub
+    whether FIBO's gate is open for this token.
     """
     first: tuple[Callable[[Settings], Check], ...] = (
         _python, _versions, _workspace, _volume, _disk, _database, _gpu, _torch, _model, _fibo, _token,
@@ -248,8 +248,8 @@ def _writers(settings: Settings, ask_services: bool) -> list[Check]:
         lack = backend.missing()
         if lack is not None:
             checks.append(Check(backend.name, writers.preferred != backend.name, lack.what, lack.todo))
-        elif backend.name == "gemini" and ask_services:
-            checks.append(gemini_check(settings))
+        elif backend.name in SERVICES and ask_services:
+            checks.append(SERVICES[backend.name](settings))
         else:
             checks.append(Check(backend.name, True, f"ready: {backend.about}"))
     return checks
@@ -265,6 +265,22 @@ def gemini_check(settings: Settings) -> Check:
     except FiboError as exc:
         return Check("gemini", False, str(exc), "Do what the sentence says, or choose another writer.")
     return Check("gemini", True, said)
+
+
+def llm_check(settings: Settings) -> Check:
+    """Asks the service for its list of models; writes nothing."""
+    from fibo_core.writers.llm import check_service
+
+    key = settings.llm_api_key
+    try:
+        said = check_service(settings.llm_base_url, settings.llm_model, "" if key is None else key.get_secret_value())
+    except FiboError as exc:
+        return Check("llm", False, str(exc), "Do what the sentence says, or choose another writer.")
+    return Check("llm", True, said)
+
+
+#: The writers that ask a service, and how each is asked whether it would answer.
+SERVICES: dict[str, Callable[[Settings], Check]] = {"gemini": gemini_check, "llm": llm_check}
 
 
 def _port(settings: Settings) -> Check:

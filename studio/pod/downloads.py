@@ -99,7 +99,7 @@ def fetch_weights_on_a_pod(downloads: Downloads, runtime: Runtime) -> None:
         settings.fibo_model,
         settings.fibo_writer,
         has_token=settings.hf_token is not None,
-        has_key=settings.google_api_key is not None,
+        has_key=settings.google_api_key is not None or bool(settings.llm_base_url and settings.llm_model),
         fits=not lacks_for(fibo),
     )
     missing = [spec for spec in map(find_weights, names) if downloaded(spec, settings.hub_cache) is None]

@@ -22,6 +22,7 @@ from fibo_core.limits import SEED_MAX, STEPS_MAX, STEPS_MIN
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.foreign import ForeignRecipe
 from fibo_core.prompts.wildcards import read_wildcards
+from fibo_core.prompts.words import read_words
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
@@ -145,7 +146,7 @@ def prompt_to_paint(state: PageState, words: str) -> tuple[WrittenPrompt | None,
     It is the user's own JSON, or what the writer gave for these very words, or for one choice of their wildcards.
     Raises PromptError when it is none.
     """
-    draft = state.draft
+    draft, words = state.draft, read_words(words).words
     if draft is None:
         return None, None
     if draft.is_users or words in ("", draft.words):
@@ -269,17 +270,23 @@ def use_seed(generation: Generation) -> None:
 
 
 def use_words(runtime: Runtime, recipe: ForeignRecipe) -> None:
-    """Goes to Generate with another program's words and, as far as the form can hold them, its seed, size and steps."""
+    """Goes to Generate with another program's words and, as far as the form can hold them, its settings."""
     page_state("generate").forget()
     fill_field("generate", "words", recipe.words)
+    fill_settings(find_model(runtime.tools.engine.status().model), recipe)
+    go_to(GENERATE)
+
+
+def fill_settings(spec: ModelSpec, recipe: ForeignRecipe) -> None:
+    """Fills Generate's form with the settings of another program's recipe, as far as it can hold them."""
     if recipe.seed is not None and recipe.seed <= SEED_MAX:
         fill_field("generate", "seed", str(recipe.seed))
-    if recipe.width and recipe.height:
-        spec = find_model(runtime.tools.engine.status().model)
-        fill_field("generate", "aspect", spec.nearest_aspect(recipe.width, recipe.height))
+    if recipe.shape is not None:
+        fill_field("generate", "aspect", spec.nearest_aspect(*recipe.shape))
     if recipe.steps is not None and STEPS_MIN <= recipe.steps <= STEPS_MAX:
         fill_field("generate", "steps", recipe.steps)
-    go_to(GENERATE)
+    if recipe.negative_words and spec.fixed_negative is None:
+        fill_field("generate", "negative", recipe.negative_words)
 
 
 def read_order(mode: Mode, *, settings: bool = True) -> Order:

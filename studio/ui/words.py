@@ -6,22 +6,14 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from fibo_core.durations import duration as duration
+from fibo_core.durations import wait as wait
 from fibo_core.store.generation import Generation
 
 
 def plain(text: str) -> str:
     """``text`` for a place that reads Markdown, so that it stands there as it is: no pictures, no links, no bold."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|:$~&])", r"\\\1", text).replace("\n", "  \n")
-
-
-def duration(seconds: float) -> str:
-    """ "1.2 s", "40 s", "3 min", "2 h 5 min"."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def size(count: float) -> str:

@@ -28,6 +28,7 @@ from studio.pod.doctor import address
 from studio.pod.downloads import fetch_weights_on_a_pod
 from studio.pod.idle import begin_idle_stop
 from studio.shell import get_shell
+from studio.web.api.app import PlainAddresses
 from studio.web.connections import report_trouble
 from studio.web.gate import Gate
 from studio.web.passwords import login_for
@@ -113,6 +114,7 @@ class _Start:
         try:
             while not self._ending.is_set():
                 try:
+                    history.fill_search(self._ending)
                     if history.sweep_due():
                         history.sweep(self._ending)
                         runtime.inputs.sweep(runtime.desk.inputs())
@@ -177,6 +179,7 @@ app = st.App(
             behind_cloudflare=settings.on_pod,
             start_token=start_token,
         ),
+        Middleware(PlainAddresses),
     ],
     lifespan=lifespan,
 )

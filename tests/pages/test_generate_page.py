@@ -180,7 +180,7 @@ def test_a_hundred_thousand_characters_are_refused_and_stay_in_the_form(app: App
 
 def test_a_seed_that_is_none_is_refused_with_its_value(app: AppTest) -> None:
     app.text_area(key="generate_words").set_value("a ball")
-    for bad in ("-1", str(2**64), "seven", "1.5"):
+    for bad in ("-2", str(2**64), "seven", "1.5"):
         app.text_input(key="generate_seed").set_value(bad)
         press(app, "Generate")
         assert bad in says(app), bad
@@ -376,6 +376,41 @@ def test_wildcards_are_shown_before_and_each_picture_keeps_its_own_words(app: Ap
     assert "This batch, 4 of 4" in says(app)
     assert app.text_area(key="generate_words").value == "a {red|blue} ball"
     assert not app.exception
+
+
+def test_settings_among_the_words_are_offered_and_fill_the_form_when_wanted(app: AppTest, runtime: Runtime) -> None:
+    """Nothing is taken before the press; what is left out is named; the prompt is painted for the words that stay."""
+    app.text_area(key="generate_words").set_value("a (red:1.2) ball, <lora:x:1> --seed 5 --ar 3:2 --steps 2")
+    app.run()
+    assert "their words stay: (red:1.2)" in says(app)
+    assert "does not read it: <lora:x:1>" in says(app)
+    assert "Left out of the words: seed 5, 3:2, 2 steps." in says(app)
+    assert app.text_input(key="generate_seed").value != "5"
+    press(app, "Use these settings")
+    assert app.text_input(key="generate_seed").value == "5"
+    assert (app.session_state["generate_aspect"], app.number_input(key="generate_steps").value) == ("3:2", 2)
+    assert app.text_area(key="generate_words").value == "a red ball"
+    assert "Left out" not in says(app)
+    press(app, "Generate")
+    finish(app, runtime)
+    (generation,) = runtime.tools.history.page(HistoryQuery()).items
+    assert (generation.words, generation.request.seed) == ("a red ball", 5)
+    assert not app.exception
+
+
+def test_a_prompt_written_for_words_with_signs_is_not_asked_for_again(app: AppTest, runtime: Runtime) -> None:
+    """The writer was given "a red ball": that is what its prompt is for. Seed -1 in the form draws one."""
+    app.text_area(key="generate_words").set_value("a (red:1.2) ball")
+    app.text_input(key="generate_seed").set_value("-1")
+    set_steps(app, 1)
+    press(app, "Write the prompt only")
+    finish(app, runtime)
+    press(app, "Generate")
+    job = finish(app, runtime)
+    assert job.task.written is not None
+    (generation,) = runtime.tools.history.page(HistoryQuery()).items
+    assert generation.request.seed >= 0
+    assert "The words have changed" not in says(app)
 
 
 def test_fewer_pictures_than_combinations_are_those_that_were_shown(app: AppTest, runtime: Runtime) -> None:

@@ -148,6 +148,11 @@ def test_words_are_needed_and_two_different_writers(gemini: LoopbackGemini, app:
     assert "Both sides are Gemini" in says(app)
 
 
+def test_a_writer_of_any_model_is_compared_under_that_models_name() -> None:
+    left, right = WrittenPrompt(LEFT, "llm", model="qwen3:8b"), WrittenPrompt(RIGHT, "gemini", model="gemini-3")
+    assert "Merged from llm (qwen3:8b) and Gemini." in merged(left, right, {0}).notes
+
+
 LEFT = StructuredPrompt.from_dict({"short_description": "a", "objects": [{"description": "x"}], "context": "one"})
 RIGHT = StructuredPrompt.from_dict({"short_description": "a", "objects": [{"description": "y"}], "style_medium": "ink"})
 

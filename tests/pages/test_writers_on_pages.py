@@ -10,6 +10,7 @@ from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from tests.pages.conftest import APP, finish, page, press, says
+from tests.writers import loopback_llm
 from tests.writers.loopback_gemini import LoopbackGemini, answer, error, loopback_gemini, payload, retry_info
 
 PROMPT = {"short_description": "A red ball on a table.", "objects": [{"description": "A red ball."}]}
@@ -48,7 +49,7 @@ def write(words: str = "a red ball", writer: str = "auto") -> AppTest:
 def test_the_writer_field_says_who_is_not_ready(app: AppTest) -> None:
     """Without a key Gemini can be chosen, and the field says what is missing."""
     options = app.selectbox(key="generate_writer").options
-    assert options == ["Auto", "Gemini (no key)", "Local (no GPU)", "Offline"]
+    assert options == ["Auto", "Gemini (no key)", "LLM (no address)", "Local (no GPU)", "Offline"]
 
 
 def test_who_wrote_the_prompt_and_what_it_took_stands_under_it(studio: Runtime, gemini: LoopbackGemini) -> None:
@@ -57,6 +58,33 @@ def test_who_wrote_the_prompt_and_what_it_took_stands_under_it(studio: Runtime, 
     finish(app, studio)
     assert "written by Gemini · gemini-3.5-flash-lite · 812 tokens" in says(app)
     assert "did not answer" not in says(app)
+
+
+@pytest.fixture
+def qwen(monkeypatch: pytest.MonkeyPatch) -> Iterator[loopback_llm.LoopbackLlm]:
+    """A service of any model, on loopback."""
+    with loopback_llm.loopback_llm() as server:
+        monkeypatch.setenv("LLM_BASE_URL", server.url)
+        monkeypatch.setenv("LLM_MODEL", "qwen3:8b")
+        yield server
+
+
+def test_any_model_is_a_writer_under_its_own_name(
+    qwen: loopback_llm.LoopbackLlm, app: AppTest, runtime: Runtime
+) -> None:
+    """In the field, under the prompt, and on System, where it is asked only by the button."""
+    qwen.will(loopback_llm.stream(PROMPT, tokens=(521, 291)))
+    app = write()
+    assert app.selectbox(key="generate_writer").options[2] == "LLM (qwen3:8b)"
+    finish(app, runtime)
+    assert "written by llm · qwen3:8b · 812 tokens" in says(app)
+    page(app, "system")
+    assert "**LLM (qwen3:8b)** :green-badge[ready]" in says(app)
+    assert len(qwen.received) == 1
+    qwen.will(loopback_llm.models("qwen3:8b"))
+    press(app, "Ask whether it answers")
+    assert qwen.received[1].path == "/v1/models"
+    assert "/v1 has qwen3:8b" in says(app)
 
 
 def test_the_page_says_who_answered_and_why_the_first_did_not(studio: Runtime, gemini: LoopbackGemini) -> None:

@@ -74,7 +74,7 @@ def test_every_fault_is_listed_at_once(container: Container):
     assert "verysecret" not in said
     assert faults[2:6] == [
         f"FIBO_MODEL is 'fibo-9'. Set it to auto, {', '.join(CATALOGUE)}.",
-        "FIBO_WRITER is 'GPT'. Set it to auto, gemini, local, offline.",
+        "FIBO_WRITER is 'GPT'. Set it to auto, gemini, llm, local, offline.",
         "GRADIO_SERVER_PORT is 'web'. Set it to a whole number from 1 to 65535.",
         "MAX_WORKERS is '99'. Set it to a whole number from 1 to 32.",
     ]

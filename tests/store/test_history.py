@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -132,7 +133,21 @@ def test_a_date_without_a_time_zone_is_a_mistake_of_the_caller(history):
         ("fox", ["fox"]),
         ("FOX", ["fox"]),
         ("fo nig", ["fox"]),
-        ("fox -night", ["fox"]),  # no syntax: a minus is only a sign
+        ("fox -night", []),
+        ("soft -night", ["cat", "german"]),
+        ("-night", ["cat", "german"]),
+        ('soft -"at night"', ["cat", "german"]),
+        ('"fox at"', ["fox"]),
+        ('"at fox"', []),
+        ('"fo"', []),  # a phrase is of whole words
+        ("7", ["cat", "german", "fox"]),  # the seed
+        ("fox 7", ["fox"]),
+        ("seed:7 -fox", ["cat", "german"]),
+        ("seed:8", []),
+        ("座る", ["cat"]),
+        ("が座", ["cat"]),
+        ("座猫", []),
+        ("-座る", ["german", "fox"]),
         ("Größe", ["german"]),
         ("grosse", []),
         ("grö", ["german"]),
@@ -157,6 +172,36 @@ def test_words_are_found_in_what_was_typed_and_in_the_prompt(history, paint, sea
     page = history.page(HistoryQuery(text=search))
     assert [names[id] for id in ids(page.items)] == found
     assert history.count(HistoryQuery(text=search)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("words", "searches"),
+    [
+        ("桌子上的红色球，在窗前", ["红色", "红色球", "上的", "桌子 窗前", '"在窗前"', "窗"]),
+        ("夕暮れのスーパーマーケットで猫が眠る", ["マーケット", "スーパー", "猫が", "眠る", "暮れ"]),
+        ("탁자위에있는 빨간공이", ["빨간", "빨간공", "위에", "공이", unicodedata.normalize("NFD", "빨간공")]),
+        ("a poster saying 红色 fox", ["色", "红色 fox", "saying 红", '"红色 fox"']),
+        ("แมวสีแดงบนโต๊ะ", ["สีแดง", "แดง"]),
+    ],
+)
+def test_writing_without_blanks_is_found_from_the_middle(history, paint, words, searches):
+    """In what was typed and in the prompt; and it goes with the picture, out of the index too."""
+    typed, described, _ = paint(words).id, paint("x", text=words).id, paint("别的图", text="他の絵")
+    for search in searches:
+        assert set(ids(history.page(HistoryQuery(text=search)).items)) == {typed, described}, search
+        assert history.count(HistoryQuery(text=search, mode="refine")) == 0
+
+
+def test_a_seed_and_an_id_are_found_among_words(history, paint):
+    """A number is a word too; of an id its beginning is enough, in small letters too."""
+    seed, word = paint("a ball", seed=42), paint("42 balls", seed=1)
+    assert ids(history.page(HistoryQuery(text="42")).items) == ids([word, seed])
+    assert ids(history.page(HistoryQuery(text="42 ball")).items) == ids([word, seed])
+    assert ids(history.page(HistoryQuery(text="seed:42")).items) == ids([seed])
+    assert ids(history.page(HistoryQuery(text=seed.id)).items) == ids([seed])
+    assert ids(history.page(HistoryQuery(text=f"ball {seed.id[:24].lower()}")).items) == ids([seed])
+    assert history.neighbours(seed.id, HistoryQuery(text="42")) == (word.id, None)
+    assert history.count(HistoryQuery(text=str(2**63))) == 0
 
 
 @pytest.mark.parametrize(
@@ -189,6 +234,7 @@ def test_every_gallery_is_read_along_an_index_and_never_sorted(history, database
         HistoryQuery(newest_first=False),
         HistoryQuery(text="fox"),
         HistoryQuery(text="fox", model="mini", newest_first=False),
+        HistoryQuery(text="fox -cat 座る"),
         HistoryQuery(mode="refine"),
         HistoryQuery(model="mini", since=datetime(2026, 1, 1, tzinfo=UTC)),
         HistoryQuery(favorite=True),

@@ -1,17 +1,24 @@
 """docs/API.md shows what the program prints today: its commands are run, its addresses are asked."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from studio.web.api.app import api as new_api
 from tests.studio.processes import CHECKOUT, Cli, Server, served
 
 API = (CHECKOUT / "docs" / "API.md").read_text("utf-8")
 ID = "01M8CZ4K0NRBZ7N4JVZ4H2QZVP"  #: of the picture in the document
 PASSWORD = "made up for this test"
+KEY = "a-key-made-up-for-this-test"
 #: Fields that hold another value on another machine or at another time.
 VARY = (
     *("created_at", "duration_s", "device", "precision", "versions", "gpu_available", "vram_used_gb"),
@@ -65,7 +72,7 @@ def test_each_command_prints_what_the_document_shows(cli: Cli, workspace: Path) 
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     workspace = tmp_path_factory.mktemp("api") / "workspace"
     workspace.mkdir()
-    with served(workspace, STUDIO_PASSWORD=PASSWORD) as server:
+    with served(workspace, STUDIO_PASSWORD=PASSWORD, STUDIO_API_KEY=KEY) as server:
         server.wait_for(lambda state: state["status"] == "healthy")
         yield server
 
@@ -99,6 +106,34 @@ def test_the_python_examples_run_and_print_what_the_document_shows(
     assert len(printed) == 7
     assert "\n".join(printed[-2:]) in section
     assert printed[-3].startswith("    True ['")
+
+
+def blocks(language: str) -> list[str]:
+    """The document's programs in this language, but for those of the client."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", API.split("## From Python")[0], re.MULTILINE | re.DOTALL)
+
+
+def test_the_documents_programs_paint_and_fetch(server: Server, tmp_path: Path) -> None:
+    """As they stand: the shell's one after another, which is one session, and Python's."""
+    environment = os.environ | {"STUDIO": f"http://127.0.0.1:{server.port}", "STUDIO_API_KEY": KEY}
+    shell = "set -e\n" + "\n".join(blocks("sh"))
+    programs = [["bash", "-c", shell], *([sys.executable, "-c", each] for each in blocks("python"))]
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not here")
+    assert len(programs) == 2
+    outputs = []
+    for program in programs:
+        done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        outputs.append(done.stdout)
+    assert [Image.open(path).size for path in sorted(tmp_path.glob("*.png"))] == [(256, 256)] * 3
+    told = re.findall(r"^event: (\w+)$", outputs[0], re.MULTILINE)
+    assert [each for each in told if each != "progress"] == ["written", "picture", "end"]
+
+
+def test_the_document_tells_every_address_of_the_api() -> None:
+    document = new_api().openapi()
+    assert [path for path in document["paths"] if f"/api/v1{path}" not in API] == []
 
 
 def test_a_stale_output_is_noticed() -> None:

@@ -101,8 +101,8 @@ def test_a_picture_is_found_starred_deleted_and_restored(studio: Studio) -> None
 
 
 def test_a_refusal_is_the_studios_own_sentence(studio: Studio, server: Server) -> None:
-    with pytest.raises(StudioError, match="The seed is -1") as refused:
-        studio.generate("a ball", seed=-1)
+    with pytest.raises(StudioError, match="The seed is -2") as refused:
+        studio.generate("a ball", seed=-2)
     assert (refused.value.status, refused.value.detail) == (422, str(refused.value))
     with pytest.raises(StudioError, match="guidance is nan"):
         studio.generate("a ball", guidance=float("nan"))

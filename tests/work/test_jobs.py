@@ -28,7 +28,7 @@ from fibo_core.errors import (
 from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.database import Database
-from fibo_core.store.job_store import JobStore
+from fibo_core.store.job_store import JobRow, JobStore
 from fibo_core.work.jobs import Job, JobQueue
 from fibo_core.work.tasks import (
     GenerateTask,
@@ -363,8 +363,10 @@ def test_a_task_survives_being_written_down(task: Task) -> None:
 class OverQuota:
     """A workflow whose writer is over its quota for ``seconds``, as often as ``times``; "offline" always answers."""
 
-    def __init__(self, seconds: float = 3600.0, times: int = 1, patience_s: float = 7200.0) -> None:
-        self.seconds, self.times, self.patience_s = seconds, times, patience_s
+    def __init__(
+        self, seconds: float = 3600.0, times: int = 1, patience_s: float = 7200.0, asks_s: float = 0.0
+    ) -> None:
+        self.seconds, self.times, self.patience_s, self.asks_s = seconds, times, patience_s, asks_s
         self.asked: list[str] = []
 
     def __call__(self, task: Task, observer: Observer, cancel: CancelFlag) -> None:
@@ -372,6 +374,7 @@ class OverQuota:
         observer.on_writing(task.writer)
         if task.writer != "offline" and self.times:
             self.times -= 1
+            time.sleep(self.asks_s)
             if not observer.on_over_quota("Gemini is over its quota", self.seconds, self.patience_s):
                 raise WriterUnavailable("Gemini is over its quota.", self.seconds)
 
@@ -413,6 +416,25 @@ def test_a_job_that_has_waited_long_enough_fails_with_its_writers_sentence(make_
     job = queue.wait(submit(queue, task()).id, 20)
     assert (job.state, job.error, job.error_kind) == ("failed", "Gemini is over its quota.", "WriterUnavailable")
     assert len(run.asked) == 2
+
+
+def test_what_asking_in_vain_takes_counts_as_waited_for(make_queue: Callable[..., JobQueue]) -> None:
+    """A service that takes its time to say "in a moment" is not asked for minutes: patience goes by the clock."""
+    run = OverQuota(seconds=0.1, times=99, patience_s=2.5, asks_s=0.8)
+    queue = make_queue(run)
+    assert queue.wait(submit(queue, task()).id, 20).state == "failed"
+    assert len(run.asked) == 2
+
+
+def test_a_waiting_job_whose_turn_comes_late_has_waited_that_long(make_queue: Callable[..., JobQueue]) -> None:
+    queue = make_queue(OverQuota(), start=False)
+    store = queue._store
+    job = submit(queue, task())
+    assert store.claim([]) is not None
+    store.postpone(job.id, "Gemini is over its quota", -100.0, asked_s=3.0)
+    row = store.claim([])
+    assert isinstance(row, JobRow)
+    assert 3.0 <= row.waited_s < 60.0
 
 
 def test_a_waiting_job_can_be_cancelled(make_queue: Callable[..., JobQueue]) -> None:

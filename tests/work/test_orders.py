@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import InputError, NewerVersion
 from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.axes import axis
@@ -182,6 +183,30 @@ def test_more_than_64_pictures_must_be_confirmed() -> None:
     assert len(planned(replace(order, axes=(axis("steps", "1|2|3|4"),), count=16)).cells) == 64
 
 
+def test_a_job_has_the_words_that_a_writer_is_given_and_the_order_those_typed() -> None:
+    """Signs of other programs are left out before wildcards are dealt; settings among the words wait to be wanted."""
+    order = Order(kind="generate", words="({red|blue} ball:1.2), <lora:x:1> --seed 5 --ar 3:2", count=2, seed=9)
+    assert [(job.task.words, job.task.painting.seeds) for job in planned(order).jobs] == [
+        ("red ball", (9,)),
+        ("blue ball", (10,)),
+    ]
+    assert order_from_json(order_to_json(order)).words == order.words
+    settings = planned(order).jobs[0].task.painting.settings
+    assert (settings.width, settings.height) == CATALOGUE["mini"].size("1:1")
+    with pytest.raises(InputError, match="Say in a few words"):
+        planned(Order(kind="generate", words="--ar 3:2"))
+
+
+def test_a_seed_of_minus_one_is_drawn_for_a_refinement_too() -> None:
+    """It is not the source's, and never itself."""
+    drawn = {seeds_of_jobs(planned(Order(kind="generate", words="a ball", seed=-1)))[0][0] for _ in range(3)}
+    assert len(drawn) > 1
+    assert min(drawn) >= 0
+    request = RenderSettings.of(CATALOGUE["mini"]).request(PROMPT, 7, "r")
+    order = Order(kind="refine", words="green", source=PROMPT, seed=-1).painted_like(request, CATALOGUE["mini"])
+    assert seeds_of_jobs(planned(order)) != [(7,)]
+
+
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [
@@ -193,7 +218,7 @@ def test_more_than_64_pictures_must_be_confirmed() -> None:
         (Order(kind="generate", words="a ball", aspect="7:1"), "no shape '7:1'"),
         (Order(kind="generate", words="a ball", size=(100, 100)), "The size is 100×100"),
         (Order(kind="generate", words="a ball", count=0), "The number of pictures is 0"),
-        (Order(kind="generate", words="a ball", seed=-1), "The seed is -1"),
+        (Order(kind="generate", words="a ball", seed=-2), "The seed is -2"),
         (Order(kind="generate", words="a ball", count=2, axes=(axis("seed", "1|2"),)), "the seeds stand on an axis"),
         (Order(kind="generate", words="a ball", steps=0), "The number of steps is 0"),
         (Order(kind="generate", words="a ball", steps=201), "The number of steps is 201"),

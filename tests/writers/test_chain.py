@@ -129,6 +129,20 @@ def test_a_quota_that_is_soon_free_again_is_waited_for() -> None:
     assert waiter.waited == [("Gemini is over its quota", 34, AUTO_PATIENCE_S)]
 
 
+def test_a_service_that_is_down_until_a_time_it_says_is_waited_for_and_said_to_be_down() -> None:
+    waiter = Patient()
+    down = WriterUnavailable("It is down (503).", 20, meanwhile="has trouble of its own")
+    assert write(Writers([backend("gemini", down), backend("offline")]), waiter=waiter).writer == "gemini"
+    assert waiter.waited == [("Gemini has trouble of its own", 20, AUTO_PATIENCE_S)]
+
+
+def test_who_is_told_to_write_has_its_models_name_where_it_may_be_any() -> None:
+    waiter = Patient()
+    any_model = Backend("llm", "qwen3:8b", "a writer", lambda: Scripted("llm", ()), model="qwen3:8b")
+    assert write(Writers([any_model]), waiter=waiter).writer == "llm"
+    assert waiter.asked == ["llm (qwen3:8b)"]
+
+
 def test_a_quota_nobody_waits_for_falls_through_in_auto_and_fails_for_a_chosen_writer() -> None:
     writers = Writers([backend("gemini", BUSY, BUSY), backend("offline")])
     written = write(writers, waiter=Patient(waits=False))
@@ -186,7 +200,7 @@ def test_the_studio_lists_its_writers_best_first_each_with_what_it_lacks(
 ) -> None:
     """The page can say "Gemini (no key)" without asking the network."""
     writers = build_writers(Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), **environ}))
-    assert writers.names == ("gemini", "local", "offline")
+    assert writers.names == ("gemini", "llm", "local", "offline")
     lack = writers.missing("gemini")
     assert (lack.what if lack else None) == says
     assert writers.missing("offline") is None

@@ -38,6 +38,22 @@ def test_no_lettering_without_quotation_marks() -> None:
     assert WRITER.expand("a sign above a door").prompt.document["text_render"] == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["桌子上的红色球", "красный мяч", "ein roter Ball auf dem Tisch", "una pelota roja sobre la mesa", "빨간 공"],
+)
+def test_words_of_another_language_are_kept_and_the_writer_says_that_it_reads_english(words: str) -> None:
+    written = WRITER.expand(words)
+    assert written.notes[0].startswith("The offline writer reads English")
+    assert words in written.prompt.document["short_description"]
+
+
+def test_words_that_praise_the_picture_are_no_things_in_it() -> None:
+    prompt = WRITER.expand("masterpiece, best quality, ultra-detailed, 8k, a red ball").prompt
+    assert [item["description"] for item in prompt.document["objects"]] == ["a red ball"]
+    assert not WRITER.expand("a red ball on the left of la Tour Eiffel").notes[0].startswith("The offline writer reads")
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.text(max_size=500))
 def test_any_text_at_all_gives_a_valid_prompt_or_is_refused(words: str) -> None:

@@ -33,8 +33,9 @@ from fibo_core.errors import (
 )
 from fibo_core.prompts.caption_schema import KEYS, Caption, CaptionObject
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
-from fibo_core.writers.gemini import FIRST_BUDGET, LARGER_BUDGET, GeminiWriter, check_model
+from fibo_core.writers.gemini import GeminiWriter, check_model
 from fibo_core.writers.pictures import jpeg_to_show, shown_size
+from fibo_core.writers.service import FIRST_BUDGET, LARGER_BUDGET
 from tests.writers.loopback_gemini import (
     INVALID_KEY,
     LoopbackGemini,
@@ -457,6 +458,69 @@ def test_a_quota_of_the_day_is_not_waited_for(gemini: LoopbackGemini, writer: Ge
     assert _documented(caught.value)
     assert caught.value.retry_after_s is None
     assert len(gemini.received) == 1
+
+
+NO_FREE_TIER = (
+    "You exceeded your current quota. * Quota exceeded for metric: "
+    "generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 0, model: gemini-3-pro"
+)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        error(429, "RESOURCE_EXHAUSTED", NO_FREE_TIER, retry_info("37s")),
+        error(429, "RESOURCE_EXHAUSTED", "Gemini 3 Pro doesn't have a free quota tier.", retry_info("1s")),
+        error(429, "RESOURCE_EXHAUSTED", "Quota", {"violations": [{"quotaId": "x", "quotaValue": "0"}]}),
+    ],
+)
+def test_a_quota_of_nothing_fails_at_once_with_what_to_do(
+    gemini: LoopbackGemini, writer: GeminiWriter, reply: Reply
+) -> None:
+    """Google sends a wait of seconds with it all the same; the quota would be as empty after it."""
+    gemini.will(reply)
+    with pytest.raises(WriterUnavailable, match=f"no quota for {MODEL}.*set up billing") as caught:
+        writer.expand("a red ball")
+    assert _documented(caught.value)
+    assert caught.value.retry_after_s is None
+    assert len(gemini.received) == 1
+
+
+@pytest.mark.parametrize("limit", ["limit: 05", "limit: 0.5", "limit: 10"])
+def test_a_quota_of_little_is_waited_for(gemini: LoopbackGemini, writer: GeminiWriter, limit: str) -> None:
+    gemini.will(error(429, "RESOURCE_EXHAUSTED", f"Quota exceeded, {limit}", retry_info("2700s")))
+    with pytest.raises(WriterUnavailable, match="takes the next request in 45 min") as caught:
+        writer.expand("a red ball")
+    assert caught.value.retry_after_s == 2700
+
+
+def test_trouble_that_says_when_it_ends_is_waited_for_as_long_as_it_says(
+    gemini: LoopbackGemini, writer: GeminiWriter
+) -> None:
+    """A short wait here, a long one by whoever asked, who is told that it is no quota."""
+    gemini.will(error(503, "UNAVAILABLE", "Overloaded.", headers={"Retry-After": "0"}), answer(DOCUMENT))
+    assert writer.expand("a red ball").prompt.get("context") == "a snapshot"
+    gemini.will(error(503, "UNAVAILABLE", "Overloaded.", headers={"Retry-After": "40"}))
+    with pytest.raises(WriterUnavailable, match=r"trouble of its own \(503\)") as caught:
+        writer.expand("a red ball")
+    assert (caught.value.retry_after_s, caught.value.meanwhile) == (40, "has trouble of its own")
+    assert len(gemini.received) == 3
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"),
+    [
+        ("gemini-3.5-flash-lite-002", "gemini-3.5-flash-lite-002"),
+        ("", "gemini-flash-latest"),
+        ("x" * 101, "gemini-flash-latest"),
+        ("two\nlines", "gemini-flash-latest"),
+        (KEY, "gemini-flash-latest"),
+    ],
+)
+def test_the_model_that_the_answer_names_is_kept(gemini: LoopbackGemini, named: str, kept: str) -> None:
+    """ "-latest" stands for another model next month. What can be no name is not taken for one."""
+    gemini.will(answer(DOCUMENT, model=named))
+    assert _writer(gemini, "gemini-flash-latest").expand("a red ball").model == kept
 
 
 def test_a_server_that_never_answers_is_given_up(gemini: LoopbackGemini) -> None:

@@ -10,6 +10,7 @@ from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
 from fibo_core.models.weights import is_here
 from fibo_core.store.generation import Mode
 from fibo_core.work.runtime import Runtime
+from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO, Writers
 from studio.ui.state import Field, field_key, field_value, fill_field
 
@@ -59,7 +60,7 @@ def _writer_label(writers: Writers, name: str) -> str:
     if name == AUTO:
         return "Auto" if writers.preferred == AUTO else f"Auto ({writers.preferred})"
     lack = writers.missing(name)
-    return name.capitalize() + (f" ({lack.what})" if lack is not None else "")
+    return writer_title(name) + f" ({lack.what})" if lack is not None else writers.heading(name)
 
 
 def shape_field(mode: Mode, spec: ModelSpec) -> None:

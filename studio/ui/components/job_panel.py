@@ -14,7 +14,7 @@ from fibo_core.writers import writer_name
 from studio.ui.components.picture import picture
 from studio.ui.session import errors_shown
 from studio.ui.state import PageState
-from studio.ui.words import duration, plain
+from studio.ui.words import duration, plain, wait
 
 POLL_S = 1.0
 OFFLINE = "offline"
@@ -67,8 +67,7 @@ def describe(desk: Desk, batch: Batch) -> str:
     job = batch.current
     progress = job.progress
     if job.state == "waiting" and job.wait_until is not None:
-        left_s = max(1, round((job.wait_until - datetime.now(UTC)).total_seconds()))
-        return f"{job.error}; asking again in {duration(left_s) if left_s >= 90 else f'{left_s} s'}"
+        return f"{job.error}; asking again in {wait((job.wait_until - datetime.now(UTC)).total_seconds())}"
     painted, pictures = len(batch.generation_ids), batch.pictures
     if job.state in ("queued", "waiting"):
         return f"{painted} of {pictures} pictures, waiting in the queue" if painted else "Waiting in the queue"

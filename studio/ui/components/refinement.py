@@ -43,8 +43,8 @@ def review_switches(state: PageState, *, picture: bool) -> None:
         if picture:
             st.toggle(
                 "Let the writer see the picture", key=with_picture, persist_state="session",
-                help="Gemini and the local writer look at it beside the prompt; Gemini is sent it. The offline writer "
-                "does not look.",
+                help="Gemini, a model of LLM_MODEL's that sees, and the local writer look at it beside the prompt; the "
+                "first two are sent it. The offline writer does not look.",
             )  # fmt: skip
 
 

@@ -11,8 +11,9 @@ from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of
 from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
+from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO
-from studio.pod.doctor import Check, examine, gemini_check
+from studio.pod.doctor import SERVICES, Check, examine
 from studio.shell import get_shell
 from studio.ui.components.job_panel import describe
 from studio.ui.session import errors_shown
@@ -112,7 +113,7 @@ def _download_progress(spec: WeightsSpec) -> None:
 
 
 def writers_card(runtime: Runtime) -> None:
-    """Each writer: ready, or the way to ready. Gemini itself is asked only when somebody presses the button."""
+    """Each writer: ready, or the way to ready. A service itself is asked only when somebody presses the button."""
     writers = runtime.tools.writers
     with st.container(border=True):
         st.subheader("Prompt writers", anchor=False)
@@ -121,19 +122,19 @@ def writers_card(runtime: Runtime) -> None:
         for backend in writers.backends:
             lack = backend.missing()
             badge = ":green-badge[ready]" if lack is None else f":orange-badge[{plain(lack.what)}]"
-            st.markdown(f"**{backend.name.capitalize()}** {badge}")
+            st.markdown(f"**{plain(backend.heading if lack is None else writer_title(backend.name))}** {badge}")
             st.caption(plain(f"{backend.about[0].upper()}{backend.about[1:]}."))
             if lack is not None:
                 st.caption(plain(lack.todo))
                 if lack.weights is not None:
                     st.caption(f"Licence: [{lack.weights.licence}]({lack.weights.licence_url}).")
                     _download(runtime, lack.weights)
-            elif backend.name == "gemini" and st.button(
-                "Ask whether it answers", type="tertiary", icon=":material/network_check:",
+            elif backend.name in SERVICES and st.button(
+                "Ask whether it answers", key=f"ask_{backend.name}", type="tertiary", icon=":material/network_check:",
                 help="Asks the service for the model with your key; writes nothing",
             ):  # fmt: skip
                 with st.spinner("Asking"):
-                    check = gemini_check(runtime.settings)
+                    check = SERVICES[backend.name](runtime.settings)
                 st.markdown(f"{_icon(check)} {plain(check.detail)}")
 
 
@@ -190,7 +191,7 @@ def checks_card(runtime: Runtime) -> None:
             _say_check(check)
         if st.button(
             "Check again", type="tertiary", icon=":material/refresh:",
-            help="Asks Hugging Face about the licence, and Gemini about its model, too",
+            help="Asks Hugging Face about the licence, and the writers' services about their models, too",
         ):  # fmt: skip
             _checks.clear()
             state.asks_services = True

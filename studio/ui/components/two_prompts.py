@@ -14,10 +14,11 @@ from fibo_core.prompts.locks import take_changes
 from fibo_core.prompts.structured_prompt import MISSING, Change, StructuredPrompt, diff
 from fibo_core.work.jobs import Job
 from fibo_core.work.runtime import Runtime
-from fibo_core.writers import WrittenPrompt, writer_name
+from fibo_core.writers import WrittenPrompt, writer_name, writer_title
 from fibo_core.writers.chain import Writers
 from studio.ui.components import asset
 from studio.ui.components.changes import shown
+from studio.ui.components.typed_words import show_typed_words
 from studio.ui.session import errors_shown, read_order
 from studio.ui.state import PageState, TwoWriters, field_key, two_writers_state
 from studio.ui.words import plain
@@ -67,11 +68,13 @@ def two_writers(runtime: Runtime, page: PageState, spec: ModelSpec) -> None:
         if len(ready) < 2:
             _second_writer_needs(writers, ready)
     working = any(not job.ended for job in jobs)
-    pair = _choose_pair(ready, jobs) if len(ready) >= 2 else None
+    pair = _choose_pair(writers, ready, jobs) if len(ready) >= 2 else None
     with st.container(horizontal=True, gap="small"):
         ask = st.button(
             "Ask both", type="primary", icon=":material/edit_note:", key="two_ask", disabled=working or pair is None
         )
+    with st.container():
+        show_typed_words((words or "").strip(), spec)
     with st.container(), errors_shown():
         if ask and pair is not None:
             _ask_both(runtime, state, (words or "").strip(), pair, spec)
@@ -108,30 +111,37 @@ def _second_writer_needs(writers: Writers, ready: list[str]) -> None:
     st.markdown(f":material/info: {plain(only)}, and a comparison needs two.")
     for name in writers.names:
         if (lack := writers.missing(name)) is not None:
-            st.caption(f"**{_title(name)}**: {plain(lack.todo)}")
+            st.caption(f"**{writer_title(name)}**: {plain(lack.todo)}")
 
 
-def _choose_pair(ready: list[str], jobs: list[Job]) -> tuple[str, str]:
+def _choose_pair(writers: Writers, ready: list[str], jobs: list[Job]) -> tuple[str, str]:
     asked = [job.task.writer for job in jobs] if all(job.task.writer in ready for job in jobs) else []
     left, right = st.columns(2)
     first = asked or ready
     one = left.selectbox(
-        "Left", ready, index=ready.index(first[0]), format_func=_title, key="two_left", persist_state="session"
+        "Left", ready, index=ready.index(first[0]), format_func=writers.heading, key="two_left", persist_state="session"
     )
     two = right.selectbox(
-        "Right", ready, index=ready.index(first[1]), format_func=_title, key="two_right", persist_state="session"
+        "Right",
+        ready,
+        index=ready.index(first[1]),
+        format_func=writers.heading,
+        key="two_right",
+        persist_state="session",
     )
     return one, two
 
 
-def _title(name: str) -> str:
-    return name.capitalize()
+def _model_of(runtime: Runtime, job: Job) -> str:
+    """The model that has written, or will: it belongs to the name of a writer that may be any."""
+    backends = {backend.name: backend.model for backend in runtime.tools.writers.backends}
+    return job.written.model if job.written is not None else backends.get(job.task.writer, "")
 
 
 def _ask_both(runtime: Runtime, state: TwoWriters, words: str, pair: tuple[str, str], spec: ModelSpec) -> None:
     """An order of prompts alone, with the writer on an axis: it survives a restart, and can be cancelled."""
     if pair[0] == pair[1]:
-        raise InputError(f"Both sides are {_title(pair[0])}. Choose two different writers.")
+        raise InputError(f"Both sides are {runtime.tools.writers.heading(pair[0])}. Choose two different writers.")
     order = replace(read_order("generate"), words=words, model=spec.name, axes=(Axis("writer", pair),), paint=False)
     state.batch_id, state.right = runtime.desk.place(order).id, frozenset()
     st.rerun()
@@ -151,7 +161,7 @@ def _show_pair(runtime: Runtime, state: TwoWriters, page: PageState, jobs: list[
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{differ}, {len(comparison.same)} are the same. Choose a side for each.", width="content")
         use = st.button("Use this prompt", type="primary", icon=":material/check:", key="two_use")
-    titles = [_title(writer_name(job.task.writer)) for job in jobs]
+    titles = [writer_title(job.task.writer, _model_of(runtime, job)) for job in jobs]
     chosen = _TWO_PROMPTS(
         key="two_prompts",
         data={"titles": titles, "rows": comparison.rows(), "same": comparison.same},
@@ -163,7 +173,7 @@ def _show_pair(runtime: Runtime, state: TwoWriters, page: PageState, jobs: list[
         st.rerun()
     for each in (left, right):
         for note in (*each.passed_over, *each.notes):
-            st.caption(f":material/info: {plain(f'{_title(writer_name(each.writer))}: {note}')}")
+            st.caption(f":material/info: {plain(f'{writer_title(each.writer, each.model)}: {note}')}")
     if use:
         page.show(merged(left, right, state.right), jobs[0].task.words)
         page.batch_id = None
@@ -172,7 +182,7 @@ def _show_pair(runtime: Runtime, state: TwoWriters, page: PageState, jobs: list[
 
 
 def _unfinished(runtime: Runtime, state: TwoWriters, page: PageState, job: Job) -> None:
-    st.subheader(_title(writer_name(job.task.writer)), anchor=False)
+    st.subheader(plain(writer_title(job.task.writer, _model_of(runtime, job))), anchor=False)
     if job.written is not None:
         st.caption("Has written its prompt.")
         if st.button("Use this prompt", key=f"two_use_{job.id}", icon=":material/check:"):
@@ -232,7 +242,7 @@ def merged(left: WrittenPrompt, right: WrittenPrompt, chosen: Collection[int]) -
         return left
     if len(chosen) == count:
         return right
-    note = f"Merged from {writer_name(left.writer)} and {writer_name(right.writer)}."
+    note = f"Merged from {writer_name(left.writer, left.model)} and {writer_name(right.writer, right.model)}."
     prompt = take_changes(left.prompt, right.prompt, chosen)
     return replace(left, prompt=prompt, edited=True, notes=(*left.notes, *right.notes, note))
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fibo_core.engine.request import draw_seeds
+from fibo_core.engine.request import DRAW, draw_seeds
 from fibo_core.errors import FiboError
 from fibo_core.prompts.wildcards import Wildcards, deal, read_wildcards
 from studio.ui.session import read_seed
@@ -27,7 +27,7 @@ def show_wildcards(words: str, *, from_json: bool) -> Wildcards:
 def _say(words: str, wildcards: Wildcards) -> None:
     count, seed = field_value("generate", "count", 1), field_value("generate", "seed", "").strip()
     combinations = f"{wildcards.count:,}" if wildcards.count <= MANY else "more than a million"
-    drawn = wildcards.count > count
+    drawn, seed = wildcards.count > count, "" if seed == str(DRAW) else seed
     if drawn and not seed:  # a seed not drawn yet says nothing about the words
         st.caption(f":material/shuffle: {_many(count, 'picture')} of {combinations} prompts, drawn when you press.")
         return

@@ -1,10 +1,12 @@
 """The API as an ASGI application, mounted by `studio/web/routes.py` at `/api/v1`."""
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from studio.web.api.errors import answer_errors
+from studio.web.api.errors import NO_ADDRESS, answer_errors
 from studio.web.api.openapi import describe
 from studio.web.api.routes import batches, documents, generations, models, orders
+from studio.web.problems import problem
 
 
 def api() -> FastAPI:
@@ -21,3 +23,18 @@ def api() -> FastAPI:
     answer_errors(app)
     describe(app)
     return app
+
+
+class PlainAddresses:
+    """Middleware in front of Streamlit's: it would answer an address of the API that holds a NUL or leads upwards, in
+    words of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path", ""))
+        if path.startswith("/api/") and ("\0" in path or "\\" in path or ".." in path.split("/")):
+            await problem(404, NO_ADDRESS)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

@@ -43,6 +43,7 @@ STATUSES: tuple[tuple[type[FiboError], int], ...] = (
     (JobError, 409),  # a key used again, a batch with nothing to try again
     (FiboError, 503),  # store, engine, writers
 )
+NO_ADDRESS = "There is no such address in the API. All are listed at /api/v1/docs."
 FULL_RETRY_S = 30  #: when to send an order again that the queue did not take
 
 
@@ -81,7 +82,7 @@ async def _of_http(request: Request, exc: Exception) -> Response:
     if isinstance(exc, Refused):
         return problem(exc.status_code, exc.detail, headers)
     if exc.status_code == 404:
-        return problem(404, "There is no such address in the API. All are listed at /api/v1/docs.", headers)
+        return problem(404, NO_ADDRESS, headers)
     if exc.status_code == 405:
         allowed = headers.get("Allow", "another method")
         return problem(405, f"{request.method} is not understood here. Use {allowed}.", headers)
@@ -125,12 +126,12 @@ _WANTED = {
 }
 
 
+#: What pydantic names the kinds of a union by, where it tells what is wrong with each.
+_KINDS = {"str", "int", "float", "text", "list"}
+
+
 def _place(loc: Sequence[str | int]) -> str:
-    """Where in the request: a path, without the names that pydantic gives the kinds of a union."""
+    """Where in the request."""
     where, *path = loc
-    steps = [step for step in path if not (isinstance(step, str) and ("[" in step or step in ("str", "int", "float")))]
-    return (
-        format_path(tuple(steps))
-        if steps
-        else {"body": "The body", "query": "The question"}.get(str(where), str(where))
-    )
+    steps = tuple(step for step in path if step not in _KINDS)
+    return format_path(steps) if steps else {"body": "The body", "query": "The question"}.get(str(where), str(where))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from fibo_core.limits import (
     GUIDANCE_MAX,
@@ -52,6 +52,11 @@ class Given(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+def _text_or_list(value: object) -> str:
+    """Which of the two a value means to be, so that only what is wrong with that is said."""
+    return "text" if isinstance(value, str) else "list"
+
+
 class AxisTaken(Taken):
     """One thing that varies: a picture for each of its values, or each combination with another axis's."""
 
@@ -60,9 +65,10 @@ class AxisTaken(Taken):
     )
 
     name: str = Field(description="seed, steps, guidance, model, writer, or a JSON path of the prompt")
-    values: str | Annotated[list[str | int | float], Field(max_length=VALUES_MAX)] = Field(
-        description="A list, or as it is typed: day|night, 1..8, 10,20,..,50"
-    )
+    values: Annotated[
+        Annotated[str, Tag("text")] | Annotated[list[str | int | float], Field(max_length=VALUES_MAX), Tag("list")],
+        Discriminator(_text_or_list),
+    ] = Field(description="A list, or as it is typed: day|night, 1..8, 10,20,..,50")
 
 
 class OrderTaken(Taken):
@@ -75,7 +81,7 @@ class OrderTaken(Taken):
     prompt_job_id: str | None = Field(
         None, description="The job whose written prompt is painted as it is, with its author named"
     )
-    writer: str | None = Field(None, description="gemini, local or offline; auto asks those set up, in that order")
+    writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
     model: str | None = Field(None, description="A name of GET /models; without it the one in use")
     aspect: str | None = Field(None, description="One of the model's shapes, such as 3:2")
     width: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
@@ -102,7 +108,7 @@ class PromptOrder(Taken):
     model_config = ConfigDict(json_schema_extra={"example": {"words": "a red ball on the left"}})
 
     words: str = Field(description="The idea")
-    writer: str | None = Field(None, description="gemini, local or offline; auto asks those set up, in that order")
+    writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
 
 
 class RefinementOrder(OrderTaken):

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from fibo_core.cancel import CancelFlag
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.errors import OutOfMemory
@@ -26,7 +28,9 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
+from studio.cli.output import PaintingProgress, StatusLine
 from tests.studio.processes import CHECKOUT, Cli, opened, start_cli
+from tests.writers import loopback_llm
 from tests.writers.loopback_gemini import answer, error, loopback_gemini, retry_info
 
 FAST = ("--steps", "2")
@@ -92,6 +96,29 @@ def test_without_json_a_block_tells_what_was_made_and_notes_go_to_stderr(cli: Cl
     assert Path(path).read_bytes() == (tmp_path / "ball.png").read_bytes()
     assert f"seed {seed} · 256×256 · 2 steps" in facts
     assert "knows no negative prompt" in said.err
+
+
+def test_settings_among_the_words_are_named_as_options_and_not_taken(cli: Cli):
+    """stderr says which options they would be; the row has the words that the writer was given. Seed -1 draws one."""
+    typed = "(best quality:1.2), a red ball, <lora:x:1> --ar 3:2 --no cats\nSteps: 9, Seed: 5"
+    said = cli("generate", typed, "--seed", -1, "--json", *FAST)
+    picture = said.json
+    assert (picture["width"], picture["height"]) == (256, 256)
+    assert picture["seed"] >= 0
+    assert said.err.splitlines() == [
+        "Weights and brackets are left out, and their words stay: (best quality:1.2).",
+        "Left out, as FIBO does not read it: <lora:x:1>.",
+        "--seed 5 was found in the words: it is left out, and --seed -1 counts.",
+        "--aspect 3:2 was found in the words: give it as an option.",
+        "--steps 9 was found in the words: it is left out, and --steps 2 counts.",
+        "--negative cats was found in the words: give it as an option.",
+    ]
+    assert cli("history", "show", picture["id"], "--json").json["words"] == "best quality, a red ball"
+    written = cli("prompt", typed)
+    assert (
+        "Left out of the words: seed 5, 3:2, 9 steps, negative prompt “cats”. Nothing is painted here." in written.err
+    )
+    assert "lora" not in written.out
 
 
 def test_a_prompt_given_as_json_is_painted_as_it_is(cli: Cli, workspace: Path, tmp_path: Path):
@@ -202,7 +229,7 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("generate -", 2, "100,000 characters"),
         ("generate", 2, "one of the two"),
         ("generate ball --from-json -", 2, "one of the two"),
-        ("generate ball --seed -1", 2, "The seed is -1"),
+        ("generate ball --seed -2", 2, "The seed is -2"),
         ("generate ball --seed 18446744073709551616", 2, "The seed is 18446744073709551616"),
         ("generate ball --seed abc", 2, "'abc'"),
         ("generate ball --count 0", 2, "number of pictures is 0"),
@@ -412,14 +439,18 @@ def test_the_canonical_text_is_that_of_the_library(cli: Cli):
 def test_each_writer_can_be_named_and_says_what_it_lacks(cli: Cli):
     """An unknown one is misuse (2); one that is not set up is a failure (1) with the way out."""
     assert cli("prompt", "a red ball", "--writer", "offline").code == 0
-    for writer, lacks in (("gemini", "GOOGLE_API_KEY is not set"), ("local", "needs a CUDA GPU")):
+    for writer, lacks in (
+        ("gemini", "GOOGLE_API_KEY is not set"),
+        ("llm", "LLM_BASE_URL is not set"),
+        ("local", "needs a CUDA GPU"),
+    ):
         for command in (("prompt", "a red ball"), ("generate", "a red ball")):
             said = cli(*command, "--writer", writer)
             assert (said.code, said.out) == (1, "")
             assert lacks in said.err
     unknown = cli("prompt", "a red ball", "--writer", "gpt")
     assert (unknown.code, unknown.out) == (2, "")
-    assert "auto, gemini, local, offline" in unknown.err
+    assert "auto, gemini, llm, local, offline" in unknown.err
 
 
 def test_a_prompt_of_geminis_is_painted_with_its_model_and_tokens(cli: Cli, monkeypatch: pytest.MonkeyPatch):
@@ -439,6 +470,27 @@ def test_a_prompt_of_geminis_is_painted_with_its_model_and_tokens(cli: Cli, monk
     assert "521 read, 291 written" in cli("history", "show", painted.json["id"]).out
     assert (fallen.code, "Gemini has trouble of its own" in fallen.err) == (0, True)
     assert "red" in json.dumps(fallen.json)
+
+
+def test_a_prompt_of_any_models_names_it(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    """By the writer's name alone, and with "auto" where Gemini has no key; a picture keeps both names."""
+    with loopback_llm.loopback_llm() as llm:
+        llm.will(loopback_llm.stream({"short_description": "A red ball."}, tokens=(521, 291)))
+        monkeypatch.setenv("LLM_BASE_URL", llm.url)
+        monkeypatch.setenv("LLM_MODEL", "qwen3:8b")
+        painted = cli("generate", "a red ball", "--json", *FAST)
+        named = cli("generate", "a red ball", "--writer", "llm", *FAST)
+    assert (painted.json["writer"], painted.json["writer_model"]) == ("llm", "qwen3:8b")
+    assert "prompt by llm (qwen3:8b), 812 tokens" in named.out
+
+
+def test_a_service_that_says_in_a_moment_again_and_again_is_waited_for_by_the_clock(capsys: pytest.CaptureFixture[str]):
+    """Two seconds and a bit of patience: what asking took between the waits counts too."""
+    progress = PaintingProgress(StatusLine(), CancelFlag())
+    assert progress.on_over_quota("Gemini is over its quota", 0.0, 2.2)
+    time.sleep(0.4)
+    assert not progress.on_over_quota("Gemini is over its quota", 0.0, 2.2)
+    assert capsys.readouterr().err == "Gemini is over its quota; asking again in 1 s\n"
 
 
 def test_a_quota_is_waited_for_and_ctrl_c_ends_the_wait(workspace: Path, monkeypatch: pytest.MonkeyPatch):

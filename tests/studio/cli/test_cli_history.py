@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import fibo_core
+from tests.writers import loopback_llm
 from tests.writers.loopback_gemini import INVALID_KEY, error, loopback_gemini, payload
 
-WRITERS = ("gemini", "local", "offline")
+WRITERS = ("gemini", "llm", "local", "offline")
 
 
 def test_the_newest_picture_is_listed_first_and_pages_follow_one_another(cli, store):
@@ -131,6 +132,27 @@ def test_the_doctor_asks_gemini_whether_it_has_the_model_for_this_key(cli, monke
     assert (told.code, check["ok"]) == (code, code == 0)
     assert says in check["detail"]
     assert gemini.received[0].path.endswith("models/gemini-3.5-flash-lite")
+    assert key not in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "says"),
+    [
+        (loopback_llm.models("qwen3:8b"), 0, "/v1 has qwen3:8b."),
+        (loopback_llm.models("llama3.2:3b"), 1, "Set LLM_MODEL to one it has: llama3.2:3b"),
+        (loopback_llm.error(401, "no"), 1, "does not accept this LLM_API_KEY"),
+    ],
+)
+def test_the_doctor_asks_the_service_of_any_model_for_its_list(cli, monkeypatch, reply, code, says):
+    key = "-".join(["not", "a", "real", "key"])
+    with loopback_llm.loopback_llm() as llm:
+        llm.will(reply)
+        for name, value in {"BASE_URL": llm.url, "MODEL": "qwen3:8b", "API_KEY": key}.items():
+            monkeypatch.setenv(f"LLM_{name}", value)
+        told = cli("doctor", "--json")
+    check = next(check for check in told.json["checks"] if check["name"] == "llm")
+    assert (told.code, check["ok"]) == (code, code == 0)
+    assert says in check["detail"]
     assert key not in told.out + told.err
 
 
