@@ -4,7 +4,7 @@ warning over and over, which whoever sends nonsense could fill a disk with."""
 import logging
 import logging.handlers
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pydantic import SecretStr
 
@@ -53,13 +53,13 @@ class OnceAMinute(logging.Filter):
 _INVALID_REQUESTS = OnceAMinute()  #: of uvicorn, which warns of each
 
 
-def start_logging(settings: Settings, file_name: str, *, stderr: bool) -> None:
+def start_logging(settings: Settings, file_name: str, *, stderr: bool, secrets: Collection[SecretStr] = ()) -> None:
     """Sends this process's log to ``logs/<file_name>`` in the workspace and, if asked, to stderr.
 
     LOG_LEVEL is for our own lines; of libraries, warnings are kept. A workspace that cannot be written costs the
-    file only. May be called again: the last call counts.
+    file only. ``secrets`` are hidden beside those of the settings. May be called again: the last call counts.
     """
-    formatter = SecretsHidden(_secrets(settings))
+    formatter = SecretsHidden(tuple(each.get_secret_value() for each in (*_secrets(settings), *secrets)))
     handlers: list[logging.Handler] = [logging.StreamHandler()] if stderr else []
     try:
         handlers.append(_file_handler(settings, file_name))
@@ -96,9 +96,9 @@ def _file_handler(settings: Settings, file_name: str) -> logging.Handler:
     )
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
+def _secrets(settings: Settings) -> tuple[SecretStr, ...]:
     values = (getattr(settings, name) for name in type(settings).model_fields)
-    return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+    return tuple(value for value in values if isinstance(value, SecretStr))
 
 
 def _adopt_foreign_loggers() -> None:

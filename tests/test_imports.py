@@ -25,7 +25,7 @@ ALLOWED = {
     "accelerate": ENGINE,
     "llguidance": LOCAL,
     "google": ("fibo_core/writers/gemini.py",),
-    "httpx2": ("fibo_core/writers/llm.py", "fibo_core/models/download.py"),
+    "httpx2": ("studio/client/", "fibo_core/writers/llm.py", "fibo_core/models/download.py"),
     "sqlmodel": STORE,
     "sqlalchemy": STORE,
     "alembic": STORE,

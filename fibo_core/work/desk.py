@@ -19,9 +19,9 @@ from fibo_core.store.generation import Mode
 from fibo_core.store.idempotency import OnceKey
 from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
-from fibo_core.work.jobs import Job, JobQueue, JobState
+from fibo_core.work.jobs import Job, JobQueue
 from fibo_core.work.orders import Order, order_from_json, order_to_json, plan
-from fibo_core.work.tasks import Task, task_to_json
+from fibo_core.work.tasks import JobState, Task, task_to_json
 from fibo_core.work.workflows import Tools
 from fibo_core.writers.chain import AUTO
 

@@ -35,13 +35,12 @@ from fibo_core.errors import (
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.job_store import PENDING, JobRow, JobStore, ModelTurn, damage_of
 from fibo_core.store.rows import DamagedRow
-from fibo_core.work.tasks import Task, task_from_json, task_to_json, written_from_record, written_to_record
+from fibo_core.work.tasks import JobState, Task, task_from_json, task_to_json, written_from_record, written_to_record
 from fibo_core.work.workflows import Observer
 from fibo_core.writers import WrittenPrompt
 
 log = logging.getLogger(__name__)
 
-JobState = Literal["queued", "waiting", "running", "done", "failed", "cancelled", "interrupted"]
 ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled", "interrupted"})
 
 NAP_MIN_S, NAP_MAX_S = 0.05, 5.0  #: between two looks of an idle worker

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import NewerVersion
@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 
 VERSION = 1  #: of a task as JSON; the first version's rows have none
+
+#: How the job that works a task off may stand.
+JobState = Literal["queued", "waiting", "running", "done", "failed", "cancelled", "interrupted"]
 
 
 @dataclass(frozen=True)

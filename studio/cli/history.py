@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, Mode
+from studio.cli.door import Door, Page, door_of, only_here
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
 from studio.cli.setup import begin, open_history
 from studio.remedies import rebuild_command
 
 if TYPE_CHECKING:
-    from fibo_core.store.history import History
+    from fibo_core.store.history import History, HistoryPage
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -23,6 +25,7 @@ Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID..."
 
 @app.command("list")
 def list_(
+    context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
     query: Annotated[
         str,
@@ -34,15 +37,18 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List pictures, newest first."""
-    from fibo_core.store.history import HistoryQuery
-    from fibo_core.store.picture_rows import not_read
-
     settings = begin()
-    with open_history(settings) as history:
-        page = history.page(HistoryQuery(text=query, mode=mode, favorite=favorite), cursor=cursor, limit=limit)
-        unsearched = history.unsearched() if query else 0
+    unsearched = 0
+    if (door := door_of(context, settings)) is not None:
+        page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit)
+    else:
+        from fibo_core.store.history import HistoryQuery
+
+        with open_history(settings) as history:
+            page = history.page(HistoryQuery(text=query, mode=mode, favorite=favorite), cursor=cursor, limit=limit)
+            unsearched = history.unsearched() if query else 0
     if as_json:
-        print_json([whole_record(picture, settings.workspace_dir) for picture in page.items])
+        print_json([whole_record(picture, _place(door, settings, picture)) for picture in page.items])
     else:
         print_table(_row(picture) for picture in page.items)
     if unsearched:
@@ -52,6 +58,8 @@ def list_(
             file=sys.stderr,
         )
     if page.damaged:
+        from fibo_core.store.picture_rows import not_read
+
         print(not_read(page.damaged), rebuild_command(), file=sys.stderr)
     if page.next_cursor is not None:
         print(f"More: --cursor {page.next_cursor}", file=sys.stderr)
@@ -60,15 +68,21 @@ def list_(
 
 
 @app.command()
-def show(id: Annotated[str, typer.Argument(help="A picture's id.")], as_json: Json = False) -> None:
+def show(
+    context: typer.Context, id: Annotated[str, typer.Argument(help="A picture's id.")], as_json: Json = False
+) -> None:
     """Show one picture's whole recipe."""
     settings = begin()
-    with open_history(settings) as history:
-        picture = history.get(id)
+    if (door := door_of(context, settings)) is not None:
+        picture = door.get(id)
+    else:
+        with open_history(settings) as history:
+            picture = history.get(id)
+    place = _place(door, settings, picture)
     if as_json:
-        print_json(whole_record(picture, settings.workspace_dir))
+        print_json(whole_record(picture, place))
         return
-    print_text(result_block(picture, settings.workspace_dir))
+    print_text(result_block(picture, place))
     print_text(f"  {picture.mode} on {picture.created_at:%Y-%m-%d %H:%M} UTC on {picture.device}, {picture.precision}")
     if picture.usage is not None:
         print_text(f"  tokens: {picture.usage.input_tokens:,} read, {picture.usage.output_tokens:,} written")
@@ -80,20 +94,21 @@ def show(id: Annotated[str, typer.Argument(help="A picture's id.")], as_json: Js
 
 
 @app.command()
-def delete(ids: Ids, as_json: Json = False) -> None:
+def delete(context: typer.Context, ids: Ids, as_json: Json = False) -> None:
     """Take pictures out of the gallery; their files stay."""
-    _change(ids, lambda history: history.delete(ids), "deleted", as_json)
+    _change(context, ids, lambda history: history.delete(ids), "deleted", as_json)
 
 
 @app.command()
-def restore(ids: Ids, as_json: Json = False) -> None:
+def restore(context: typer.Context, ids: Ids, as_json: Json = False) -> None:
     """Bring deleted pictures back into the gallery."""
-    _change(ids, lambda history: history.restore(ids), "restored", as_json)
+    _change(context, ids, lambda history: history.restore(ids), "restored", as_json)
 
 
 @app.command()
-def verify(as_json: Json = False) -> None:
+def verify(context: typer.Context, as_json: Json = False) -> None:
     """Look whether every picture and its recipe can be read; change nothing. Exit 1 when something is amiss."""
+    only_here(context)
     settings = begin()
     with open_history(settings) as history:
         report = history.verify()
@@ -115,10 +130,12 @@ def verify(as_json: Json = False) -> None:
 
 @app.command()
 def rebuild(
+    context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: Json = False,
 ) -> None:
     """Bring pictures that lie on the disk back into the history, and mend damaged rows, from their own recipes."""
+    only_here(context)
     settings = begin()
     with open_history(settings) as history:
         report = history.rebuild(dry_run=dry_run)
@@ -135,16 +152,26 @@ def rebuild(
         print(sentence, file=sys.stderr)
 
 
-def _change(ids: list[str], change: "Callable[[History], list[str]]", verb: str, as_json: bool) -> None:
+def _change(
+    context: typer.Context, ids: list[str], change: "Callable[[History | Door], list[str]]", verb: str, as_json: bool
+) -> None:
     """Changes pictures, and says which were and which were not."""
-    with open_history(begin()) as history:
-        done = change(history)
+    settings = begin()
+    if (door := door_of(context, settings)) is not None:
+        done = change(door)
+    else:
+        with open_history(settings) as history:
+            done = change(history)
     if as_json:
         print_json({verb: done})
     else:
         print_text(f"{len(done)} {verb}")
     if left := [id for id in ids if id not in done]:
         print(f"Not {verb}, unknown or so already: {', '.join(left)}", file=sys.stderr)
+
+
+def _place(door: Door | None, settings: Settings, picture: Generation) -> str:
+    return str(settings.workspace_dir / picture.image_path) if door is None else door.place(picture)
 
 
 def _row(picture: Generation) -> tuple[str, ...]:

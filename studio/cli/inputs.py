@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, PictureError, PromptError
@@ -15,6 +15,7 @@ from fibo_core.prompts.mend import Mended, decoded, mend, mend_texts
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 if TYPE_CHECKING:
+    from fibo_core.store.generation import Generation
     from fibo_core.store.history import History
 
 PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"\0\0\0")  #: what is no text begins with one of these
@@ -36,7 +37,7 @@ class Source:
 
 def read_words(words: str) -> str:
     """The words themselves, or those on stdin."""
-    return _text(_bytes("-"), "-") if words == "-" else words
+    return _text(read_bytes("-"), "-") if words == "-" else words
 
 
 def read_prompt(name: str) -> StructuredPrompt:
@@ -45,7 +46,7 @@ def read_prompt(name: str) -> StructuredPrompt:
     What was done for it, and the settings that stood beside it and are not used, is told on stderr. Raises PromptError
     where there is none, InputError where there is no such file.
     """
-    return _told(_mended(_bytes(name), name)).prompt
+    return _told(_mended(read_bytes(name), name)).prompt
 
 
 def prompt_in(words: str) -> StructuredPrompt:
@@ -53,7 +54,18 @@ def prompt_in(words: str) -> StructuredPrompt:
     return _told(mend(words)).prompt
 
 
-def read_source(name: str, history: "History") -> Source:
+class Recipes(Protocol):
+    """Whatever knows a picture by its id: a history, or a studio that runs."""
+
+    def get(self, id: str) -> "Generation": ...
+
+
+def is_id(name: str) -> bool:
+    """Whether that is a picture's id, and so no file's name."""
+    return _ID.fullmatch(name) is not None
+
+
+def read_source(name: str, history: "Recipes") -> Source:
     """The picture of an id, the recipe in a PNG or its sidecar, or a prompt, wherever in a file it stands.
 
     Raises GenerationNotFound for an id that is not here, GenerationDamaged for one whose row cannot be read, InputError
@@ -65,7 +77,7 @@ def read_source(name: str, history: "History") -> Source:
     if _ID.fullmatch(name):
         generation = history.get(name)
         return Source(generation.prompt, generation.request, generation.id)
-    data = _bytes(name, hint="Name a file or a picture's id")
+    data = read_bytes(name, hint="Name a file or a picture's id")
     record = read_recipe(data)
     if record is not None and str(record.get("format", "")).startswith("fibo-studio/"):
         generation = Generation.from_record(record)
@@ -111,15 +123,15 @@ def _no_prompt_in(name: str, texts: Mapping[str, str]) -> PictureError:
     )
 
 
-def _known(id: str, history: "History") -> str | None:
+def _known(id: str, history: "Recipes") -> str | None:
     try:
         return history.get(id).id
     except (GenerationNotFound, GenerationDamaged):
         return None
 
 
-def _bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> bytes:
-    """At most ``most`` bytes of a file or of stdin."""
+def read_bytes(name: str, most: int = BYTES_MAX, hint: str = "Name a file") -> bytes:
+    """At most ``most`` bytes of a file or of stdin. Raises InputError."""
     try:
         if name == "-":
             return sys.stdin.buffer.read(most)

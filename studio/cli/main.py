@@ -1,7 +1,7 @@
-"""fibo-studio, the command line: each command is a few lines over the library, in a process of its own.
+"""fibo-studio, the command line: each command is a few lines over the library, or lets a studio that runs do the work.
 
 stdout holds the result and nothing else; progress, notes and the one sentence of an error go to stderr. Exit 0 done,
-1 failed, 2 misused, 130 ended by Ctrl+C. The queue of a running studio is left alone.
+1 failed, 2 misused, 130 ended by Ctrl+C.
 """
 
 import io
@@ -17,7 +17,9 @@ from typer.exceptions import TyperException
 import fibo_core
 from fibo_core.errors import Cancelled, FiboError, InputError
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from studio.cli import history, models
+from fibo_core.settings import Settings
+from studio.cli import history, models, there
+from studio.cli.door import Asked, door_of, only_here
 from studio.cli.inputs import Source, prompt_in, read_picture, read_prompt, read_source, read_words
 from studio.cli.output import PaintingProgress, StatusLine, complain, print_json, print_text
 from studio.cli.painting import (
@@ -52,8 +54,25 @@ app.add_typer(models.app, name="models", help="The models that paint.")
 def about(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Let the studio at this address do the work.", show_default=False)
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Its password or STUDIO_API_KEY; without it, what STUDIO_API_KEY or STUDIO_PASSWORD hold.",
+            show_default=False,
+        ),
+    ] = None,
+    here: Annotated[
+        bool, typer.Option("--here", help="Work in this process, also where a studio runs on the workspace.")
+    ] = False,
 ) -> None:
     """FIBO Studio: from a few words to a structured JSON prompt to a stored, repeatable picture."""
+    if server is not None and here:
+        raise InputError("--server and --here are both given. Leave out one of them.")
+    context.obj = Asked(server, key, here)
     if version:
         print_text(fibo_core.__version__)
     elif context.invoked_subcommand is None:
@@ -62,8 +81,9 @@ def about(
 
 
 @app.command()
-def serve() -> None:
+def serve(context: typer.Context) -> None:
     """Serve the studio to a browser on this machine (STUDIO_HOST, STUDIO_PORT)."""
+    only_here(context)
     from fibo_core.settings import CHECKOUT
     from studio.pod.doctor import address, port_trouble
     from studio.web.connections import use_prompt_heads
@@ -94,6 +114,7 @@ def serve() -> None:
 
 @app.command()
 def generate(
+    context: typer.Context,
     words: Annotated[str | None, typer.Argument(metavar="WORDS", help="What to show; - reads stdin.")] = None,
     from_json: Annotated[
         str | None, typer.Option(metavar="FILE", help="Paint this structured prompt as it is; - reads stdin.")
@@ -118,12 +139,16 @@ def generate(
     )  # fmt: skip
     order = options.order(kind="generate", words=words, written=written)
     settings = begin()
+    if (door := door_of(context, settings)) is not None:
+        there.generate(options, door, order)
+        return
     with open_tools(settings) as tools:
         options.paint(settings, tools, order)
 
 
 @app.command()
 def refine(
+    context: typer.Context,
     source: Annotated[
         str, typer.Argument(metavar="ID|FILE", help="A picture's id, a PNG or JSON of the studio's, or a prompt.")
     ],
@@ -139,6 +164,9 @@ def refine(
     )  # fmt: skip
     words = read_words(instruction)
     settings = begin()
+    if (door := door_of(context, settings)) is not None:
+        there.refine(options, door, read_source(source, door), words)
+        return
     with open_tools(settings) as tools:
         origin: Source = read_source(source, tools.history)
         order = options.order(kind="refine", words=words, source=origin.prompt, source_id=origin.id)
@@ -149,6 +177,7 @@ def refine(
 
 @app.command()
 def inspire(
+    context: typer.Context,
     picture: Annotated[str, typer.Argument(metavar="PICTURE", help="A picture's file, or the id of one.")],
     hint: Annotated[str, typer.Argument(help="Where to bend what is seen.", show_default=False)] = "",
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
@@ -161,6 +190,9 @@ def inspire(
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
     )  # fmt: skip
     settings = begin()
+    if (door := door_of(context, settings)) is not None:
+        there.inspire(options, door, picture, hint)
+        return
     with open_tools(settings) as tools:
         file, source_id = read_picture(picture, tools.history)
         order = options.order(kind="inspire", words=hint, picture=str(file), source_id=source_id)
@@ -169,6 +201,7 @@ def inspire(
 
 @app.command()
 def prompt(
+    context: typer.Context,
     words: Annotated[str | None, typer.Argument(metavar="WORDS", help="What to show; - reads stdin.")] = None,
     canonical: Annotated[
         str | None,
@@ -183,40 +216,44 @@ def prompt(
     if canonical is not None:
         print_text(read_prompt(canonical).canonical())
         return
-    written = _written(read_words(words or ""), writer)
+    from fibo_core.prompts.words import read_words as without_signs
+
+    typed, settings = without_signs(read_words(words or "")), begin()
+    if (door := door_of(context, settings)) is not None:
+        written, notes = there.write(door, typed.words, writer)
+    else:
+        written, notes = _written(settings, typed.words, writer)
+    if typed.settings:
+        print(f"Left out of the words: {typed.settings}. Nothing is painted here.", file=sys.stderr)
+    for note in (*typed.notes, *notes):
+        print(note, file=sys.stderr)
     print_text(written.to_json(None if as_json else 2))
 
 
-def _written(words: str, writer: str) -> StructuredPrompt:
-    from fibo_core.prompts.words import read_words as without_signs
+def _written(settings: Settings, words: str, writer: str) -> tuple[StructuredPrompt, tuple[str, ...]]:
     from fibo_core.work.runtime import build_writers
     from fibo_core.work.workflows import WRITER_SEED
 
-    typed = without_signs(words)
-
-    writers, line = build_writers(begin()), StatusLine()
+    writers, line = build_writers(settings), StatusLine()
     try:
         with ended_by_ctrl_c() as cancel:
             progress = PaintingProgress(line, cancel)
             written = writers.write(
                 writer,
-                lambda it: it.expand(typed.words, cancel=cancel, seed=WRITER_SEED, on_tokens=progress.on_tokens),
+                lambda it: it.expand(words, cancel=cancel, seed=WRITER_SEED, on_tokens=progress.on_tokens),
                 progress,
             )
     finally:
         line.clear()
-    if typed.settings:
-        print(f"Left out of the words: {typed.settings}. Nothing is painted here.", file=sys.stderr)
-    for note in (*typed.notes, *written.passed_over, *written.notes):
-        print(note, file=sys.stderr)
-    return written.prompt
+    return written.prompt, (*written.passed_over, *written.notes)
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(context: typer.Context, as_json: Json = False) -> None:
     """Look whether everything is here that painting needs, and say what to do where it is not."""
     from studio.pod.doctor import examine
 
+    only_here(context)
     checks = examine(begin(), ask_services=True)
     if as_json:
         print_json(

@@ -1,6 +1,6 @@
 """``fibo-studio models``: list, check, download."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -8,6 +8,7 @@ from fibo_core.errors import Cancelled, ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, WeightsSpec, find_weights
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.settings import Settings
+from studio.cli.door import Door, as_ours, door_of, only_here
 from studio.cli.output import StatusLine, print_json, print_table, print_text
 from studio.cli.painting import Json
 from studio.cli.setup import begin, ended_by_ctrl_c
@@ -19,25 +20,11 @@ Name = Annotated[str, typer.Argument(help="A name or repository of the catalogue
 
 
 @app.command("list")
-def list_(as_json: Json = False) -> None:
+def list_(context: typer.Context, as_json: Json = False) -> None:
     """List the models that paint and the one that writes, whether their weights are here, and which one paints."""
-    from fibo_core.models.device import default_model
-
     settings = begin()
-    default = default_model(settings.fibo_model, settings.hub_cache)
-    models = [
-        {
-            "name": spec.name,
-            "title": spec.title,
-            "repo": spec.repo,
-            "licence": spec.licence,
-            "gated": spec.gated,
-            "download_gb": spec.download_gb,
-            "revision": _revision(spec, settings),
-            "default": spec is default,
-        }
-        for spec in (*CATALOGUE.values(), FIBO_VLM)
-    ]
+    door = door_of(context, settings)
+    models = _here(settings) if door is None else _there(door)
     if as_json:
         print_json(models)
         return
@@ -52,11 +39,39 @@ def list_(as_json: Json = False) -> None:
     )
 
 
+def _here(settings: Settings) -> list[dict[str, Any]]:
+    from fibo_core.models.device import default_model
+
+    default = default_model(settings.fibo_model, settings.hub_cache)
+    return [
+        {
+            "name": spec.name,
+            "title": spec.title,
+            "repo": spec.repo,
+            "licence": spec.licence,
+            "gated": spec.gated,
+            "download_gb": spec.download_gb,
+            "revision": _revision(spec, settings),
+            "default": spec is default,
+        }
+        for spec in (*CATALOGUE.values(), FIBO_VLM)
+    ]
+
+
+def _there(door: Door) -> list[dict[str, Any]]:
+    """The same of a studio that runs, whose default is the model that it uses."""
+    with as_ours():
+        models = door.studio.models()
+    defaults = [model.name for model in models.items if model.default]
+    return [{**weights.model_dump(), "default": weights.name in defaults} for weights in models.weights]
+
+
 @app.command()
-def check(name: Name, as_json: Json = False) -> None:
+def check(context: typer.Context, name: Name, as_json: Json = False) -> None:
     """Say whether a model's weights are here or, if not, whether they may be fetched (asks the hub)."""
     from fibo_core.models.download import check_access
 
+    only_here(context)
     settings, spec = begin(), find_weights(name)
     revision = _revision(spec, settings)
     if revision is None:
@@ -71,11 +86,12 @@ def check(name: Name, as_json: Json = False) -> None:
 
 
 @app.command()
-def download(name: Name, as_json: Json = False) -> None:
+def download(context: typer.Context, name: Name, as_json: Json = False) -> None:
     """Fetch a model's weights; waits out what passes by itself, and run again goes on with one that was ended."""
     from fibo_core.models.download import DownloadEvent
     from fibo_core.models.download import download as fetch
 
+    only_here(context)
     settings, spec, line = begin(), find_weights(name), StatusLine()
 
     def tell(event: DownloadEvent) -> None:

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fibo_core.cancel import CancelFlag
@@ -32,12 +31,12 @@ def complain(message: str, status: int) -> int:
     return status
 
 
-def result_record(generation: "Generation", workspace: Path) -> dict[str, Any]:
-    """What ``generate --json`` says of a picture."""
+def result_record(generation: "Generation", image: str) -> dict[str, Any]:
+    """What ``generate --json`` says of a picture; ``image`` is where it lies."""
     request = generation.request
     return {
         "id": generation.id,
-        "image_path": str(workspace / generation.image_path),
+        "image_path": image,
         "seed": request.seed,
         "structured_prompt": request.prompt.document,
         "width": request.width,
@@ -50,12 +49,12 @@ def result_record(generation: "Generation", workspace: Path) -> dict[str, Any]:
     }
 
 
-def whole_record(generation: "Generation", workspace: Path) -> dict[str, Any]:
+def whole_record(generation: "Generation", image: str) -> dict[str, Any]:
     """Everything the history knows of a picture, with the keys of ``result_record`` among it."""
-    return {**generation.to_record(), **result_record(generation, workspace), "favorite": generation.favorite}
+    return {**generation.to_record(), **result_record(generation, image), "favorite": generation.favorite}
 
 
-def result_block(generation: "Generation", workspace: Path) -> str:
+def result_block(generation: "Generation", image: str) -> str:
     """A picture's file and the numbers that made it, on two lines."""
     request = generation.request
     author = f"{generation.writer}, edited" if generation.edited else generation.writer
@@ -64,7 +63,7 @@ def result_block(generation: "Generation", workspace: Path) -> str:
     if generation.usage is not None:
         author += f", {generation.usage.total:,} tokens"
     return (
-        f"{workspace / generation.image_path}\n"
+        f"{image}\n"
         f"  seed {request.seed} · {request.width}×{request.height} · {request.num_inference_steps} steps · "
         f"{generation.duration_s:.1f} s · {request.model} · prompt by {author} · {generation.id}"
     )

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -127,15 +128,12 @@ class Options:
         from fibo_core.work.orders import plan
         from studio.cli.run_plan import PlanRun
 
-        for note in self._words_left_out(order.words, self.spec(settings)):
+        for note in self.words_left_out(order.words, self.spec(settings)):
             print(note, file=sys.stderr)
         planned = plan(order, default_model=self.spec(settings).name)
         for model in {job.task.painting.settings.model for job in planned.jobs}:
             tools.engine.revision(model)
-        if self.out is not None:
-            _make_out(self.out, len(planned.cells))
-        if self.sheet is not None:
-            _check_sheet(self.sheet)
+        self.check_files(len(planned.cells))
         line = StatusLine()
         with ended_by_ctrl_c() as cancel:
             progress = PaintingProgress(line, cancel)
@@ -144,11 +142,16 @@ class Options:
                 run.work_off(cancel)
             finally:
                 line.clear()
-                self._deliver(settings.workspace_dir, progress.stored, several=len(planned.cells) > 1)
+                self.deliver(
+                    progress.stored,
+                    lambda picture: str(settings.workspace_dir / picture.image_path),
+                    lambda picture, out: _copy(settings.workspace_dir / picture.image_path, out),
+                    several=len(planned.cells) > 1,
+                )
                 if self.sheet is not None and progress.stored:
                     run.save_sheet(self.sheet, order, settings.workspace_dir)
         if not self.as_json:
-            for note in (*progress.notes, *self._left_out(settings)):
+            for note in (*progress.notes, *self.left_out(self.spec(settings))):
                 print(note, file=sys.stderr)
         if run.failed:
             missing = len(planned.cells) - len(progress.stored)
@@ -156,18 +159,33 @@ class Options:
                 print(f"{missing} of {len(planned.cells)} pictures were not painted.", file=sys.stderr)
             raise next(iter(run.failed.values()))
 
-    def _deliver(self, workspace: Path, pictures: list["Generation"], *, several: bool) -> None:
+    def check_files(self, pictures: int) -> None:
+        """Makes the folder of --out. Raises InputError where it, or --sheet, cannot be written."""
+        if self.out is not None:
+            _make_out(self.out, pictures)
+        if self.sheet is not None:
+            _check_sheet(self.sheet)
+
+    def deliver(
+        self,
+        pictures: Sequence["Generation"],
+        place: Callable[["Generation"], str],
+        copy: Callable[["Generation", Path], None],
+        *,
+        several: bool,
+    ) -> None:
+        """Prints what was painted, and copies it where asked; ``place`` says where a picture lies."""
         if not self.as_json:
             for picture in pictures:
-                print_text(result_block(picture, workspace))
+                print_text(result_block(picture, place(picture)))
         elif pictures:
-            records = [result_record(picture, workspace) for picture in pictures]
+            records = [result_record(picture, place(picture)) for picture in pictures]
             print_json(records if several else records[0])
         if self.out is not None:
             for picture in pictures:
-                _copy(workspace / picture.image_path, self.out)
+                copy(picture, self.out)
 
-    def _words_left_out(self, words: str, spec: ModelSpec) -> tuple[str, ...]:
+    def words_left_out(self, words: str, spec: ModelSpec) -> tuple[str, ...]:
         """What of the words no writer is given, and the options for the settings that were found among them."""
         from fibo_core.prompts.mend.recipe import recipe_of
         from fibo_core.prompts.words import read_words
@@ -191,8 +209,8 @@ class Options:
         )
         return (*typed.notes, *sentences)
 
-    def _left_out(self, settings: Settings) -> tuple[str, ...]:
-        spec = self.spec(settings)
+    def left_out(self, spec: ModelSpec) -> tuple[str, ...]:
+        """What was asked for and has no effect."""
         if not self.negative or spec.fixed_negative is None:
             return ()
         return (f"{spec.title} knows no negative prompt: --negative was left out.",)
@@ -219,9 +237,14 @@ def _make_out(out: Path, count: int) -> None:
         raise InputError(f"--out: the folder {folder} cannot be made ({exc.strerror}). Name another one.") from exc
 
 
+def copied_to(out: Path, name: str) -> Path:
+    """The file that --out means for a picture of this name."""
+    return out / name if out.is_dir() else out
+
+
 def _copy(picture: Path, out: Path) -> None:
     try:
-        shutil.copyfile(picture, out / picture.name if out.is_dir() else out)
+        shutil.copyfile(picture, copied_to(out, picture.name))
     except OSError as exc:
         raise StoreError(
             f"The picture is stored as {picture}; it could not be copied to {out} ({exc.strerror})."

@@ -1,5 +1,6 @@
 """A plan worked off here and now, by a command in a process of its own, and its contact sheet."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from studio.cli.output import PaintingProgress
 
 if TYPE_CHECKING:
     from fibo_core.store.generation import Generation
+    from fibo_core.work.sheet import SheetCell
     from fibo_core.work.workflows import Tools
 
 
@@ -48,7 +50,7 @@ class PlanRun:
 
     def save_sheet(self, file: Path, order: Order, workspace: Path) -> None:
         """Writes the contact sheet of what was painted. Raises StoreError."""
-        from fibo_core.work.sheet import SheetCell, contact_sheet
+        from fibo_core.work.sheet import SheetCell
 
         cells = []
         for cell in self._plan.cells:
@@ -57,9 +59,16 @@ class PlanRun:
             path = workspace / painted[0].image_path if painted else None
             note = "" if path is not None else "failed" if cell.job in self.failed else "not painted"
             cells.append(SheetCell(cell.place, cell.seed, path, note))
-        try:
-            contact_sheet(cells, order.axes).save(file, "PNG")
-        except OSError as exc:
-            raise StoreError(
-                f"The contact sheet could not be written to {file} ({exc.strerror}). The pictures are stored."
-            ) from exc
+        write_sheet(file, cells, order)
+
+
+def write_sheet(file: Path, cells: Sequence["SheetCell"], order: Order) -> None:
+    """Writes a contact sheet as a PNG. Raises StoreError."""
+    from fibo_core.work.sheet import contact_sheet
+
+    try:
+        contact_sheet(cells, order.axes).save(file, "PNG")
+    except OSError as exc:
+        raise StoreError(
+            f"The contact sheet could not be written to {file} ({exc.strerror}). The pictures are stored."
+        ) from exc

@@ -6,6 +6,7 @@ that only its own machine reaches) what remains is: no other site's page may act
 """
 
 import asyncio
+import hmac
 import html
 import ipaddress
 import logging
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, quote
 
+from pydantic import SecretStr
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,7 +48,8 @@ _PAGE_HEADERS = {
 
 class Gate:
     """ASGI middleware. ``own_hosts`` are names that a proxy shows us under; with ``behind_cloudflare`` the visitor's
-    address is what Cloudflare says, which sets that header whatever the visitor sent."""
+    address is what Cloudflare says, which sets that header whatever the visitor sent. ``start_token`` is a key too, for
+    this start, from this machine."""
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Gate:
         attempts: Attempts | None = None,
         own_hosts: Collection[str] = (),
         behind_cloudflare: bool = False,
+        start_token: SecretStr | None = None,
     ) -> None:
         self._app = app
         self._login = login
@@ -64,6 +68,7 @@ class Gate:
         self._attempts = attempts or Attempts()
         self._own_hosts = frozenset(own_hosts)
         self._behind_cloudflare = behind_cloudflare
+        self._start_token = start_token
         self._sockets: dict[str, set[asyncio.Event]] = {}  #: by session: set when it is logged out
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,6 +105,8 @@ class Gate:
             return None
         given = _bearer(request)
         if given is not None:
+            if self._is_start_token(request, given):
+                return None
             wait_s = self._try(login, request, given, login.is_key)
             if wait_s is None:
                 return None
@@ -112,6 +119,13 @@ class Gate:
             return JSONResponse("Reload this page to log in again.", 401, {"Cache-Control": "no-store"})
         detail = "Log in at /login, or send the password or STUDIO_API_KEY as Authorization: Bearer."
         return problem(401, detail, {"WWW-Authenticate": "Bearer"})
+
+    def _is_start_token(self, asked: HTTPConnection, given: bytes) -> bool:
+        """Whether that is what the lease holds, sent by a program on this machine."""
+        peer = asked.client.host if asked.client else ""
+        if self._start_token is None or not (_is_loopback(peer) and _is_loopback(self._address(asked))):
+            return False
+        return hmac.compare_digest(given, self._start_token.get_secret_value().encode())
 
     def _session(self, login: Login, asked: HTTPConnection) -> Session | None:
         """The session of a request's cookie."""
@@ -267,6 +281,13 @@ def _exact_path(scope: Scope) -> str:
 def _bearer(asked: HTTPConnection) -> bytes | None:
     kind, _, given = asked.headers.get("authorization", "").partition(" ")
     return given.strip().encode("latin-1") if kind.lower() == "bearer" else None
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_https(asked: HTTPConnection) -> bool:

@@ -15,12 +15,16 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from anyio import to_thread
+from pydantic import SecretStr
 from starlette.middleware import Middleware
 
 from fibo_core.errors import FiboError
+from fibo_core.settings import LOOPBACK
 from fibo_core.work.runtime import Runtime
 from studio.environment import prepare_environment
+from studio.lease import HeldLease, draw_token
 from studio.logs import start_logging
+from studio.pod.doctor import address
 from studio.pod.downloads import fetch_weights_on_a_pod
 from studio.pod.idle import begin_idle_stop
 from studio.shell import get_shell
@@ -42,6 +46,7 @@ MANY_WORKERS = (
     "prompts take longer to write than pictures to paint."
 )
 SWEEP_AGAIN_S = 10.0  #: between two looks whether pictures may lie there without a row
+EVERYWHERE = ("0.0.0.0", "::")
 CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
 
 
@@ -69,11 +74,12 @@ class _Start:
         self.thread = threading.Thread(target=self._run, name="studio-start", daemon=True)
         self._ending = threading.Event()
         self._runtime: Runtime | None = None
+        self._lease: HeldLease | None = None
 
     def _run(self) -> None:
         try:
             prepare_environment(settings)
-            start_logging(settings, "studio.log", stderr=True)
+            start_logging(settings, "studio.log", stderr=True, secrets=[start_token])
             shell.idle_stop = begin_idle_stop(settings, shell.activity, self._busy, self._ending)
             for warning in settings.warnings:
                 log.warning(warning)
@@ -81,6 +87,7 @@ class _Start:
                 log.info(MANY_WORKERS, settings.max_workers)
             self._runtime = self._build()
             if self._runtime is not None:
+                self._write_lease(self._runtime)
                 sweeping = threading.Thread(target=self._sweep, args=(self._runtime,), name="studio-sweep", daemon=True)
                 sweeping.start()  # of a million pictures it takes minutes; neither page nor model waits
                 fetch_weights_on_a_pod(shell.downloads, self._runtime)
@@ -90,6 +97,16 @@ class _Start:
             log.error("%s", exc, exc_info=exc if exc.__cause__ else None)
         except Exception:  # a bug, which must not vanish with this thread
             log.exception("The start failed on an error nobody foresaw.")
+
+    def _write_lease(self, runtime: Runtime) -> None:
+        """Lets commands of this workspace find the studio, where it listens on this machine's own address."""
+        host, port = listens_on, int(st.get_option("server.port"))
+        if host not in (*LOOPBACK, *EVERYWHERE):
+            return
+        try:
+            self._lease = HeldLease(runtime.settings.workspace_dir, address(host, port), start_token.get_secret_value())
+        except FiboError as exc:
+            log.warning("Commands work beside this studio, since they will not find it: %s", exc)
 
     def _sweep(self, runtime: Runtime) -> None:
         """Looks through the pictures, and again where the database has changed or did not take a picture's row."""
@@ -130,6 +147,8 @@ class _Start:
     def undo(self) -> None:
         """Ends the jobs, and the database with them. A model, held or just being loaded, goes with the process."""
         self._ending.set()
+        if self._lease is not None:
+            self._lease.let_go()
         if self._runtime is not None:
             closing = threading.Thread(target=self._runtime.close, name="studio-close", daemon=True)
             closing.start()
@@ -139,7 +158,9 @@ class _Start:
 shell = get_shell()
 settings = shell.settings
 #: Where Streamlit listens, whoever told it; nothing said means everywhere.
-login = shell.login = login_for(settings, st.get_option("server.address") or "0.0.0.0")
+listens_on = st.get_option("server.address") or "0.0.0.0"
+login = shell.login = login_for(settings, listens_on)
+start_token = SecretStr(draw_token())  #: of the lease
 if login is not None:  # the log hides the password, also one that was drawn
     warnings = (*settings.warnings, *login.warnings)
     settings = settings.model_copy(update={"studio_password": login.password, "warnings": warnings})
@@ -156,6 +177,7 @@ app = st.App(
             activity=shell.activity,
             own_hosts=own_hosts,
             behind_cloudflare=settings.on_pod,
+            start_token=start_token,
         ),
         Middleware(PlainAddresses),
     ],

@@ -91,9 +91,26 @@ def test_what_is_refused_is_answered_as_the_document_shows(server: Server) -> No
     assert told == [body.decode() for _, _, body in answers]
 
 
+def test_the_python_examples_run_and_print_what_the_document_shows(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = API.split("## From Python")[1].split("\n## ")[0]
+    monkeypatch.setenv("STUDIO_PASSWORD", PASSWORD)
+    monkeypatch.chdir(tmp_path)
+    codes = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(codes) == 2
+    for code in codes:
+        exec(code.replace("127.0.0.1:7860", f"127.0.0.1:{server.port}"), {})
+    assert (tmp_path / "ball.png").stat().st_size > 0
+    printed = [f"    {line}" for line in capsys.readouterr().out.splitlines()]
+    assert len(printed) == 7
+    assert "\n".join(printed[-2:]) in section
+    assert printed[-3].startswith("    True ['")
+
+
 def blocks(language: str) -> list[str]:
-    """The document's programs in this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", API, re.MULTILINE | re.DOTALL)
+    """The document's programs in this language, but for those of the client."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", API.split("## From Python")[0], re.MULTILINE | re.DOTALL)
 
 
 def test_the_documents_programs_paint_and_fetch(server: Server, tmp_path: Path) -> None:

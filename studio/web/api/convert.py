@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.errors import InputError, ModelMissing
-from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
+from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, ModelSpec, WeightsSpec, find_model
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.prompts.axes import Axis, axis, axis_to_record
 from fibo_core.prompts.mend import mend_document
@@ -38,6 +38,7 @@ from studio.web.api.models import (
     PromptOrder,
     RefinementOrder,
     UsageGiven,
+    WeightsGiven,
     WrittenGiven,
 )
 from studio.web.previews import Previews
@@ -258,8 +259,6 @@ def _cell(cell: Cell) -> CellGiven:
 
 def generation_given(generation: Generation) -> GenerationGiven:
     record: dict[str, Any] = generation.to_record()
-    for file_name in ("format", "image_path", "source_path"):
-        del record[file_name]
     return GenerationGiven(
         **record
         | {
@@ -286,7 +285,8 @@ def generation_list(page: HistoryPage) -> GenerationList:
 def model_list(runtime: Runtime) -> ModelList:
     default = runtime.tools.engine.status().model
     items = [_model(spec, runtime.settings.hub_cache, default) for spec in CATALOGUE.values()]
-    return ModelList(items=items, writers=runtime.tools.writers.names)
+    weights = [_weights(spec, runtime.settings.hub_cache) for spec in (*CATALOGUE.values(), FIBO_VLM)]
+    return ModelList(items=items, weights=weights, writers=runtime.tools.writers.names)
 
 
 def image_address(generation_id: str) -> str:
@@ -297,11 +297,27 @@ def thumbnail_address(generation_id: str) -> str:
     return f"/img/thumb/{generation_id}.webp"
 
 
-def _model(spec: ModelSpec, hub_cache: Path, default: str) -> ModelGiven:
+def _revision(spec: WeightsSpec, hub_cache: Path) -> str | None:
     try:
-        revision = revision_of(spec, weights_folder(spec, hub_cache))
+        return revision_of(spec, weights_folder(spec, hub_cache))
     except ModelMissing:
-        revision = None
+        return None
+
+
+def _weights(spec: WeightsSpec, hub_cache: Path) -> WeightsGiven:
+    return WeightsGiven(
+        name=spec.name,
+        title=spec.title,
+        repo=spec.repo,
+        licence=spec.licence,
+        gated=spec.gated,
+        download_gb=spec.download_gb,
+        revision=_revision(spec, hub_cache),
+    )
+
+
+def _model(spec: ModelSpec, hub_cache: Path, default: str) -> ModelGiven:
+    revision = _revision(spec, hub_cache)
     return ModelGiven(
         name=spec.name,
         title=spec.title,

@@ -22,7 +22,7 @@ from fibo_core.limits import (
 )
 from fibo_core.prompts.axes import AXES_MAX, VALUES_MAX
 from fibo_core.store.generation import Mode
-from fibo_core.work.jobs import JobState
+from fibo_core.work.tasks import JobState
 
 Document = dict[str, Any]  #: a structured prompt as JSON, keys of one's own included
 
@@ -268,8 +268,9 @@ class BatchList(Given):
 
 
 class GenerationGiven(Given):
-    """One stored picture and its recipe."""
+    """One stored picture and its recipe: all that its file holds, and how it stands in the history."""
 
+    format: str = Field(description="Of the recipe", examples=["fibo-studio/1"])
     id: str = Field(examples=[_ID])
     created_at: datetime
     mode: Mode
@@ -290,6 +291,8 @@ class GenerationGiven(Given):
     writer_model: str
     usage: UsageGiven | None
     parent_id: str | None
+    image_path: str = Field(description="Of the picture's file, in the studio's workspace")
+    source_path: str | None
     duration_s: float
     device: str
     precision: str
@@ -333,10 +336,23 @@ class ModelGiven(Given):
     guidance: float
 
 
+class WeightsGiven(Given):
+    """Weights that the studio can use, to paint or to write."""
+
+    name: str = Field(examples=["mini"])
+    title: str
+    repo: str | None = Field(description="Where they are fetched; null for those that come with the program")
+    licence: str
+    gated: bool
+    download_gb: float
+    revision: str | None = Field(description="Null where they are not on this machine")
+
+
 class ModelList(Given):
     """What can paint here, and who writes."""
 
     items: Sequence[ModelGiven]
+    weights: Sequence[WeightsGiven] = Field(description="Those of the models, and of the writer on this machine's GPU")
     writers: Sequence[str]
 
 
