@@ -103,8 +103,11 @@ with form:
     if state.draft is not None:
         show_model_limits(spec, state.draft)
         json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
-        if from_json and words and not wildcards.found and state.draft.words not in ("", typed.words):
-            st.caption("The words have changed since this JSON was written. “Write the prompt only” writes it anew.")
+        if from_json and words and not wildcards.found and state.draft.words != typed.words:
+            st.caption(
+                ":material/info: This JSON is yours and is painted as it is: the words above wait. “Write the prompt "
+                "only” writes it anew from them."
+            )
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")
     elif working:

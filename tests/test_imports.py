@@ -61,7 +61,6 @@ NOT_FOR_A_LIST = HEAVY | {
     "fibo_core.work.workflows",
     "fibo_core.writers.chain",
     "fibo_core.writers.offline",
-    "json_repair",
     "numpy",
 }
 

@@ -44,7 +44,7 @@ class ForeignRecipe:
         told = [
             *([f"seed {self.seed}"] if self.seed is not None else []),
             *([f"{self.width}×{self.height}"] if self.width and self.height else []),
-            *([self.aspect] if self.aspect else []),
+            *([f"shape {self.aspect}"] if self.aspect else []),
             *([f"{self.steps} steps"] if self.steps is not None else []),
         ]
         return ", ".join(told)

@@ -263,11 +263,12 @@ def _begun_jpeg(content: bytes, side_max: int | None) -> JpegImagePlugin.JpegIma
 
 
 def _orientation(picture: Image.Image) -> int:
-    """EXIF's number for how the picture lies, 1 where it says nothing that can be read."""
+    """EXIF's number for how the picture lies, 2 to 8; 1 where it is upright, or says nothing that can be understood."""
     try:
-        return int(picture.getexif().get(_ORIENTATION, 1))
+        orientation = int(picture.getexif().get(_ORIENTATION, 1))
     except (TypeError, *DAMAGE):  # the pixels are sound
         return 1
+    return orientation if orientation in _UPRIGHT else 1
 
 
 def _plain(strip: Image.Image, mode: str) -> Image.Image:

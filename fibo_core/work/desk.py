@@ -23,7 +23,6 @@ from fibo_core.work.jobs import Job, JobQueue
 from fibo_core.work.orders import Order, order_from_json, order_to_json, plan
 from fibo_core.work.tasks import JobState, Task, task_to_json
 from fibo_core.work.workflows import Tools
-from fibo_core.writers.chain import AUTO
 
 ACTIVE_SHOWN = 20  #: batches that have not ended, for a strip that shows them
 
@@ -284,10 +283,7 @@ class Desk:
         for model in {task.painting.settings.model for task in tasks if order.paint}:
             self._tools.engine.revision(model)
         for writer in {task.writer for task in tasks}:
-            if writer != AUTO and writer not in self._tools.writers.names:
-                raise InputError(
-                    f"There is no writer called {writer!r:.40}. Choose {', '.join((AUTO, *self._tools.writers.names))}."
-                )
+            self._tools.writers.check(writer)
         if order.picture is not None and not self._tools.history.absolute(Path(order.picture)).is_file():
             raise PictureError("The picture to begin with is not there any more. Give it again.")
         if order.with_picture and order.source_id is not None and order.written is None:

@@ -138,6 +138,11 @@ class Writers:
                 if again_s is None or not waiter.on_over_quota(f"{backend.title} {exc.meanwhile}", again_s, patience_s):
                     raise
 
+    def check(self, name: str) -> None:
+        """Raises InputError for a name that is neither a writer's nor AUTO."""
+        if name != AUTO:
+            self._backend(name)
+
     def _backend(self, name: str) -> Backend:
         if name not in self._backends:
             raise InputError(f"There is no prompt writer called {name!r}. Choose auto, {', '.join(self._backends)}.")

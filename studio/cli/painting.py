@@ -133,6 +133,8 @@ class Options:
         planned = plan(order, default_model=self.spec(settings).name)
         for model in {job.task.painting.settings.model for job in planned.jobs}:
             tools.engine.revision(model)
+        for writer in {job.task.writer for job in planned.jobs}:
+            tools.writers.check(writer)
         self.check_files(len(planned.cells))
         line = StatusLine()
         with ended_by_ctrl_c() as cancel:
@@ -216,19 +218,31 @@ class Options:
         return (f"{spec.title} knows no negative prompt: --negative was left out.",)
 
 
+def _is_dir(path: Path, option: str) -> bool:
+    """Raises InputError for a name that no file can have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+        raise InputError(
+            f"{option} is {str(path)[:60]!r}, which cannot be a file ({reason}). Name another one."
+        ) from exc
+
+
 def _check_sheet(file: Path) -> None:
-    if file.suffix.lower() != ".png" or file.is_dir():
+    if file.suffix.lower() != ".png" or _is_dir(file, "--sheet"):
         raise InputError(f"--sheet is {file}, and a contact sheet is a PNG file. Name a .png file.")
-    if not file.absolute().parent.is_dir():
+    if not _is_dir(file.absolute().parent, "--sheet"):
         raise InputError(f"--sheet: the folder {file.parent} is not there. Make it, or name another one.")
 
 
 def _make_out(out: Path, count: int) -> None:
     """Makes the folder that pictures are to be copied to, before any is painted."""
-    is_file = out.suffix.lower() == ".png" and not out.is_dir()
+    is_dir = _is_dir(out, "--out")
+    is_file = out.suffix.lower() == ".png" and not is_dir
     if is_file and count > 1:
         raise InputError(f"--out names one file, {out}, and {count} pictures are asked for. Name a folder.")
-    if not is_file and out.suffix and not out.is_dir():
+    if not is_file and out.suffix and not is_dir:
         raise InputError(f"--out is {out}, and pictures are PNG files. Name a .png file or a folder.")
     folder = out.parent if is_file else out
     try:

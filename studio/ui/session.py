@@ -125,8 +125,8 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
         "guidance": settings.guidance_scale,
         "negative": settings.negative_prompt,
     }
-    if seeds:
-        fields |= {"seed": str(seeds[0]), "count": order.count}
+    if (first := next(iter(seeds), order.seed)) is not None:
+        fields |= {"seed": str(first), "count": order.count}
     for field, value in fields.items():
         st.session_state[field_key(order.kind, field)] = value
     if order.kind == "refine":
@@ -163,8 +163,8 @@ def generate_order(state: PageState, words: str, *, paint: bool) -> Order:
     Raises InputError for a seed, PromptError for a text in the editor that are none.
     """
     written, written_for = prompt_to_paint(state, words) if paint else (None, None)
-    if written is not None and written_for is None and read_wildcards(words).found and state.draft is not None:
-        words = state.draft.words  # the user's own JSON: the choices wait
+    if written is not None and written_for is None and state.draft is not None and state.draft.is_users:
+        words = state.draft.words  # those the JSON came from: what stands in the form has no part in the picture
     return replace(read_order("generate"), words=words, written=written, written_for=written_for, paint=paint)
 
 

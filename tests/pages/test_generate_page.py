@@ -384,7 +384,7 @@ def test_settings_among_the_words_are_offered_and_fill_the_form_when_wanted(app:
     app.run()
     assert "their words stay: (red:1.2)" in says(app)
     assert "does not read it: <lora:x:1>" in says(app)
-    assert "Left out of the words: seed 5, 3:2, 2 steps." in says(app)
+    assert "Left out of the words: seed 5, shape 3:2, 2 steps." in says(app)
     assert app.text_input(key="generate_seed").value != "5"
     press(app, "Use these settings")
     assert app.text_input(key="generate_seed").value == "5"
@@ -410,7 +410,7 @@ def test_a_prompt_written_for_words_with_signs_is_not_asked_for_again(app: AppTe
     assert job.task.written is not None
     (generation,) = runtime.tools.history.page(HistoryQuery()).items
     assert generation.request.seed >= 0
-    assert "The words have changed" not in says(app)
+    assert "the words above wait" not in says(app)
 
 
 def test_fewer_pictures_than_combinations_are_those_that_were_shown(app: AppTest, runtime: Runtime) -> None:
@@ -467,6 +467,32 @@ def test_a_reload_brings_the_wildcards_back_not_one_of_their_choices(app: AppTes
     again.query_params["batch"] = app.session_state["page_generate"].batch_id
     again.run()
     assert again.text_area(key="generate_words").value == "a {red|blue} ball"
+
+
+def test_words_that_had_no_part_in_a_picture_are_not_kept_with_it(app: AppTest, runtime: Runtime) -> None:
+    """The user's own JSON is painted as it is, and the page says that the words wait."""
+    press(app, "Start from JSON")
+    draft = app.session_state["page_generate"].draft
+    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    app.text_area(key="generate_words").set_value("a green tree")
+    app.run()
+    assert "the words above wait" in says(app)
+    set_steps(app, 1)
+    press(app, "Generate from this JSON")
+    finish(app, runtime)
+    (picture,) = runtime.tools.history.page(HistoryQuery()).items
+    assert picture.words == ""
+
+
+def test_a_reload_of_a_prompt_that_was_only_written_brings_its_seed_back(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("a ball")
+    app.text_input(key="generate_seed").set_value("4711")
+    press(app, "Write the prompt only")
+    finish(app, runtime)
+    again = AppTest.from_file(str(APP), default_timeout=60)
+    again.query_params["batch"] = app.session_state["page_generate"].batch_id
+    again.run()
+    assert again.text_input(key="generate_seed").value == "4711"
 
 
 def test_ones_own_json_is_painted_once_whatever_the_wildcards_say(app: AppTest, runtime: Runtime) -> None:

@@ -116,7 +116,7 @@ def test_what_is_left_out_is_named_to_the_last_setting() -> None:
     )
     assert read_words("a ball, Steps: 900").notes == ("Left out, as FIBO does not read it: Steps: 900.",)
     assert read_words("a ball, seed: -1").notes == ("Left out, as FIBO does not read it: seed: -1.",)
-    assert read_words("a ball --seed 5 --ar 3:2 --no cats").settings == "seed 5, 3:2, negative prompt “cats”"
+    assert read_words("a ball --seed 5 --ar 3:2 --no cats").settings == "seed 5, shape 3:2, negative prompt “cats”"
     assert read_words("a ball, #ff0000").notes == ("#ff0000 is read as red.",)
 
 

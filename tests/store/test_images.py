@@ -49,6 +49,13 @@ def test_a_phone_picture_taken_sideways_comes_upright():
     assert open_picture(encoded(Image.new("RGB", (40, 30)), "JPEG", exif=exif)).size == (30, 40)
 
 
+@pytest.mark.parametrize("orientation", [0, 9, 99, 65535])
+def test_an_exif_orientation_that_is_none_leaves_the_picture_as_it_lies(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert open_picture(encoded(Image.new("RGB", (40, 30)), "JPEG", exif=exif)).size == (40, 30)
+
+
 @pytest.mark.parametrize(
     ("image", "expected"),
     [

@@ -229,8 +229,8 @@ def test_an_order_whose_cells_cannot_be_written_leaves_no_job_behind(idle: Studi
     [
         ({"model": "fibo"}, ModelMissing, "FIBO"),
         ({"axes": (axis("model", "mini|fibo"),)}, ModelMissing, "FIBO"),
-        ({"writer": "shakespeare"}, InputError, "no writer called 'shakespeare'. Choose auto, offline, busy"),
-        ({"axes": (axis("writer", "offline|nobody"),)}, InputError, "no writer called 'nobody'"),
+        ({"writer": "shakespeare"}, InputError, "no prompt writer called 'shakespeare'. Choose auto, offline, busy"),
+        ({"axes": (axis("writer", "offline|nobody"),)}, InputError, "no prompt writer called 'nobody'"),
         ({"kind": "inspire", "picture": "inputs/gone.png"}, PictureError, "not there any more"),
     ],
 )

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from fibo_core.errors import PromptError
@@ -34,6 +35,8 @@ _NAMED = re.compile(
 _KEY_BEFORE = re.compile(r"[\"'“”„«‘’`{,]\s*\Z|(?:&quot;|&#34;|u0022|%22)\Z")
 _KEY_AFTER = re.compile(r"(?:\\*[\"'“”»‘’`]+|&quot;|&#34;|\\+u0022)?\s*[:：]|%22%3A|%22:")
 _YAML = re.compile(r"\s*(?:---\s*)?(?:- )?([A-Za-z_]+)\s*:(?:\s|\Z)")
+
+TEXTS_MAX = 64  #: of a picture that are looked into; programs write one or two
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def mend_texts(texts: Mapping[str, str]) -> Mended | None:
     Our own record counts before all else, and of ComfyUI's two texts the one that was run. Raises PromptError as
     `mend` does.
     """
-    place = Document({RECORD: texts[RECORD]} if RECORD in texts else dict(texts), "", 0, 0)
+    place = Document({RECORD: texts[RECORD]} if RECORD in texts else dict(islice(texts.items(), TEXTS_MAX)), "", 0, 0)
     try:
         found = captions([place])
     except RecursionError:

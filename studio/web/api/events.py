@@ -58,7 +58,7 @@ class Followed:
         for job in batch.jobs:
             if job.written is not None and job.id not in self._told:
                 self._told.add(job.id)
-                written = json.loads(written_given(job.written).model_dump_json())
+                written = _plain(written_given(job.written))
                 self._add("written", {"job_id": job.id, **written})
         for cell in batch.cells:
             id = cell.generation_id

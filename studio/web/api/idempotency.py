@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from fibo_core.errors import InputError
 from fibo_core.store.idempotency import OnceKey
+from studio.web.api.requests import as_json
 
 KEY_MAX = 255
 _KEY = re.compile("[!-~]+")
@@ -24,5 +25,5 @@ def once_key(key: str | None, kind: str, taken: BaseModel, uploaded: bytes = b""
         raise InputError(
             f"The Idempotency-Key is {key!r:.60}. Send up to {KEY_MAX} letters, digits and signs of ASCII, no blanks."
         )
-    said = f"{kind}\n{taken.model_dump_json(exclude_unset=True)}\n".encode("utf-8", "surrogatepass")
+    said = f"{kind}\n{as_json(taken, exclude_unset=True)}\n".encode()
     return OnceKey(key, hashlib.sha256(said + hashlib.sha256(uploaded).digest()).hexdigest())

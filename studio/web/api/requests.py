@@ -46,9 +46,12 @@ async def answered(work: Callable[[], BaseModel], status: int = 200) -> Response
 
 
 def json_answer(model: BaseModel, status: int = 200) -> Response:
-    return Response(
-        model.model_dump_json(), status, media_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    return Response(as_json(model), status, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def as_json(model: BaseModel, *, exclude_unset: bool = False) -> str:
+    """The model as JSON in ASCII: texts may hold half a surrogate pair, which UTF-8, and so pydantic's own, cannot."""
+    return json.dumps(model.model_dump(mode="json", exclude_unset=exclude_unset))
 
 
 class BoundedRequest(Request):

@@ -116,7 +116,7 @@ def test_settings_among_the_words_are_named_as_options_and_not_taken(cli: Cli):
     assert cli("history", "show", picture["id"], "--json").json["words"] == "best quality, a red ball"
     written = cli("prompt", typed)
     assert (
-        "Left out of the words: seed 5, 3:2, 9 steps, negative prompt “cats”. Nothing is painted here." in written.err
+        "Left out of the words: seed 5, shape 3:2, 9 steps, negative prompt “cats”. Nothing is painted here." in written.err
     )
     assert "lora" not in written.out
 
@@ -226,6 +226,9 @@ def test_words_may_come_on_stdin(cli: Cli):
     ("command", "code", "sentence"),
     [
         ('generate ""', 2, "Say in a few words"),
+        (f"generate ball --out {'n' * 300}.png", 2, "--out is 'nnn"),
+        (f"generate ball --sheet {'n' * 300}.png", 2, "--sheet is 'nnn"),
+        ("generate ball --vary writer=offline|gpt", 2, "no prompt writer called 'gpt'"),
         ("generate -", 2, "100,000 characters"),
         ("generate", 2, "one of the two"),
         ("generate ball --from-json -", 2, "one of the two"),

@@ -79,7 +79,7 @@ def test_a_form_where_json_belongs_is_told_which_kind_is_read(api: httpx.Client)
         ({"words": "a ball", "width": 250, "height": 256}, "The size is 250×256."),
         ({"words": "a ball", "width": 256}, "Only one of width and height is given."),
         ({"words": "a ball", "model": "none"}, "There is no model called 'none'. Choose mini"),
-        ({"words": "a ball", "writer": "none"}, "There is no writer called 'none'. Choose auto"),
+        ({"words": "a ball", "writer": "none"}, "There is no prompt writer called 'none'. Choose auto"),
         (
             {"words": "a ball", "axes": [{"name": "seed", "values": "1..1000000"}]},
             "seed has 1,000,000 values. Give",
@@ -200,3 +200,15 @@ def test_a_client_that_stops_sending_keeps_nobody_else_from_the_api(server: Serv
     for connection in waiting:
         connection.close()
     assert "Traceback" not in server.log.read_text()
+
+
+def test_half_a_surrogate_pair_is_taken_painted_and_breaks_no_list(api: httpx.Client) -> None:
+    """JSON may hold it and UTF-8 cannot; a picture of such words once made every list of pictures an error."""
+    body = b'{"words": "a \\ud800 ball", "structured_prompt": {"short_description": "a\\ud800b"}, "steps": 1}'
+    batch = api.post("/generations", content=body, headers=JSON).raise_for_status().json()
+    while not batch["ended"]:
+        batch = api.get(f"/batches/{batch['id']}", params={"wait": 20}).raise_for_status().json()
+    assert batch["state"] == "done"
+    (cell,) = batch["cells"]
+    listed = api.get("/generations", params={"limit": 100}).raise_for_status().json()
+    assert cell["generation_id"] in [item["id"] for item in listed["items"]]
