@@ -95,7 +95,7 @@ def test_a_browser_closed_mid_render_finds_the_picture_at_the_same_address(chrom
     visitor.page.get_by_role("spinbutton", name="Steps").press("Tab")
     visitor.page.get_by_label("What should it show?").fill("a yellow star")
     visitor.page.keyboard.press("Control+Enter")
-    visitor.page.wait_for_url(re.compile("job="))
+    visitor.page.wait_for_url(re.compile("batch="))
     visitor.page.get_by_role("button", name="Cancel").wait_for()
     address = visitor.page.url
     visitor.context.close()

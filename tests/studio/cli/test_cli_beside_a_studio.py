@@ -246,7 +246,7 @@ def test_ctrl_c_cancels_the_batch_and_prints_what_was_finished(workspace: Path, 
     """On a terminal, whose line tells the step; the studio goes on with the next order."""
     ours, theirs = pty.openpty()
     process = start_cli(
-        "generate", "a ball", "--count", 3, "--seed", 5, "--steps", 12, "--json", workspace=workspace, stderr=theirs
+        "generate", "a ball", "--count", 3, "--seed", 5, "--steps", 40, "--json", workspace=workspace, stderr=theirs
     )
     os.close(theirs)
     seen = b""
