@@ -116,7 +116,8 @@ def test_settings_among_the_words_are_named_as_options_and_not_taken(cli: Cli):
     assert cli("history", "show", picture["id"], "--json").json["words"] == "best quality, a red ball"
     written = cli("prompt", typed)
     assert (
-        "Left out of the words: seed 5, shape 3:2, 9 steps, negative prompt “cats”. Nothing is painted here." in written.err
+        "Left out of the words: seed 5, shape 3:2, 9 steps, negative prompt “cats”. Nothing is painted here."
+        in written.err
     )
     assert "lora" not in written.out
 
