@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit_ace import st_ace
 
-from fibo_core.models.catalogue import ModelSpec
+from fibo_core.models.catalogue import CATALOGUE, ModelSpec
 from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import Usage
@@ -81,13 +81,15 @@ def _open(generation_id: str | None) -> None:
 
 def _recipe(generation: Generation) -> None:
     request = generation.request
+    model = CATALOGUE.get(request.model)
+    fixed = model is not None and request.negative_prompt == model.fixed_negative  # nobody has asked for it
     rows = {
         "Words": plain(generation.words),
         "Painted": f"{moment(generation.created_at)}, in {duration(generation.duration_s)}",
         "Seed": f"`{request.seed}`",
         "Size": f"{request.width}×{request.height}",
         "Steps, guidance": f"{request.num_inference_steps}, {request.guidance_scale:g}",
-        "Negative prompt": plain(request.negative_prompt),
+        "Negative prompt": "" if fixed else plain(request.negative_prompt),
         "Prompt": authorship(generation.writer, generation.edited, generation.writer_model)
         + (f" · {tokens(generation.usage)}" if generation.usage is not None else ""),
         "Model": f"{request.model} `{request.revision[:12]}`",
