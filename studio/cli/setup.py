@@ -68,3 +68,13 @@ def ended_by_ctrl_c() -> Iterator[CancelFlag]:
         yield flag
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def ctrl_c_raises() -> Iterator[None]:
+    """Inside, Ctrl+C raises KeyboardInterrupt, in a process too that was started with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

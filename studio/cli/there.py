@@ -17,7 +17,7 @@ from studio.cli.door import Door, as_ours
 from studio.cli.inputs import Source, is_id, read_bytes
 from studio.cli.output import StatusLine
 from studio.cli.painting import Options, copied_to
-from studio.cli.setup import ended_by_ctrl_c
+from studio.cli.setup import ctrl_c_raises, ended_by_ctrl_c
 
 if TYPE_CHECKING:
     from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -128,22 +128,23 @@ class _Following:
     def to_the_end(self, place: "Callable[[], Batch]") -> "Batch":
         """Places an order, and returns its batch once it has ended; the first Ctrl+C cancels it."""
         batch: Batch | None = None
-        try:
-            with as_ours():
-                with ended_by_ctrl_c() as flag:  # so that it is known what is to be cancelled
-                    batch = place()
-                if flag.is_set:
-                    raise KeyboardInterrupt
-                for event in batch.follow():
-                    self._hear(event.name, event.data)
-                return batch.refresh()
-        except KeyboardInterrupt as exc:
-            self.cancelled = True
-            if batch is None:
-                raise Cancelled("Cancelled.") from exc
-            return self._cancel(batch)
-        finally:
-            self._line.clear()
+        with ctrl_c_raises():
+            try:
+                with as_ours():
+                    with ended_by_ctrl_c() as flag:  # so that it is known what is to be cancelled
+                        batch = place()
+                    if flag.is_set:
+                        raise KeyboardInterrupt
+                    for event in batch.follow():
+                        self._hear(event.name, event.data)
+                    return batch.refresh()
+            except KeyboardInterrupt as exc:
+                self.cancelled = True
+                if batch is None:
+                    raise Cancelled("Cancelled.") from exc
+                return self._cancel(batch)
+            finally:
+                self._line.clear()
 
     def _cancel(self, batch: "Batch") -> "Batch":
         self._line.show("Cancelling")
