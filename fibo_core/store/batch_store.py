@@ -1,4 +1,4 @@
-"""Batches and their cells on disk; `fibo_core/work/desk.py` decides what they mean.
+"""Batches and their cells on disk; `work/desk.py` decides what they mean.
 
 A batch, its cells and its jobs are written in one transaction, all or none.
 """

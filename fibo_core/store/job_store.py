@@ -1,4 +1,4 @@
-"""The queue's durable rows; `fibo_core/work/jobs.py` decides what they mean.
+"""The queue's durable rows; `work/jobs.py` decides what they mean.
 
 Every change of state is one statement in a writing transaction that names the states it may start from, so
 two threads, or two processes, never both succeed in ending or claiming the same job.
