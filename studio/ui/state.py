@@ -17,6 +17,7 @@ from fibo_core.prompts.mend import Mended, mend, require_said
 from fibo_core.prompts.presets import Preset
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
+from fibo_core.work.orders import Order
 from fibo_core.writers import BY_HAND, WrittenPrompt
 
 
@@ -82,6 +83,9 @@ class PageState:
     ``picture``, a file of ours. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for their
     Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave, ``turn_offers``
     whether "Only what I asked" was just switched.
+    ``stepped`` is the batch whose picture became the source, ``words_of`` the batch (and whether it failed) that the
+    words field was emptied or filled again for, ``said`` the instructions before the draft's own that it carries out
+    too, ``asks`` an order that would change nothing and waits for a yes.
     """
 
     batch_id: str | None = None
@@ -101,6 +105,10 @@ class PageState:
     base: StructuredPrompt | None = None
     locked: tuple[str, ...] = ()
     turn_offers: bool = False
+    stepped: str | None = None
+    words_of: tuple[str, bool] | None = None
+    said: str = ""
+    asks: Order | None = None
     revision: int = 0
 
     def show(self, written: WrittenPrompt, words: str = "") -> None:
