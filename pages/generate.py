@@ -24,6 +24,7 @@ from studio.ui.components.result import picture_actions, picture_strip, show_pic
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.wildcards import show_wildcards
+from studio.ui.components.workbench import workbench
 from studio.ui.session import (
     errors_shown,
     follow_batch,
@@ -50,7 +51,7 @@ if two_writers_open():
     two_writers(runtime, state, spec)
     st.stop()
 
-form, result = st.columns([5, 6], gap="large")
+form, result = workbench()
 
 with form:
     words = st.text_area(
