@@ -25,6 +25,7 @@ from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.wildcards import show_wildcards
+from studio.ui.components.workbench import workbench
 from studio.ui.session import (
     errors_shown,
     find_picture,
@@ -52,7 +53,7 @@ if two_writers_open():
     two_writers(runtime, state, spec)
     st.stop()
 
-form, result = st.columns([5, 6], gap="large")
+form, result = workbench()
 
 with form:
     words = st.text_area(
