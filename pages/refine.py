@@ -11,12 +11,11 @@ from fibo_core.work.orders import Order
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
 from studio.ui.components.form import model_of_form, more_settings, seed_field, shape_field, writer_field
-from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
-from studio.ui.components.picture import compare
 from studio.ui.components.refinement import (
     NOTHING_CHANGED,
     all_words,
@@ -28,12 +27,16 @@ from studio.ui.components.refinement import (
     review_of,
     review_switches,
 )
-from studio.ui.components.result import facts, image_url, picture_actions, show_picture
+from studio.ui.components.result import facts, picture_actions
 from studio.ui.components.sources import another_source, choose_source, discard, follow_source, go_on_from, is_changed
+from studio.ui.components.stage import stage
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.session import errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
 from studio.ui.state import field_key, field_value, page_state
+
+OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
@@ -65,7 +68,7 @@ def carry_out(order: Order) -> None:
         place(runtime, state, order)
 
 
-form, result = st.columns([5, 6], gap="large")
+form, result = workbench()
 
 with form:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -135,37 +138,31 @@ with form:
     if state.source_request is None:
         shape_field("refine", spec)
         more_settings("refine", spec, runtime)
-    show_model_limits(spec, state.draft)
-    json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
-    with st.expander("Keep as it is", type="compact", icon=":material/lock:"):
-        st.caption(
-            "What you tick is put back after the writer has answered, whatever it said. Your own edits are free."
-        )
-        state.locked = lock_tree(base, state.locked, of=state.source, key="refine_locks")
+    with folded_on_phone("Prompt", key="refine_prompt"):
+        show_model_limits(spec, state.draft)
+        json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
+        with st.expander("Keep as it is", type="compact", icon=":material/lock:"):
+            st.caption(
+                "What you tick is put back after the writer has answered, whatever it said. Your own edits are free."
+            )
+            state.locked = lock_tree(base, state.locked, of=state.source, key="refine_locks")
 
 with result:
-    if working and batch is not None and batch.pictures:
-        live_picture(runtime.desk, batch.id)
-    elif source is not None and parent is not None:
-        one, other = source.request, parent.request
-        if (one.width, one.height) == (other.width, other.height):
-            compare(
-                image_url(parent.id), image_url(source.id), alt="The picture", width=one.width, height=one.height,
-                key="refine_compare",
-            )  # fmt: skip
-            st.caption(facts(source))
-        else:
-            before, after = st.columns(2)
-            with before:
-                show_picture(parent, key="refine_before")
-            with after:
-                show_picture(source, key="refine_after")
-    elif source is not None:
-        show_picture(source, key="refine_source")
+    at_work = batch is not None and bool(batch.pictures) and (working or state.source_id in batch.generation_ids)
+    if source is not None or at_work:
+        seen = stage(
+            key="refine_stage",
+            batch=batch if at_work else None,
+            picture=None if at_work else source,
+            before=source if working else parent,
+        )
+        if seen is not None and seen.kind == "ended":
+            st.rerun()
     if source is not None and not working:
+        st.caption(facts(source))
         if parent is not None:
             made = diff(parent.prompt, source.prompt)
-            with st.expander(changes_line(made), expanded=len(made) <= 3, type="compact"):
+            with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
                 changes(made, key="refine_made")
         action = picture_actions(runtime, source, key="refine", offered=("inspire", "new_seed"))
         with errors_shown():
