@@ -35,6 +35,7 @@ from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.session import errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
 from studio.ui.state import field_key, field_value, page_state
+from studio.ui.words import plain
 
 OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 
@@ -117,7 +118,7 @@ with form:
                 order, state.asks = state.asks, None
                 place(runtime, state, order)
         elif batch is not None and batch.current.error_kind == NOTHING_CHANGED and not batch.generation_ids:
-            st.info(batch.current.error, icon=":material/help:")
+            st.info(plain(batch.current.error or ""), icon=":material/help:")
             if st.button("Paint again anyway", key="refine_again"):
                 place(runtime, state, replace(batch.order, written=batch.current.written))
         else:

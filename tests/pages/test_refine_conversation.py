@@ -70,7 +70,7 @@ def test_a_second_instruction_builds_on_the_first(refine: AppTest, runtime: Runt
 def test_the_page_says_what_a_step_changed(refine: AppTest, runtime: Runtime) -> None:
     say(refine, runtime, "make the ball green")
     labels = [expander.label for expander in refine.expander]
-    assert "2 fields changed: short_description, objects[0].description" in labels
+    assert "3 fields changed: short_description, objects[0].description, objects[0].shape_and_color" in labels
 
 
 def test_an_older_picture_begins_a_branch_with_its_own_prompt_and_seed(
@@ -110,17 +110,18 @@ def test_a_reload_with_a_source_just_chosen_keeps_it(runtime: Runtime, source: G
     assert again.session_state["page_refine"].draft.text == source.prompt.to_json()
 
 
-def test_a_reload_while_a_branch_is_looked_at_does_not_lead_back_to_the_newest(
-    refine: AppTest, runtime: Runtime, source: Generation
+def test_the_picture_of_the_address_counts_where_its_batch_is_of_another(
+    refine: AppTest, runtime: Runtime, store: Store
 ) -> None:
     """Also where the address still names the batch."""
+    other = store("a blue star", seed=9)
     say(refine, runtime, "make the ball green")
     again = new_browser()
     page(again, "refine")
     again.query_params["batch"] = refine.query_params["batch"]
-    again.query_params["picture"] = source.id
+    again.query_params["picture"] = other.id
     again.run()
-    assert state_of(again) == (source.id, "41")
+    assert state_of(again) == (other.id, "9")
     assert "batch" not in again.query_params
 
 

@@ -54,7 +54,7 @@ def test_the_changes_are_shown_before_anything_is_painted(refine: AppTest, runti
     press(refine, "Show the changes")
     finish(refine, runtime, "refine")
     assert runtime.tools.history.count(HistoryQuery()) == 1
-    assert "changes: 2 of 2 asked for" in says(refine)
+    assert "3 changes: 3 of 3 asked for" in says(refine)
     assert "green" in refine.session_state["page_refine"].draft.text
 
 
@@ -245,7 +245,7 @@ def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppT
     """JSON edited by hand is the base of the next instruction; it is neither ignored nor lost."""
     edit(refine, lambda text: text.replace("left", "right"))
     refine.text_input(key="refine_words").set_value("make the ball green")
-    press(refine, "Paint with the same seed")
+    press(refine, "Paint these changes")
     finish(refine, runtime, "refine")
     child = runtime.tools.history.page(HistoryQuery()).items[0]
     assert "green" in child.prompt.canonical()

@@ -123,9 +123,9 @@ def follow_source(runtime: Runtime, state: PageState, batch: Batch | None) -> No
     """Brings the source up to date, before any widget is drawn: the result of the batch that has just ended, or the
     picture that the address names. Raises GenerationNotFound and GenerationDamaged for one that cannot be had; the
     page keeps its source then."""
+    named, before = st.query_params.get(PICTURE), state.source_id
     _take_result(runtime, state, batch)
-    named = st.query_params.get(PICTURE)
-    if named is not None and named != state.source_id:
+    if named is not None and named not in (before, state.source_id):
         _name_in_address(state)
         take_source(state, runtime.tools.history.get(named))
     _name_in_address(state)
