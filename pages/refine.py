@@ -58,7 +58,8 @@ if state.source is None or state.draft is None:
 
 source = find_picture(runtime, state.source_id)
 parent = find_picture(runtime, None if source is None else source.parent_id)
-changed = is_changed(state)
+painting = batch is not None and working and batch.order.paint
+reviewing = is_changed(state) and not painting
 
 
 def carry_out(order: Order) -> None:
@@ -95,7 +96,7 @@ with form:
     paint_label = "Paint with the same seed" if same_seed else "Paint"
     with st.container(horizontal=True, gap="small"):
         paint = st.button(
-            "Paint these changes" if changed and not words else paint_label,
+            "Paint these changes" if reviewing and not words else paint_label,
             key="refine_paint",
             type="primary",
             icon=":material/brush:",
@@ -107,7 +108,7 @@ with form:
     with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
         if paint or show_changes:
             carry_out(refine_order(state, source, typed.words, spec, paint=paint))
-        if state.asks is not None and (changed or words):
+        if state.asks is not None and (reviewing or words):
             state.asks = None  # there is something to change by now
         if state.asks is not None:
             st.info(
@@ -126,7 +127,7 @@ with form:
 
     base = instruction_base(state)
     with st.container():
-        if review_of(state, base):
+        if not painting and review_of(state, base):
             discard(runtime, state)
             st.rerun()
 
