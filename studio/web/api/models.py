@@ -142,6 +142,14 @@ class RetryTaken(Taken):
     writer: str | None = Field(None, description="Another writer to ask")
 
 
+class ExtensionTaken(AxisTaken):
+    """More values for one of a batch's axes."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "lighting.conditions", "values": ["dusk"]}})
+
+    confirmed: bool = Field(False, description="Allows more than 64 pictures in the whole grid")
+
+
 class BatchChange(Taken):
     """What can change while a batch waits."""
 
