@@ -15,15 +15,16 @@ def batch_sheet(batch: Batch, history: History) -> Image.Image:
     """
     if not batch.pictures:
         raise BatchNotFound("This batch has written prompts only: there are no pictures for a sheet.")
-    return contact_sheet(
-        [_sheet_cell(cell, history) for cell in batch.cells if cell.seed is not None], batch.order.axes
-    )
+    cells = [_sheet_cell(cell, cell.seed, history) for cell in batch.cells if cell.seed is not None]
+    return contact_sheet(cells, batch.order.axes)
 
 
 def _sheet_cell(cell: Cell, seed: int, history: History) -> SheetCell:
     if cell.generation_id is None:
         return SheetCell(cell.place, seed, None, "failed" if cell.state == "failed" else "not painted")
     try:
-        return SheetCell(cell.place, seed, history.image_file(cell.generation_id))
+        deleted = history.get(cell.generation_id).deleted_at is not None
+        file = None if deleted else history.image_file(cell.generation_id)
     except (GenerationNotFound, GenerationDamaged):
-        return SheetCell(cell.place, seed, None, "deleted")
+        file = None
+    return SheetCell(cell.place, seed, file, "" if file is not None else "deleted")
