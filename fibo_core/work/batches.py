@@ -99,8 +99,18 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class DamagedBatch:
+    """A batch that cannot be read, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class BatchPage:
-    """Batches, newest first, without unreadable ones; ``next_cursor`` continues after them, None at the end."""
+    """Batches, newest first; ``next_cursor`` continues after them, None at the end. ``damaged`` are those among them
+    that cannot be read."""
 
     batches: tuple[Batch, ...]
     next_cursor: str | None
+    damaged: tuple[DamagedBatch, ...] = ()
