@@ -114,7 +114,9 @@ def test_nothing_to_show_is_one_clear_sentence(refine: AppTest) -> None:
     assert refine.session_state["page_refine"].batch_id is None
 
 
-def test_an_instruction_that_is_fulfilled_already_asks_first_and_keeps_its_words(refine: AppTest, runtime: Runtime) -> None:
+def test_an_instruction_that_is_fulfilled_already_asks_first_and_keeps_its_words(
+    refine: AppTest, runtime: Runtime
+) -> None:
     for _ in range(2):
         refine.text_input(key="refine_words").set_value("make the ball green")
         press(refine, "Paint with the same seed")
