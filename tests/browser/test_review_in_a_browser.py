@@ -76,6 +76,8 @@ def test_locks_hold_offers_are_ticked_and_typed_text_stays(visitor: Visitor) -> 
     page = visitor.page
     visitor.open("/refine")
     page.locator("button.tile").first.click()
+    if page.viewport_size == PHONE:
+        visitor.press_until("Prompt", page.get_by_text("Keep as it is"))
     page.get_by_text("Keep as it is").click()
     page.get_by_label("Keep Object 2").check()
     expect(page.get_by_text("2 locked", exact=True)).to_be_visible()
