@@ -45,12 +45,14 @@ class Press:
 class Presses:
     """The presses of one page's bar that its script has not taken yet.
 
-    ``taken`` is, for each time the bar was put up in a browser, the number of its last press that has arrived.
+    ``taken`` is, for each time the bar was put up in a browser, the number of its last press that has arrived;
+    ``buttons`` are those that were drawn last.
     """
 
     waiting: list[Press] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
     last: str = ""
+    buttons: tuple[PressButton, ...] = ()
 
     def receive(self, pressed: Sequence[dict[str, Any]]) -> None:
         """Takes the presses that are new; a browser sends each until it is told that it has arrived."""
@@ -65,6 +67,7 @@ class Presses:
 def press_bar(mode: Mode, buttons: Sequence[PressButton]) -> list[Press]:
     """Draws the buttons; the presses since the last run, oldest first."""
     presses, key = presses_of(mode), f"{mode}_press_bar"
+    presses.buttons = tuple(buttons)
 
     def receive() -> None:
         presses.receive(st.session_state[key]["pressed"] or ())
