@@ -20,6 +20,7 @@ from studio.ui.components.two_prompts import two_writers, two_writers_button, tw
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.viewing import viewing_line
 from studio.ui.components.wildcards import show_wildcards
+from studio.ui.components.workbench import workbench
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -75,7 +76,7 @@ def carry(press: Press) -> None:
         place_once(runtime, state, generate_order(state, text, paint=press.action == "paint"))
 
 
-form, result = st.columns([5, 6], gap="large")
+form, result = workbench()
 
 with form:
     words = st.text_area(

@@ -23,6 +23,7 @@ from studio.ui.components.observations import show_observations
 from studio.ui.components.picture import PICTURE_ENDINGS, given_picture
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.workbench import workbench
 from studio.ui.session import (
     errors_shown,
     find_picture,
@@ -65,7 +66,7 @@ if state.picture is None:
     st.stop()
 
 kept = history.relative(state.picture)
-form, result = st.columns([5, 6], gap="large")
+form, result = workbench()
 
 with form:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
