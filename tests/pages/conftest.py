@@ -123,5 +123,5 @@ def page(app: AppTest, name: str) -> AppTest:
 
 def says(app: AppTest) -> str:
     """All that the page says in words."""
-    parts = [*app.title, *app.subheader, *app.caption, *app.markdown, *app.error, *app.warning]
+    parts = [*app.title, *app.subheader, *app.caption, *app.markdown, *app.error, *app.warning, *app.info]
     return "\n".join(part.value for part in parts).replace("\\", "")
