@@ -10,12 +10,13 @@ from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
 from studio.ui.components.examples import example_cards
 from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
-from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.press_bar import Press, PressButton, press_bar
 from studio.ui.components.refused import show_refused
-from studio.ui.components.result import picture_actions, picture_strip, show_picture
+from studio.ui.components.result import facts, picture_actions, picture_strip
+from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.viewing import viewing_line
@@ -36,7 +37,7 @@ from studio.ui.session import (
     start_refine,
 )
 from studio.ui.state import field_key, fill_field, page_state
-from studio.ui.viewing import view_address, view_picture
+from studio.ui.viewing import back_to_draft, view_address, view_picture
 from studio.ui.words import plain
 
 runtime = get_runtime()
@@ -128,13 +129,29 @@ with form:
 
 with result:
     painted = pictures_of(runtime, batch)
-    shown = shown_picture(runtime, state, painted)
+    viewed, shown = find_picture(runtime, state.shown_id), shown_picture(runtime, state, painted)
+    painting = batch if batch is not None and batch.pictures else None
+    chosen = None
     with st.container():
-        if batch is not None and working and state.shown_id is None and batch.pictures:
-            live_picture(runtime.desk, batch.id)
-        elif shown is not None:
-            show_picture(shown, key="generate")
-            viewing_line(state, "generate", shown)
+        if painting is not None or shown is not None:
+            own = painting is not None and shown is not None and shown.id in painting.generation_ids
+            event = stage(
+                key="generate_stage",
+                batch=painting,
+                picture=shown if painting is None else viewed,
+                before=None if own else shown,
+            )
+            if event is not None:
+                if event.kind == "chosen":
+                    chosen = event.id
+                elif event.kind == "grid":
+                    back_to_draft(state, "generate")
+                    st.rerun()
+                else:
+                    st.rerun()
+    with st.container():
+        if shown is not None and (viewed is not None or not working):
+            st.caption(facts(shown))
             action = picture_actions(runtime, shown, key="generate")
             with errors_shown():
                 if action == "refine":
@@ -143,7 +160,8 @@ with result:
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
                     place(runtime, state, new_seed("generate", shown, spec))
-        else:
+            viewing_line(state, "generate", shown)
+        elif painting is None and shown is None:
             example = example_cards(key="examples")
             if example is not None:
                 fill_field("generate", "words", example.words)
@@ -151,15 +169,11 @@ with result:
                 fill_field("generate", "seed_locked", True)
                 st.rerun()
 
-    opened = None
-    if batch is not None and (len(painted) > 1 or (working and painted)):
-        st.caption(f"This batch, {len(painted)} of {batch.pictures}")
-        opened = picture_strip(painted, key="generate_batch", current=shown.id if shown else None)
     latest = history.page(HistoryQuery(), limit=12).items
     if latest:
         st.caption("Last painted")
-        opened = picture_strip(latest, key="generate_latest", current=shown.id if shown else None) or opened
-    chosen = find_picture(runtime, opened)
-    if chosen is not None:
-        view_picture(state, "generate", chosen, spec)
+        chosen = picture_strip(latest, key="generate_latest", current=shown.id if shown else None) or chosen
+    picture = find_picture(runtime, chosen)
+    if picture is not None:
+        view_picture(state, "generate", picture, spec)
         st.rerun()
