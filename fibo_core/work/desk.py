@@ -63,7 +63,7 @@ class Desk:
             title=_title(order.words, order.kind),
             kind=order.kind,
             order_json=order_to_json(order),
-            inputs=() if order.picture is None else (order.picture,),
+            inputs=order.pictures,
             created_at=datetime.now(UTC),
         )
         batch_id = self._store.add(row, cells, jobs, limit=self._max_queued, once=once)
@@ -240,8 +240,10 @@ class Desk:
             self._tools.engine.revision(model)
         for writer in {task.writer for task in tasks}:
             self._tools.writers.check(writer)
-        if order.picture is not None and not self._tools.history.absolute(Path(order.picture)).is_file():
-            raise PictureError("The picture to begin with is not there any more. Give it again.")
+        for number, picture in enumerate(order.pictures, 1):
+            if not self._tools.history.absolute(Path(picture)).is_file():
+                which = f"Picture {number} of those" if len(order.pictures) > 1 else "The picture"
+                raise PictureError(f"{which} to begin with is not there any more. Give it again.")
         if order.with_picture and order.source_id is not None and order.written is None:
             self._tools.history.image_file(order.source_id)
 
