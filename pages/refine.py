@@ -7,22 +7,23 @@ import streamlit as st
 
 from fibo_core.prompts.change_words import changes_line
 from fibo_core.prompts.structured_prompt import diff
-from fibo_core.work.orders import Order
+from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
-from studio.ui.components.form import model_of_form, more_settings, seed_field, shape_field, writer_field
+from studio.ui.components.form import model_of_form, seed_field, settings_row, writer_field
 from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.press_bar import Press, PressButton, press_bar
 from studio.ui.components.refinement import (
-    NOTHING_CHANGED,
-    all_words,
-    changes_nothing,
+    asks_first,
     follow_words,
+    has_sources_seed,
     instruction_base,
     pending,
+    place_step,
     refine_order,
     review_of,
     review_switches,
@@ -33,9 +34,8 @@ from studio.ui.components.stage import stage
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.workbench import folded_on_phone, workbench
-from studio.ui.session import errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
-from studio.ui.state import field_key, field_value, page_state
-from studio.ui.words import plain
+from studio.ui.session import carry_out, errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
+from studio.ui.state import field_key, page_state
 
 OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 
@@ -62,12 +62,11 @@ painting = batch is not None and working and batch.order.paint
 reviewing = is_changed(state) and not painting
 
 
-def carry_out(order: Order) -> None:
-    """Places the order; one that would change nothing waits for a yes."""
-    state.asks = order if changes_nothing(state, order) else None
-    if state.asks is None:
-        state.said = "" if order.written is not None or order.source == state.source else all_words(state)
-        place(runtime, state, order)
+def carry(press: Press) -> None:
+    """What a press asks for: of the words and the JSON as they stood at that moment."""
+    state.take_typed(press.text)
+    said = read_words(words if press.words is None else press.words).words
+    place_step(runtime, state, refine_order(state, source, said, spec, paint=press.action == "paint"))
 
 
 form, result = workbench()
@@ -86,43 +85,25 @@ with form:
         say_what_was_done(state.source_mended, "refine", spec)
 
     words = st.text_input(
-        "What should change next?" if parent is not None else "What should change?",
+        "What should change?",
         key=field_key("refine", "words"),
         persist_state="session",
         placeholder="make the ball green",
     )
     words = (words or "").strip()
-    same_seed = state.source_request is not None and field_value("refine", "seed") == str(state.source_request.seed)
-    paint_label = "Paint with the same seed" if same_seed else "Paint"
-    with st.container(horizontal=True, gap="small"):
-        paint = st.button(
-            "Paint these changes" if reviewing and not words else paint_label,
-            key="refine_paint",
-            type="primary",
-            icon=":material/brush:",
-            shortcut="Ctrl+Enter",
-        )
-        show_changes = st.button("Show the changes", key="refine_show")
+    paint = "Paint with the same seed" if has_sources_seed(state) else "Paint"
+    presses = press_bar(
+        "refine",
+        [
+            PressButton("paint", "Paint these changes" if reviewing and not words else paint),
+            PressButton("show", "Show the changes", "Writes the changed prompt and paints nothing"),
+        ],
+    )
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
-        typed = show_typed_words(words, spec)
-    with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
-        if paint or show_changes:
-            carry_out(refine_order(state, source, typed.words, spec, paint=paint))
-        if state.asks is not None and (reviewing or words):
-            state.asks = None  # there is something to change by now
-        if state.asks is not None:
-            st.info(
-                "Nothing would change. Say what should change, edit the prompt, or choose another seed.",
-                icon=":material/help:",
-            )
-            if st.button("Paint again anyway", key="refine_again"):
-                order, state.asks = state.asks, None
-                place(runtime, state, order)
-        elif batch is not None and batch.current.error_kind == NOTHING_CHANGED and not batch.generation_ids:
-            st.info(plain(batch.current.error or ""), icon=":material/help:")
-            if st.button("Paint again anyway", key="refine_again"):
-                place(runtime, state, replace(batch.order, written=batch.current.written))
-        else:
+        show_typed_words(words, spec)
+    carry_out(state, presses, carry)
+    with st.container():  # always there, so that what is said does not move the editor below it
+        if not asks_first(runtime, state, batch, said=bool(words) or reviewing):
             show_outcome(runtime.desk, state, batch)
 
     base = instruction_base(state)
@@ -131,15 +112,14 @@ with form:
             discard(runtime, state)
             st.rerun()
 
-    review_switches(state, picture=source is not None)
-    writer, seed = st.columns([3, 5])
-    with writer:
-        writer_field("refine", runtime.tools.writers)
-    with seed:
-        seed_field("refine")
     if state.source_request is None:
-        shape_field("refine", spec)
-        more_settings("refine", spec, runtime)
+        settings_row("refine", spec, runtime)
+    else:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="refine_settings"):
+            with st.container(width=140):
+                writer_field("refine", runtime.tools.writers)
+            seed_field("refine")
+    review_switches(state, picture=source is not None)
     with folded_on_phone("Prompt", key="refine_prompt"):
         show_model_limits(spec, state.draft)
         json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))

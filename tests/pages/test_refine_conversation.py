@@ -9,7 +9,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.thread import steps_to
-from tests.pages.conftest import APP, finish, page, press, says
+from tests.pages.conftest import APP, bar, finish, page, press, says
 
 Store = Callable[..., Generation]
 
@@ -101,7 +101,7 @@ def test_a_reload_finds_source_seed_and_thread(refine: AppTest, runtime: Runtime
     assert again.session_state["page_refine"].source_request == night.request
     assert again.text_input(key="refine_words").value == ""
     assert again.session_state["page_refine"].draft.text == night.prompt.to_json()
-    assert any(button.label == "Paint with the same seed" for button in again.button)
+    assert "Paint with the same seed" in bar(again)
 
 
 def test_a_reload_with_a_source_just_chosen_keeps_it(runtime: Runtime, source: Generation) -> None:

@@ -17,7 +17,7 @@ from fibo_core.work.runtime import Runtime
 from studio.ui.components.sources import refine_from_file
 from studio.ui.session import refine_from
 from studio.ui.state import PageState
-from tests.pages.conftest import finish, page, press, says
+from tests.pages.conftest import bar, finish, page, press, says
 
 FIELD = Path("tests/golden/field-cases/pictures")
 Store = Callable[..., Generation]
@@ -46,7 +46,7 @@ def edit(app: AppTest, change: Callable[[str], str]) -> None:
 def test_a_picture_brings_its_prompt_and_its_seed(refine: AppTest, source: Generation) -> None:
     assert refine.text_input(key="refine_seed").value == "41"
     assert refine.session_state["page_refine"].source == source.prompt
-    assert any(button.label == "Paint with the same seed" for button in refine.button)
+    assert "Paint with the same seed" in bar(refine)
 
 
 def test_the_changes_are_shown_before_anything_is_painted(refine: AppTest, runtime: Runtime) -> None:
@@ -88,7 +88,7 @@ def test_the_reviewed_prompt_is_what_is_painted(refine: AppTest, runtime: Runtim
 def test_another_seed_is_offered_as_such(refine: AppTest) -> None:
     refine.text_input(key="refine_seed").set_value("5")
     refine.run()
-    assert any(button.label == "Paint" for button in refine.button)
+    assert "Paint" in bar(refine)
 
 
 def test_a_press_that_would_change_nothing_asks_first(refine: AppTest, runtime: Runtime, source: Generation) -> None:

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import streamlit as st
 
+from fibo_core.engine.request import DRAW
 from fibo_core.errors import InputError, PromptError
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.locks import locked_fields
@@ -12,15 +13,18 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
 from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
-from studio.ui.components.sources import is_changed
+from studio.ui.components.sources import go_on_from, is_changed
 from studio.ui.components.thread import Pending
-from studio.ui.session import read_order, written_of
-from studio.ui.state import PageState, field_key, field_value
+from studio.ui.session import errors_shown, find_picture, place, place_once, read_order, written_of
+from studio.ui.state import PageState, Refused, field_key, field_value
 from studio.ui.words import plain
 
 NOTHING_CHANGED = "NothingChanged"  #: the error of a job whose writer left the prompt as it was
+NOTHING_NEW = "Nothing would change. Say what should change, edit the prompt, or choose another seed."
+PAINTED_BEFORE = "This picture exists: the same prompt, seed and settings were painted before."
 
 _review = lru_cache(maxsize=16)(review)  # once for each change of what it is made of, not at each run of the page
 
@@ -43,6 +47,8 @@ def refine_order(state: PageState, picture: Generation | None, words: str, spec:
     assert state.source is not None
     order = read_order("refine", settings=state.source_request is None)
     if state.source_request is not None:
+        if not field_value("refine", "seed_locked", True):
+            order = replace(order, seed=DRAW)
         order = order.painted_like(state.source_request, spec)
     order = replace(order, source=state.source, source_id=state.source_id, locked=state.locked, paint=paint)
     new_words = bool(words) and (state.draft is None or words != state.draft.words or not is_changed(state))
@@ -62,14 +68,58 @@ def refine_order(state: PageState, picture: Generation | None, words: str, spec:
     return replace(order, words=all_words(state), written=state.draft.parsed(), source=state.base or state.source)
 
 
-def changes_nothing(state: PageState, order: Order) -> bool:
-    """Whether the order would paint the source once more: its prompt, its seed, its settings."""
+def has_sources_seed(state: PageState) -> bool:
+    """Whether the next picture begins with the seed of the source."""
+    request = state.source_request
+    seed, locked = field_value("refine", "seed"), field_value("refine", "seed_locked", True)
+    return request is not None and locked and seed in (None, "", str(request.seed))
+
+
+def place_step(runtime: Runtime, state: PageState, order: Order) -> None:
+    """Places an order, unless the source, or another picture that is stored, is what it would paint: then the page
+    asks first. Raises an InputError, QueueFull or StoreError."""
+    said = "" if order.written is not None or order.source == state.source else all_words(state)
+    if _paints_the_source(state, order):
+        state.refused = Refused(order=order, generation_id=state.source_id)
+    else:
+        place_once(runtime, state, order)
+        state.said = said
+
+
+def _paints_the_source(state: PageState, order: Order) -> bool:
+    """Whether the order has the source's own prompt, seed and settings."""
     request = state.source_request
     if request is None or order.written is None or not order.paint:
         return False
     settings = (order.seed, order.size, order.steps, order.guidance)
     same = (request.seed, (request.width, request.height), request.num_inference_steps, request.guidance_scale)
     return settings == same and order.written.prompt == request.prompt
+
+
+def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said: bool) -> bool:
+    """Says why the last press placed nothing, or asks before the same picture is painted once more; False where there
+    is nothing of that. ``said``: there is something to change by now, so that nobody need be asked for it."""
+    for sentence in state.refused.sentences:
+        st.error(plain(sentence), icon=":material/error:")
+    order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
+    unchanged = batch is not None and not batch.generation_ids and batch.current.error_kind == NOTHING_CHANGED
+    if order is not None and existing is not None and not (said and existing.id == state.source_id):
+        question = NOTHING_NEW if existing.id == state.source_id else PAINTED_BEFORE
+    elif unchanged and batch is not None and batch.ended:
+        order, question, existing = replace(batch.order, written=batch.current.written), str(batch.current.error), None
+    else:
+        return bool(state.refused.sentences)
+    st.info(plain(question), icon=":material/help:")
+    with st.container(horizontal=True, gap="small"):
+        if existing is not None and existing.id != state.source_id and st.button(
+            "Show it", key="refine_show_existing", icon=":material/visibility:"
+        ):  # fmt: skip
+            go_on_from(existing.id)
+        if st.button("Paint again anyway", key="refine_again", type="tertiary", icon=":material/brush:"):
+            state.refused = Refused()
+            with errors_shown():
+                place(runtime, state, order)
+    return True
 
 
 def all_words(state: PageState) -> str:

@@ -21,7 +21,7 @@ from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.result import picture_strip
 from studio.ui.session import errors_shown, find_picture, pictures_of, refine_from, use_words, written_of
-from studio.ui.state import PageState, field_key, field_value, fill_field
+from studio.ui.state import PageState, Refused, field_key, field_value, fill_field
 from studio.ui.words import plain
 
 WORDS_SHOWN = 400  #: of another program's
@@ -184,7 +184,7 @@ def _take_result(runtime: Runtime, state: PageState, batch: Batch | None) -> Non
     painted = pictures_of(runtime, batch)
     if not painted or state.source is None:
         return
-    picture, state.stepped, state.asks, state.said = painted[-1], batch.id, None, ""
+    picture, state.stepped, state.refused, state.said = painted[-1], batch.id, Refused(), ""
     state.locked = still_locked(state.source, picture.prompt, state.locked)
     _take_seed(state, picture)
     state.source, state.source_request, state.source_id = picture.prompt, picture.request, picture.id
@@ -201,6 +201,8 @@ def _take_seed(state: PageState, picture: Generation) -> None:
     former = None if state.source_request is None else str(state.source_request.seed)
     if former is None or field_value("refine", "seed", former) == former:
         st.session_state[field_key("refine", "seed")] = str(picture.request.seed)
+    if former is None:
+        st.session_state[field_key("refine", "seed_locked")] = True
 
 
 def _name_in_address(state: PageState) -> None:
