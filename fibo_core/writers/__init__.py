@@ -68,6 +68,15 @@ class WrittenPrompt:
     offered: StructuredPrompt | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True)
+class SuggestedValues:
+    """Values for one place of a prompt, by the writer of that name, with a sentence for each that did not answer."""
+
+    values: tuple[str, ...]
+    writer: str
+    passed_over: tuple[str, ...] = ()
+
+
 class PromptWriter(Protocol):
     """Writes structured prompts. Each call may take a while; ``cancel`` is checked where it can be.
 
@@ -114,4 +123,11 @@ class PromptWriter(Protocol):
         on_tokens: OnTokens | None = None,
     ) -> WrittenPrompt:
         """A prompt that describes the picture, bent by the hint where one is given."""
+        ...
+
+    def suggest_values(
+        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+    ) -> tuple[str, ...]:
+        """At most ``count`` values for one place of the prompt, none of which stands there now, as the wish has them
+        ("six kinds of light"; may be empty)."""
         ...
