@@ -103,7 +103,7 @@ def test_an_order_whose_cells_cannot_be_written_leaves_no_job_behind(idle: Studi
         ({"axes": (axis("model", "mini|fibo"),)}, ModelMissing, "FIBO"),
         ({"writer": "shakespeare"}, InputError, "no prompt writer called 'shakespeare'. Choose auto, offline, busy"),
         ({"axes": (axis("writer", "offline|nobody"),)}, InputError, "no prompt writer called 'nobody'"),
-        ({"kind": "inspire", "picture": "inputs/gone.png"}, PictureError, "not there any more"),
+        ({"kind": "inspire", "pictures": ("inputs/gone.png",)}, PictureError, "not there any more"),
     ],
 )
 def test_what_is_not_here_is_said_when_the_order_is_placed(
@@ -423,7 +423,7 @@ def test_the_picture_of_a_batch_that_cannot_be_read_is_still_known_to_be_needed(
     """What sweeps unused inputs away keeps it."""
     kept = idle.path.with_name("one.png")
     Image.new("RGB", (64, 64)).save(kept)
-    batch = idle.desk.place(replace(SMALL, kind="inspire", picture=kept.name))
+    batch = idle.desk.place(replace(SMALL, kind="inspire", pictures=(kept.name,)))
     assert idle.desk.inputs() == {"one"}
     for damage in ("created_at = 'yesterday'", "order_json = '{'", "inputs = '[\"one.png\"'"):
         idle.execute(f"UPDATE batch SET {damage} WHERE id = ?", batch.id)
@@ -435,7 +435,7 @@ def test_an_order_of_a_newer_version_is_named_and_its_pictures_are_painted(idle:
     batch = idle.desk.place(replace(SMALL, written=WRITTEN))
     idle.execute("UPDATE batch SET order_json = json_set(order_json, '$.version', 99)")
     newer = (
-        r"This order was made by a newer version of FIBO Studio \(99; 1 is understood\)\. Update the studio to see it"
+        r"This order was made by a newer version of FIBO Studio \(99; 2 is understood\)\. Update the studio to see it"
     )
     with pytest.raises(BatchDamaged, match=rf"^Batch {batch.id} cannot be read \({newer}\)\. Its pictures are kept\.$"):
         idle.desk.get(batch.id)
@@ -471,3 +471,28 @@ def test_an_unknown_batch_is_unknown_and_never_done(idle: Studio) -> None:
             do("01J")
     with pytest.raises(JobNotFound):
         idle.desk.batch_of("01J")
+
+
+def test_an_order_whose_picture_is_stored_is_known_before_it_is_painted_again(studio: Studio) -> None:
+    """The same prompt, seed and settings; with anything else, or a prompt not written yet, nobody can tell."""
+    order = replace(SMALL, written=WRITTEN)
+    assert studio.desk.painted_already(order) is None
+    (painted,) = studio.desk.wait(studio.desk.place(order).id, 60).generation_ids
+    found = studio.desk.painted_already(order)
+    assert found is not None
+    assert found.id == painted
+    others = (
+        replace(order, seed=8),
+        replace(order, seed=None),
+        replace(order, steps=2),
+        replace(order, written=None),
+        replace(order, count=2),
+        replace(order, written=WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a blue ball"}))),
+    )
+    assert [studio.desk.painted_already(other) for other in others] == [None] * len(others)
+
+
+def test_a_deleted_picture_is_none_that_exists(studio: Studio) -> None:
+    order = replace(SMALL, written=WRITTEN)
+    studio.tools.history.delete(studio.desk.wait(studio.desk.place(order).id, 60).generation_ids)
+    assert studio.desk.painted_already(order) is None
