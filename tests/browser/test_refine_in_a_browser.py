@@ -12,12 +12,11 @@ from tests.studio.processes import Server, add_picture, opened
 
 pytestmark = pytest.mark.browser
 
-#: Notes for good whether the stage was ever without a picture since this was run.
-WATCH = """() => {
+#: Notes for good whether the stage was ever without a picture since this was run on its canvas, or was built anew.
+WATCH = """canvas => {
   window.bare = 0
-  const holder = () => document.querySelector(".st-key-refine_stage .canvas") || document.querySelector(".canvas")
   const look = () => {
-    if (!holder()?.querySelector("img")) window.bare += 1
+    if (!canvas.isConnected || !canvas.querySelector("img")) window.bare += 1
     requestAnimationFrame(look)
   }
   look()
@@ -76,7 +75,7 @@ def test_each_result_is_the_next_source_and_a_click_on_an_older_one_begins_a_bra
     page = visitor.page
     visitor.open(f"/refine?picture={source}")
     page.locator(".canvas img").first.wait_for()
-    page.evaluate(WATCH)
+    page.locator(".canvas").evaluate(WATCH)
     say(visitor, "make the ball green")
     expect(page.locator("ol.thread li.pending")).to_contain_text("make the ball green")
     steps = page.locator("ol.thread .step:not(.pending)")
