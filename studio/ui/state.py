@@ -107,10 +107,10 @@ class PageState:
     the seed was last looked at.
 
     A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is known, ``source_id``
-    where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``,
-    paths in the workspace, the main one first. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for their
-    Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave, ``turn_offers``
-    whether "Only what I asked" was just switched.
+    where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``, paths
+    in the workspace, the main one first. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for
+    their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave,
+    ``turn_offers`` whether "Only what I asked" was just switched.
     """
 
     batch_id: str | None = None
