@@ -120,7 +120,7 @@ def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
         with st.container(width=66):
             count_field(mode)
         seed_field(mode)
-        with st.popover("", icon=":material/tune:", width="content", help="More settings"):
+        with st.popover("More settings", icon=":material/tune:", width="content"):
             model_field(mode, runtime, spec)
             finer_settings(mode, spec)
 
