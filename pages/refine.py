@@ -29,7 +29,15 @@ from studio.ui.components.refinement import (
     review_switches,
 )
 from studio.ui.components.result import facts, picture_actions
-from studio.ui.components.sources import another_source, choose_source, discard, follow_source, go_on_from, is_changed
+from studio.ui.components.sources import (
+    another_source,
+    choose_source,
+    discard,
+    follow_source,
+    go_on_from,
+    is_changed,
+    is_looked_back_at,
+)
 from studio.ui.components.stage import stage
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
@@ -43,7 +51,7 @@ runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("refine")
 sync_draft(state, key="refine")
-batch = follow_batch(runtime, state, "refine")
+batch = None if is_looked_back_at(state) else follow_batch(runtime, state, "refine")
 with errors_shown():
     follow_source(runtime, state, batch)
 batch = batch if state.batch_id is not None else None  # another source has nothing to do with it

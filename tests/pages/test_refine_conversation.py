@@ -122,7 +122,21 @@ def test_the_picture_of_the_address_counts_where_its_batch_is_of_another(
     again.query_params["picture"] = other.id
     again.run()
     assert state_of(again) == (other.id, "9")
-    assert "batch" not in again.query_params
+    assert state_of(again.run()) == (other.id, "9")
+
+
+def test_back_leads_to_the_source_of_the_step_before_and_stays_there(
+    refine: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    """The browser's address is then what it was while the step was painted."""
+    green = say(refine, runtime, "make the ball green")
+    assert green.id in refine.query_params["picture"]
+    refine.query_params["picture"] = source.id
+    address = dict(refine.query_params)
+    assert "batch" in address
+    assert state_of(refine.run()) == (source.id, "41")
+    assert state_of(refine.run()) == (source.id, "41")
+    assert dict(refine.query_params) == address  # what is written is a step of its own, which Back could not pass
 
 
 def test_a_seed_that_was_typed_stays_and_becomes_the_pictures(

@@ -115,8 +115,13 @@ def refine_mended(state: PageState, mended: Mended) -> None:
 
 def go_on_from(picture_id: str) -> None:
     """Takes a picture as the source: the page, run again, finds it in its address."""
-    st.query_params[PICTURE] = picture_id
+    st.query_params.from_dict({PICTURE: picture_id})  # at once: each change is a step of the browser's Back
     st.rerun()
+
+
+def is_looked_back_at(state: PageState) -> bool:
+    """Whether the page has left the batch that its address names beside the source, as after the browser's Back."""
+    return state.source_id is not None and state.batch_id is None and st.query_params.get(PICTURE) == state.source_id
 
 
 def follow_source(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
@@ -142,7 +147,6 @@ def take_source(state: PageState, picture: Generation) -> None:
     if not is_changed(state):
         state.draft = None  # nothing that anybody would want back
     state.forget()
-    st.query_params.pop("batch", None)
     state.source, state.source_request, state.source_id = picture.prompt, picture.request, picture.id
     state.locked = locked
 
@@ -150,8 +154,7 @@ def take_source(state: PageState, picture: Generation) -> None:
 def another_source(state: PageState) -> None:
     """Back to the choice of a source."""
     state.forget()
-    st.query_params.pop("batch", None)
-    _name_in_address(state)
+    st.query_params.clear()
 
 
 def is_changed(state: PageState) -> bool:
