@@ -218,3 +218,12 @@ def test_values_of_another_kind_are_shown_and_not_touched_by_a_look(market: AppT
     choose(market, 1)
     assert document(market) == odd
     assert StructuredPrompt.parse(draft(market).text).document == odd
+
+
+def test_the_sketch_of_a_text_that_is_no_json_says_what_the_form_says(runtime: Runtime) -> None:
+    app = page("generate")
+    press(app, "Start from JSON")
+    type_json(app, '{"objects": [')
+    app.session_state["generate_prompt_view"] = "Sketch"
+    app.run()
+    assert says(app, "The sketch needs valid JSON. Mend it in the JSON view: it stands there as you left it.")
