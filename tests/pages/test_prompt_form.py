@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.prompts.parts import PARTS
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.runtime import Runtime
-from tests.pages.conftest import finish, page, press, says
+from tests.pages.conftest import bar, finish, page, press, says
 
 MARKET = {
     "short_description": "a market",
@@ -182,6 +182,9 @@ def test_json_that_is_not_valid_is_said_in_the_form_and_mended_in_the_editor(mar
     type_json(market, broken)
     show(market, "Light")
     assert "The form needs valid JSON" in says(market)
+    market.session_state["generate_prompt_view"] = "Sketch"
+    market.run()
+    assert "The sketch needs valid JSON. Mend it in the JSON view" in says(market)
     assert "line 1" in says(market)
     press(market, "Open the JSON")
     assert market.session_state["generate_prompt_view"] == "JSON"
@@ -192,13 +195,13 @@ def test_an_edit_in_the_form_makes_a_written_prompt_the_users_and_typing_it_back
     app: AppTest, runtime: Runtime
 ) -> None:
     app.text_area(key="generate_words").set_value("a red ball")
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     finish(app, runtime)
     show(app, "Scene")
     text = field(app, "short_description").value
     field(app, "short_description").set_value("a green ball").run()
     assert "edited by you" in says(app)
-    assert [each.label for each in app.button if each.label.startswith("Generate")] == ["Generate from this JSON"]
+    assert "Generate from this JSON" in bar(app)
     field(app, "short_description").set_value(text).run()
     assert "edited by you" not in says(app)
     assert not app.exception
@@ -218,12 +221,3 @@ def test_values_of_another_kind_are_shown_and_not_touched_by_a_look(market: AppT
     choose(market, 1)
     assert document(market) == odd
     assert StructuredPrompt.parse(draft(market).text).document == odd
-
-
-def test_the_sketch_of_a_text_that_is_no_json_says_what_the_form_says(runtime: Runtime) -> None:
-    app = page("generate")
-    press(app, "Start from JSON")
-    type_json(app, '{"objects": [')
-    app.session_state["generate_prompt_view"] = "Sketch"
-    app.run()
-    assert says(app, "The sketch needs valid JSON. Mend it in the JSON view: it stands there as you left it.")
