@@ -17,16 +17,18 @@ from studio.ui.components.form import (
     shape_field,
     writer_field,
 )
-from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
-from studio.ui.components.result import picture_actions, picture_strip, show_picture
+from studio.ui.components.result import facts, picture_actions, picture_strip
+from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.wildcards import show_wildcards
 from studio.ui.components.workbench import workbench
 from studio.ui.session import (
     errors_shown,
+    find_picture,
     follow_batch,
     generate_order,
     new_seed,
@@ -119,10 +121,21 @@ with result:
     painted = pictures_of(runtime, batch)
     shown = shown_picture(runtime, state, painted)
     with st.container():
-        if batch is not None and working and state.shown_id is None and batch.pictures:
-            live_picture(runtime.desk, batch.id)
-        elif shown is not None:
-            show_picture(shown, key="generate")
+        chosen = find_picture(runtime, state.shown_id)
+        painted_batch = batch if batch is not None and batch.pictures else None
+        if painted_batch is not None or shown is not None:
+            own = painted_batch is not None and shown is not None and shown.id in painted_batch.generation_ids
+            event = stage(
+                key="generate_stage",
+                batch=painted_batch,
+                picture=chosen if painted_batch is not None else shown,
+                before=None if own else shown,
+            )
+            if event is not None:
+                state.shown_id = event.id if event.kind == "chosen" else None
+                st.rerun()
+        if shown is not None and not (working and chosen is None):
+            st.caption(facts(shown))
             action = picture_actions(runtime, shown, key="generate")
             with errors_shown():
                 if action == "refine":
@@ -131,7 +144,7 @@ with result:
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
                     place(runtime, state, new_seed("generate", shown, spec))
-        else:
+        elif painted_batch is None:
             example = example_cards(key="examples")
             if example is not None:
                 fill_field("generate", "words", example.words)

@@ -28,6 +28,8 @@ from studio.runtime import get_runtime
 from studio.shell import get_shell
 from studio.ui.words import title_of
 from studio.web.api.app import api
+from studio.web.assets import script
+from studio.web.following import desk
 from studio.web.previews import Previews
 from studio.web.problems import problem
 
@@ -52,6 +54,8 @@ def routes() -> list[BaseRoute]:
     """Ours win over Streamlit's; whatever else lies under /img is not found, where Streamlit would answer a page."""
     return [
         Route("/health", health),
+        Route("/desk.json", desk),
+        Route("/assets/{folder}/{version}/{name}", script),
         Route("/generate", _to_first_page),
         Route("/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file)),
         Route("/img/source/{id}.png", _file("image/png", History.source_file)),

@@ -136,7 +136,7 @@ class Visitor:
 
     def picture(self) -> str:
         """The address of the picture shown large."""
-        image = self.page.locator("a > img").first
+        image = self.page.locator(".alone .result, a > img").last
         image.wait_for()
         return str(image.get_attribute("src"))
 

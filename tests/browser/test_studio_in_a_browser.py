@@ -40,7 +40,7 @@ def test_a_newcomer_paints_edits_one_word_and_finds_both_pictures_after_a_restar
         visitor.type_into_editor(edited)
         visitor.page.get_by_role("button", name="Generate from this JSON").click(delay=80)
         expect(visitor.page.get_by_text("edited by you").first).to_be_visible()
-        expect(visitor.page.locator("a > img").first).not_to_have_attribute("src", first)
+        expect(visitor.page.locator(".alone .result").last).not_to_have_attribute("src", first)
         expect(visitor.page.get_by_text(re.compile(f"seed {seed}")).first).to_be_visible()
         visitor.open("/history")
         expect(visitor.page.locator("button.tile")).to_have_count(2)
