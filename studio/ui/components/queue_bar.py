@@ -1,8 +1,8 @@
 """What is being painted, on every page: a line for each running batch in a place of its own, whether there are any or
 not; its end in the title of the tab and, where that was allowed, in a notification.
 
-The component follows the desk by itself (`studio/web/following.py`) and cancels over the studio's API, so no page is run
-to show progress. A page is run again, once, when a running batch has something new for it: a prompt, a picture, its end.
+The component follows the desk by itself (`studio/web/following.py`) and cancels over the studio's API: no page is run
+for progress. It is run again, once, when a running batch has something new for it: a prompt, a picture, its end.
 """
 
 from collections.abc import Sequence

@@ -138,6 +138,7 @@ class Bar {
       if (this.lines.children[index] !== line) this.lines.insertBefore(line, this.lines.children[index] ?? null)
     })
     for (const line of before.values()) line.remove()
+    this.lines.firstChild?.querySelector(".cancel").before(this.notify, this.more)
   }
 
   line(batch) {
