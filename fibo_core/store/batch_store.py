@@ -99,7 +99,10 @@ class BatchStore:
                 raise JobError("The batch is being tried again already.")
 
     def get(self, id: str) -> BatchRow | DamagedRow | None:
-        """The batch of this id; None where there is none."""
+        """The batch of this id, a damaged one also by the id that it goes by; None where there is none."""
+        if seq := re.fullmatch(r"row-(\d{1,18})", id, re.ASCII):
+            named = (row for row in self._read(select(BatchTable).where(BatchTable.seq == int(seq[1]))) if row.id == id)
+            return next(named, None)
         return next(iter(self._read(select(BatchTable).where(BatchTable.id == id))), None)
 
     def of_job(self, job_id: str) -> str | None:

@@ -115,11 +115,21 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class DamagedBatch:
+    """A batch that cannot be read, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class BatchPage:
-    """Batches, newest first, without unreadable ones; ``next_cursor`` continues after them, None at the end."""
+    """Batches, newest first; ``next_cursor`` continues after them, None at the end. ``damaged`` are those among them
+    that cannot be read."""
 
     batches: tuple[Batch, ...]
     next_cursor: str | None
+    damaged: tuple[DamagedBatch, ...] = ()
 
 
 class Desk:
@@ -166,10 +176,7 @@ class Desk:
 
     def get(self, batch_id: str) -> Batch:
         """The batch as it is now. Raises BatchNotFound, and BatchDamaged where it cannot be read."""
-        row = self._store.get(batch_id)
-        if row is None:
-            raise BatchNotFound(f"No batch has the id {batch_id[:40]!r}.")
-        return self._batches([row], raising=True)[0]
+        return self._batch(self._row(batch_id))
 
     def several(self, batch_ids: Collection[str]) -> dict[str, Batch]:
         """Those of these batches that there are and that can be read, by their ids, as they are now."""
@@ -205,14 +212,23 @@ class Desk:
         rows = self._store.page(None if cursor is None else int(cursor), limit + 1)
         shown = rows[:limit]
         further = str(shown[-1][0]) if len(rows) > limit and shown else None
-        return BatchPage(tuple(self._batches([row for _, row in shown])), further)
+        damaged: list[DamagedBatch] = []
+        batches = self._batches([row for _, row in shown], damaged)
+        return BatchPage(tuple(batches), further, tuple(damaged))
 
     def cancel(self, batch_id: str) -> Batch:
-        """Ends every job of the batch: at once where it waits, at its next step where it runs."""
-        for job in self.get(batch_id).jobs:
+        """Ends every job of the batch: at once where it waits, at its next step where it runs.
+
+        Raises BatchNotFound; and BatchDamaged where the batch cannot be read, after its jobs were ended all the same.
+        """
+        row = self._row(batch_id)
+        for job in self._queue.of_batches([row.id]).jobs:
             if not job.ended:
                 self._queue.cancel(job.id)
-        return self.get(batch_id)
+        try:
+            return self._batch(row)
+        except BatchDamaged as exc:
+            raise BatchDamaged(f"{exc} What had not ended of it is cancelled.") from exc
 
     def retry(self, batch_id: str, *, writer: str | None = None) -> Batch:
         """Queues what a batch that has ended did not get to: with the prompts that were written already, and the seeds
@@ -289,39 +305,51 @@ class Desk:
         if order.with_picture and order.source_id is not None and order.written is None:
             self._tools.history.image_file(order.source_id)
 
-    def _batches(self, rows: Sequence[BatchRow | DamagedRow], *, raising: bool = False) -> list[Batch]:
-        """The batches of these rows; with ``raising`` a damaged one is an error, else it is left out."""
+    def _row(self, batch_id: str) -> BatchRow | DamagedRow:
+        """Raises BatchNotFound."""
+        row = self._store.get(batch_id)
+        if row is None:
+            raise BatchNotFound(f"No batch has the id {batch_id[:40]!r}.")
+        return row
+
+    def _batch(self, row: BatchRow | DamagedRow) -> Batch:
+        """Raises BatchDamaged."""
+        damaged: list[DamagedBatch] = []
+        batches = self._batches([row], damaged)
+        if damaged:
+            raise BatchDamaged(f"Batch {row.id} cannot be read ({damaged[0].reason}). Its pictures are kept.")
+        return batches[0]
+
+    def _batches(self, rows: Sequence[BatchRow | DamagedRow], damaged: list[DamagedBatch] | None = None) -> list[Batch]:
+        """The batches of these rows; those that cannot be read are added to ``damaged``."""
         ids = [row.id for row in rows]
         cells = self._store.cells(ids)
-        found = self._queue.of_batches(ids)
         jobs: dict[str, list[Job]] = {id: [] for id in ids}
-        for job in found.jobs:
+        for job in self._queue.of_batches(ids).jobs:
             jobs[job.batch_id].append(job)
         batches = []
         for row in rows:
-            try:
-                batches.append(_batch(row, cells[row.id], jobs[row.id]))
-            except BatchDamaged:
-                if raising:
-                    raise
+            found = _found(row, cells[row.id], jobs[row.id])
+            if isinstance(found, Batch):
+                batches.append(found)
+            elif damaged is not None:
+                damaged.append(found)
         return batches
 
 
-def _batch(row: BatchRow | DamagedRow, cell_rows: Sequence[CellRow], jobs: Sequence[Job]) -> Batch:
-    """Raises BatchDamaged."""
+def _found(row: BatchRow | DamagedRow, cell_rows: Sequence[CellRow], jobs: Sequence[Job]) -> Batch | DamagedBatch:
     if isinstance(row, DamagedRow):
-        raise BatchDamaged(f"Batch {row.id} cannot be read from the database ({row.reason}). Its pictures are kept.")
+        return DamagedBatch(row.id, row.reason)
     try:
         order = order_from_json(row.order_json)
     except (FiboError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        reason = str(exc).rstrip(".")
-        raise BatchDamaged(f"Batch {row.id} cannot be read ({reason}). Its pictures are kept.") from exc
+        return DamagedBatch(row.id, str(exc).rstrip("."))
     by_id = {job.id: job for job in jobs}
     cells = [_cell(cell, by_id[cell.job_id]) for cell in cell_rows if cell.job_id in by_id]
     used = {cell.job.id for cell in cells} | {cell.job.after_id for cell in cells}
     kept = tuple(job for job in jobs if job.id in used)
     if not kept:
-        raise BatchDamaged(f"Batch {row.id} cannot be read (none of its jobs can). Its pictures are kept.")
+        return DamagedBatch(row.id, "none of its jobs can")
     return Batch(row.id, row.owner, row.title, order.kind, order, row.created_at, kept, tuple(cells))
 
 

@@ -181,7 +181,11 @@ def batch_summary(batch: Batch) -> BatchSummary:
 
 
 def batch_list(page: BatchPage) -> BatchList:
-    return BatchList(items=[batch_summary(batch) for batch in page.batches], next_cursor=page.next_cursor)
+    return BatchList(
+        items=[batch_summary(batch) for batch in page.batches],
+        next_cursor=page.next_cursor,
+        damaged=[DamagedGiven(id=batch.id, reason=batch.reason) for batch in page.damaged],
+    )
 
 
 def job_given(job: Job) -> JobGiven:

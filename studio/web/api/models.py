@@ -260,11 +260,19 @@ class BatchGiven(BatchSummary):
     cells: Sequence[CellGiven]
 
 
+class DamagedGiven(Given):
+    """A row that cannot be read."""
+
+    id: str
+    reason: str
+
+
 class BatchList(Given):
     """Batches, newest first; `next_cursor` continues after them, null at the end."""
 
     items: Sequence[BatchSummary]
     next_cursor: str | None
+    damaged: Sequence[DamagedGiven]
 
 
 class GenerationGiven(Given):
@@ -303,13 +311,6 @@ class GenerationGiven(Given):
     thumbnail: str = Field(examples=[f"/img/thumb/{_ID}.webp"])
     recipe: str = Field(description="Address of the recipe's file", examples=[f"/img/{_ID}.json"])
     source: str | None = Field(description="Address of the picture that an inspiration began with")
-
-
-class DamagedGiven(Given):
-    """A row that cannot be read."""
-
-    id: str
-    reason: str
 
 
 class GenerationList(Given):
