@@ -5,7 +5,7 @@ A writer is anything that implements :class:`PromptWriter`: `gemini.py` asks a s
 asked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -106,12 +106,16 @@ class PromptWriter(Protocol):
 
     def inspire(
         self,
-        picture: "Image.Image",
+        pictures: "Sequence[Image.Image]",
         hint: str = "",
         *,
         cancel: CancelFlag | None = None,
         seed: int | None = None,
         on_tokens: OnTokens | None = None,
     ) -> WrittenPrompt:
-        """A prompt that describes the picture, bent by the hint where one is given."""
+        """A prompt that describes the picture, bent by the hint where one is given.
+
+        Of several, at most GIVEN_MAX, it is the prompt of one new picture with what they have in common; the first is
+        the main one. A writer that looks at one alone takes that, and says so in a note.
+        """
         ...

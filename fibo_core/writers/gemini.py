@@ -1,6 +1,6 @@
 """The prompt writer that asks Gemini, through Google's google-genai SDK.
 
-What is sent: the task, the words, the prompt to change, and a small copy of a picture where there is one.
+What is sent: the task, the words, the prompt to change, and small copies of pictures where there are some.
 """
 
 import logging
@@ -62,8 +62,7 @@ class GeminiWriter(ServiceWriter):
     def _ask(self, asked: Asked, cancel: CancelFlag | None, on_tokens: OnTokens | None) -> Answer:
         config = _config(self.model, asked)
         parts: list[dict[str, Any]] = [{"text": asked.task}]
-        if asked.jpeg is not None:
-            parts.append({"inlineData": {"mimeType": "image/jpeg", "data": asked.jpeg}})
+        parts += [{"inlineData": {"mimeType": "image/jpeg", "data": jpeg}} for jpeg in asked.jpegs]
 
         def send(client: Any) -> Any:
             return client.models.generate_content(

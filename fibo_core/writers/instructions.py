@@ -55,12 +55,29 @@ Describe the given picture so that it could be painted again from your words alo
 the place, the light and where it comes from, colours, composition, point of view, medium and style. Describe what is \
 there; do not name people you recognise."""
 
+_COMBINE = """\
+{count} pictures are given. Describe one new picture that belongs with them. What they have in common comes first: \
+light, palette, mood, medium, style, the kind of place and of subject. Where they differ the first one, the main one, \
+decides: it says what is shown and how it is composed, and the others lend their colours, surfaces and light. It is \
+one scene seen at one moment: no collage, no view side by side, and no word about the given pictures. Do not name \
+people you recognise."""
+
+_WISH = """
+
+It is changed by the wish below, which comes before everything in the pictures.
+
+The wish:
+{hint}"""
+
 _REIMAGINE = """\
 Take the given picture as the starting point and describe a new one, changed by the wish below. The wish comes first; \
 whatever it leaves open, such as subjects, composition, light, colours, medium and style, is as in the given picture.
 
 The wish:
 {hint}"""
+
+
+_NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
 
 
 def expand(words: str) -> str:
@@ -73,11 +90,9 @@ def refine(prompt: str, instruction: str, *, with_picture: bool) -> str:
     return _REFINE.format(prompt=prompt, instruction=instruction) + (_SEEN if with_picture else "")
 
 
-def describe() -> str:
-    """The task of writing down the given picture."""
-    return _DESCRIBE
-
-
-def reimagine(hint: str) -> str:
-    """The task of describing a new picture that follows the given one, changed as the hint says."""
-    return _REIMAGINE.format(hint=hint)
+def inspire(hint: str, count: int) -> str:
+    """The task of writing down the given picture, or a new one that follows it as the hint says; of several, that of
+    one new picture that belongs with them."""
+    if count > 1:
+        return _COMBINE.format(count=_NUMBERS[count]) + (_WISH.format(hint=hint) if hint else "")
+    return _REIMAGINE.format(hint=hint) if hint else _DESCRIBE

@@ -8,7 +8,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from fibo_core.models.weights import downloaded, revision_of, weight_bytes
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, Usage, WrittenPrompt
 from fibo_core.writers.chain import Missing
+from fibo_core.writers.pictures import only_the_first
 from fibo_core.writers.refining import carried_over, shown
 from fibo_core.writers.repair import Repaired, repair
 
@@ -123,23 +124,31 @@ class LocalWriter:
         if not before.document:
             if picture is None:
                 raise InputError("The prompt to refine is empty. Write one first, or give a picture.")
-            return self.inspire(picture, instruction, cancel=cancel, seed=seed, on_tokens=on_tokens)
+            return self.inspire([picture], instruction, cancel=cancel, seed=seed, on_tokens=on_tokens)
         document = json.dumps(before.document, ensure_ascii=False)
         task = f"<refine>\nInput:\n{document}\nEditing instructions:\n{instruction}"
         return self._write(task, None, cancel, seed, on_tokens, lambda repaired: carried_over(prompt, repaired))
 
     def inspire(
         self,
-        picture: Image.Image,
+        pictures: Sequence[Image.Image],
         hint: str = "",
         *,
         cancel: CancelFlag | None = None,
         seed: int | None = None,
         on_tokens: OnTokens | None = None,
     ) -> WrittenPrompt:
-        """A prompt that describes the picture; with a hint the model edits what it sees by it, in one answer."""
+        """A prompt that describes the picture; with a hint the model edits what it sees by it, in one answer.
+
+        The model was taught to look at one picture: of several it is given the first, and a note says so.
+        """
         task = f"<refine>\nEditing instructions:\n{_checked(hint, 'The hint is')}" if hint.strip() else "<inspire>"
-        return self._write(task, picture, cancel, seed, on_tokens)
+        written = self._write(task, pictures[0], cancel, seed, on_tokens)
+        return (
+            written
+            if len(pictures) == 1
+            else replace(written, notes=(only_the_first("The local writer"), *written.notes))
+        )
 
     def unload(self) -> None:
         """Frees the model's memory, once it has finished what it writes."""

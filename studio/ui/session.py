@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
@@ -136,8 +135,8 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
         st.session_state[field_key("refine", "only_asked")] = order.only_asked
         st.session_state[field_key("refine", "with_picture")] = order.with_picture
         state.source_request = source.request if source else None
-    elif order.picture is not None:
-        state.picture, state.source_id = runtime.tools.history.absolute(Path(order.picture)), order.source_id
+    elif order.pictures:
+        state.pictures, state.source_id = order.pictures, order.source_id
 
 
 def prompt_to_paint(state: PageState, words: str) -> tuple[WrittenPrompt | None, str | None]:
@@ -237,7 +236,7 @@ def start_inspire(runtime: Runtime, generation: Generation) -> None:
     state, spec = page_state("inspire"), find_model(runtime.tools.engine.status().model)
     picture = runtime.tools.history.image_file(generation.id)
     state.forget()
-    state.picture, state.source_id = picture, generation.id
+    state.pictures, state.source_id = (str(runtime.tools.history.relative(picture)),), generation.id
     fill_field("inspire", "words", "")
     fill_field("inspire", "aspect", spec.nearest_aspect(generation.request.width, generation.request.height))
     go_to(INSPIRE)

@@ -6,7 +6,6 @@ address.
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
@@ -79,9 +78,9 @@ class PageState:
     replaced. ``shown_id`` is the picture the user chose to see large, ``last_id``
     the one painted last. A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is
     known, ``source_id`` where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from
-    ``picture``, a file of ours. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for their
-    Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave, ``turn_offers``
-    whether "Only what I asked" was just switched.
+    ``pictures``, paths in the workspace, the main one first. ``presets_open`` while the presets lie over the page,
+    ``deleted_preset`` for their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it
+    must leave, ``turn_offers`` whether "Only what I asked" was just switched.
     """
 
     batch_id: str | None = None
@@ -95,7 +94,7 @@ class PageState:
     source_request: GenerationRequest | None = None
     source_id: str | None = None
     source_mended: Mended | None = None
-    picture: Path | None = None
+    pictures: tuple[str, ...] = ()
     presets_open: bool = False
     deleted_preset: Preset | None = None
     base: StructuredPrompt | None = None

@@ -32,6 +32,7 @@ from studio.web.assets import script
 from studio.web.following import desk
 from studio.web.previews import Previews
 from studio.web.problems import problem
+from studio.web.sheets import sheet
 
 #: The pictures of the example cards, which come with the program.
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -59,6 +60,7 @@ def routes() -> list[BaseRoute]:
         Route("/generate", _to_first_page),
         Route("/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file)),
         Route("/img/source/{id}.png", _file("image/png", History.source_file)),
+        Route("/img/sheet/{batch}.png", sheet),
         Route("/img/{id}.png", _file("image/png", History.image_file)),
         Route("/img/{id}.json", _file("application/json", History.sidecar_file)),
         Route("/img/preview/{name}.jpg", _preview),
