@@ -16,6 +16,7 @@ from fibo_core.work.runtime import Runtime
 from studio.ui.components import asset
 from studio.ui.navigation import PAGE_OF, go_to
 from studio.ui.state import page_state
+from studio.ui.viewing import back_to_draft, leave_view
 
 _QUEUE = st.components.v2.component(
     "fibo_queue_bar",
@@ -53,6 +54,9 @@ def seen(active: Sequence[Batch]) -> str:
 def open_batch(batch_id: str, kind: Mode) -> None:
     """Goes to the page of that kind, which follows this batch from now on."""
     state = page_state(kind)
-    if state.batch_id != batch_id:
-        state.batch_id = state.shown_id = None  # the page takes what its address says
+    if state.batch_id == batch_id:
+        back_to_draft(state, kind)
+    else:
+        leave_view(state)
+        state.batch_id = None  # the page takes what its address says
     go_to(PAGE_OF[kind], batch=batch_id)
