@@ -5,7 +5,8 @@ session (``persist_state="session"``). A reload begins a new session; its job is
 address.
 """
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ class Draft:
     """A prompt under the user's hands: ``text`` as it stands in the editor, valid or not.
 
     ``written`` is what the writer gave, asked with ``words``; None where the user began. ``revision`` changes whenever
-    the text is replaced from outside the editor, which must then be built anew; ``form_revision`` whenever it is
+    the text is replaced from outside the editor, which then shows that one; ``form_revision`` whenever it is
     replaced from outside the form's fields. ``mended`` tells what was done for a text that was pasted or mended, and
     which settings stood beside it.
     """
@@ -101,7 +102,8 @@ class PageState:
     base: StructuredPrompt | None = None
     locked: tuple[str, ...] = ()
     turn_offers: bool = False
-    revision: int = 0
+    #: A browser may still hold what was typed into a session before this one, at a revision of its own.
+    revision: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
     def show(self, written: WrittenPrompt, words: str = "") -> None:
         """Puts a written prompt into the editor."""
@@ -147,7 +149,7 @@ class PageState:
         self.draft = replace(self.draft, text=text, form_revision=self.revision)
 
     def fill_in(self, text: str) -> None:
-        """What the form's fields make of the text; they stay, and only the JSON editor is built anew."""
+        """What the form's fields make of the text; they stay, and the JSON editor shows another text."""
         assert self.draft is not None
         self.revision += 1
         self.draft = replace(self.draft, text=text, revision=self.revision)

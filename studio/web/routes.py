@@ -1,4 +1,4 @@
-"""What the server answers beside Streamlit: its health, the pictures themselves, and the API.
+"""What the server answers beside Streamlit: its health, the pictures themselves, the JSON editor, and the API.
 
 A function that asks the database is synchronous here, so Starlette runs it in a thread of its own pool and never on the
 event loop.
@@ -26,6 +26,7 @@ from studio.pod.doctor import LOW_DISK_BYTES
 from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from studio.ui.components.editor_files import FILES, WORDS, editor_address, editor_words
 from studio.ui.words import title_of
 from studio.web.api.app import api
 from studio.web.previews import Previews
@@ -60,6 +61,8 @@ def routes() -> list[BaseRoute]:
         Route("/img/preview/{name}.jpg", _preview),
         Mount("/img/examples", StaticFiles(directory=EXAMPLES)),
         Route("/img/{rest:path}", _unknown),
+        Route(f"{editor_address()}/{{name}}", _editor_file),
+        Route("/assets/ace/{rest:path}", _no_editor_file),
         Mount("/api/v1", api()),
         Route("/api", _no_api),
         Route("/api/{rest:path}", _no_api),
@@ -166,6 +169,18 @@ async def _preview(request: Request) -> Response:
     if jpeg is None:
         return problem(404, "That preview is gone: the picture has gone on. Ask for the newest one.")
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": KEPT_FOR_A_YEAR})
+
+
+def _editor_file(request: Request) -> Response:
+    """A part of the JSON editor: its address names its content."""
+    name, headers = request.path_params["name"], {"Cache-Control": KEPT_FOR_A_YEAR}
+    if name == WORDS:
+        return Response(editor_words(), media_type="application/json", headers=headers)
+    return FileResponse(FILES[name], headers=headers) if name in FILES else _no_editor_file(request)
+
+
+def _no_editor_file(request: Request) -> Response:
+    return problem(404, "That part of the JSON editor is not there. Reload the page.")
 
 
 def _unknown(request: Request) -> Response:

@@ -93,6 +93,12 @@ def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:
     return batch.current
 
 
+def type_json(app: AppTest, text: str, mode: str = "generate") -> AppTest:
+    """Replaces what stands in the JSON editor of a page, as the editor's message of what was typed does."""
+    app.session_state[f"page_{mode}"].type_in(text)
+    return app.run()
+
+
 def press(app: AppTest, label: str) -> AppTest:
     """Presses the button with this label."""
     (button,) = [button for button in app.button if button.label == label]

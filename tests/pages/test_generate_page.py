@@ -17,7 +17,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 from studio.shell import get_shell
-from tests.pages.conftest import APP, finish, page, press, says
+from tests.pages.conftest import APP, finish, page, press, says, type_json
 
 
 def set_steps(app: AppTest, steps: int) -> None:
@@ -56,8 +56,7 @@ def test_an_edited_word_is_painted_with_the_same_seed_and_said_to_be_the_users(a
     press(app, "Generate")
     finish(app, runtime)
     draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = draft.text.replace("red", "green")
-    app.run()
+    type_json(app, draft.text.replace("red", "green"))
     press(app, "Generate from this JSON")
     finish(app, runtime)
     second, first = runtime.tools.history.page(HistoryQuery()).items
@@ -72,9 +71,7 @@ def test_edits_survive_another_page(app: AppTest, runtime: Runtime) -> None:
     app.text_area(key="generate_words").set_value("a red ball")
     app.text_input(key="generate_seed").set_value("4711")
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
-    app.run()
+    type_json(app, '{"short_description": "mine"}')
     page(app, "history")
     page(app, "generate")
     assert app.session_state["page_generate"].draft.text == '{"short_description": "mine"}'
@@ -84,9 +81,7 @@ def test_edits_survive_another_page(app: AppTest, runtime: Runtime) -> None:
 
 def test_json_that_is_not_json_is_told_by_line_and_is_not_painted(app: AppTest, runtime: Runtime) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{\n  "objects": [\n    {"description": }\n  ]\n}'
-    app.run()
+    type_json(app, '{\n  "objects": [\n    {"description": }\n  ]\n}')
     assert "line 3" in says(app)
     press(app, "Generate from this JSON")
     assert app.session_state["page_generate"].batch_id is None
@@ -95,9 +90,7 @@ def test_json_that_is_not_json_is_told_by_line_and_is_not_painted(app: AppTest, 
 
 def test_json_of_another_shape_is_told_by_its_path(app: AppTest) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"lighting": ["soft"]}'
-    app.run()
+    type_json(app, '{"lighting": ["soft"]}')
     assert "lighting" in says(app)
     assert app.error
 
@@ -128,10 +121,8 @@ def test_json_pasted_with_all_that_stood_around_it_is_mended_told_and_can_be_und
 def test_broken_json_in_the_editor_is_marked_and_mended_on_a_press(app: AppTest) -> None:
     """Not before: what is typed stays as it is."""
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
     typed = '{\n  "short_description": "x",\n  "lightning": {"conditions": "dim"},\n}'
-    app.session_state[f"generate_editor_{draft.revision}"] = typed
-    app.run()
+    type_json(app, typed)
     assert "a comma too many before" in says(app)
     assert app.code[0].value.splitlines() == ['  "lightning": {"conditions": "dim"},', " " * 36 + "^"]
     assert app.session_state["page_generate"].draft.text == typed
@@ -145,9 +136,7 @@ def test_broken_json_in_the_editor_is_marked_and_mended_on_a_press(app: AppTest)
 @pytest.mark.parametrize("typed", ["{}", '{"short_description": ""}', '{"render": {"samples": 10}}'])
 def test_json_that_says_nothing_is_not_painted(app: AppTest, typed: str) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = typed
-    app.run()
+    type_json(app, typed)
     press(app, "Generate from this JSON")
     assert "Write at least a short description" in says(app)
     assert app.session_state["page_generate"].batch_id is None
@@ -273,9 +262,7 @@ def test_a_full_queue_is_one_sentence_and_the_words_stay(app: AppTest, runtime: 
 
 def test_json_pasted_over_the_users_own_can_be_undone(app: AppTest) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "first"}'
-    app.run()
+    type_json(app, '{"short_description": "first"}')
     app.text_area(key="generate_words").set_value('{"short_description": "second"}')
     press(app, "Generate from this JSON")
     assert "second" in app.session_state["page_generate"].draft.text
@@ -472,8 +459,7 @@ def test_a_reload_brings_the_wildcards_back_not_one_of_their_choices(app: AppTes
 def test_words_that_had_no_part_in_a_picture_are_not_kept_with_it(app: AppTest, runtime: Runtime) -> None:
     """The user's own JSON is painted as it is, and the page says that the words wait."""
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    type_json(app, '{"short_description": "mine"}')
     app.text_area(key="generate_words").set_value("a green tree")
     app.run()
     assert "the words above wait" in says(app)
@@ -497,8 +483,7 @@ def test_a_reload_of_a_prompt_that_was_only_written_brings_its_seed_back(app: Ap
 
 def test_ones_own_json_is_painted_once_whatever_the_wildcards_say(app: AppTest, runtime: Runtime) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    type_json(app, '{"short_description": "mine"}')
     app.text_area(key="generate_words").set_value("{red|blue} ball")
     app.session_state["generate_count"] = 2
     app.run()
@@ -521,9 +506,7 @@ def test_an_edit_during_a_batch_is_not_replaced_by_its_next_prompt(app: AppTest,
     while app.session_state["page_generate"].draft is None:
         assert time.monotonic() < until
         app.run()
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
-    app.run()
+    type_json(app, '{"short_description": "mine"}')
     first, second = runtime.desk.get(batch_id).jobs
     runtime.jobs.cancel(first.id)
     runtime.jobs.wait(first.id, 60)
@@ -544,6 +527,5 @@ def test_what_mini_was_never_shown_is_named_above_the_prompt_and_goes_when_it_is
     finish(app, runtime)
     assert "mini was not trained on: dragon." in says(app)
     draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = draft.text.replace("dragon", "mushroom")
-    app.run()
+    type_json(app, draft.text.replace("dragon", "mushroom"))
     assert "not trained on" not in says(app)

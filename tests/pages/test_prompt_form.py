@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.prompts.parts import PARTS
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.runtime import Runtime
-from tests.pages.conftest import finish, page, press, says
+from tests.pages.conftest import finish, page, press, says, type_json
 
 MARKET = {
     "short_description": "a market",
@@ -37,14 +37,6 @@ def draft(app: AppTest) -> Any:
 def document(app: AppTest) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(draft(app).text)
     return found
-
-
-def type_json(app: AppTest, text: str) -> None:
-    """As the editor sends what is typed into it."""
-    app.session_state["generate_prompt_view"] = "JSON"
-    app.run()
-    app.session_state[f"generate_editor_{draft(app).revision}"] = text
-    app.run()
 
 
 def show(app: AppTest, section: str) -> AppTest:

@@ -17,7 +17,7 @@ from fibo_core.work.runtime import Runtime
 from studio.ui.components.sources import refine_from_file
 from studio.ui.session import refine_from
 from studio.ui.state import PageState
-from tests.pages.conftest import APP, finish, page, press, says
+from tests.pages.conftest import APP, finish, page, press, says, type_json
 
 FIELD = Path("tests/golden/field-cases/pictures")
 Store = Callable[..., Generation]
@@ -71,8 +71,7 @@ def test_the_reviewed_prompt_is_what_is_painted(refine: AppTest, runtime: Runtim
     press(refine, "Show the changes")
     finish(refine, runtime, "refine")
     draft = refine.session_state["page_refine"].draft
-    refine.session_state[f"refine_editor_{draft.revision}"] = draft.text.replace("green", "purple")
-    refine.run()
+    type_json(refine, draft.text.replace("green", "purple"), "refine")
     press(refine, "Paint with the same seed")
     finish(refine, runtime, "refine")
     child = runtime.tools.history.page(HistoryQuery()).items[0]
@@ -226,8 +225,7 @@ def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppT
     """JSON edited by hand is the base of the next instruction; it is neither ignored nor lost."""
     press(refine, "Edit the JSON by hand")
     draft = refine.session_state["page_refine"].draft
-    refine.session_state[f"refine_editor_{draft.revision}"] = draft.text.replace("left", "right")
-    refine.run()
+    type_json(refine, draft.text.replace("left", "right"), "refine")
     refine.text_input(key="refine_words").set_value("make the ball green")
     press(refine, "Paint with the same seed")
     finish(refine, runtime, "refine")
@@ -239,9 +237,7 @@ def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppT
 
 def test_another_source_keeps_the_users_json_within_reach(refine: AppTest, runtime: Runtime) -> None:
     press(refine, "Edit the JSON by hand")
-    draft = refine.session_state["page_refine"].draft
-    refine.session_state[f"refine_editor_{draft.revision}"] = '{"short_description": "mine"}'
-    refine.run()
+    type_json(refine, '{"short_description": "mine"}', "refine")
     press(refine, "Another source")
     previous = refine.session_state["page_refine"].previous
     assert previous is not None
