@@ -6,4 +6,5 @@ SIZE_MIN, SIZE_MAX = 64, 2048
 STEPS_MIN, STEPS_MAX = 1, 200
 GUIDANCE_MIN, GUIDANCE_MAX = 1.0, 30.0
 UNCONFIRMED_MAX = 64  #: pictures of an order, or values of one axis, beyond which it must be confirmed
+GIVEN_MAX = 4  #: pictures that make one prompt
 BYTES_MAX = 50 * 2**20  #: of a file that is given to the studio, by whatever way

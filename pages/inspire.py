@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -23,6 +24,7 @@ from studio.ui.components.observations import show_observations
 from studio.ui.components.picture import PICTURE_ENDINGS, given_picture
 from studio.ui.components.result import picture_actions, picture_strip, show_picture
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.workbench import workbench
 from studio.ui.session import (
     errors_shown,
     find_picture,
@@ -48,13 +50,14 @@ batch = follow_batch(runtime, state, "inspire")
 working = batch is not None and not batch.ended
 spec = model_of_form("inspire", runtime)
 
-if state.picture is None:
+if not state.pictures:
     st.caption("Give it a picture: it is described as a prompt, which you can change and paint.")
     upload = st.file_uploader("A picture", type=PICTURE_ENDINGS, key="inspire_upload")
     if upload is not None:
         with errors_shown():
-            state.picture = runtime.inputs.path(runtime.inputs.keep(upload.getvalue()))
-            fill_field("inspire", "aspect", spec.nearest_aspect(*given_picture(state.picture).size))
+            path = runtime.inputs.path(runtime.inputs.keep(upload.getvalue()))
+            state.pictures = (str(history.relative(path)),)
+            fill_field("inspire", "aspect", spec.nearest_aspect(*given_picture(path).size))
             st.rerun()
     latest = history.page(HistoryQuery(), limit=24).items
     if latest:
@@ -64,8 +67,7 @@ if state.picture is None:
             start_inspire(runtime, chosen)
     st.stop()
 
-kept = history.relative(state.picture)
-form, result = st.columns([5, 6], gap="large")
+form, result = workbench()
 
 with form:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -74,7 +76,7 @@ with form:
             forget_batch(state)
             st.rerun()
     with errors_shown():
-        st.image(given_picture(state.picture), width=260, alt="The picture to begin with")
+        st.image(given_picture(history.absolute(Path(state.pictures[0]))), width=260, alt="The picture to begin with")
 
     words = st.text_input(
         "A hint (optional)",
@@ -111,7 +113,7 @@ with form:
         show_typed_words(words, spec)
     with st.container(), errors_shown():
         if paint or describe:
-            start = replace(read_order("inspire"), picture=str(kept), source_id=state.source_id)
+            start = replace(read_order("inspire"), pictures=state.pictures, source_id=state.source_id)
             written = None if describe else prompt_to_paint(state, words)[0]
             place(runtime, state, replace(start, words=words, written=written, paint=paint))
 
@@ -132,7 +134,7 @@ with result:
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
                     order = new_seed("inspire", shown, spec)
-                    place(runtime, state, replace(order, picture=str(kept), source_id=state.source_id))
+                    place(runtime, state, replace(order, pictures=state.pictures, source_id=state.source_id))
         if len(painted) > 1:
             opened = picture_strip(painted, key="inspire_batch", current=shown.id if shown else None)
             if opened is not None:

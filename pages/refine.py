@@ -22,6 +22,7 @@ from studio.ui.components.result import (
 )
 from studio.ui.components.sources import ancestor_row, choose_source
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.workbench import workbench
 from studio.ui.session import (
     errors_shown,
     find_picture,
@@ -73,7 +74,7 @@ def refine(*, paint: bool, reviewed: bool) -> None:
     place(runtime, state, order)
 
 
-form, result = st.columns([5, 6], gap="large")
+form, result = workbench()
 
 with form:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):

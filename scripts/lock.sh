@@ -15,6 +15,7 @@ unset UV_FIND_LINKS UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_DEFAULT_INDEX UV
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 echo torch >"$work/excludes.txt"
+echo 'typer>=0.29' >"$work/overrides.txt" # the program's; openapi-python-client allows less and runs with it
 printf '%s\n' networkx setuptools sympy >"$work/torch-needs.in" # what torch itself needs, fixed with the rest
 
 compile() {
@@ -22,4 +23,4 @@ compile() {
         --no-header --no-annotate --excludes "$work/excludes.txt" "$@" >/dev/null
 }
 compile "$work/torch-needs.in" pyproject.toml -o requirements.lock "$@"
-compile --group pyproject.toml:dev -c requirements.lock -o tests/requirements.lock "$@"
+compile --group pyproject.toml:dev -c requirements.lock --override "$work/overrides.txt" -o tests/requirements.lock "$@"

@@ -318,7 +318,7 @@ PASSED_ON = {
     "fibo_core/prompts/structured_prompt.py": 1,
     "fibo_core/prompts/mend/mend.py": 2,  # its own constructor has the sentence
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
-    "fibo_core/writers/chain.py": 2,
+    "fibo_core/writers/chain.py": 3,
     "fibo_core/writers/llm_faults.py": 1,  # a fault with its cause
     "fibo_core/writers/local.py": 1,
     "fibo_core/writers/service_faults.py": 1,  # what `unavailable` is told
@@ -333,10 +333,13 @@ PASSED_ON = {
     "studio/ui/components/job_panel.py": 2,
     "studio/ui/components/json_editor.py": 1,
     "studio/ui/components/presets.py": 1,
+    "studio/ui/components/refused.py": 1,
     "studio/ui/components/system_cards.py": 3,
     "studio/ui/components/two_prompts.py": 1,
     "studio/web/passwords.py": 1,
+    "studio/web/following.py": 1,  # what the core has said
     "studio/web/routes.py": 8,
+    "studio/web/sheets.py": 2,
     "studio/web/api/errors.py": 3,  # what the core, or a reader of requests, has said
     "studio/web/api/routes/documents.py": 1,  # no sentence: the OpenAPI document
     "studio/web/api/routes/orders.py": 1,

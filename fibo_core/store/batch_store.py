@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, update
+from sqlalchemy import Text, cast, func, update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -73,11 +73,29 @@ class BatchStore:
             insert_jobs(session, jobs, limit)
             inputs = json.dumps(batch.inputs)
             session.add(BatchTable(**{**vars(batch), "inputs": inputs}))
-            session.add_all(
-                CellTable(batch_id=batch.id, place=json.dumps(dict(cell.place)), seed=cell.seed, job_id=cell.job_id)
-                for cell in cells
-            )
+            session.add_all(_cell_table(batch.id, cell) for cell in cells)
         return batch.id
+
+    def extend(
+        self,
+        batch_id: str,
+        order_json: str,
+        longer_json: str,
+        cells: Sequence[CellRow],
+        jobs: Sequence[NewJob],
+        *,
+        limit: int,
+    ) -> None:
+        """Gives a batch of the order ``order_json`` a longer one, with more cells and jobs, all or none.
+
+        Raises QueueFull, and JobError where the batch has another order by now.
+        """
+        with self._database.write() as session:
+            same = update(BatchTable).where(col(BatchTable.id) == batch_id, col(BatchTable.order_json) == order_json)
+            if not session.connection().execute(same.values(order_json=longer_json)).rowcount:
+                raise JobError("The batch was extended by somebody else just now. Look at it again, then extend it.")
+            insert_jobs(session, jobs, limit)
+            session.add_all(_cell_table(batch_id, cell) for cell in cells)
 
     def of_key(self, once: OnceKey) -> str | None:
         """The id of the batch that was written with this key, within a day. Raises KeyReused."""
@@ -99,8 +117,17 @@ class BatchStore:
                 raise JobError("The batch is being tried again already.")
 
     def get(self, id: str) -> BatchRow | DamagedRow | None:
-        """The batch of this id; None where there is none."""
+        """The batch of this id, a damaged one also by the id that it goes by; None where there is none."""
+        if seq := re.fullmatch(r"row-(\d{1,18})", id, re.ASCII):
+            named = (row for row in self._read(select(BatchTable).where(BatchTable.seq == int(seq[1]))) if row.id == id)
+            return next(named, None)
         return next(iter(self._read(select(BatchTable).where(BatchTable.id == id))), None)
+
+    def of_picture(self, generation_id: str) -> str | None:
+        """The id of the batch that a stored picture belongs to; None where none is known."""
+        named = func.instr(col(JobTable.generation_ids), json.dumps(generation_id)) > 0
+        with self._database.read() as session:
+            return session.exec(select(JobTable.batch_id).where(named, JobTable.batch_id != "").limit(1)).first()
 
     def of_job(self, job_id: str) -> str | None:
         """The id of the batch that a job belongs to; None where there is no such job."""
@@ -161,6 +188,10 @@ def _batch(row: BatchTable) -> BatchRow:
         inputs=tuple(json.loads(row.inputs)),
         created_at=row.created_at,
     )
+
+
+def _cell_table(batch_id: str, cell: CellRow) -> CellTable:
+    return CellTable(batch_id=batch_id, place=json.dumps(dict(cell.place)), seed=cell.seed, job_id=cell.job_id)
 
 
 def _cell(row: CellTable) -> tuple[str, CellRow]:

@@ -52,6 +52,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_READ_AS_TEXT = 200  #: bytes of what is no picture
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 _one_at_a_time = threading.Lock()
@@ -285,9 +286,18 @@ def _unidentified(content: bytes) -> PictureError:
     if _SIGNATURE.match(content):
         return _damaged("its beginning alone can be read")
     return PictureError(
-        f"This file is no picture that can be read; it begins with {content[:16]!r}. "
+        f"This file is no picture that can be read{_beginning(content)}. "
         "Give a PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF."
     )
+
+
+def _beginning(content: bytes) -> str:
+    """What a file begins with, where that is text which its owner may know it by."""
+    text = content[:_READ_AS_TEXT].decode("utf-8-sig", errors="ignore")
+    words = " ".join(text.split())
+    if not words or not words.isprintable() or len(text.encode()) < min(len(content), _READ_AS_TEXT) - 6:
+        return ""
+    return f": it is text, and begins with “{words[:30]}”"
 
 
 def _too_many_pixels(has: str, most: int) -> PictureError:

@@ -5,121 +5,32 @@ after a reload, sees all of it.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ulid import ULID
 
+from fibo_core.engine.request import DRAW
 from fibo_core.errors import BatchDamaged, BatchNotFound, FiboError, InputError, JobError, JobNotFound, PictureError
-from fibo_core.prompts.axes import Value
+from fibo_core.prompts.axes import Value, with_values
 from fibo_core.store.batch_store import BatchRow, BatchStore, CellRow
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.idempotency import OnceKey
 from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
+from fibo_core.work.batches import Batch, BatchPage, Cell, DamagedBatch
+from fibo_core.work.estimates import Estimate, Pace
+from fibo_core.work.extension import extension
 from fibo_core.work.jobs import Job, JobQueue
-from fibo_core.work.orders import Order, order_from_json, order_to_json, plan
-from fibo_core.work.tasks import JobState, Task, task_to_json
+from fibo_core.work.orders import WORDS_AXIS, Order, order_from_json, order_to_json, plan
+from fibo_core.work.tasks import Task, task_to_json
 from fibo_core.work.workflows import Tools
 
+__all__ = ["ACTIVE_SHOWN", "Batch", "BatchPage", "Cell", "DamagedBatch", "Desk", "Estimate"]
+
 ACTIVE_SHOWN = 20  #: batches that have not ended, for a strip that shows them
-
-#: What a batch is, from what its cells are, and its jobs that go on: the first of these that any of them is.
-_STATES: tuple[JobState, ...] = ("running", "waiting", "queued", "failed", "interrupted", "cancelled")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One picture of a batch, or one prompt of a batch that paints none: where it stands on the axes, and how it is.
-
-    ``generation_id`` is the stored picture, None as long as there is none.
-    """
-
-    place: Mapping[str, Value]
-    seed: int | None
-    job: Job
-    generation_id: str | None
-
-    @property
-    def state(self) -> JobState:
-        return "done" if self.generation_id is not None else self.job.state
-
-    @property
-    def left(self) -> bool:
-        """Whether its job has ended without it."""
-        return self.generation_id is None and self.job.retryable
-
-
-@dataclass(frozen=True)
-class Batch:
-    """An order taken, as it is now. ``jobs`` are those of its cells and those that write for them, oldest first."""
-
-    id: str
-    owner: str
-    title: str
-    kind: Mode
-    order: Order
-    created_at: datetime
-    jobs: tuple[Job, ...]
-    cells: tuple[Cell, ...]
-
-    @property
-    def ended(self) -> bool:
-        return all(job.ended for job in self.jobs)
-
-    @property
-    def state(self) -> JobState:
-        states = {cell.state for cell in self.cells} | {job.state for job in self.jobs if not job.ended}
-        return next((state for state in _STATES if state in states), "done")
-
-    @property
-    def retryable(self) -> bool:
-        """Whether all has ended, and not all of it is done."""
-        return self.ended and bool(self.unfinished)
-
-    @property
-    def unfinished(self) -> tuple[Job, ...]:
-        """The jobs that have ended without all their cells, and those that should have written for them."""
-        left = {cell.job.id: cell.job.after_id for cell in self.cells if cell.left}
-        return tuple(job for job in self.jobs if job.retryable and (job.id in left or job.id in left.values()))
-
-    @property
-    def pictures(self) -> int:
-        """How many pictures it comes to."""
-        return sum(cell.seed is not None for cell in self.cells)
-
-    @property
-    def generation_ids(self) -> tuple[str, ...]:
-        """The pictures stored so far, in the order of their cells."""
-        return tuple(cell.generation_id for cell in self.cells if cell.generation_id is not None)
-
-    @property
-    def current(self) -> Job:
-        """The job to look at: the one that paints, else one that runs, else the next. Where all have ended, the first
-        that has not done all, else the last."""
-        going = [job for job in self.jobs if not job.ended]
-        running = [job for job in going if job.state == "running"]
-        painting = [job for job in running if job.progress.step is not None]
-        left = [cell.job for cell in self.cells if cell.left and cell.state == self.state]
-        return next(iter([*painting, *running, *going, *left]), self.jobs[-1])
-
-    @property
-    def fraction(self) -> float:
-        """How much of its pictures is painted, the running one's steps counted; 0 to 1."""
-        if not self.pictures:
-            return 0.0
-        steps = sum(job.progress.step.step / job.progress.step.total for job in self.jobs if job.progress.step)
-        return min(1.0, (len(self.generation_ids) + steps) / self.pictures)
-
-
-@dataclass(frozen=True)
-class BatchPage:
-    """Batches, newest first, without unreadable ones; ``next_cursor`` continues after them, None at the end."""
-
-    batches: tuple[Batch, ...]
-    next_cursor: str | None
 
 
 class Desk:
@@ -152,12 +63,28 @@ class Desk:
             title=_title(order.words, order.kind),
             kind=order.kind,
             order_json=order_to_json(order),
-            inputs=() if order.picture is None else (order.picture,),
+            inputs=order.pictures,
             created_at=datetime.now(UTC),
         )
         batch_id = self._store.add(row, cells, jobs, limit=self._max_queued, once=once)
         self._queue.wake()
         return self.get(batch_id)
+
+    def painted_already(self, order: Order) -> Generation | None:
+        """The stored picture that this order would paint once more; None where it paints another, or nobody can tell
+        before a prompt is written or a seed drawn. Raises InputError for what cannot be."""
+        if not order.paint or order.written is None or order.seed is None or order.seed == DRAW:
+            return None
+        planned = plan(order, default_model=self._tools.engine.status().model)
+        if len(planned.cells) != 1:
+            return None
+        (task,), (cell,) = [job.task for job in planned.jobs], planned.cells
+        if task.written is None or cell.seed is None:
+            return None
+        settings = task.painting.settings
+        prompt = with_values(task.written.prompt, dict(task.painting.values))
+        request = settings.request(prompt, cell.seed, self._tools.engine.revision(settings.model))
+        return self._tools.history.of_recipe(request.recipe_hash)
 
     def placed(self, once: OnceKey) -> Batch | None:
         """The batch of the order that came with this key before; None where none did. Raises KeyReused."""
@@ -166,10 +93,7 @@ class Desk:
 
     def get(self, batch_id: str) -> Batch:
         """The batch as it is now. Raises BatchNotFound, and BatchDamaged where it cannot be read."""
-        row = self._store.get(batch_id)
-        if row is None:
-            raise BatchNotFound(f"No batch has the id {batch_id[:40]!r}.")
-        return self._batches([row], raising=True)[0]
+        return self._batch(self._row(batch_id))
 
     def several(self, batch_ids: Collection[str]) -> dict[str, Batch]:
         """Those of these batches that there are and that can be read, by their ids, as they are now."""
@@ -181,6 +105,11 @@ class Desk:
         if not found:
             raise JobNotFound(f"No job has the id {job_id[:40]!r}.")
         return found
+
+    def batch_of_picture(self, generation_id: str) -> Batch | None:
+        """The batch that a stored picture was painted in; None where there is none that can be read."""
+        batch_id = self._store.of_picture(generation_id)
+        return None if batch_id is None else self.several([batch_id]).get(batch_id)
 
     def job(self, job_id: str) -> Job:
         """The job as it is now. Raises JobNotFound, and JobDamaged where it cannot be read."""
@@ -205,14 +134,23 @@ class Desk:
         rows = self._store.page(None if cursor is None else int(cursor), limit + 1)
         shown = rows[:limit]
         further = str(shown[-1][0]) if len(rows) > limit and shown else None
-        return BatchPage(tuple(self._batches([row for _, row in shown])), further)
+        damaged: list[DamagedBatch] = []
+        batches = self._batches([row for _, row in shown], damaged)
+        return BatchPage(tuple(batches), further, tuple(damaged))
 
     def cancel(self, batch_id: str) -> Batch:
-        """Ends every job of the batch: at once where it waits, at its next step where it runs."""
-        for job in self.get(batch_id).jobs:
+        """Ends every job of the batch: at once where it waits, at its next step where it runs.
+
+        Raises BatchNotFound; and BatchDamaged where the batch cannot be read, after its jobs were ended all the same.
+        """
+        row = self._row(batch_id)
+        for job in self._queue.of_batches([row.id]).jobs:
             if not job.ended:
                 self._queue.cancel(job.id)
-        return self.get(batch_id)
+        try:
+            return self._batch(row)
+        except BatchDamaged as exc:
+            raise BatchDamaged(f"{exc} What had not ended of it is cancelled.") from exc
 
     def retry(self, batch_id: str, *, writer: str | None = None) -> Batch:
         """Queues what a batch that has ended did not get to: with the prompts that were written already, and the seeds
@@ -238,6 +176,29 @@ class Desk:
         self._queue.wake()
         return self.get(batch_id)
 
+    def extend(self, batch_id: str, name: str, values: Sequence[Value] | str, *, confirmed: bool = False) -> Batch:
+        """Gives one axis of a batch more values: the cells that come to its grid are queued, all or none, and nothing
+        that is painted or written already is made again.
+
+        Raises InputError for an axis or values that cannot be, JobError where the batch has no prompt to paint or was
+        extended by somebody else meanwhile, ModelMissing, and QueueFull.
+        """
+        row = self._row(batch_id)
+        batch = self._batch(row)
+        assert isinstance(row, BatchRow)
+        added = extension(batch, name, values, confirmed=confirmed)
+        self._check_here(added.order, [job.task for job in added.jobs])
+        ids = [str(ULID()) for _ in added.jobs]
+        jobs = [
+            _new_job(id, batch_id, job.task, job.after_id if job.after is None else ids[job.after])
+            for id, job in zip(ids, added.jobs, strict=True)
+        ]
+        cells = [CellRow(cell.place, cell.seed, ids[cell.job]) for cell in added.cells]
+        longer = order_to_json(added.order)
+        self._store.extend(batch_id, row.order_json, longer, cells, jobs, limit=self._max_queued)
+        self._queue.wake()
+        return self.get(batch_id)
+
     def ask_instead(self, batch_id: str, writer: str) -> Batch:
         """Sends what has not begun, or waits for its writer, to another one."""
         for job in self.get(batch_id).jobs:
@@ -255,24 +216,19 @@ class Desk:
         nothing tells."""
         if batch.ended or not batch.pictures:
             return None
-        total = 0.0
-        pace: dict[str, float | None] = {}
-        for job in batch.jobs:
-            settings, left = job.task.painting.settings, len(job.task.painting.seeds) - len(job.generation_ids)
-            if job.ended or left == 0:
-                continue
-            step = job.progress.step
-            if settings.model not in pace:
-                pace[settings.model] = self._tools.history.pace(settings.model)
-            known = pace[settings.model]
-            each = None if known is None else known * settings.num_inference_steps * settings.width * settings.height
-            if step is not None:
-                each = each if each is not None else step.elapsed_s + step.remaining_s
-                total, left = total + step.remaining_s, left - 1
-            if each is None:
-                return None
-            total += each * left
-        return total
+        return Pace(self._tools.history).remaining_s(batch.jobs)
+
+    def estimate(self, order: Order) -> Estimate:
+        """What an order comes to, before it is placed. Raises InputError as `place` would."""
+        planned = plan(order, default_model=self._tools.engine.status().model)
+        return Pace(self._tools.history).estimate(job.task for job in planned.jobs)
+
+    def estimate_extension(
+        self, batch_id: str, name: str, values: Sequence[Value] | str, *, confirmed: bool = False
+    ) -> Estimate:
+        """What `extend` would add. Raises what it would."""
+        added = extension(self.get(batch_id), name, values, confirmed=confirmed)
+        return Pace(self._tools.history).estimate(job.task for job in added.jobs)
 
     def inputs(self) -> set[str]:
         """The SHA-256 of each kept picture that some batch refers to."""
@@ -284,50 +240,76 @@ class Desk:
             self._tools.engine.revision(model)
         for writer in {task.writer for task in tasks}:
             self._tools.writers.check(writer)
-        if order.picture is not None and not self._tools.history.absolute(Path(order.picture)).is_file():
-            raise PictureError("The picture to begin with is not there any more. Give it again.")
+        for number, picture in enumerate(order.pictures, 1):
+            if not self._tools.history.absolute(Path(picture)).is_file():
+                which = f"Picture {number} of those" if len(order.pictures) > 1 else "The picture"
+                raise PictureError(f"{which} to begin with is not there any more. Give it again.")
         if order.with_picture and order.source_id is not None and order.written is None:
             self._tools.history.image_file(order.source_id)
 
-    def _batches(self, rows: Sequence[BatchRow | DamagedRow], *, raising: bool = False) -> list[Batch]:
-        """The batches of these rows; with ``raising`` a damaged one is an error, else it is left out."""
+    def _row(self, batch_id: str) -> BatchRow | DamagedRow:
+        """Raises BatchNotFound."""
+        row = self._store.get(batch_id)
+        if row is None:
+            raise BatchNotFound(f"No batch has the id {batch_id[:40]!r}.")
+        return row
+
+    def _batch(self, row: BatchRow | DamagedRow) -> Batch:
+        """Raises BatchDamaged."""
+        damaged: list[DamagedBatch] = []
+        batches = self._batches([row], damaged)
+        if damaged:
+            raise BatchDamaged(f"Batch {row.id} cannot be read ({damaged[0].reason}). Its pictures are kept.")
+        return batches[0]
+
+    def _batches(self, rows: Sequence[BatchRow | DamagedRow], damaged: list[DamagedBatch] | None = None) -> list[Batch]:
+        """The batches of these rows; those that cannot be read are added to ``damaged``."""
         ids = [row.id for row in rows]
         cells = self._store.cells(ids)
-        found = self._queue.of_batches(ids)
         jobs: dict[str, list[Job]] = {id: [] for id in ids}
-        for job in found.jobs:
+        for job in self._queue.of_batches(ids).jobs:
             jobs[job.batch_id].append(job)
         batches = []
         for row in rows:
-            try:
-                batches.append(_batch(row, cells[row.id], jobs[row.id]))
-            except BatchDamaged:
-                if raising:
-                    raise
+            found = _found(row, cells[row.id], jobs[row.id])
+            if isinstance(found, Batch):
+                batches.append(found)
+            elif damaged is not None:
+                damaged.append(found)
         return batches
 
 
-def _batch(row: BatchRow | DamagedRow, cell_rows: Sequence[CellRow], jobs: Sequence[Job]) -> Batch:
-    """Raises BatchDamaged."""
+def _found(row: BatchRow | DamagedRow, cell_rows: Sequence[CellRow], jobs: Sequence[Job]) -> Batch | DamagedBatch:
     if isinstance(row, DamagedRow):
-        raise BatchDamaged(f"Batch {row.id} cannot be read from the database ({row.reason}). Its pictures are kept.")
+        return DamagedBatch(row.id, row.reason)
     try:
         order = order_from_json(row.order_json)
     except (FiboError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        reason = str(exc).rstrip(".")
-        raise BatchDamaged(f"Batch {row.id} cannot be read ({reason}). Its pictures are kept.") from exc
+        return DamagedBatch(row.id, str(exc).rstrip("."))
     by_id = {job.id: job for job in jobs}
-    cells = [_cell(cell, by_id[cell.job_id]) for cell in cell_rows if cell.job_id in by_id]
+    cells = _in_order(order, [_cell(cell, by_id[cell.job_id]) for cell in cell_rows if cell.job_id in by_id])
     used = {cell.job.id for cell in cells} | {cell.job.after_id for cell in cells}
     kept = tuple(job for job in jobs if job.id in used)
     if not kept:
-        raise BatchDamaged(f"Batch {row.id} cannot be read (none of its jobs can). Its pictures are kept.")
+        return DamagedBatch(row.id, "none of its jobs can")
     return Batch(row.id, row.owner, row.title, order.kind, order, row.created_at, kept, tuple(cells))
 
 
 def _cell(row: CellRow, job: Job) -> Cell:
     painted = dict(zip(job.task.painting.seeds, job.generation_ids, strict=False))
     return Cell(row.place, row.seed, job, None if row.seed is None else painted.get(row.seed))
+
+
+def _in_order(order: Order, cells: list[Cell]) -> list[Cell]:
+    """The cells in the order of the grid; those that an extension has brought were written down after all others."""
+    number = {axis.name: {value: place for place, value in enumerate(axis.values)} for axis in order.axes}
+    words = {cell.place.get(WORDS_AXIS): place for place, cell in reversed(list(enumerate(cells)))}
+
+    def place(cell: Cell) -> tuple[int, ...]:
+        on_axes = (number[axis.name].get(cell.place.get(axis.name, ""), 0) for axis in order.axes)
+        return (words[cell.place.get(WORDS_AXIS)], *on_axes)
+
+    return sorted(cells, key=place)
 
 
 def _new_job(id: str, batch_id: str, task: Task, after_id: str | None) -> NewJob:

@@ -14,6 +14,7 @@ from typing import Any
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest, check_adapters, draw_seeds
 from fibo_core.errors import InputError
+from fibo_core.limits import GIVEN_MAX
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.axes import Axis, Value, axis_from_record, axis_to_record, check_axes, combinations, with_values
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -27,13 +28,14 @@ from fibo_core.work.tasks import (
     RefineTask,
     Task,
     check_version,
+    given_pictures,
     written_from_record,
     written_to_record,
 )
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import AUTO
 
-VERSION = 1  #: of an order as JSON
+VERSION = 2  #: of an order as JSON; 1 knows one picture of an inspiration
 PICTURES_MAX = 10_000  #: of one order, confirmed or not
 DEFAULT_ASPECT = "1:1"
 WORDS_AXIS = "words"  #: the coordinate of a cell whose words are one choice of the order's wildcards
@@ -47,7 +49,7 @@ class Order:
     `read_words` does. ``written`` is a prompt that is
     painted as it is; the writer is not asked. Where it was written for one choice of the wildcards, ``written_for`` are
     those words, and only they have it. A refinement changes ``source``, which came with the picture ``source_id`` where
-    it is one of the history; an inspiration looks at ``picture``, a kept input's path in the workspace.
+    it is one of the history; an inspiration looks at ``pictures``, paths in the workspace, the main one first.
 
     ``size`` is width and height in pixels, ``aspect`` the name of one of the model's shapes; at most one is given.
     ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
@@ -61,7 +63,7 @@ class Order:
     written_for: str | None = None
     source: StructuredPrompt | None = None
     source_id: str | None = None
-    picture: str | None = None
+    pictures: tuple[str, ...] = ()
     with_picture: bool = False
     locked: tuple[str, ...] = ()
     only_asked: bool = False
@@ -162,8 +164,23 @@ def _check_start(order: Order) -> None:
             raise InputError("Say what should change, or edit the JSON.")
     if order.written is not None and order.written_for is None and any(axis.name == "writer" for axis in order.axes):
         raise InputError("The prompt is given, so no writer is asked and none can vary. Leave out that axis.")
-    if order.kind == "inspire" and order.picture is None:
+    if order.kind == "inspire":
+        _check_pictures(order.pictures)
+
+
+def check_number(pictures: int) -> None:
+    """Raises InputError for more pictures than make one prompt."""
+    if pictures > GIVEN_MAX:
+        raise InputError(f"{pictures} pictures are given, and at most {GIVEN_MAX} make one prompt. Leave some out.")
+
+
+def _check_pictures(pictures: tuple[str, ...]) -> None:
+    if not pictures:
         raise InputError("An inspiration starts from a picture. Give one.")
+    check_number(len(pictures))
+    for number, picture in enumerate(pictures):
+        if (first := pictures.index(picture)) < number:
+            raise InputError(f"Picture {number + 1} is the same as picture {first + 1}. Give it once.")
 
 
 def _seeds(order: Order, axis: Axis | None) -> tuple[int, ...]:
@@ -301,8 +318,8 @@ def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
             only_asked=order.only_asked,
         )
     if order.kind == "inspire":
-        assert order.picture is not None
-        return InspireTask(words, Path(order.picture), painting, writer, written, source_id=order.source_id)
+        pictures = tuple(Path(picture) for picture in order.pictures)
+        return InspireTask(words, pictures, painting, writer, written, source_id=order.source_id)
     return GenerateTask(words, painting, writer, written)
 
 
@@ -340,6 +357,7 @@ def order_from_json(text: str) -> Order:
         "written": None if record["written"] is None else written_from_record(record["written"]),
         "source": None if record["source"] is None else StructuredPrompt.from_dict(record["source"]),
         "size": None if size is None else (int(size[0]), int(size[1])),
+        "pictures": tuple(given_pictures(record)),
         "locked": tuple(record["locked"]),
         "axes": tuple(axis_from_record(axis) for axis in record["axes"]),
     }

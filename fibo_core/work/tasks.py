@@ -16,7 +16,7 @@ from fibo_core.writers import Usage, WrittenPrompt
 T = TypeVar("T")
 
 
-VERSION = 1  #: of a task as JSON; the first version's rows have none
+VERSION = 2  #: of a task as JSON; the first version's rows have none, and 1 knows one picture of an inspiration
 
 #: How the job that works a task off may stand.
 JobState = Literal["queued", "waiting", "running", "done", "failed", "cancelled", "interrupted"]
@@ -73,15 +73,15 @@ class RefineTask:
 
 @dataclass(frozen=True)
 class InspireTask:
-    """A picture (and a hint) to a prompt, to pictures.
+    """Pictures (and a hint) to a prompt, to pictures.
 
-    ``picture`` is a file that stays until the job has ended: absolute, or relative to the workspace.
+    ``pictures`` are files that stay until the job has ended, absolute or relative to the workspace, the main one first.
     """
 
     mode: ClassVar[Mode] = "inspire"
 
     words: str
-    picture: Path
+    pictures: tuple[Path, ...]
     painting: Painting
     writer: str = "auto"
     written: WrittenPrompt | None = None
@@ -110,7 +110,7 @@ def task_to_json(task: Task) -> str:
         record |= {"source": task.source.document, "source_id": task.source_id}
         record |= {"with_picture": task.with_picture, "locked": list(task.locked), "only_asked": task.only_asked}
     elif isinstance(task, InspireTask):
-        record |= {"picture": str(task.picture), "source_id": task.source_id}
+        record |= {"pictures": [str(picture) for picture in task.pictures], "source_id": task.source_id}
     return json.dumps(record)
 
 
@@ -142,8 +142,16 @@ def task_from_json(text: str) -> Task:
             only_asked=record.get("only_asked", False),
         )
     if record["mode"] == "inspire":
-        return InspireTask(words, Path(record["picture"]), painting, writer, written, record["source_id"])
+        pictures = tuple(Path(picture) for picture in given_pictures(record))
+        return InspireTask(words, pictures, painting, writer, written, record["source_id"])
     return GenerateTask(words, painting, writer, written)
+
+
+def given_pictures(record: Mapping[str, Any]) -> list[str]:
+    """The pictures of a stored order or task: version 1 has one, or none, under "picture"."""
+    if "pictures" in record:
+        return list(record["pictures"])
+    return [] if record.get("picture") is None else [record["picture"]]
 
 
 def check_version(record: Mapping[str, Any], known: int, what: str) -> None:

@@ -72,13 +72,15 @@ def refine(tools: Tools, task: RefineTask, observer: Observer, cancel: CancelFla
 
 
 def inspire(tools: Tools, task: InspireTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
-    """Pictures of what a writer sees in the given one, which is kept beside them."""
-    picture = open_input(tools.history.absolute(task.picture))
+    """Pictures of what a writer sees in the given ones; the main one is kept beside them."""
+    pictures = [open_input(tools.history.absolute(picture)) for picture in task.pictures]
     seed, on_tokens = _writer_seed(task), observer.on_tokens
-    written = _write(
-        tools, task, observer, lambda it: it.inspire(picture, task.words, cancel=cancel, seed=seed, on_tokens=on_tokens)
-    )
-    return _paint(tools, task, written, observer, cancel, parent_id=task.source_id, source=picture)
+
+    def ask(writer: PromptWriter) -> WrittenPrompt:
+        return writer.inspire(pictures, task.words, cancel=cancel, seed=seed, on_tokens=on_tokens)
+
+    written = _write(tools, task, observer, ask)
+    return _paint(tools, task, written, observer, cancel, parent_id=task.source_id, source=pictures[0])
 
 
 def run(tools: Tools, task: Task, observer: Observer, cancel: CancelFlag) -> list[Generation]:

@@ -1,6 +1,6 @@
 """The prompt writer that asks Gemini, through Google's google-genai SDK.
 
-What is sent: the task, the words, the prompt to change, and a small copy of a picture where there is one.
+What is sent: the task, the words, the prompt to change, and small copies of pictures where there are some.
 """
 
 import logging
@@ -15,7 +15,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.errors import WriterUnavailable
 from fibo_core.writers import OnTokens, gemini_faults, instructions
 from fibo_core.writers.gemini_faults import HELD_BACK
-from fibo_core.writers.gemini_schema import response_schema
+from fibo_core.writers.gemini_schema import VALUES_SCHEMA, response_schema
 from fibo_core.writers.service import (
     NO_CANDIDATE,
     Answer,
@@ -62,8 +62,7 @@ class GeminiWriter(ServiceWriter):
     def _ask(self, asked: Asked, cancel: CancelFlag | None, on_tokens: OnTokens | None) -> Answer:
         config = _config(self.model, asked)
         parts: list[dict[str, Any]] = [{"text": asked.task}]
-        if asked.jpeg is not None:
-            parts.append({"inlineData": {"mimeType": "image/jpeg", "data": asked.jpeg}})
+        parts += [{"inlineData": {"mimeType": "image/jpeg", "data": jpeg}} for jpeg in asked.jpegs]
 
         def send(client: Any) -> Any:
             return client.models.generate_content(
@@ -148,9 +147,9 @@ def _client(key: str, base_url: str | None, timeout_s: float) -> Any:
 
 def _config(model: str, asked: Asked) -> dict[str, Any]:
     config: dict[str, Any] = {
-        "system_instruction": instructions.SYSTEM,
+        "system_instruction": instructions.SYSTEM_VALUES if asked.values else instructions.SYSTEM,
         "response_mime_type": "application/json",
-        "response_schema": response_schema(refining=asked.refining),
+        "response_schema": VALUES_SCHEMA if asked.values else response_schema(refining=asked.refining),
         "max_output_tokens": asked.budget,
         "automatic_function_calling": {"disable": True},  # there is nothing to call, and the SDK logs it each time
         **_family(model),

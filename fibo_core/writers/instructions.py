@@ -26,6 +26,16 @@ exactly.
 - artistic_style has at most {MAX_STYLE_WORDS} words. context says what such a picture is for.
 - A real person is named only where the request names them."""
 
+SYSTEM_VALUES = """\
+You know how pictures are described for FIBO, a text-to-image model that paints from one structured JSON document. You \
+are asked for values of one place in such a document: the same picture is painted once with each of them, so that they \
+can be compared. Answer with one JSON object, {"values": ["…", "…"]}, and no other word.
+
+How to write a value:
+- In English, short, in the style of what stands there now, and complete: it takes that place as it is.
+- Say what can be seen. Be definite: no "or", no "such as", no number before it.
+- The values differ clearly from one another and from what stands there now."""
+
 _EXPAND = """\
 Write the description of a picture from this idea. Keep everything it says; what it leaves open, choose as a good \
 photographer or illustrator would, fitting the idea.
@@ -45,6 +55,12 @@ The description:
 The change:
 {instruction}"""
 
+_SUGGEST = """\
+Here is the description of a picture. Write {count} values for {path} in it.{now}{wish}
+
+The description:
+{prompt}"""
+
 _SEEN = """
 
 The picture that was painted from this description is given too. Use it to understand what the change refers to, \
@@ -55,12 +71,29 @@ Describe the given picture so that it could be painted again from your words alo
 the place, the light and where it comes from, colours, composition, point of view, medium and style. Describe what is \
 there; do not name people you recognise."""
 
+_COMBINE = """\
+{count} pictures are given. Describe one new picture that belongs with them. What they have in common comes first: \
+light, palette, mood, medium, style, the kind of place and of subject. Where they differ the first one, the main one, \
+decides: it says what is shown and how it is composed, and the others lend their colours, surfaces and light. It is \
+one scene seen at one moment: no collage, no view side by side, and no word about the given pictures. Do not name \
+people you recognise."""
+
+_WISH = """
+
+It is changed by the wish below, which comes before everything in the pictures.
+
+The wish:
+{hint}"""
+
 _REIMAGINE = """\
 Take the given picture as the starting point and describe a new one, changed by the wish below. The wish comes first; \
 whatever it leaves open, such as subjects, composition, light, colours, medium and style, is as in the given picture.
 
 The wish:
 {hint}"""
+
+
+_NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
 
 
 def expand(words: str) -> str:
@@ -73,11 +106,16 @@ def refine(prompt: str, instruction: str, *, with_picture: bool) -> str:
     return _REFINE.format(prompt=prompt, instruction=instruction) + (_SEEN if with_picture else "")
 
 
-def describe() -> str:
-    """The task of writing down the given picture."""
-    return _DESCRIBE
+def suggest(prompt: str, path: str, now: str, wish: str, count: int) -> str:
+    """The task of finding values for one place of a prompt (as JSON)."""
+    stands = f" Now it says: {now}" if now else ""
+    wished = f"\nWhat is wished for: {wish}" if wish.strip() else ""
+    return _SUGGEST.format(prompt=prompt, path=path, now=stands, wish=wished, count=count)
 
 
-def reimagine(hint: str) -> str:
-    """The task of describing a new picture that follows the given one, changed as the hint says."""
-    return _REIMAGINE.format(hint=hint)
+def inspire(hint: str, count: int) -> str:
+    """The task of writing down the given picture, or a new one that follows it as the hint says; of several, that of
+    one new picture that belongs with them."""
+    if count > 1:
+        return _COMBINE.format(count=_NUMBERS[count]) + (_WISH.format(hint=hint) if hint else "")
+    return _REIMAGINE.format(hint=hint) if hint else _DESCRIBE

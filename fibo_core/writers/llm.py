@@ -1,8 +1,8 @@
 """The prompt writer that asks any model of a service that speaks OpenAI's chat completions.
 
 Ollama, LM Studio, vLLM, llama.cpp, OpenRouter and others do, each a little otherwise: what a service does not take
-of a request is left out of the next. What is sent: the task, the words, the prompt to change, and a small copy of a
-picture where there is one.
+of a request is left out of the next. What is sent: the task, the words, the prompt to change, and small copies of
+pictures where there are some.
 """
 
 import json
@@ -23,7 +23,8 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, instructions
 from fibo_core.writers.llm_answers import MAX_BYTES, NotJson, Reading, read
 from fibo_core.writers.llm_faults import OPTIONAL, PICTURE, Service
-from fibo_core.writers.llm_form import PLACEHOLDER, answer_schema, form_in_words
+from fibo_core.writers.llm_form import PLACEHOLDER, answer_schema, form_in_words, values_schema
+from fibo_core.writers.pictures import only_the_first
 from fibo_core.writers.repair import Repaired
 from fibo_core.writers.service import Answer, Asked, ServiceWriter, in_thread, wait_before_next
 from fibo_core.writers.service_faults import Fault
@@ -74,7 +75,7 @@ class LlmWriter(ServiceWriter):
         notes: tuple[str, ...] = ()
         not_taken, tries = self._not_taken, 0
         while True:
-            body = _body(self.model, asked, not_taken, seen=not notes)
+            body = _body(self.model, asked, not_taken)
             reading = Reading()
             result = self._request(service, body, reading, cancel, on_tokens)
             if not isinstance(result, Fault):
@@ -83,7 +84,12 @@ class LlmWriter(ServiceWriter):
                 self._not_taken = not_taken
                 answer = reading.answer(service.key)
                 return replace(answer, text=_without_echo(answer.text, body), notes=notes)
-            if result.without == PICTURE and asked.unseen is not None and not notes:
+            if result.without == PICTURE and asked.alone is not None:  # some take one picture, and no more
+                asked = replace(asked, task=asked.alone, jpegs=asked.jpegs[:1], alone=None)
+                notes = (only_the_first(self.model),)
+                continue
+            if result.without == PICTURE and asked.unseen is not None:
+                asked = replace(asked, task=asked.unseen, jpegs=(), unseen=None)
                 notes = (f"{self.model} takes no pictures: it changed the prompt without seeing what was painted.",)
                 continue
             if result.without in OPTIONAL:
@@ -162,15 +168,15 @@ def _step(part: str, body: dict[str, Any]) -> str:
     return MODERN if part == "max_tokens" and MODERN in body else part
 
 
-def _body(model: str, asked: Asked, not_taken: frozenset[str], *, seen: bool) -> dict[str, Any]:
+def _body(model: str, asked: Asked, not_taken: frozenset[str]) -> dict[str, Any]:
     """The request, without what the service does not take."""
-    jpeg = asked.jpeg if seen else None
-    task = asked.task if seen or asked.unseen is None else asked.unseen
-    content: Any = task
-    if jpeg is not None:
-        url = f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
-        content = [{"type": "text", "text": task}, {"type": "image_url", "image_url": {"url": url}}]
-    schema = {"name": "fibo_prompt", "strict": True, "schema": answer_schema(refining=asked.refining)}
+    content: Any = asked.task
+    if asked.jpegs:
+        urls = [f"data:image/jpeg;base64,{b64encode(jpeg).decode()}" for jpeg in asked.jpegs]
+        content = [{"type": "text", "text": asked.task}]
+        content += [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    form = values_schema() if asked.values else answer_schema(refining=asked.refining)
+    schema = {"name": "fibo_values" if asked.values else "fibo_prompt", "strict": True, "schema": form}
     optional: dict[str, Any] = {
         "response_format": {"type": "json_schema", "json_schema": schema},
         "max_tokens": asked.budget,
@@ -184,7 +190,8 @@ def _body(model: str, asked: Asked, not_taken: frozenset[str], *, seen: bool) ->
         optional[MODERN] = asked.budget
     if "stream" in not_taken:
         not_taken |= {"stream_options"}
-    system = f"{instructions.SYSTEM}\n\n{form_in_words(refining=asked.refining)}"
+    of_a_prompt = f"{instructions.SYSTEM}\n\n{form_in_words(refining=asked.refining)}"
+    system = instructions.SYSTEM_VALUES if asked.values else of_a_prompt
     messages = [{"role": "system", "content": system}, {"role": "user", "content": content}]
     return {"model": model, "messages": messages} | {k: v for k, v in optional.items() if k not in not_taken}
 

@@ -4,6 +4,8 @@ It reads words into a scene and composes the scene into a prompt; the rules live
 give the same prompt.
 """
 
+from collections.abc import Sequence
+
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
@@ -14,10 +16,11 @@ from fibo_core.writers.languages import is_english
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
 from fibo_core.writers.rules.lexicon import load_lexicon
-from fibo_core.writers.rules.picture import describe_picture
+from fibo_core.writers.rules.picture import describe_pictures
 from fibo_core.writers.rules.reading import read_scene
 from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene, unknown_note
 from fibo_core.writers.rules.steps import is_instruction
+from fibo_core.writers.values import from_vocabulary
 
 ENGLISH_ONLY = "The offline writer reads English: of other languages it keeps the words, and understands none."
 MAX_WORDS_CHARS = 4_000  # FIBO reads 3,000 tokens of JSON; the words stand in it at least twice
@@ -72,14 +75,15 @@ class OfflineWriter:
 
     def inspire(
         self,
-        picture: Image.Image,
+        pictures: Sequence[Image.Image],
         hint: str = "",
         *,
         cancel: CancelFlag | None = None,
         seed: int | None = None,
         on_tokens: OnTokens | None = None,
     ) -> WrittenPrompt:
-        """A prompt for a picture like this one: its colours, its light and its setting.
+        """A prompt for a picture like this one: its colours, its light and its setting. Of several, the colours of
+        all, the light that they share, and the setting of the first.
 
         The hint names the things in it ("a red ball") or bends it ("at night"). Notes say what was seen and what is a
         guess. Raises PictureError for a picture that cannot be read, InputError for a hint of more than
@@ -87,7 +91,7 @@ class OfflineWriter:
         """
         lexicon = load_lexicon()
         hint = _checked(hint, "The hint is", "Say what it shows") if hint.strip() else ""
-        scene, context, notes = describe_picture(picture, lexicon)
+        scene, context, notes = describe_pictures(pictures, lexicon)
         if cancel is not None:
             cancel.check()
         instructs = bool(hint) and is_instruction(hint, lexicon)
@@ -102,6 +106,12 @@ class OfflineWriter:
         if instructs:
             notes += edit(document, hint, lexicon)
         return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=tuple(notes))
+
+    def suggest_values(
+        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+    ) -> tuple[str, ...]:
+        """Usual values, those with a word of the wish first; there may be fewer."""
+        return from_vocabulary(prompt, path, wish, count)
 
 
 def _checked(text: str, what: str, advice: str) -> str:

@@ -12,6 +12,11 @@ MAX_SIDE = 65_500  # what a JPEG can hold
 JPEG_QUALITY = 90
 
 
+def only_the_first(writer: str) -> str:
+    """The note of a writer that was given several pictures and looks at one."""
+    return f"{writer} looks at one picture: the first alone was described."
+
+
 def shown_size(width: int, height: int) -> tuple[int, int]:
     """The size (width, height) in which a picture is sent: its shape kept, at most MAX_PIXELS."""
     if width * height > MAX_PIXELS:

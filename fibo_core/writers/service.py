@@ -8,7 +8,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from fibo_core.writers.pictures import jpeg_to_show
 from fibo_core.writers.refining import carried_over, shown
 from fibo_core.writers.repair import Repaired, repair
 from fibo_core.writers.service_faults import Fault
+from fibo_core.writers.values import read_values, stands_at
 
 logger = logging.getLogger(__name__)
 for _wire in ("httpcore2", "httpcore"):  # at DEBUG they write down headers as they come, whatever stands in them
@@ -42,14 +43,18 @@ Client = TypeVar("Client")
 
 @dataclass(frozen=True)
 class Asked:
-    """What a service is asked. ``unseen`` is the task without its picture, None where there is none without it."""
+    """What a service is asked, with pictures as JPEG. ``unseen`` is the task without them, None where there is none
+    without them; ``alone`` the task of the first of several. ``values`` asks for a list of values in place of a
+    prompt."""
 
     task: str
-    jpeg: bytes | None
+    jpegs: tuple[bytes, ...]
     refining: bool
     seed: int | None
     unseen: str | None = None
+    alone: str | None = None
     budget: int = FIRST_BUDGET
+    values: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class ServiceWriter:
     ) -> WrittenPrompt:
         """A complete prompt of the words. Raises InputError for none or more than MAX_WORDS_CHARS characters."""
         task = instructions.expand(_checked(words, "The words are"))
-        return self._write(Asked(task, None, refining=False, seed=seed), None, cancel, on_tokens)
+        return self._write(Asked(task, (), refining=False, seed=seed), None, cancel, on_tokens)
 
     def refine(
         self,
@@ -103,24 +108,46 @@ class ServiceWriter:
         """The prompt changed as instructed; unknown keys, empty places, scores and the order of keys stay."""
         instruction, before = _checked(instruction, "The instruction is"), shown(prompt).to_json()
         unseen = instructions.refine(before, instruction, with_picture=False)
-        asked = Asked(unseen, None, refining=True, seed=seed)
+        asked = Asked(unseen, (), refining=True, seed=seed)
         if picture is not None:
             task = instructions.refine(before, instruction, with_picture=True)
-            asked = Asked(task, jpeg_to_show(picture), refining=True, seed=seed, unseen=unseen)
+            asked = Asked(task, (jpeg_to_show(picture),), refining=True, seed=seed, unseen=unseen)
         return self._write(asked, prompt, cancel, on_tokens)
 
     def inspire(
         self,
-        picture: Image.Image,
+        pictures: Sequence[Image.Image],
         hint: str = "",
         *,
         cancel: CancelFlag | None = None,
         seed: int | None = None,
         on_tokens: OnTokens | None = None,
     ) -> WrittenPrompt:
-        """A prompt that describes the picture, or with a hint a new picture that starts from it."""
-        task = instructions.reimagine(_checked(hint, "The hint is")) if hint.strip() else instructions.describe()
-        return self._write(Asked(task, jpeg_to_show(picture), refining=False, seed=seed), None, cancel, on_tokens)
+        """A prompt that describes the picture, or with a hint a new one that starts from it; of several pictures, that
+        of one new picture with what they have in common."""
+        hint = _checked(hint, "The hint is") if hint.strip() else ""
+        tasks = [instructions.inspire(hint, count) for count in (1, len(pictures))]
+        jpegs = tuple(jpeg_to_show(picture) for picture in pictures)
+        alone = tasks[0] if len(pictures) > 1 else None
+        asked = Asked(tasks[-1], jpegs, refining=False, seed=seed, alone=alone)
+        return self._write(asked, None, cancel, on_tokens)
+
+    def suggest_values(
+        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+    ) -> tuple[str, ...]:
+        """Values as the model finds them; an answer without any is asked for again once."""
+        now = stands_at(prompt, path)
+        task = instructions.suggest(shown(prompt).to_json(), path, now, wish, count)
+        asked, tries = Asked(task, (), refining=False, seed=None, values=True), 0
+        while True:
+            tries += 1
+            text = self._ask(asked, cancel, None).text
+            try:
+                return read_values(text, without=now, count=count)
+            except WriterAnswerError as exc:
+                if tries == ANSWER_TRIES:
+                    raise
+                logger.info("%s's answer holds no values, asking again: %s", self.title, exc)
 
     def _write(
         self, asked: Asked, before: StructuredPrompt | None, cancel: CancelFlag | None, on_tokens: OnTokens | None

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"\0\0\0")  #: what is no text begins with one of these
 WORDS_SHOWN = 300  #: of another program's
+_PICTURE_NAME = re.compile(r"\S+\.(png|jpe?g|jfif|webp|avif|gif|bmp|tiff?|hei[cf])", re.IGNORECASE)
 _ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")  # a ULID
 
 
@@ -90,6 +91,28 @@ def read_picture(name: str, history: "History") -> tuple[Path, str | None]:
     if _ID.fullmatch(name):
         return history.image_file(history.get(name).id), name
     return Path(name).absolute(), None
+
+
+def split_pictures(given: Sequence[str], hint: str | None) -> tuple[list[str], str]:
+    """The pictures and the hint among `PICTURE [PICTURE…] [HINT]`: what is a file, or an id, is a picture; the last one
+    may be the hint. Raises InputError for what is neither, and for a second hint."""
+    pictures, words = list(given), hint or ""
+    if len(pictures) > 1 and not _is_picture(pictures[-1]):
+        if hint is not None:
+            raise InputError(f"{pictures[-1]!r:.80} is neither a file nor a picture's id, and --hint is given too.")
+        words = pictures.pop()
+    for each in pictures[1:]:
+        if not _is_picture(each):
+            raise InputError(f"{each!r:.80} is neither a file nor a picture's id. Put the hint last, or into --hint.")
+    return pictures, words
+
+
+def _is_picture(name: str) -> bool:
+    """Whether that is a picture and no hint: an id, a file that is there, or what can only be a file's name."""
+    try:
+        return is_id(name) or _PICTURE_NAME.fullmatch(name) is not None or Path(name).is_file()
+    except (OSError, ValueError):  # longer than names are, or with a NUL
+        return False
 
 
 def _mended(data: bytes, name: str) -> Mended:

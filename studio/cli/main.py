@@ -20,7 +20,7 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
 from studio.cli import history, models, there
 from studio.cli.door import Asked, door_of, only_here
-from studio.cli.inputs import Source, prompt_in, read_picture, read_prompt, read_source, read_words
+from studio.cli.inputs import Source, prompt_in, read_picture, read_prompt, read_source, read_words, split_pictures
 from studio.cli.output import PaintingProgress, StatusLine, complain, print_json, print_text
 from studio.cli.painting import (
     Aspect,
@@ -178,24 +178,32 @@ def refine(
 @app.command()
 def inspire(
     context: typer.Context,
-    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="A picture's file, or the id of one.")],
-    hint: Annotated[str, typer.Argument(help="Where to bend what is seen.", show_default=False)] = "",
+    given: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PICTURE [PICTURE…] [HINT]",
+            help="Pictures' files or ids, up to four, the main one first; and where to bend what is seen.",
+        ),
+    ],
+    hint: Annotated[str | None, typer.Option("--hint", help="The hint, also given last.", show_default=False)] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
     sheet: Sheet = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Paint from a prompt that describes a given picture."""
+    """Paint from a prompt that describes a picture, or what several have in common."""
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
     )  # fmt: skip
+    names, words = split_pictures(given, hint)
     settings = begin()
     if (door := door_of(context, settings)) is not None:
-        there.inspire(options, door, picture, hint)
+        there.inspire(options, door, names, words)
         return
     with open_tools(settings) as tools:
-        file, source_id = read_picture(picture, tools.history)
-        order = options.order(kind="inspire", words=hint, picture=str(file), source_id=source_id)
+        pictures = [read_picture(name, tools.history) for name in names]
+        files, source_id = tuple(str(file) for file, _ in pictures), pictures[0][1]
+        order = options.order(kind="inspire", words=words, pictures=files, source_id=source_id)
         options.paint(settings, tools, order)
 
 

@@ -4,7 +4,7 @@ import math
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,9 +45,9 @@ def refine(options: Options, door: Door, origin: Source, words: str) -> None:
     paint(options, door, order, lambda: door.studio.refine(origin.prompt, words, **_said(order)))
 
 
-def inspire(options: Options, door: Door, picture: str, hint: str) -> None:
-    start = picture if is_id(picture) else read_bytes(picture)
-    order = options.order(kind="inspire", words=hint, picture=picture)
+def inspire(options: Options, door: Door, pictures: Sequence[str], hint: str) -> None:
+    start = [picture if is_id(picture) else read_bytes(picture) for picture in pictures]
+    order = options.order(kind="inspire", words=hint, pictures=tuple(pictures))
     paint(options, door, order, lambda: door.studio.inspire(start, hint, **_said(order)))
 
 

@@ -2,12 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 
+from fibo_core.prompts.axes import Value
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.tasks import JobState
 from studio.client.errors import BatchFailed
@@ -91,6 +92,14 @@ class Batch:
     def retry(self, writer: str | None = None) -> "Batch":
         """Tries again what a batch that has ended did not get to. Raises StudioError where that is nothing."""
         return self._answer(self.line.send(BatchGiven, "POST", f"/batches/{self.id}/retry", {"writer": writer}))
+
+    def extend(self, name: str, values: Sequence[Value] | str, *, confirmed: bool = False) -> "Batch":
+        """Gives one of its axes more values, as a list or as they are typed; only what is new is painted.
+
+        Raises StudioError.
+        """
+        more = {"name": name, "values": values if isinstance(values, str) else list(values), "confirmed": confirmed}
+        return self._answer(self.line.send(BatchGiven, "POST", f"/batches/{self.id}/extend", more))
 
     def follow(self) -> Iterator[Event]:
         """What happens until the batch ends, beginning with what has happened; a line that breaks is taken up again.

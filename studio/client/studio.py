@@ -23,6 +23,7 @@ LOCAL = "http://127.0.0.1:7860"
 PAGE = 100  #: items that one question brings
 
 Prompt = StructuredPrompt | Mapping[str, Any]
+Given = Picture | Path | bytes | str  #: a picture that an inspiration starts from
 
 
 class OrderOptions(TypedDict, total=False):
@@ -98,20 +99,22 @@ class Studio:
             start["source"] = _document(source)
         return self._order("/refinements", start, options)
 
-    def inspire(self, picture: Picture | Path | bytes | str, words: str = "", **options: Unpack[OrderOptions]) -> Batch:
+    def inspire(self, picture: Given | Sequence[Given], words: str = "", **options: Unpack[OrderOptions]) -> Batch:
         """Paints from a prompt that describes a picture: a stored one (it, or its id), a file's path, or its bytes.
+        Several make one prompt; the first is the main one.
 
         Raises OSError for a path that cannot be read.
         """
-        if isinstance(picture, Picture | str):
-            id = picture if isinstance(picture, str) else picture.id
-            return self._order("/inspirations", {"words": words, "generation_id": id}, options)
-        content = picture if isinstance(picture, bytes) else picture.read_bytes()
+        given: list[Given] = [picture] if isinstance(picture, Given) else list(picture)
+        ids = [each if isinstance(each, str) else each.id for each in given if isinstance(each, Picture | str)]
+        if len(ids) == len(given):
+            start = {"generation_id": ids[0]} if len(ids) == 1 else {"generation_ids": ids}
+            return self._order("/inspirations", {"words": words, **start}, options)
         answer = self.line.ask(
             "POST",
             f"{API}/inspirations",
             data={"order": json.dumps(_order_body({"words": words}, options))},
-            files={"picture": ("picture", content)},
+            files=[("picture", _part(each)) for each in given],
             headers={"Idempotency-Key": _new_key()},
         )
         return Batch(self.line.read(BatchGiven, answer), self.line)
@@ -221,6 +224,13 @@ def _order_body(start: Mapping[str, Any], options: OrderOptions) -> dict[str, An
             for name, values in vary.items()
         ]
     return _given(**body)
+
+
+def _part(picture: Given) -> tuple[str | None, bytes | str]:
+    """A picture as part of a form: a file, or an id as text."""
+    if isinstance(picture, Picture | str):
+        return None, picture if isinstance(picture, str) else picture.id
+    return "picture", picture if isinstance(picture, bytes) else picture.read_bytes()
 
 
 def _document(prompt: Prompt | None) -> dict[str, Any] | None:

@@ -8,12 +8,13 @@ from fibo_core.errors import FiboError
 from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.shell import get_shell
-from studio.ui.components.frame import frame
+from studio.ui.components.frame import frame, styles
 from studio.ui.navigation import all_pages
 from studio.ui.words import plain
 
 st.set_page_config(page_title="FIBO Studio", page_icon=str(Path(__file__).parent / "icon.png"), layout="wide")
 
+styles()
 page = st.navigation(all_pages(), position="top")
 
 try:

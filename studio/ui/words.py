@@ -1,7 +1,7 @@
 """How the studio says things: durations, sizes, dates in the reader's own time zone."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -9,6 +9,8 @@ import streamlit as st
 from fibo_core.durations import duration as duration
 from fibo_core.durations import wait as wait
 from fibo_core.store.generation import Generation
+from fibo_core.work.desk import Batch, Desk
+from fibo_core.writers import writer_name
 
 
 def plain(text: str) -> str:
@@ -36,3 +38,27 @@ def title_of(generation: Generation) -> str:
     text = generation.words if generation.mode == "generate" else ""
     text = " ".join((text or str(generation.prompt.get("short_description") or "") or "Untitled").split())
     return text if len(text) <= 80 else text[:79] + "…"
+
+
+def describe(desk: Desk, batch: Batch) -> str:
+    """What a batch is doing: "Picture 2 of 4, step 12 of 20, about 14 s left" (for all that is left of it)."""
+    job = batch.current
+    progress = job.progress
+    if job.state == "waiting" and job.wait_until is not None:
+        return f"{job.error}; asking again in {wait((job.wait_until - datetime.now(UTC)).total_seconds())}"
+    painted, pictures = len(batch.generation_ids), batch.pictures
+    if job.state in ("queued", "waiting"):
+        return f"{painted} of {pictures} pictures, waiting in the queue" if painted else "Waiting in the queue"
+    if progress.stage == "writing":
+        tokens = f", {progress.tokens:,} tokens" if progress.tokens else ""
+        return f"Writing with {writer_name(progress.writer)}{tokens}"
+    if progress.stage == "starting":
+        return "Starting"
+    which = f"Picture {painted + 1} of {pictures}, " if pictures > 1 else ""
+    if progress.step is None:
+        return f"{which}getting ready to paint" if which else "Getting ready to paint"
+    step, left = progress.step, desk.remaining_s(batch)
+    text = f"{which}step {step.step} of {step.total}"
+    if left is not None:
+        text += f", about {duration(left)} left"
+    return text[0].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""What the server answers beside Streamlit: its health, the pictures themselves, the JSON editor, and the API.
+"""What the server answers beside Streamlit: its health, the pictures, what components load, and the API.
 
 A function that asks the database is synchronous here, so Starlette runs it in a thread of its own pool and never on the
 event loop.
@@ -26,11 +26,14 @@ from studio.pod.doctor import LOW_DISK_BYTES
 from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
 from studio.shell import get_shell
-from studio.ui.components.editor_files import FILES, WORDS, editor_address, editor_words
 from studio.ui.words import title_of
 from studio.web.api.app import api
+from studio.web.assets import script
+from studio.web.editor_words import words
+from studio.web.following import desk
 from studio.web.previews import Previews
 from studio.web.problems import problem
+from studio.web.sheets import sheet
 
 #: The pictures of the example cards, which come with the program.
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -53,16 +56,18 @@ def routes() -> list[BaseRoute]:
     """Ours win over Streamlit's; whatever else lies under /img is not found, where Streamlit would answer a page."""
     return [
         Route("/health", health),
+        Route("/desk.json", desk),
+        Route("/assets/words/{version}/prompt.json", words),
+        Route("/assets/{folder}/{version}/{name}", script),
         Route("/generate", _to_first_page),
         Route("/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file)),
         Route("/img/source/{id}.png", _file("image/png", History.source_file)),
+        Route("/img/sheet/{batch}.png", sheet),
         Route("/img/{id}.png", _file("image/png", History.image_file)),
         Route("/img/{id}.json", _file("application/json", History.sidecar_file)),
         Route("/img/preview/{name}.jpg", _preview),
         Mount("/img/examples", StaticFiles(directory=EXAMPLES)),
         Route("/img/{rest:path}", _unknown),
-        Route(f"{editor_address()}/{{name}}", _editor_file),
-        Route("/assets/ace/{rest:path}", _no_editor_file),
         Mount("/api/v1", api()),
         Route("/api", _no_api),
         Route("/api/{rest:path}", _no_api),
@@ -169,18 +174,6 @@ async def _preview(request: Request) -> Response:
     if jpeg is None:
         return problem(404, "That preview is gone: the picture has gone on. Ask for the newest one.")
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": KEPT_FOR_A_YEAR})
-
-
-def _editor_file(request: Request) -> Response:
-    """A part of the JSON editor: its address names its content."""
-    name, headers = request.path_params["name"], {"Cache-Control": KEPT_FOR_A_YEAR}
-    if name == WORDS:
-        return Response(editor_words(), media_type="application/json", headers=headers)
-    return FileResponse(FILES[name], headers=headers) if name in FILES else _no_editor_file(request)
-
-
-def _no_editor_file(request: Request) -> Response:
-    return problem(404, "That part of the JSON editor is not there. Reload the page.")
 
 
 def _unknown(request: Request) -> Response:

@@ -121,6 +121,16 @@ class Visitor:
         """The JSON editor of the page, where Ace takes keys."""
         return self.page.locator(".fibo-editor textarea")
 
+    def set_steps(self, steps: int) -> None:
+        """Opens the finer settings, types a number of steps, and closes them."""
+        field = self.page.get_by_role("spinbutton", name="Steps")
+        self.press_until("More settings", field)
+        field.fill(str(steps))
+        field.press("Tab")
+        self.page.keyboard.press("Escape")
+        expect(field).to_be_hidden()
+        self.settle()
+
     def start_from_json(self) -> None:
         """Opens the JSON editor."""
         self.press_until("Start from JSON", self.editor)
@@ -138,7 +148,7 @@ class Visitor:
 
     def picture(self) -> str:
         """The address of the picture shown large."""
-        image = self.page.locator("a > img").first
+        image = self.page.locator(".alone .result, a > img").last
         image.wait_for()
         return str(image.get_attribute("src"))
 

@@ -41,7 +41,7 @@ def test_random_weights_write_a_caption_in_bfloat16(weights: Path) -> None:
     written = writer.expand("a red ball", seed=1)
     assert tuple(written.prompt.document) == KEYS
     assert writer.expand("a red ball", seed=1) == written
-    assert writer.inspire(Image.new("RGB", (512, 512), "teal"), seed=1).prompt.hints() == ()
+    assert writer.inspire([Image.new("RGB", (512, 512), "teal")], seed=1).prompt.hints() == ()
     writer.unload()
 
 
@@ -100,5 +100,5 @@ def test_fibo_vlm_says_what_was_asked(fibo_vlm: LocalWriter) -> None:
     assert "owl" in owl.prompt.to_json().lower()
     cat = fibo_vlm.refine(owl.prompt, "replace the owl with a black cat", seed=1)
     assert "cat" in cat.prompt.to_json().lower()
-    red = fibo_vlm.inspire(Image.new("RGB", (1024, 768), "red"), seed=1)
+    red = fibo_vlm.inspire([Image.new("RGB", (1024, 768), "red")], seed=1)
     assert "red" in red.prompt.to_json().lower()

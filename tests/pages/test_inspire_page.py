@@ -86,4 +86,4 @@ def test_an_upload_that_is_no_picture_is_one_clear_sentence(app: AppTest, name: 
     app.file_uploader(key="inspire_upload").upload(name, data, "image/png").run()
     assert app.error
     assert not app.exception
-    assert app.session_state["page_inspire"].picture is None
+    assert app.session_state["page_inspire"].pictures == ()

@@ -24,7 +24,7 @@ def document(app: AppTest) -> dict[str, Any]:
 def opened(app: AppTest) -> AppTest:
     """The presets, open over a prompt of the user's own."""
     press(app, "Start from JSON")
-    type_json(app, json.dumps(PROMPT))
+    type_json(app, "generate", json.dumps(PROMPT))
     return press(app, "Presets")
 
 
@@ -92,7 +92,7 @@ def test_a_damaged_file_is_one_sentence_and_the_studios_own_presets_still_work(
 
 
 def test_presets_wait_for_valid_json(opened: AppTest) -> None:
-    type_json(opened, "{")
+    type_json(opened, "generate", "{")
     (button,) = [each for each in opened.button if each.label == "Presets"]
     assert button.disabled
     assert not opened.exception

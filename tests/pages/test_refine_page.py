@@ -71,7 +71,7 @@ def test_the_reviewed_prompt_is_what_is_painted(refine: AppTest, runtime: Runtim
     press(refine, "Show the changes")
     finish(refine, runtime, "refine")
     draft = refine.session_state["page_refine"].draft
-    type_json(refine, draft.text.replace("green", "purple"), "refine")
+    type_json(refine, "refine", draft.text.replace("green", "purple"))
     press(refine, "Paint with the same seed")
     finish(refine, runtime, "refine")
     child = runtime.tools.history.page(HistoryQuery()).items[0]
@@ -225,7 +225,7 @@ def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppT
     """JSON edited by hand is the base of the next instruction; it is neither ignored nor lost."""
     press(refine, "Edit the JSON by hand")
     draft = refine.session_state["page_refine"].draft
-    type_json(refine, draft.text.replace("left", "right"), "refine")
+    type_json(refine, "refine", draft.text.replace("left", "right"))
     refine.text_input(key="refine_words").set_value("make the ball green")
     press(refine, "Paint with the same seed")
     finish(refine, runtime, "refine")
@@ -237,7 +237,7 @@ def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppT
 
 def test_another_source_keeps_the_users_json_within_reach(refine: AppTest, runtime: Runtime) -> None:
     press(refine, "Edit the JSON by hand")
-    type_json(refine, '{"short_description": "mine"}', "refine")
+    type_json(refine, "refine", '{"short_description": "mine"}')
     press(refine, "Another source")
     previous = refine.session_state["page_refine"].previous
     assert previous is not None

@@ -79,7 +79,7 @@ def test_the_switch_takes_the_offers_and_leaves_them_again(refine: AppTest, runt
 def test_the_switch_keeps_what_was_typed_into_the_json(refine: AppTest, runtime: Runtime) -> None:
     show(refine, runtime)
     edited = draft(refine).set("objects[0].texture", "velvet").to_json()
-    type_json(refine, edited, "refine")
+    type_json(refine, "refine", edited)
     assert "1 by your hand" in says(refine)
     refine.toggle(key="refine_only_asked").set_value(False).run()
     assert draft(refine).get("objects[0].texture") == "velvet"

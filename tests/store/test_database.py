@@ -241,7 +241,7 @@ def test_the_jobs_of_the_version_before_become_batches_each_as_it_was(workspace)
         ("objects",),
         {"short_description": "a ball"},
     )
-    assert (inspire.kind, inspire.picture, batches.inputs()) == ("inspire", "inputs/1.png", {"inputs/1.png"})
+    assert (inspire.kind, inspire.pictures, batches.inputs()) == ("inspire", ("inputs/1.png",), {"inputs/1.png"})
 
     tools = Tools(Writers(()), None, History(workspace, database))
     queue = JobQueue(jobs, print, lock_file=workspace / "lock", max_workers=1, timeout_s=1)

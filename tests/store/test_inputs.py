@@ -126,7 +126,7 @@ def test_a_sweep_of_a_workspace_without_inputs_finds_nothing(inputs, tmp_path):
 
 
 def test_a_file_that_is_no_picture_leaves_nothing_behind(inputs, tmp_path):
-    with pytest.raises(PictureError, match="it begins with b'hello'"):
+    with pytest.raises(PictureError, match="it is text, and begins with “hello”"):
         inputs.keep(b"hello")
     assert not (tmp_path / "inputs").exists()
 

@@ -77,6 +77,9 @@ def test_a_picture_is_refined_by_it_and_another_inspired_by_a_file(
     Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
     inspired = studio.inspire(tmp_path / "red.png", "at night", steps=2).wait().pictures[0].generation
     assert (inspired.mode, inspired.words) == ("inspire", "at night")
+    both = studio.inspire([ball, tmp_path / "red.png"], steps=2).wait()
+    assert "those of all 2 pictures" in " ".join(both.given.jobs[0].written.notes)
+    assert both.pictures[0].generation.parent_id == ball.id
 
 
 def test_a_prompt_is_written_and_painted_as_it_is(studio: Studio) -> None:

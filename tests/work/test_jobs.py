@@ -352,7 +352,9 @@ def test_what_the_writer_wrote_is_kept_with_the_job(make_queue: Callable[..., Jo
     [
         GenerateTask("a ball ☂", Painting(SETTINGS, (7, 8)), "offline", WrittenPrompt(PROMPT, "offline", True)),
         RefineTask("make it green", PROMPT, Painting(SETTINGS), source_id="01J"),
-        InspireTask("at night", Path("a/picture.png"), Painting(SETTINGS, (2**63 - 1,)), source_id="01J"),
+        InspireTask(
+            "at night", (Path("a/picture.png"), Path("b.png")), Painting(SETTINGS, (2**63 - 1,)), source_id="01J"
+        ),
     ],
 )
 def test_a_task_survives_being_written_down(task: Task) -> None:

@@ -60,14 +60,15 @@ def test_each_kind_of_order_is_planned_as_its_own_task() -> None:
     refine = Order(
         kind="refine", words="green", source=PROMPT, source_id="1", with_picture=True, locked=("mine",), only_asked=True
     )
-    inspire = Order(kind="inspire", picture="inputs/1.png", source_id="1")
+    inspire = Order(kind="inspire", pictures=("inputs/1.png", "inputs/2.png"), source_id="1")
     task = planned(refine).jobs[0].task
     assert isinstance(task, RefineTask)
     assert (task.source, task.source_id, task.with_picture) == (PROMPT, "1", True)
     assert (task.locked, task.only_asked) == (("mine",), True)
     task = planned(inspire).jobs[0].task
     assert isinstance(task, InspireTask)
-    assert (str(task.picture), task.words, task.source_id) == ("inputs/1.png", "", "1")
+    assert [str(picture) for picture in task.pictures] == ["inputs/1.png", "inputs/2.png"]
+    assert (task.words, task.source_id) == ("", "1")
 
 
 def test_wildcards_are_dealt_and_each_cell_tells_its_words() -> None:
@@ -214,6 +215,8 @@ def test_a_seed_of_minus_one_is_drawn_for_a_refinement_too() -> None:
         (Order(kind="refine", words="greener"), "A refinement starts from a picture's prompt"),
         (Order(kind="refine", source=PROMPT), "Say what should change"),
         (Order(kind="inspire"), "An inspiration starts from a picture"),
+        (Order(kind="inspire", pictures=("a", "b", "a")), "Picture 3 is the same as picture 1. Give it once"),
+        (Order(kind="inspire", pictures=tuple("abcde")), "5 pictures are given, and at most 4 make one prompt"),
         (Order(kind="generate", words="a ball", model="fobi"), "There is no model called 'fobi'"),
         (Order(kind="generate", words="a ball", aspect="7:1"), "no shape '7:1'"),
         (Order(kind="generate", words="a ball", size=(100, 100)), "The size is 100×100"),
@@ -249,7 +252,7 @@ ORDERS = st.builds(
     written_for=st.none() | TEXT,
     source=st.none() | st.just(PROMPT),
     source_id=st.none() | TEXT,
-    picture=st.none() | TEXT,
+    pictures=st.lists(TEXT, max_size=5).map(tuple),
     with_picture=st.booleans(),
     locked=st.lists(TEXT, max_size=2).map(tuple),
     only_asked=st.booleans(),
@@ -274,6 +277,21 @@ def test_an_order_survives_being_written_down(order: Order) -> None:
     assert order_from_json(order_to_json(order)) == order
 
 
+@pytest.mark.parametrize(("picture", "pictures"), [("inputs/1.png", ("inputs/1.png",)), (None, ())])
+def test_an_order_and_a_task_that_knew_one_picture_are_still_read(
+    picture: str | None, pictures: tuple[str, ...]
+) -> None:
+    """As the studio before this one wrote them down: the picture in a field of its own."""
+    order = Order(kind="inspire", words="at night", pictures=("inputs/1.png",), source_id="1")
+    text = order_to_json(replace(order, pictures=pictures))
+    record = {key: value for key, value in json.loads(text).items() if key != "pictures"}
+    assert order_from_json(json.dumps({**record, "version": 1, "picture": picture})).pictures == pictures
+    if picture is not None:
+        task = planned(order).jobs[0].task
+        record = {key: value for key, value in json.loads(task_to_json(task)).items() if key != "pictures"}
+        assert task_from_json(json.dumps({**record, "version": 1, "picture": picture})) == task
+
+
 def test_each_task_of_a_plan_survives_being_written_down() -> None:
     axes = (axis("lighting.conditions", "day|night"), axis("guidance", "3|4.5"))
     for job in planned(Order(kind="generate", words="a ball", axes=axes)).jobs:
@@ -286,7 +304,7 @@ def test_an_order_or_a_task_of_a_newer_version_is_named_in_a_sentence() -> None:
     (job,) = planned(order).jobs
     assert isinstance(job.task, GenerateTask)
     sentence = (
-        r"^This {} was made by a newer version of FIBO Studio \(99; 1 is understood\)\. Update the studio to see it\.$"
+        r"^This {} was made by a newer version of FIBO Studio \(99; 2 is understood\)\. Update the studio to see it\.$"
     )
     for what, read, text in (
         ("order", order_from_json, order_to_json(order)),

@@ -147,12 +147,26 @@ def test_a_refinement_changes_what_was_asked_keeps_the_seed_and_knows_its_parent
 def test_an_inspiration_keeps_its_source_beside_the_picture(tools: Tools, tmp_path: Path) -> None:
     source = tmp_path / "meadow.png"
     Image.new("RGB", (300, 200), (40, 140, 50)).save(source)
-    task = InspireTask("at night", source, Painting(SETTINGS, (7,)))
+    task = InspireTask("at night", (source,), Painting(SETTINGS, (7,)))
     (generation,) = workflows.inspire(tools, task, Notes(), CancelFlag())
     kept = tools.history.source_file(generation.id)
     assert kept is not None
     assert Image.open(kept).size == (300, 200)
     assert generation.mode == "inspire"
+
+
+def test_several_pictures_are_looked_at_together_and_the_main_one_is_kept(tools: Tools, tmp_path: Path) -> None:
+    """One prompt of both; beside the painted picture lies the first."""
+    for name, color, size in (("meadow.png", (40, 140, 50), (300, 200)), ("rose.png", (210, 20, 40), (200, 200))):
+        Image.new("RGB", size, color).save(tmp_path / name)
+    task = InspireTask("", (tmp_path / "meadow.png", tmp_path / "rose.png"), Painting(SETTINGS, (7,)))
+    (generation,) = workflows.inspire(tools, task, Notes(), CancelFlag())
+    scheme = generation.prompt.get("aesthetics.color_scheme")
+    assert "green" in scheme
+    assert "red" in scheme
+    kept = tools.history.source_file(generation.id)
+    assert kept is not None
+    assert Image.open(kept).size == (300, 200)
 
 
 def test_a_prompt_too_long_for_the_model_is_refused_before_anything_is_painted(tools: Tools) -> None:

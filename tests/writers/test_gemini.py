@@ -166,12 +166,25 @@ def test_a_refinement_with_its_picture_sends_that_too(gemini: LoopbackGemini, wr
 def test_a_picture_alone_is_described_and_with_a_hint_reimagined(gemini: LoopbackGemini, writer: GeminiWriter) -> None:
     """Two tasks with their own words."""
     picture = Image.new("RGB", (1920, 1080), "red")
-    assert writer.inspire(picture).prompt.get("context") == "a snapshot"
-    writer.inspire(picture, "as a woodcut")
+    assert writer.inspire([picture]).prompt.get("context") == "a snapshot"
+    writer.inspire([picture], "as a woodcut")
     assert _sent_picture(gemini).size == (682, 384)
     described, reimagined = (received.text for received in gemini.received)
     assert described != reimagined
     assert "as a woodcut" in reimagined
+
+
+def test_several_pictures_are_sent_together_with_one_task(gemini: LoopbackGemini, writer: GeminiWriter) -> None:
+    """In their order, the main one first, and the task says how many there are and which leads."""
+    pictures = [Image.new("RGB", size, "red") for size in ((64, 32), (32, 64), (16, 16))]
+    writer.inspire(pictures, "as a woodcut")
+    (sent,) = gemini.received
+    parts = sent.body["contents"][0]["parts"]
+    assert [part["inlineData"]["mimeType"] for part in parts[1:]] == ["image/jpeg"] * 3
+    assert _sent_picture(gemini).size == (64, 32)
+    assert "Three pictures are given" in sent.text
+    assert "the main one" in sent.text
+    assert "as a woodcut" in sent.text
 
 
 def _sent_picture(gemini: LoopbackGemini) -> Image.Image:
@@ -764,5 +777,5 @@ def test_a_damaged_picture_is_told_before_anybody_is_asked(gemini: LoopbackGemin
     Image.effect_noise((128, 128), 50).save(buffer, "PNG")
     half = Image.open(BytesIO(buffer.getvalue()[:2000]))
     with pytest.raises(PictureError, match="cannot be read"):
-        writer.inspire(half)
+        writer.inspire([half])
     assert gemini.received == []

@@ -37,7 +37,7 @@ def test_two_bands_are_guessed_to_be_a_landscape_and_called_a_guess(
     """Sky above ground gives setting and light, and a note says that it is a guess."""
     picture, draw = _canvas(sky)
     draw.rectangle((0, 150, 256, 256), fill=ground)
-    written = WRITER.inspire(picture)
+    written = WRITER.inspire([picture])
     assert written.prompt.get("background_setting") == setting
     assert written.prompt.get("lighting.conditions") == light
     assert any("guess" in note for note in written.notes)
@@ -47,7 +47,7 @@ def test_colors_that_are_no_landscape_are_said_as_they_are() -> None:
     """Purple above red is nothing known: the bands are named, nothing is guessed."""
     picture, draw = _canvas("#8838b8")
     draw.rectangle((0, 128, 256, 256), fill="#dc2828")
-    written = WRITER.inspire(picture)
+    written = WRITER.inspire([picture])
     assert "purple" in written.prompt.get("background_setting")
     assert "red" in written.prompt.get("background_setting")
     assert not any("guess" in note for note in written.notes)
@@ -57,7 +57,7 @@ def test_the_notes_say_palette_brightness_and_format() -> None:
     """What was measured is told with its shares."""
     picture, draw = _canvas("#f8f8f8", (400, 200))
     draw.rectangle((0, 0, 99, 200), fill="#dc2828")
-    note = WRITER.inspire(picture).notes[0]
+    note = WRITER.inspire([picture]).notes[0]
     assert "white 75 %" in note
     assert "red 25 %" in note
     assert "bright" in note
@@ -68,7 +68,7 @@ def test_a_hint_names_the_thing_and_bends_the_light() -> None:
     """ "a red ball at night" puts a ball before the wall that was seen, at night."""
     picture, draw = _canvas("#9a9a9a")
     draw.ellipse((20, 90, 90, 160), fill="#dc2828")
-    prompt = WRITER.inspire(picture, "a red ball at night").prompt
+    prompt = WRITER.inspire([picture], "a red ball at night").prompt
     assert [entry["description"] for entry in prompt.document["objects"]] == ["a red ball"]
     assert prompt.get("background_setting") == "a plain gray wall"
     assert prompt.get("lighting.conditions") == "night, moonlight"
@@ -78,7 +78,7 @@ def test_a_hint_names_the_thing_and_bends_the_light() -> None:
 def test_a_hint_that_instructs_is_done() -> None:
     """ "make it night" is a change, not a thing."""
     picture, _ = _canvas("#9a9a9a")
-    prompt = WRITER.inspire(picture, "make it night").prompt
+    prompt = WRITER.inspire([picture], "make it night").prompt
     assert prompt.get("lighting.conditions") == "night, moonlight"
     assert prompt.document["objects"] == []
 
@@ -87,13 +87,31 @@ def test_a_hint_that_instructs_is_done() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (900, 2), (64, 64)])
 def test_any_mode_and_size_of_picture_is_described(mode: str, size: tuple[int, int]) -> None:
     """One pixel, a thread, transparency, print colours: each gives a whole prompt."""
-    assert tuple(WRITER.inspire(Image.new(mode, size)).prompt.document) == KEYS
+    assert tuple(WRITER.inspire([Image.new(mode, size)]).prompt.document) == KEYS
 
 
 def test_noise_gives_a_modest_prompt() -> None:
     """No things are invented, whatever the pixels are."""
     noise = np.random.default_rng(7).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    assert WRITER.inspire(Image.fromarray(noise)).prompt.document["objects"] == []
+    assert WRITER.inspire([Image.fromarray(noise)]).prompt.document["objects"] == []
+
+
+def test_several_pictures_share_palette_and_light_and_the_first_gives_the_setting() -> None:
+    """A meadow by day, a red wall and a second day: colours of all, the light of most, and notes say whose is what."""
+    meadow, draw = _canvas("#8cc8f0", (300, 200))
+    draw.rectangle((0, 120, 300, 200), fill="#40a040")
+    wall, _ = _canvas("#d02020")
+    dusk, draw = _canvas("#f58a4f", (200, 300))
+    draw.rectangle((0, 150, 200, 300), fill="#2d8046")
+    alone, three = WRITER.inspire([wall]), WRITER.inspire([meadow, wall, dusk, dusk])
+    assert "green" not in alone.prompt.get("aesthetics.color_scheme")
+    scheme = three.prompt.get("aesthetics.color_scheme")
+    assert [color for color in ("green", "orange", "red") if color in scheme] == ["green", "orange", "red"]
+    assert three.prompt.get("background_setting") == "a green meadow"
+    assert three.prompt.get("lighting.conditions") == "golden hour, warm sunset light"
+    assert three.prompt.get("context") == "a simple composition in landscape format"
+    assert three.notes[0] == "Palette and light are those of all 4 pictures, the setting is the first one's."
+    assert [note[:10] for note in three.notes if "Seen" in note] == [f"Picture {n}:" for n in (1, 2, 3, 4)]
 
 
 def test_a_truncated_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -103,7 +121,7 @@ def test_a_truncated_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     half = tmp_path / "half.png"
     half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.raises(PictureError, match="cannot be read"):
-        WRITER.inspire(Image.open(half))
+        WRITER.inspire([Image.open(half)])
 
 
 #: What people call these colours, by hue on the circle of full colours, in steps of 15 degrees from red.
@@ -154,7 +172,7 @@ def _named(rgb: tuple[int, ...]) -> str:
 
 def test_a_blue_picture_is_called_blue() -> None:
     """A screen's pure blue is no violet."""
-    assert WRITER.inspire(Image.new("RGB", (64, 64), (0, 0, 255))).prompt.get("background_setting") == (
+    assert WRITER.inspire([Image.new("RGB", (64, 64), (0, 0, 255))]).prompt.get("background_setting") == (
         "a plain blue wall"
     )
 
@@ -162,7 +180,7 @@ def test_a_blue_picture_is_called_blue() -> None:
 def test_a_transparent_ground_is_none_and_no_snow() -> None:
     """What is cut out is described alone, whatever colour hides under the transparent pixels."""
     with Image.open("tests/golden/field-cases/pictures/transparent.png") as picture:
-        written = WRITER.inspire(picture)
+        written = WRITER.inspire([picture])
     assert written.prompt.get("background_setting") == "no background"
     assert "red" in written.prompt.get("aesthetics.color_scheme")
     assert not any(word in written.prompt.canonical() for word in ("white", "snow", "green"))
@@ -171,4 +189,4 @@ def test_a_transparent_ground_is_none_and_no_snow() -> None:
 
 def test_a_picture_with_a_few_transparent_corners_or_nothing_at_all_is_described() -> None:
     """Rounded corners make no cut-out of much; where all is transparent, there is nothing to name."""
-    assert WRITER.inspire(Image.new("RGBA", (64, 64))).prompt.document["objects"] == []
+    assert WRITER.inspire([Image.new("RGBA", (64, 64))]).prompt.document["objects"] == []

@@ -166,13 +166,35 @@ def test_a_refinement_changes_only_what_the_answer_changed(llm: LoopbackLlm, wri
 
 
 def test_a_picture_is_sent_small_to_a_model_that_sees(llm: LoopbackLlm, writer: LlmWriter) -> None:
-    writer.inspire(Image.new("RGB", (1920, 1080), "red"), "as a woodcut")
+    writer.inspire([Image.new("RGB", (1920, 1080), "red")], "as a woodcut")
     assert "as a woodcut" in llm.received[0].text
     url = llm.received[0].picture
     assert url is not None
     head, _, data = url.partition(",")
     assert head == "data:image/jpeg;base64"
     assert Image.open(BytesIO(b64decode(data))).size == (682, 384)
+
+
+def test_several_pictures_are_sent_in_one_message(llm: LoopbackLlm, writer: LlmWriter) -> None:
+    """The task first, then each picture, in the order in which they were given."""
+    writer.inspire([Image.new("RGB", size, "red") for size in ((64, 32), (32, 64))])
+    content = llm.received[0].body["messages"][-1]["content"]
+    assert [part["type"] for part in content] == ["text", "image_url", "image_url"]
+    assert "Two pictures are given" in content[0]["text"]
+    sizes = [Image.open(BytesIO(b64decode(part["image_url"]["url"].partition(",")[2]))).size for part in content[1:]]
+    assert sizes == [(64, 32), (32, 64)]
+
+
+def test_a_model_that_takes_one_picture_is_asked_about_the_first_and_a_note_says_so(
+    llm: LoopbackLlm, writer: LlmWriter
+) -> None:
+    llm.will(error(400, "this model supports at most 1 image per request"), stream(DOCUMENT))
+    written = writer.inspire([Image.new("RGB", (64, 32), "red"), Image.new("RGB", (32, 64), "blue")], "at night")
+    assert written.notes[0] == f"{MODEL} looks at one picture: the first alone was described."
+    content = llm.received[1].body["messages"][-1]["content"]
+    assert [part["type"] for part in content] == ["text", "image_url"]
+    assert "pictures are given" not in content[0]["text"]
+    assert "at night" in content[0]["text"]
 
 
 BLIND = (
@@ -199,7 +221,7 @@ def test_a_picture_that_cannot_be_seen_is_not_described(llm: LoopbackLlm, writer
     """Another writer can be asked; without the picture there would be nothing to say."""
     llm.will(reply)
     with pytest.raises(WriterUnavailable, match="takes no pictures") as caught:
-        writer.inspire(Image.new("RGB", (64, 32), "red"))
+        writer.inspire([Image.new("RGB", (64, 32), "red")])
     assert _documented(caught.value)
     assert len(llm.received) == 1
 

@@ -101,8 +101,8 @@ def test_the_model_is_asked_in_the_words_it_was_trained_on(
     prompt = StructuredPrompt.parse('{"short_description":"a ball","mine":1,"aesthetics":{"aesthetic_score":"low"}}')
     writer.expand(" a red\n ball ", seed=1)
     writer.refine(prompt, "make it blue", seed=1, picture=a_picture())
-    writer.inspire(a_picture(), seed=1)
-    writer.inspire(a_picture(), "at night", seed=1)
+    writer.inspire([a_picture()], seed=1)
+    writer.inspire([a_picture()], "at night", seed=1)
     seen = "<|vision_start|><picture><|vision_end|>"
     assert [words_of(weights, given) for given in asked] == [
         f"<|im_start|>user\n{message}<|im_end|>\n<|im_start|>assistant\n"
@@ -126,17 +126,25 @@ def test_a_refinement_keeps_what_the_model_was_not_shown(writer: LocalWriter) ->
 
 def test_two_pictures_give_two_prompts(writer: LocalWriter) -> None:
     """The same seed, so it is the pixels that tell; what is transparent counts as white."""
-    first = writer.inspire(a_picture(), seed=3).prompt
-    assert writer.inspire(a_picture(), seed=3).prompt == first
-    assert writer.inspire(a_picture("white", "green"), seed=3).prompt != first
+    first = writer.inspire([a_picture()], seed=3).prompt
+    assert writer.inspire([a_picture()], seed=3).prompt == first
+    assert writer.inspire([a_picture("white", "green")], seed=3).prompt != first
     clear = Image.new("RGBA", (512, 512), (9, 200, 9, 0))
-    assert writer.inspire(clear, seed=3).prompt == writer.inspire(Image.new("RGB", (512, 512), "white"), seed=3).prompt
+    white = Image.new("RGB", (512, 512), "white")
+    assert writer.inspire([clear], seed=3).prompt == writer.inspire([white], seed=3).prompt
+
+
+def test_of_several_pictures_the_model_sees_the_first_and_a_note_says_so(writer: LocalWriter) -> None:
+    first, other = a_picture(), a_picture("white", "green")
+    both = writer.inspire([first, other], seed=3)
+    assert both.prompt == writer.inspire([first], seed=3).prompt
+    assert both.notes[0] == "The local writer looks at one picture: the first alone was described."
 
 
 def test_a_picture_is_cut_into_patches_as_qwen3_vl_expects(writer: LocalWriter, asked: list[dict[str, Any]]) -> None:
     """Patches of 16 × 16 in blocks of 2 × 2, channels first, two equal moments; four patches are one token."""
     noise = np.random.default_rng(0).integers(0, 256, (480, 544, 3), dtype=np.uint8)
-    writer.inspire(Image.fromarray(noise), seed=1)
+    writer.inspire([Image.fromarray(noise)], seed=1)
     (given,) = asked
     assert given["image_grid_thw"].tolist() == [[1, 30, 34]]
     assert int(given["mm_token_type_ids"].sum()) == 30 * 34 // 4
@@ -153,7 +161,7 @@ def test_pictures_of_any_size_are_brought_to_the_model_s(
     writer: LocalWriter, asked: list[dict[str, Any]], size: tuple[int, int], pixels: tuple[int, int]
 ) -> None:
     """Between 256 · 28² and 1024 · 28² pixels, sides of 32, near its shape."""
-    writer.inspire(Image.new("RGB", size, "teal"), seed=1)
+    writer.inspire([Image.new("RGB", size, "teal")], seed=1)
     _, height, width = asked[0]["image_grid_thw"][0].tolist()
     assert (width * 16, height * 16) == pixels
     assert 256 * 28**2 <= width * height * 256 <= 1024 * 28**2
@@ -162,7 +170,7 @@ def test_pictures_of_any_size_are_brought_to_the_model_s(
 def test_a_picture_that_is_nearly_a_line_is_refused(writer: LocalWriter) -> None:
     """With its size."""
     with pytest.raises(InputError, match="3000×2"):
-        writer.inspire(Image.new("RGB", (3000, 2)))
+        writer.inspire([Image.new("RGB", (3000, 2))])
 
 
 def test_words_that_look_like_marks_of_the_format_are_words(writer: LocalWriter, weights: Path, asked: Any) -> None:
@@ -435,7 +443,7 @@ from PIL import Image
 from fibo_core.writers.local import LocalWriter
 logging.basicConfig()
 writer = LocalWriter(hub_cache=Path("nowhere"), folder=Path({str(weights)!r}))
-print(writer.inspire(Image.new("RGB", (512, 512)), seed=1).writer)
+print(writer.inspire([Image.new("RGB", (512, 512))], seed=1).writer)
 """
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -457,3 +465,16 @@ def test_importing_the_writer_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
     assert local.MAX_NEW_TOKENS == 4096
+
+
+def test_values_are_found_by_changing_one_place_again_and_again(
+    writer: LocalWriter, weights: Path, asked: list[dict[str, Any]]
+) -> None:
+    """Each is asked for with those that are there already; none is given twice."""
+    prompt = StructuredPrompt.from_dict({"short_description": "a ball", "lighting": {"conditions": "day"}})
+    values = writer.suggest_values(prompt, "lighting.conditions", "two kinds of light", 2)
+    assert len(values) == len(set(values)) == 2
+    assert "day" not in values
+    first, second = (words_of(weights, given) for given in asked[:2])
+    assert "Change lighting.conditions and nothing else: two kinds of light, but none of these: day" in first
+    assert "none of these: day; " in second

@@ -3,6 +3,8 @@
 That blue above green is a meadow is a guess, and the notes call it one. Things are not recognized: a hint names them.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -27,11 +29,43 @@ _CONES = np.array([[0.41222, 0.21190, 0.08830], [0.53633, 0.68070, 0.28172], [0.
 _TO_OKLAB = np.array([[0.21045, 1.97800, 0.02590], [0.79362, -2.42859, 0.78277], [-0.00407, 0.45059, -0.80868]])
 
 
-def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str, list[str]]:
-    """What a picture shows, as far as measures tell; its format; and notes on both.
+@dataclass(frozen=True)
+class Look:
+    """What one picture shows, as far as measures tell: its setting and light, its colours with their shares, how bright
+    it is (mean gray), its format, and notes on all of it."""
 
-    Raises PictureError where it cannot be read.
+    scene: Scene
+    shares: dict[str, float]
+    gray: float
+    form: str
+    notes: tuple[str, ...]
+
+
+def describe_pictures(pictures: Sequence[Image.Image], lexicon: Lexicon) -> tuple[Scene, str, list[str]]:
+    """What pictures show, as far as measures tell; the first one's format; and notes on both.
+
+    Of several: the colours of all, the light that most of them have (where as many have another, the earlier one's),
+    and the setting of the first. Raises PictureError where one cannot be read.
     """
+    looks = [_look(picture, lexicon) for picture in pictures]
+    first = looks[0]
+    names = list(_shares_of_all(looks))
+    scene = Scene("", settings=first.scene.settings)
+    scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {_tones(_mean_gray(looks))}"
+    scene.show("schemes", Term(key=scheme, say=scheme, words=(scheme,)))
+    lights = [tuple(look.scene.shown.get("lights", ())) for look in looks]
+    for term in max(lights, key=lights.count):
+        scene.show("lights", term)
+    light = "".join(f", {term.at}" for term in scene.shown.get("lights", ()))
+    scene.words = f"A picture in mostly {names[0]}, with {scene.settings[0]} behind{light}"
+    notes = list(first.notes)
+    if len(looks) > 1:
+        notes = [f"Picture {number}: {note}" for number, look in enumerate(looks, 1) for note in look.notes]
+        notes.insert(0, f"Palette and light are those of all {len(looks)} pictures, the setting is the first one's.")
+    return scene, f"a simple composition in {first.form} format", notes
+
+
+def _look(picture: Image.Image, lexicon: Lexicon) -> Look:
     try:
         turned = ImageOps.exif_transpose(picture)
         small, transparent = _small_copy(turned)
@@ -39,21 +73,33 @@ def describe_picture(picture: Image.Image, lexicon: Lexicon) -> tuple[Scene, str
         raise PictureError(f"The picture cannot be read ({exc}). Save it again as PNG or JPEG.") from exc
     shape = turned.width / turned.height
     form = "square" if 0.95 < shape < 1.05 else "landscape" if shape > 1 else "portrait"
-    shares, gray = _shares(small, lexicon), np.asarray(small.convert("L")).mean()
-    tones = "dark" if gray < DARK else "bright" if gray > BRIGHT else "medium brightness"
-    names, scene = list(shares), Scene("")
+    shares, gray = _shares(small, lexicon), float(np.asarray(small.convert("L")).mean())
+    scene = Scene("")
     palette = ", ".join(f"{name} {round(share * 100)} %" for name, share in list(shares.items())[:6])
-    notes = [f"Seen: {palette}; {tones}; {form}, {turned.width}×{turned.height} pixels."]
+    notes = [f"Seen: {palette}; {_tones(gray)}; {form}, {turned.width}×{turned.height} pixels."]
     if transparent:
         scene.settings = ["no background"]
         notes.append("The background is transparent, and a painted picture always has one. Say which.")
     elif guess := _set_scene(scene, np.asarray(small, dtype=np.float64), lexicon):
         notes.append(f"The background is a guess from its colors: {guess}.")
-    scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {tones}"
-    scene.show("schemes", Term(key=scheme, say=scheme, words=(scheme,)))
-    light = "".join(f", {term.at}" for term in scene.shown.get("lights", ()))
-    scene.words = f"A picture in mostly {names[0]}, with {scene.settings[0]} behind{light}"
-    return scene, f"a simple composition in {form} format", notes
+    return Look(scene, shares, gray, form, tuple(notes))
+
+
+def _shares_of_all(looks: Sequence[Look]) -> dict[str, float]:
+    """The colours of all pictures by name, each picture counting the same, largest share first."""
+    shares: dict[str, float] = {}
+    for look in looks:
+        for name, share in look.shares.items():
+            shares[name] = shares.get(name, 0.0) + share / len(looks)
+    return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
+
+
+def _mean_gray(looks: Sequence[Look]) -> float:
+    return sum(look.gray for look in looks) / len(looks)
+
+
+def _tones(gray: float) -> str:
+    return "dark" if gray < DARK else "bright" if gray > BRIGHT else "medium brightness"
 
 
 def color_of(rgb: Floats, lexicon: Lexicon) -> Term:

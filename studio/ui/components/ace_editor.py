@@ -10,7 +10,8 @@ from typing import Literal
 import streamlit as st
 
 from studio.ui.components import asset
-from studio.ui.components.editor_files import editor_address
+from studio.web.assets import script_address
+from studio.web.editor_words import words_address
 
 _ACE = st.components.v2.component(
     "fibo_ace_editor",
@@ -56,7 +57,9 @@ def ace_editor(
     _ACE(
         key=key,
         data={
-            "address": editor_address(),
+            "editor": script_address("editor", "editor.js"),
+            "ace": script_address("ace", "ace.js"),
+            "words": words_address(),
             "text": text,
             "revision": revision,
             "name": name,

@@ -28,6 +28,11 @@ _LOG_OUT = st.components.v2.component(
 )
 
 
+def styles() -> None:
+    """The look of what Streamlit draws itself; before anything else, so that nothing is drawn twice."""
+    st.html(f"<style>{asset('frame.css')}{asset('workbench.css')}</style>")
+
+
 def frame(runtime: Runtime, title: str) -> None:
     """Draws the frame above a page; first of all, fills the form fields that the last run asked for."""
     apply_fills()

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -10,11 +9,10 @@ from fibo_core.models.catalogue import find_model
 from fibo_core.work.desk import Batch, Desk
 from fibo_core.work.jobs import Job
 from fibo_core.work.runtime import Runtime
-from fibo_core.writers import writer_name
 from studio.ui.components.picture import picture
 from studio.ui.session import errors_shown
 from studio.ui.state import PageState
-from studio.ui.words import duration, plain, wait
+from studio.ui.words import describe, plain
 
 POLL_S = 1.0
 OFFLINE = "offline"
@@ -60,30 +58,6 @@ def _signature(active: list[Batch]) -> tuple[object, ...]:
         (batch.id, batch.state, sum(job.written is not None for job in batch.jobs), len(batch.generation_ids))
         for batch in active
     )
-
-
-def describe(desk: Desk, batch: Batch) -> str:
-    """What a batch is doing: "Picture 2 of 4, step 12 of 20, about 14 s left" (for all that is left of it)."""
-    job = batch.current
-    progress = job.progress
-    if job.state == "waiting" and job.wait_until is not None:
-        return f"{job.error}; asking again in {wait((job.wait_until - datetime.now(UTC)).total_seconds())}"
-    painted, pictures = len(batch.generation_ids), batch.pictures
-    if job.state in ("queued", "waiting"):
-        return f"{painted} of {pictures} pictures, waiting in the queue" if painted else "Waiting in the queue"
-    if progress.stage == "writing":
-        tokens = f", {progress.tokens:,} tokens" if progress.tokens else ""
-        return f"Writing with {writer_name(progress.writer)}{tokens}"
-    if progress.stage == "starting":
-        return "Starting"
-    which = f"Picture {painted + 1} of {pictures}, " if pictures > 1 else ""
-    if progress.step is None:
-        return f"{which}getting ready to paint" if which else "Getting ready to paint"
-    step, left = progress.step, desk.remaining_s(batch)
-    text = f"{which}step {step.step} of {step.total}"
-    if left is not None:
-        text += f", about {duration(left)} left"
-    return text[0].upper() + text[1:]
 
 
 @st.fragment(run_every=POLL_S)

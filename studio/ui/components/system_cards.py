@@ -15,10 +15,9 @@ from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO
 from studio.pod.doctor import SERVICES, Check, examine
 from studio.shell import get_shell
-from studio.ui.components.job_panel import describe
 from studio.ui.session import errors_shown
 from studio.ui.state import system_state
-from studio.ui.words import duration, moment, plain, size
+from studio.ui.words import describe, duration, moment, plain, size
 
 
 def model_card(runtime: Runtime) -> None:

@@ -27,15 +27,15 @@ def api() -> FastAPI:
 
 
 class PlainAddresses:
-    """Middleware in front of Streamlit's: it would answer an address of the API that holds a NUL or leads upwards, in
-    words of its own."""
+    """Middleware in front of Streamlit's and of Starlette's, which would answer an address of the API that holds a line
+    break or a NUL, or leads upwards, in words of their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope.get("path", ""))
-        if path.startswith("/api/") and ("\0" in path or "\\" in path or ".." in path.split("/")):
+        if path.startswith("/api/") and ("\\" in path or not path.isprintable() or ".." in path.split("/")):
             await problem(404, NO_ADDRESS)(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -2,6 +2,7 @@
 pictures and models go out.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.history import HistoryPage
 from fibo_core.work.desk import Batch, BatchPage, Cell, Desk
 from fibo_core.work.jobs import Job, Progress
-from fibo_core.work.orders import Order
+from fibo_core.work.orders import Order, check_number
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import Usage, WrittenPrompt
 from studio.web.api.models import (
@@ -75,20 +76,30 @@ def refinement_order(taken: RefinementOrder, runtime: Runtime) -> Order:
     return order.painted_like(picture.request, find_model(order.model or runtime.tools.engine.status().model))
 
 
-def inspiration_order(taken: InspirationOrder, runtime: Runtime, uploaded: bytes | None = None) -> Order:
-    """The picture is the one that was ``uploaded``, or one of the history.
+def inspiration_order(taken: InspirationOrder, runtime: Runtime, sent: Sequence[bytes | str] = ()) -> Order:
+    """The pictures are those ``sent`` with a form, files or ids, or those of the history that the order names.
 
     Raises GenerationNotFound, PictureError for what is no picture, and WorkspaceUnwritable.
     """
-    if (uploaded is None) == (taken.generation_id is None):
-        raise InputError("An inspiration starts from one picture. Give generation_id, or send a picture as a file.")
+    one = () if taken.generation_id is None else (taken.generation_id,)
+    given = [each for each in (sent, taken.generation_ids, one) if each]
+    if len(given) != 1:
+        raise InputError(
+            "An inspiration starts from pictures, named in one way. Give generation_id, or generation_ids, or send "
+            "them as files."
+        )
+    pictures = given[0]
+    check_number(len(pictures))
     order, history = _order("inspire", taken, runtime), runtime.tools.history
-    if uploaded is not None:
-        picture = runtime.inputs.path(runtime.inputs.keep(uploaded))
-    else:
-        assert taken.generation_id is not None
-        picture = history.image_file(history.get(taken.generation_id).id)
-    return replace(order, picture=str(history.relative(picture)), source_id=taken.generation_id)
+    paths = []
+    for picture in pictures:
+        if isinstance(picture, str):
+            path = history.image_file(history.get(picture).id)
+        else:
+            path = runtime.inputs.path(runtime.inputs.keep(picture))
+        paths.append(str(history.relative(path)))
+    main = pictures[0]
+    return replace(order, pictures=tuple(paths), source_id=main if isinstance(main, str) else None)
 
 
 def _order(kind: Mode, taken: OrderTaken, runtime: Runtime) -> Order:
@@ -181,7 +192,11 @@ def batch_summary(batch: Batch) -> BatchSummary:
 
 
 def batch_list(page: BatchPage) -> BatchList:
-    return BatchList(items=[batch_summary(batch) for batch in page.batches], next_cursor=page.next_cursor)
+    return BatchList(
+        items=[batch_summary(batch) for batch in page.batches],
+        next_cursor=page.next_cursor,
+        damaged=[DamagedGiven(id=batch.id, reason=batch.reason) for batch in page.damaged],
+    )
 
 
 def job_given(job: Job) -> JobGiven:

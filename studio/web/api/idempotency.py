@@ -6,6 +6,7 @@ anew, or draw another boundary for the same file.
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
@@ -17,7 +18,7 @@ KEY_MAX = 255
 _KEY = re.compile("[!-~]+")
 
 
-def once_key(key: str | None, kind: str, taken: BaseModel, uploaded: bytes = b"") -> OnceKey | None:
+def once_key(key: str | None, kind: str, taken: BaseModel, sent: Sequence[bytes | str] = ()) -> OnceKey | None:
     """What the desk goes by; None where no key was sent. Raises InputError for a key that is none."""
     if key is None:
         return None
@@ -26,4 +27,5 @@ def once_key(key: str | None, kind: str, taken: BaseModel, uploaded: bytes = b""
             f"The Idempotency-Key is {key!r:.60}. Send up to {KEY_MAX} letters, digits and signs of ASCII, no blanks."
         )
     said = f"{kind}\n{as_json(taken, exclude_unset=True)}\n".encode()
-    return OnceKey(key, hashlib.sha256(said + hashlib.sha256(uploaded).digest()).hexdigest())
+    parts = [hashlib.sha256(part.encode() if isinstance(part, str) else part).digest() for part in sent or (b"",)]
+    return OnceKey(key, hashlib.sha256(said + b"".join(parts)).hexdigest())

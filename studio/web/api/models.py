@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from fibo_core.limits import (
+    GIVEN_MAX,
     GUIDANCE_MAX,
     GUIDANCE_MIN,
     SEED_MAX,
@@ -129,17 +130,28 @@ class RefinementOrder(OrderTaken):
 
 
 class InspirationOrder(OrderTaken):
-    """A picture to a prompt that describes it, to pictures."""
+    """Pictures to a prompt that describes them, to pictures."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"generation_id": _ID, "words": "at night"}})
 
-    generation_id: str | None = Field(None, description="The picture; or send one as a file, multipart/form-data")
+    generation_id: str | None = Field(None, description="The picture; or send files, multipart/form-data")
+    generation_ids: Annotated[list[str], _said(maxItems=GIVEN_MAX)] = Field(
+        [], description="Several pictures that make one prompt, the main one first; in place of generation_id"
+    )
 
 
 class RetryTaken(Taken):
     """How what is left of a batch is tried again."""
 
     writer: str | None = Field(None, description="Another writer to ask")
+
+
+class ExtensionTaken(AxisTaken):
+    """More values for one of a batch's axes."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "lighting.conditions", "values": ["dusk"]}})
+
+    confirmed: bool = Field(False, description="Allows more than 64 pictures in the whole grid")
 
 
 class BatchChange(Taken):
@@ -260,11 +272,19 @@ class BatchGiven(BatchSummary):
     cells: Sequence[CellGiven]
 
 
+class DamagedGiven(Given):
+    """A row that cannot be read."""
+
+    id: str
+    reason: str
+
+
 class BatchList(Given):
     """Batches, newest first; `next_cursor` continues after them, null at the end."""
 
     items: Sequence[BatchSummary]
     next_cursor: str | None
+    damaged: Sequence[DamagedGiven]
 
 
 class GenerationGiven(Given):
@@ -303,13 +323,6 @@ class GenerationGiven(Given):
     thumbnail: str = Field(examples=[f"/img/thumb/{_ID}.webp"])
     recipe: str = Field(description="Address of the recipe's file", examples=[f"/img/{_ID}.json"])
     source: str | None = Field(description="Address of the picture that an inspiration began with")
-
-
-class DamagedGiven(Given):
-    """A row that cannot be read."""
-
-    id: str
-    reason: str
 
 
 class GenerationList(Given):

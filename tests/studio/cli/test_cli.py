@@ -169,6 +169,41 @@ def test_a_picture_inspires_another_and_is_kept_with_it(cli: Cli, workspace: Pat
         assert history.get(second["id"]).parent_id == first["id"]
 
 
+def test_several_pictures_inspire_one_and_the_hint_stands_last_or_in_an_option(
+    cli: Cli, workspace: Path, tmp_path: Path
+):
+    """What is a file is a picture; the words after them are the hint, as they were with one picture."""
+    for name in ("sea", "sun"):
+        Image.new("RGB", (60, 40) if name == "sea" else (40, 60), {"sea": "navy", "sun": "gold"}[name]).save(
+            tmp_path / f"{name}.png"
+        )
+    pictures = (tmp_path / "sea.png", tmp_path / "sun.png")
+    for hint in (("at night",), ("--hint", "at night")):
+        said = cli("inspire", *pictures, *hint, *FAST)
+        assert "those of all 2 pictures" in said.err
+    with opened(workspace) as (_, history):
+        both = history.page(HistoryQuery()).items
+        assert [picture.words for picture in both] == ["at night"] * 2
+        assert Image.open(history.source_file(both[0].id)).size == (60, 40)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("sea.png", "sea.png"), "Picture 2 is the same as picture 1"),
+        (("sea.png", "sun.pgn.png"), "sun.pgn.png"),
+        (("sea.png", "at night", "sea.png"), "'at night' is neither a file nor a picture's id. Put the hint last"),
+        (("sea.png", "at night", "--hint", "by day"), "'at night' is neither a file nor a picture's id, and --hint"),
+    ],
+)
+def test_what_is_neither_picture_nor_hint_is_said(cli: Cli, tmp_path: Path, arguments: tuple[str, ...], sentence: str):
+    Image.new("RGB", (60, 40), "navy").save(tmp_path / "sea.png")
+    said = cli("inspire", *(tmp_path / each if each.endswith(".png") else each for each in arguments), *FAST)
+    assert said.code == 2
+    assert sentence in said.err
+    assert len(said.err.strip().splitlines()) == 1
+
+
 def test_json_is_taken_as_people_have_it_and_stderr_says_what_was_done(cli: Cli, tmp_path: Path):
     """In an answer, in words, in another program's picture; what stands beside it is offered, never taken."""
     caption = {"short_description": "a blue box"}

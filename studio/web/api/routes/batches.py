@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from studio.runtime import get_runtime
 from studio.web.api import convert
 from studio.web.api.events import hub
-from studio.web.api.models import BatchChange, BatchGiven, BatchList, JobGiven, RetryTaken
+from studio.web.api.models import BatchChange, BatchGiven, BatchList, ExtensionTaken, JobGiven, RetryTaken
 from studio.web.api.pages import PageQuery
 from studio.web.api.requests import BoundedRoute, answered, in_thread
 from studio.web.api.waiting import Wait, wait_s
@@ -60,6 +60,20 @@ async def retry_batch(id: str, taken: RetryTaken | None = None) -> Response:
     def given() -> BatchGiven:
         desk = get_runtime().desk
         return convert.batch_given(desk.retry(id, writer=None if taken is None else taken.writer), desk)
+
+    return await answered(given, 202)
+
+
+@router.post(
+    "/batches/{id}/extend", summary="Give an axis of a batch more values", response_model=BatchGiven, status_code=202
+)
+async def extend_batch(id: str, taken: ExtensionTaken) -> Response:
+    """Only the pictures that come to the grid are painted, with the batch's own seeds and the prompt that it has; 409
+    where that was never written."""
+
+    def given() -> BatchGiven:
+        desk = get_runtime().desk
+        return convert.batch_given(desk.extend(id, taken.name, taken.values, confirmed=taken.confirmed), desk)
 
     return await answered(given, 202)
 

@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from fibo_core.errors import InputError
+from fibo_core.limits import GIVEN_MAX
 from fibo_core.store.idempotency import OnceKey
 from fibo_core.work.desk import Batch
-from fibo_core.work.orders import Order
+from fibo_core.work.orders import Order, check_number
 from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
 from studio.web.api import convert
@@ -31,6 +32,7 @@ Key = Annotated[
         json_schema_extra={"minLength": 1, "maxLength": KEY_MAX, "pattern": "^[!-~]+$"},
     ),
 ]
+PARTS_MAX = 2 * GIVEN_MAX  #: of a form, so that a few pictures too many are said as such
 _TAKEN: dict[str, Any] = {"response_model": BatchGiven, "status_code": 202}
 
 
@@ -58,7 +60,13 @@ _INSPIRATION = {
                 "type": "object",
                 "required": ["picture"],
                 "properties": {
-                    "picture": {"type": "string", "format": "binary", "description": "PNG, JPEG, WebP, …"},
+                    "picture": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": GIVEN_MAX,
+                        "items": {"type": "string", "format": "binary"},
+                        "description": "Files (PNG, JPEG, WebP, …) or, as text, ids of pictures; the main one first",
+                    },
                     "order": {"type": "string", "description": "The rest of the order as JSON", "default": "{}"},
                 },
             }
@@ -69,17 +77,18 @@ _INSPIRATION = {
 
 @router.post(
     "/inspirations",
-    summary="Paint from a prompt that describes a picture",
+    summary="Paint from a prompt that describes pictures",
     openapi_extra={"requestBody": _INSPIRATION},
     **_TAKEN,
 )
 async def inspire(request: Request, key: Key = None) -> Response:
-    """The picture is one of the history (JSON with `generation_id`), or a file: a form with `picture`, and in `order`
-    the rest as JSON."""
+    """The pictures are of the history (JSON with `generation_id`, or several in `generation_ids`), or files: a form
+    with one `picture` or more, and in `order` the rest as JSON. Several make one prompt, and the first is the main
+    one."""
     assert isinstance(request, BoundedRequest)
-    taken, uploaded = await _inspiration(request)
-    once = once_key(key, "inspirations", taken, uploaded or b"")
-    return await _placed(once, lambda runtime: convert.inspiration_order(taken, runtime, uploaded))
+    taken, sent = await _inspiration(request)
+    once = once_key(key, "inspirations", taken, sent)
+    return await _placed(once, lambda runtime: convert.inspiration_order(taken, runtime, sent))
 
 
 @router.post(
@@ -122,23 +131,25 @@ def _place(runtime: Runtime, once: OnceKey | None, order: Callable[[Runtime], Or
     return first or runtime.desk.place(order(runtime), once=once)
 
 
-async def _inspiration(request: BoundedRequest) -> tuple[InspirationOrder, bytes | None]:
-    """The order, and the file that came with it. Raises Refused and InputError."""
+async def _inspiration(request: BoundedRequest) -> tuple[InspirationOrder, list[bytes | str]]:
+    """The order, and the files and ids that came with it in a form. Raises Refused and InputError."""
     if request.is_json:
-        return _validated(await request.json()), None
+        return _validated(await request.json()), []
     if not request.is_form:
         raise Refused(
             415, "An inspiration is JSON, or a form with a file. Send application/json or multipart/form-data."
         )
-    async with request.form(max_files=1, max_fields=2, max_part_size=1_000_000) as form:
+    async with request.form(max_files=PARTS_MAX, max_fields=PARTS_MAX, max_part_size=1_000_000) as form:
         if unknown := set(form) - {"picture", "order"}:
             raise InputError(f"The form's field {min(unknown)!r:.60} is not known here. Send picture and order.")
-        picture, order = form.get("picture"), form.get("order", "{}")
-        if not isinstance(picture, UploadFile):
+        pictures, order = form.getlist("picture"), form.get("order", "{}")
+        check_number(len(pictures))
+        if not pictures:
             raise InputError("The form has no file in its field picture. Send one there.")
         if not isinstance(order, str):
             raise InputError("The form's field order is a file. Send its JSON as text.")
-        return _validated(parse_json(order)), await picture.read()
+        sent = [await each.read() if isinstance(each, UploadFile) else each for each in pictures]
+        return _validated(parse_json(order)), sent
 
 
 def _validated(document: Any) -> InspirationOrder:

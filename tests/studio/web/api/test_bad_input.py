@@ -1,6 +1,7 @@
 """Bad input over HTTP: one problem with one clear sentence each, nothing lost, nothing leaked."""
 
 import socket
+import sqlite3
 import time
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from tests.studio.processes import Server
-from tests.studio.web.api.conftest import KEY, refusal
+from tests.studio.web.api.conftest import KEY, ended, refusal
 
 JSON = {"Content-Type": "application/json"}
 UNKNOWN = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -119,7 +120,7 @@ def test_a_model_whose_weights_are_not_here_is_no_fault_of_the_order(api: httpx.
         ("POST", "/generations/{id}/restore"),
     ],
 )
-@pytest.mark.parametrize("id", [UNKNOWN, "x", "%00", "..%2f", "%F0%9F%A6%8A", "9" * 300])
+@pytest.mark.parametrize("id", [UNKNOWN, "x", "%00", "x%0a", "x%0ay", "%7f", "..%2f", "%F0%9F%A6%8A", "9" * 300])
 def test_what_is_not_there_is_not_found_whatever_its_id_looks_like(
     api: httpx.Client, method: str, address: str, id: str
 ) -> None:
@@ -155,8 +156,8 @@ def test_a_question_that_is_not_understood_is_not_passed_over(api: httpx.Client,
         ({"files": {"image": ("x.png", b"no picture")}}, "The form's field 'image' is not known here."),
         ({"files": {"picture": ("x.png", b"x")}, "data": {"order": "{"}}, "That is not JSON"),
         ({"files": {"picture": ("x.png", b"x")}, "data": {"order": '{"seed": "7"}'}}, 'seed is "7".'),
-        ({"files": {"picture": ("x.png", b"x"), "order": ("o.json", b"{}")}}, "The request could not be read"),
-        ({"json": {"words": "at night"}}, "An inspiration starts from one picture."),
+        ({"files": {"picture": ("x.png", b"x"), "order": ("o.json", b"{}")}}, "The form's field order is a file."),
+        ({"json": {"words": "at night"}}, "An inspiration starts from pictures, named in one way."),
         ({"json": {"generation_id": 7}}, "generation_id is 7. Send text there."),
         (
             {"content": b"--x\r\nbroken", "headers": {"Content-Type": "multipart/form-data; boundary=y"}},
@@ -170,6 +171,25 @@ def test_an_inspiration_that_cannot_be_read_says_which_part_of_it(
     status, sentence = refusal(api.post("/inspirations", **form))
     assert status == 422
     assert said in sentence
+
+
+def test_a_batch_whose_row_is_damaged_is_named_in_the_list_and_can_be_addressed(
+    server: Server, api: httpx.Client
+) -> None:
+    """It says what is wrong with it, and its jobs can be cancelled."""
+    bad = api.post("/generations", json={"words": "a ball", "steps": 200, "count": 8}).json()["id"]
+    with sqlite3.connect(server.log.parent / "workspace" / "studio.db") as database:
+        kept = database.execute("SELECT order_json FROM batch WHERE id = ?", (bad,)).fetchone()
+        database.execute("UPDATE batch SET order_json = '{' WHERE id = ?", (bad,))
+        database.commit()
+        listed = api.get("/batches").raise_for_status().json()
+        assert [each["id"] for each in listed["damaged"]] == [bad]
+        assert bad not in [each["id"] for each in listed["items"]]
+        status, sentence = refusal(api.get(f"/batches/{bad}"))
+        assert (status, sentence.partition(" (")[0]) == (503, f"Batch {bad} cannot be read")
+        assert refusal(api.delete(f"/batches/{bad}"))[1].endswith("What had not ended of it is cancelled.")
+        database.execute("UPDATE batch SET order_json = ? WHERE id = ?", (*kept, bad))
+    assert ended(api, api.get(f"/batches/{bad}").json())["state"] == "cancelled"
 
 
 def test_addresses_and_methods_that_are_none_are_problems_too(api: httpx.Client) -> None:

@@ -1,6 +1,7 @@
 """Orders over HTTP: what a page can order, a program can, and it comes to the same pictures."""
 
 import io
+import json
 from typing import Any
 
 import httpx
@@ -118,6 +119,56 @@ def test_an_inspiration_starts_from_a_file_or_from_a_picture_of_the_history(
     assert (generation["mode"], generation["seed"]) == ("inspire", 11)
     source = api.get(str(api.base_url.copy_with(path=generation["source"])))
     assert source.headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize("way", ["files", "ids", "both"])
+def test_several_pictures_make_one_prompt(api: httpx.Client, batch: dict[str, Any], way: str) -> None:
+    """Files and ids as parts of one form, in the order in which they are sent, or ids as JSON; the first is kept."""
+    id, other = (
+        batch["cells"][0]["generation_id"],
+        paint(api, words="a blue star", steps=1)["cells"][0]["generation_id"],
+    )
+    files = [_png("green", (40, 30)), _png("red", (20, 20))]
+    order = {"paint": True, "steps": 1}
+    if way == "ids":
+        answer = api.post("/inspirations", json={**order, "generation_ids": [id, other]})
+    else:
+        parts = {"files": [("picture", ("a.png", each)) for each in files]}.get(
+            way, [("picture", (None, id)), ("picture", ("a.png", files[0]))]
+        )
+        answer = api.post("/inspirations", files=parts, data={"order": json.dumps(order)})
+    assert answer.status_code == 202, answer.text
+    done = ended(api, answer.json())
+    assert any("those of all 2 pictures" in note for note in done["jobs"][0]["written"]["notes"])
+    generation = generation_of(api, done)
+    assert generation["parent_id"] == (None if way == "files" else id)
+    source = Image.open(io.BytesIO(api.get(str(api.base_url.copy_with(path=generation["source"]))).content))
+    assert source.size == ((40, 30) if way == "files" else picture_of(api, batch).size)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "sentence"),
+    [
+        (["green", "green"], "Picture 2 is the same as picture 1. Give it once."),
+        (
+            ["red", "green", "blue", "white", "black"],
+            "5 pictures are given, and at most 4 make one prompt. Leave some out.",
+        ),
+        ([], "The form has no file in its field picture. Send one there."),
+    ],
+)
+def test_pictures_that_make_no_prompt_together_are_said_in_one_sentence(
+    api: httpx.Client, pictures: list[str], sentence: str
+) -> None:
+    parts = [("picture", (f"{color}.png", _png(color))) for color in pictures]
+    answer = api.post("/inspirations", files=[*parts, ("order", (None, "{}"))])
+    assert (answer.status_code, answer.json()["detail"]) == (422, sentence)
+
+
+def _png(color: str, size: tuple[int, int] = (32, 32)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, color).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_axes_make_a_grid_whose_cells_say_where_they_stand(api: httpx.Client) -> None:

@@ -16,7 +16,7 @@ const kept = new WeakMap() // the editor in each place of a page
 /** Shows what Python gives in the component's place; what takes it away again. */
 export async function show(component) {
   const root = component.parentElement.querySelector(".fibo-editor")
-  const ready = await loaded(root)
+  const ready = await loaded(root, component.data)
   if (!ready) return undefined
   let editor = kept.get(root)
   if (!editor) {
@@ -32,10 +32,11 @@ export async function show(component) {
 
 let loading = null
 
-async function loaded(root) {
-  loading ??= Promise.all([fetched("words.json"), ...SCRIPTS.map(script), sheet()])
+async function loaded(root, data) {
+  loading ??= Promise.all([fetched(data.words), ...SCRIPTS.map(name => script(new URL(name, beside(data.ace)))), sheet()])
   try {
     const [words] = await loading
+    window.ace.config.set("basePath", beside(data.ace).href)
     return words
   } catch {
     loading = null
@@ -44,20 +45,21 @@ async function loaded(root) {
   }
 }
 
-const address = name => new URL(name, import.meta.url).href
+const beside = path => new URL(".", new URL(path, document.baseURI))
 
-async function fetched(name) {
-  const answer = await fetch(address(name))
-  if (!answer.ok) throw new Error(`${name}: ${answer.status}`)
+async function fetched(path) {
+  const answer = await fetch(path)
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
   return answer.json()
 }
 
-function script(name) {
-  return put(Object.assign(document.createElement("script"), { src: address(name), async: false }))
+function script(src) {
+  return put(Object.assign(document.createElement("script"), { src, async: false }))
 }
 
 function sheet() {
-  return put(Object.assign(document.createElement("link"), { href: address("editor.css"), rel: "stylesheet" }))
+  const href = new URL("editor.css", import.meta.url).href
+  return put(Object.assign(document.createElement("link"), { href, rel: "stylesheet" }))
 }
 
 function put(element) {
@@ -78,7 +80,6 @@ class Editor {
     this.box.className = "fibo-editor-box"
     this.box.style.height = `${data.height}px`
     root.replaceChildren(this.box)
-    ace.config.set("basePath", new URL(".", import.meta.url).href)
     this.ace = ace.edit(this.box, {
       mode: "ace/mode/json", theme: THEME, useWorker: false, fontSize: 13, tabSize: 2, useSoftTabs: true, wrap: true,
       showPrintMargin: false, newLineMode: "unix", scrollPastEnd: 0, fixedWidthGutter: true,

@@ -1,0 +1,105 @@
+"""The stage: where a page shows its picture, while it is painted and afterwards.
+
+It follows its batch by itself (`GET /desk.json`) and tells Python only what its user did, and once that the batch has
+ended; so a page calls it in every run with the same key, and is not run again for progress.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from fibo_core.store.generation import Generation
+from fibo_core.work.desk import Batch
+from studio.ui.components import asset
+from studio.ui.components.result import image_url
+from studio.ui.words import title_of
+from studio.web.assets import script_address
+
+_LOADER = """
+const stage = import(new URL("ADDRESS", document.baseURI).href)
+export default function (args) {
+  let gone = false
+  stage.then(({ show }) => gone || show(args))
+  return () => { gone = true; stage.then(({ leave }) => leave(args.parentElement)) }
+}
+"""
+
+_STAGE = st.components.v2.component(
+    "fibo_stage",
+    html=asset("stage.html"),
+    css=asset("stage.css"),
+    js=_LOADER.replace("ADDRESS", script_address("stage", "stage.js")),
+)
+
+
+@dataclass(frozen=True)
+class StageEvent:
+    """``chosen``: the picture ``id`` was opened; ``grid``: its user went back to the whole batch ``id``; ``ended``: the
+    batch ``id`` that was running in the last run has ended."""
+
+    kind: Literal["chosen", "grid", "ended"]
+    id: str
+
+
+def stage(
+    *,
+    key: str,
+    batch: Batch | None = None,
+    picture: Generation | None = None,
+    before: Generation | str | None = None,
+    neighbours: Sequence[Generation] = (),
+    shape: tuple[int, int] = (1024, 1024),
+) -> StageEvent | None:
+    """Shows ``picture`` alone where it is given, else what ``batch`` is painting or has painted: several as a grid.
+
+    Without ``picture``, what stood on the stage stays beneath until the first preview covers it. A picture of the
+    batch leads back to its grid. ``before``, a picture or the address of one, is what hold and compare show beside it,
+    and what lies beneath where nothing stood yet. Arrow keys and a swipe lead through the batch, or through
+    ``neighbours`` where the picture is one of them. ``shape`` is reserved where there is nothing to show at all.
+    """
+    result = _STAGE(
+        key=key,
+        data={
+            "batch": None if batch is None or not batch.pictures else _batch(batch),
+            "picture": None if picture is None else _picture(picture),
+            "before": _picture(before) if isinstance(before, Generation) else before and {"src": before, "alt": ""},
+            "neighbours": [_picture(each) for each in neighbours],
+            "shape": list(shape),
+        },
+        on_chosen_change=_nothing,
+        on_ended_change=_nothing,
+    )
+    if result.chosen is not None:
+        kind, id = result.chosen["kind"], str(result.chosen["id"])
+        return StageEvent("grid" if kind == "grid" else "chosen", id)
+    return None if result.ended is None else StageEvent("ended", str(result.ended))
+
+
+def _batch(batch: Batch) -> dict[str, Any]:
+    """What does not change while it is painted; ``attempt`` grows when something is tried again."""
+    settings = batch.cells[0].job.task.painting.settings
+    return {
+        "id": batch.id,
+        "going": not batch.ended,
+        "attempt": len(batch.jobs),
+        "pictures": batch.pictures,
+        "width": settings.width,
+        "height": settings.height,
+    }
+
+
+def _picture(generation: Generation) -> dict[str, Any]:
+    request = generation.request
+    return {
+        "id": generation.id,
+        "src": image_url(generation.id),
+        "alt": title_of(generation),
+        "width": request.width,
+        "height": request.height,
+    }
+
+
+def _nothing() -> None:
+    """Streamlit keeps a component's attributes only where a callback is given."""
