@@ -148,6 +148,8 @@ with result:
         )
         if seen is not None and seen.kind == "ended":
             st.rerun()
+        if seen is not None and seen.kind == "chosen":
+            go_on_from(seen.id)
     if source is not None and not working:
         st.caption(facts(source))
         if parent is not None:
