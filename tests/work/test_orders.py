@@ -58,8 +58,8 @@ def test_what_an_order_says_is_taken() -> None:
 
 def test_each_kind_of_order_is_planned_as_its_own_task() -> None:
     refine = Order(
-        kind="refine", words="green", source=PROMPT, source_id="1", with_picture=True, locked=("mine",), only_asked=True,
-        must_change=True,
+        kind="refine", words="green", source=PROMPT, source_id="1", with_picture=True, locked=("mine",),
+        only_asked=True, must_change=True,
     )  # fmt: skip
     inspire = Order(kind="inspire", pictures=("inputs/1.png", "inputs/2.png"), source_id="1")
     task = planned(refine).jobs[0].task
