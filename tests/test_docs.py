@@ -318,7 +318,7 @@ PASSED_ON = {
     "fibo_core/prompts/structured_prompt.py": 1,
     "fibo_core/prompts/mend/mend.py": 2,  # its own constructor has the sentence
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
-    "fibo_core/writers/chain.py": 2,
+    "fibo_core/writers/chain.py": 3,
     "fibo_core/writers/llm_faults.py": 1,  # a fault with its cause
     "fibo_core/writers/local.py": 1,
     "fibo_core/writers/service_faults.py": 1,  # what `unavailable` is told
@@ -333,6 +333,7 @@ PASSED_ON = {
     "studio/ui/components/job_panel.py": 2,
     "studio/ui/components/json_editor.py": 1,
     "studio/ui/components/presets.py": 1,
+    "studio/ui/components/refused.py": 1,
     "studio/ui/components/system_cards.py": 3,
     "studio/ui/components/two_prompts.py": 1,
     "studio/web/passwords.py": 1,
