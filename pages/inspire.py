@@ -9,30 +9,28 @@ from fibo_core.limits import GIVEN_MAX
 from fibo_core.prompts.mend import holds_caption
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
-from studio.ui.components.form import (
-    count_field,
-    model_of_form,
-    more_settings,
-    seed_field,
-    shape_field,
-    writer_field,
-)
-from studio.ui.components.given_pictures import address_of, begin_with, given_pictures
+from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
+from studio.ui.components.given_pictures import address_of, begin_with, given_pictures, take_change
 from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.observations import show_observations
+from studio.ui.components.press_bar import Press, PressButton, press_bar
+from studio.ui.components.refused import show_refused
 from studio.ui.components.result import facts, picture_actions, picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.viewing import viewing_line
 from studio.ui.components.workbench import workbench
 from studio.ui.session import (
+    carry_out,
     errors_shown,
     find_picture,
     follow_batch,
     new_seed,
     pictures_of,
     place,
+    place_once,
     prompt_to_paint,
     read_order,
     shown_picture,
@@ -40,16 +38,41 @@ from studio.ui.session import (
     start_refine,
 )
 from studio.ui.state import field_key, field_value, fill_field, page_state
+from studio.ui.viewing import back_to_draft, view_address, view_picture
 from studio.ui.words import plain
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("inspire")
+take_change(runtime, state)
 sync_draft(state, key="inspire")
 batch = follow_batch(runtime, state, "inspire")
 working = batch is not None and not batch.ended
 spec = model_of_form("inspire", runtime)
-own_json = state.draft is not None and state.draft.is_users
+view_address(runtime, state, "inspire", spec)
+lock_seed_for_edits(state, "inspire")
+
+
+def carry(press: Press) -> None:
+    """What a press asks for: of the hint and the JSON as they stood at that moment."""
+    state.take_typed(press.text)
+    hint = (words if press.words is None else press.words).strip()
+    if hint and hint == state.pasted:
+        return  # it has just gone into the editor, and has not been looked at
+    if holds_caption(hint):
+        take_json_from_hint(hint)
+        return
+    paint = press.action == "paint"
+    written = prompt_to_paint(state, hint)[0] if paint else None
+    order = replace(read_order("inspire"), pictures=state.pictures, source_id=state.source_id)
+    place_once(runtime, state, replace(order, words=hint, written=written, paint=paint))
+
+
+def take_json_from_hint(text: str) -> None:
+    """JSON pasted where the hint goes becomes the prompt, mended."""
+    state.paste(text)
+    fill_field("inspire", "words", "")
+
 
 form, result = workbench()
 
@@ -62,38 +85,24 @@ with form:
         placeholder="at night",
     )
     words = (words or "").strip()
-    with st.container(horizontal=True, gap="small"):
-        describe = st.button(
-            "Describe",
-            type="primary",
-            icon=":material/visibility:",
-            shortcut="Ctrl+Enter",
-            disabled=working,
-            help="Writes the prompt and paints nothing",
-        )
-        paint = st.button("Paint this JSON" if own_json else "Paint", icon=":material/brush:", disabled=working)
+    own_json = state.draft is not None and state.draft.is_users
+    presses = press_bar(
+        "inspire",
+        [
+            PressButton("describe", "Describe", "Writes the prompt and paints nothing"),
+            PressButton("paint", "Paint this JSON" if own_json else "Paint"),
+        ],
+    )
+    settings_row("inspire", spec, runtime)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
-    writer, shape, count = st.columns([3, 4, 5])
-    with writer:
-        writer_field("inspire", runtime.tools.writers)
-    with shape:
-        shape_field("inspire", spec)
-    with count:
-        count_field("inspire")
-    seed_field("inspire")
-    more_settings("inspire", spec, runtime)
 
-    if holds_caption(words) and (paint or describe):  # JSON pasted where the hint goes
-        state.paste(words)
-        fill_field("inspire", "words", "")
+    carry_out(state, presses, carry)
+    if holds_caption(words):
+        take_json_from_hint(words)
         st.rerun()
-    with st.container(), errors_shown():
-        if paint or describe:
-            start = replace(read_order("inspire"), pictures=state.pictures, source_id=state.source_id)
-            written = None if describe else prompt_to_paint(state, words)[0]
-            place(runtime, state, replace(start, words=words, written=written, paint=paint))
-    with st.container():  # whatever stands here, the editor below stays where it is
+    with st.container():  # always there, so that an error does not move the editor below it
+        show_refused(runtime, state, "inspire", spec)
         if state.shown_id is None:
             show_outcome(runtime.desk, state, batch)
 
@@ -110,21 +119,28 @@ with form:
 
 with result:
     painted = pictures_of(runtime, batch)
-    shown = shown_picture(runtime, state, painted)
-    chosen = find_picture(runtime, state.shown_id)
-    painted_batch = batch if batch is not None and batch.pictures else None
-    if state.pictures or painted_batch is not None:
-        event = stage(
-            key="inspire_stage",
-            batch=painted_batch,
-            picture=chosen if painted_batch is not None else shown,
-            before=address_of(state.pictures[0]) if state.pictures else None,
-            shape=spec.shapes[field_value("inspire", "aspect", next(iter(spec.shapes)))],
-        )
-        if event is not None:
-            state.shown_id = event.id if event.kind == "chosen" else None
-            st.rerun()
-        if shown is not None and not (working and chosen is None):
+    viewed, shown = find_picture(runtime, state.shown_id), shown_picture(runtime, state, painted)
+    painting = batch if batch is not None and batch.pictures else None
+    chosen = None
+    with st.container():  # a phone has what stands here above the form
+        if state.pictures or painting is not None:
+            event = stage(
+                key="inspire_stage",
+                batch=painting,
+                picture=shown if painting is None else viewed,
+                before=address_of(state.pictures[0]) if state.pictures else None,
+                shape=spec.shapes[field_value("inspire", "aspect", next(iter(spec.shapes)))],
+            )
+            if event is not None:
+                if event.kind == "chosen":
+                    chosen = event.id
+                elif event.kind == "grid":
+                    back_to_draft(state, "inspire")
+                    st.rerun()
+                else:
+                    st.rerun()
+    with st.container():
+        if shown is not None and (viewed is not None or not working):
             st.caption(facts(shown))
             action = picture_actions(runtime, shown, key="inspire")
             with errors_shown():
@@ -135,16 +151,17 @@ with result:
                 elif action == "new_seed":
                     order = new_seed("inspire", shown, spec)
                     place(runtime, state, replace(order, pictures=state.pictures, source_id=state.source_id))
-        if len(painted) > 1:
-            opened = picture_strip(painted, key="inspire_batch", current=shown.id if shown else None)
-            if opened is not None:
-                state.shown_id = opened
-                st.rerun()
+            viewing_line(state, "inspire", shown)
+    picture = find_picture(runtime, chosen)
+    if picture is not None:
+        view_picture(state, "inspire", picture, spec)
+        st.rerun()
 
     latest = history.page(HistoryQuery(), limit=24).items if len(state.pictures) < GIVEN_MAX else ()
     if latest:
-        st.caption("Add one of yours" if state.pictures else "Or begin with one of yours")
-        picked = find_picture(runtime, picture_strip(latest, key="inspire_history", current=None))
+        with st.container(key="inspire_latest"):
+            st.caption("Add one of yours" if state.pictures else "Or begin with one of yours")
+            picked = find_picture(runtime, picture_strip(latest, key="inspire_history", current=None))
         if picked is not None:
             with errors_shown():
                 path = str(history.relative(history.image_file(picked.id)))

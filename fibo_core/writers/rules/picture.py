@@ -43,15 +43,18 @@ class Look:
     notes: tuple[str, ...]
 
 
-def describe_pictures(pictures: Sequence[Image.Image], lexicon: Lexicon) -> tuple[Scene, str, list[str]]:
+def describe_pictures(
+    pictures: Sequence[Image.Image], lexicon: Lexicon, colors: Sequence[str] = ()
+) -> tuple[Scene, str, list[str]]:
     """What pictures show, as far as measures tell; the first one's format; and notes on both.
 
-    Of several: the colours of all, the light that most of them have (where as many have another, the earlier one's),
-    and the setting of the first. Raises PictureError where one cannot be read.
+    ``colors`` are wished for, and lead the palette. Of several pictures: the colours of all, the light that most of
+    them have (where as many have another, the earlier one's), and the setting of the first. Raises PictureError where
+    one cannot be read.
     """
     looks = [_look(picture, lexicon) for picture in pictures]
     first = looks[0]
-    names = list(_shares_of_all(looks))
+    names = list(dict.fromkeys([*colors, *_shares_of_all(looks)]))
     scene = Scene("", settings=first.scene.settings)
     scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {_tones(_mean_gray(looks))}"
     scene.show("schemes", Term(key=scheme, say=scheme, words=(scheme,)))
@@ -112,12 +115,6 @@ def hinted_colors(hint: str) -> tuple[str, list[str]]:
     return hint[: found.start()].strip(" ,.;"), [
         name.strip() for name in re.split(r",| and ", found[1]) if name.strip()
     ]
-
-
-def colored_like(colors: Sequence[str], scheme: str) -> Term:
-    """A palette of these colours first, and of what was seen after them."""
-    said = f"{listed(colors)}, besides {scheme}"
-    return Term(key=said, say=said, words=(said,))
 
 
 def color_of(rgb: Floats, lexicon: Lexicon) -> Term:

@@ -21,7 +21,8 @@ from studio.ui.components.palette import show_palette
 from studio.ui.components.picture import given_picture
 from studio.ui.components.result import image_url, thumb_url
 from studio.ui.session import errors_shown, leave_batch
-from studio.ui.state import PageState, field_value, fill_field
+from studio.ui.state import PageState, Refused, apply_fills, field_value, fill_field
+from studio.ui.viewing import leave_view
 from studio.ui.words import plain
 from studio.web.assets import script_address
 
@@ -40,20 +41,34 @@ _ZONE = st.components.v2.component(
     css=asset("given/given.css"),
     js=_LOADER.replace("ADDRESS", script_address("given", "given.js")),
 )
-_ANSWERED, _AMISS = "given_answered", "given_amiss"  #: the last change that was taken; why one was not
+ADDED = "given_color"  #: the name of a colour that is to go into the hint
+CHANGE = "given_change"  #: what the browser has told and no run has taken: ``number``, and ``pictures`` as paths
+_ANSWERED, _AMISS = "given_answered", "given_amiss"  #: the number of the last one taken; why it came to nothing
 _KEPT = re.compile(rf"{INPUTS}/([0-9a-f]{{64}})\.png")
+
+
+def take_change(runtime: Runtime, state: PageState) -> None:
+    """Begins with the pictures, and puts the colour into the hint, that the browser has told of since the last run.
+    Called before any form is drawn."""
+    if (change := st.session_state.pop(CHANGE, None)) is not None:
+        st.session_state[_ANSWERED] = change["number"]
+        try:
+            take_pictures(runtime, state, change["pictures"])
+        except FiboError as exc:
+            st.session_state[_AMISS] = str(exc)
+    if color := st.session_state.pop(ADDED, ""):
+        add_to_hint(color)
+    apply_fills()
 
 
 def given_pictures(runtime: Runtime, state: PageState) -> None:
     """The place to give pictures, those that were given, and their colours to be put into the hint."""
 
     def changed() -> None:
-        change = st.session_state["given_pictures"]["changed"]
-        st.session_state[_ANSWERED] = change["number"]
-        try:
-            take_pictures(runtime, state, change["pictures"])
-        except FiboError as exc:
-            st.session_state[_AMISS] = str(exc)
+        st.session_state[CHANGE] = st.session_state["given_pictures"]["changed"]
+
+    def color_chosen(name: str) -> None:
+        st.session_state[ADDED] = name
 
     _ZONE(
         key="given_pictures",
@@ -70,7 +85,7 @@ def given_pictures(runtime: Runtime, state: PageState) -> None:
     if state.pictures:
         with errors_shown():
             files = [runtime.tools.history.absolute(Path(path)) for path in state.pictures]
-            show_palette([given_picture(file) for file in files], names=state.pictures, add=add_to_hint)
+            show_palette([given_picture(file) for file in files], names=state.pictures, add=color_chosen)
 
 
 def take_pictures(runtime: Runtime, state: PageState, paths: Sequence[str]) -> None:
@@ -90,8 +105,10 @@ def take_pictures(runtime: Runtime, state: PageState, paths: Sequence[str]) -> N
 def begin_with(runtime: Runtime, state: PageState, paths: Sequence[str]) -> None:
     """The same with any pictures of the workspace; the shape follows the main one."""
     former, state.pictures = state.pictures, tuple(paths)
+    leave_view(state)
     leave_batch(state)
-    state.shown_id = state.last_id = state.taken_from = None
+    state.last_id = state.taken_from = None
+    state.refused = Refused()
     if state.draft is not None and not state.draft.is_users:
         state.draft = None
     state.source_id = id_of(state.pictures[0]) if state.pictures else None

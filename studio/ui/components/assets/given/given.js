@@ -1,6 +1,8 @@
 // Pictures that a page is given: dropped, pasted, chosen or taken. Each is sent to /inputs at once; Python is told the
 // whole list after every change, with a number that it sends back: until then the list here is the newer one.
 const zones = new WeakMap()
+const READ_MS = 4000
+const touch = matchMedia("(pointer: coarse)")
 
 export function show(args) {
   const { parentElement } = args
@@ -82,21 +84,21 @@ class Zone {
   }
 
   async readClipboard() {
-    this.say([])
+    this.forget()
     try {
       const items = await navigator.clipboard.read()
       const blobs = items.flatMap(item => item.types.filter(kind => kind.startsWith("image/")).slice(0, 1).map(kind => item.getType(kind)))
       if (blobs.length) this.add(await Promise.all(blobs))
-      else this.say(["The clipboard holds no picture. Copy one, and paste it."])
+      else this.say("The clipboard holds no picture. Copy one, and paste it.")
     } catch {
-      this.say(["The browser does not let this page look into the clipboard. Press Ctrl+V instead."])
+      this.say("The browser does not let this page look into the clipboard. Press Ctrl+V instead.")
     }
   }
 
   // Sending
 
   add(files) {
-    this.say([])
+    this.forget()
     const room = this.data.most - this.pictures.length - this.coming.length
     for (const file of files.slice(0, Math.max(room, 0))) {
       const each = { file, src: URL.createObjectURL(file) }
@@ -104,7 +106,7 @@ class Zone {
       this.sending = this.sending.then(() => this.send(each))
     }
     const over = files.length - Math.max(room, 0)
-    if (over > 0) this.say([`${this.data.most} pictures make one prompt: ${over} more ${over > 1 ? "were" : "was"} left out.`])
+    if (over > 0) this.say(`${this.data.most} pictures make one prompt: ${over} more ${over > 1 ? "were" : "was"} left out.`)
     this.draw()
   }
 
@@ -112,14 +114,14 @@ class Zone {
     const name = each.file.name ? `${each.file.name}: ` : ""
     try {
       const { picture, note } = await sent(each.file, this.data.bytes_max)
-      if (this.pictures.some(known => known.path === picture)) this.say([`${name}This picture is here already.`])
+      if (this.pictures.some(known => known.path === picture)) this.say(`${name}This picture is here already.`)
       else {
         this.pictures = [...this.pictures, { path: picture, src: picture_address(picture) }]
         this.change()
-        if (note) this.say([`${name}${note}`])
+        if (note) this.say(`${name}${note}`)
       }
     } catch (error) {
-      this.say([`${name}${error.message}`])
+      this.say(`${name}${error.message}`)
     }
     this.coming = this.coming.filter(other => other !== each)
     URL.revokeObjectURL(each.src)
@@ -132,7 +134,7 @@ class Zone {
   }
 
   remove(path) {
-    this.say([])
+    this.forget()
     this.pictures = this.pictures.filter(each => each.path !== path)
     this.change()
     this.draw()
@@ -151,18 +153,26 @@ class Zone {
 
   // Showing
 
-  say(sentences) {
-    if (!sentences.length) this.says.replaceChildren()
-    for (const sentence of sentences) this.says.append(element("li", sentence))
+  say(sentence) {
+    const line = element("li", sentence)
+    line.dataset.at = Date.now()
+    this.says.append(line)
+  }
+
+  // What was said a while ago goes at the next act; what has just been said of another file stays to be read.
+  forget() {
+    for (const line of [...this.says.children]) if (Date.now() - line.dataset.at > READ_MS) line.remove()
   }
 
   draw() {
     if (!this.data) return
     const full = this.pictures.length + this.coming.length
     this.given.classList.toggle("some", full > 0)
+    const begin = touch.matches ? "Choose pictures, or take one." : "Drop pictures here, or paste them."
+    const more = touch.matches ? "More of them" : "Drop or paste more: they"
     this.ask.textContent = full
-      ? `${full} of ${this.data.most}. Drop or paste more: they make one prompt.`
-      : "Drop pictures here, or paste them. Up to four make one prompt."
+      ? `${full} of ${this.data.most}. ${more} make one prompt.`
+      : `${begin} Up to ${this.data.most} make one prompt.`
     this.choose.textContent = full ? "Add pictures" : "Choose pictures"
     for (const button of [this.choose, this.take, this.paste]) button.classList.toggle("off", full >= this.data.most)
     this.ask.hidden = full >= this.data.most
