@@ -172,7 +172,7 @@ class Zone {
     const more = touch.matches ? "More of them" : "Drop or paste more: they"
     this.ask.textContent = full
       ? `${full} of ${this.data.most}. ${more} make one prompt.`
-      : `${begin} Up to ${this.data.most} make one prompt.`
+      : `${begin} Up to ${this.data.most}, of ${this.data.bytes_max / 2 ** 20} MB each, make one prompt.`
     this.choose.textContent = full ? "Add pictures" : "Choose pictures"
     for (const button of [this.choose, this.take, this.paste]) button.classList.toggle("off", full >= this.data.most)
     this.ask.hidden = full >= this.data.most
