@@ -111,7 +111,9 @@ class PageState:
     where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``, paths
     in the workspace, the main one first. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for
     their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave,
-    ``turn_offers`` whether "Only what I asked" was just switched.
+    ``turn_offers`` whether "Only what I asked" was just switched. ``stepped`` is the batch whose picture became the
+    source, ``words_of`` the batch (and whether it failed) that the words field was emptied or filled again for,
+    ``said`` the instructions before the draft's own that it carries out too.
     """
 
     batch_id: str | None = None
@@ -130,6 +132,9 @@ class PageState:
     base: StructuredPrompt | None = None
     locked: tuple[str, ...] = ()
     turn_offers: bool = False
+    stepped: str | None = None
+    words_of: tuple[str, bool] | None = None
+    said: str = ""
     kept: KeptWork | None = None
     refused: Refused = Refused()
     pasted: str = ""

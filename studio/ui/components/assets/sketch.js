@@ -53,6 +53,7 @@ function board(root) {
     const first = !data
     data = fresh
     pending = pending.filter(edit => edit.n > data.taken)
+    root.dataset.version = data.version // of the text that is shown, for who waits for it
     if (first) dress()
     if (!pending.length && !dragging) {
       chips = data.chips.map(chip => ({ ...chip }))
@@ -186,9 +187,9 @@ function board(root) {
     for (const extra of there.slice(chips.length)) extra.remove()
     while (there.length < chips.length) there.push(floor.appendChild(chipNode()))
     there = nodes()
-    const piled = {}
+    const piled = {}, last = Object.fromEntries(chips.map((chip, index) => [`${chip.column} ${chip.row}`, index]))
     chips.forEach((chip, index) => {
-      const pile = (piled[`${chip.column} ${chip.row}`] = (piled[`${chip.column} ${chip.row}`] ?? -1) + 1) // each is seen
+      const spot = `${chip.column} ${chip.row}`, pile = (piled[spot] = (piled[spot] ?? -1) + 1) // each is seen
       const node = there[index], share = data.sizes[chip.size][0]
       Object.assign(node.style, {
         left: `${(chip.x ?? data.columns[chip.column]) * 100}%`, top: `${(chip.y ?? data.rows[chip.row]) * 100}%`,
@@ -201,7 +202,8 @@ function board(root) {
       const x = (chip.x ?? data.columns[chip.column]) * floor.clientWidth, y = (chip.y ?? data.rows[chip.row]) * floor.clientHeight
       // The name keeps to what is seen of the chip.
       node.style.padding = [px / 2 - y, x + px / 2 - floor.clientWidth, y + px / 2 - floor.clientHeight, px / 2 - x].map(out => `${Math.max(out, 0) + 3}px`).join(" ")
-      node.className = ["chip", chip.depth, px < SMALL_PX && "small", !chip.color && "unknown", chip.doubts.length && "doubtful",
+      node.className = ["chip", chip.depth, px < SMALL_PX && "small",
+        last[spot] !== index && index !== chosen && "beneath", !chip.color && "unknown", chip.doubts.length && "doubtful",
         data.columns[chip.column] < 0.3 && "at-left", data.columns[chip.column] > 0.7 && "at-right",
         data.columns[chip.column] > 0.5 && "from-right", data.rows[chip.row] > 0.5 && "from-below"].filter(Boolean).join(" ")
       node.setAttribute("aria-pressed", index === chosen)
