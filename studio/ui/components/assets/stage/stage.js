@@ -31,7 +31,7 @@ class Stage {
     }
     this.data = NOTHING
     this.batch = null // as the studio told it last
-    this.own = null // what its user has opened and Python may not know yet: { index }, { picture } or { grid: true }
+    this.own = null // what its user has opened and Python may not know yet: { index }, { picture } or { grid: true }, and whether Python was told
     this.toldIds = [] // the ids of these that Python was told of, and has not answered
     this.endTold = "" // the batch and attempt whose end Python knows of
     this.layers = new Layers(root.querySelector(".after .pan"))
@@ -82,6 +82,8 @@ class Stage {
   hear(batch) {
     if (this.data.batch === null) return
     this.batch = batch
+    const opened = batch.cells[this.own?.index]
+    if (opened?.id && !this.own.told) this.tellOpened("chosen", opened.id) // opened while it was painted
     this.draw()
     const end = `${batch.id} ${this.data.batch.attempt}`
     if (batch.ended && this.data.batch.going && this.endTold !== end) {
@@ -220,6 +222,7 @@ class Stage {
   }
 
   tellOpened(kind, id) {
+    this.own.told = true
     this.toldIds.push(kind === "grid" ? "" : id)
     this.tell("chosen", { kind, id })
   }
