@@ -1,11 +1,13 @@
 """The stage: where a picture is shown while it is painted and afterwards."""
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.conftest import DESKTOP, Visitor
@@ -69,6 +71,14 @@ def cells(visitor: Visitor) -> Locator:
     return visitor.page.locator(".stage .cell")
 
 
+def color_of_ball(visitor: Visitor) -> str:
+    """The stronger of red and green in the middle of what is seen."""
+    visitor.page.wait_for_timeout(400)  # for what fades
+    with Image.open(io.BytesIO(visitor.page.locator(".stage .box").screenshot())) as seen:
+        red, green, _ = seen.convert("RGB").getpixel((seen.width // 2, int(seen.height * 0.55)))  # type: ignore[misc]
+    return "red" if red > green else "green"
+
+
 def test_the_former_picture_stays_in_its_place_until_the_next_one_has_covered_it(
     visitor: Visitor, api: httpx.Client
 ) -> None:
@@ -110,6 +120,7 @@ def test_a_batch_fills_its_grid_and_a_cell_opens_as_a_picture(visitor: Visitor, 
 def test_what_varies_stands_at_the_edges_of_the_grid(visitor: Visitor, api: httpx.Client) -> None:
     axes = [{"name": "lighting.conditions", "values": ["day", "night"]}, {"name": "seed", "values": [4, 5, 6]}]
     look_at(visitor, painted(api, axes=axes))
+    expect(visitor.page.locator(".cell img")).to_have_count(6)
     assert visitor.page.locator(".stage .edge").all_inner_texts() == [
         *("conditions ↓ seed →", "4", "5", "6"),
         *("day", "night"),
@@ -128,10 +139,11 @@ def test_a_cell_that_was_cancelled_says_so_in_a_word(visitor: Visitor, api: http
 def test_by_keyboard_alone_a_cell_is_opened_looked_at_closely_and_left(visitor: Visitor, api: httpx.Client) -> None:
     look_at(visitor, painted(api, count=4, seed=1))
     stage, alone = stage_of(visitor), visitor.page.locator(".stage .alone")
+    expect(visitor.page.locator(".cell img")).to_have_count(4)
     stage.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
         visitor.page.keyboard.press(key)
-    expect(visitor.page.get_by_text("seed 4")).to_be_visible()
+    expect(visitor.page.get_by_role("button", name="Back to the grid")).to_be_visible()
     visitor.page.keyboard.press("Enter")
     expect(alone).to_have_class(re.compile("zoomed"))
     visitor.page.keyboard.press("Escape")
@@ -140,6 +152,30 @@ def test_by_keyboard_alone_a_cell_is_opened_looked_at_closely_and_left(visitor: 
     expect(visitor.page.get_by_text("seed 3")).to_be_visible()
     visitor.page.keyboard.press("Escape")
     expect(cells(visitor).nth(2)).to_be_focused()
+
+
+def test_a_comparison_opens_on_the_after_and_its_slider_uncovers_the_before(
+    visitor: Visitor, api: httpx.Client
+) -> None:
+    """Nobody takes a refinement for unchanged because half of the before lies over it."""
+    batch = api.get(f"/batches/{painted(api, seed=5, steps=8)}").json()
+    source = batch["cells"][0]["generation_id"]
+    asked = {"generation_id": source, "words": "make the ball green", "steps": 8}
+    refined = api.post("/refinements", json=asked).json()["id"]
+    api.get(f"/batches/{refined}", params={"wait": 25})
+    visitor.page.goto(f"{visitor.home}/refine?batch={refined}")
+    visitor.page.get_by_role("button", name="Slider").click()
+    slider = visitor.page.get_by_label("Before and after")
+    assert (slider.input_value(), color_of_ball(visitor)) == ("0", "green")
+    slider.press("End")
+    assert (slider.input_value(), color_of_ball(visitor)) == ("100", "red")
+    visitor.page.get_by_role("button", name="After", exact=True).click()
+    assert color_of_ball(visitor) == "green"
+    stage_of(visitor).focus()
+    visitor.page.keyboard.down(" ")
+    assert color_of_ball(visitor) == "red"
+    visitor.page.keyboard.up(" ")
+    assert color_of_ball(visitor) == "green"
 
 
 def test_a_page_loaded_again_in_the_middle_goes_on_to_the_picture(visitor: Visitor, api: httpx.Client) -> None:

@@ -95,6 +95,7 @@ class Stage {
 
   get isGoing() { return Boolean(this.data.batch?.going && !this.batch?.ended) }
 
+  /** Whether the batch is one of several pictures. */
   get several() { return (this.data.batch?.pictures ?? 1) > 1 }
 
   get showsGrid() { return this.several && (this.own === null ? this.data.picture === null : Boolean(this.own.grid)) }
@@ -227,20 +228,21 @@ class Stage {
     this.tell("chosen", { kind, id })
   }
 
-  /** To the neighbour that has a picture: of the batch, else of those that Python gave. */
+  /** To the neighbour that has a picture, of the batch, else of those that Python gave; whether there is one. */
   go(step) {
     const cells = this.batch?.cells ?? []
     const inBatch = this.several && this.index >= 0
     const row = inBatch ? cells : this.data.neighbours
     const at = inBatch ? this.index : row.findIndex(each => each.id === this.shown?.id)
-    if (!inBatch && at < 0) return
+    if (at < 0) return false
     let next = at + step
     while (row[next] && !row[next].src) next += step
-    if (!row[next]) return
+    if (!row[next]) return false
     this.ran = true
     this.open(inBatch ? { index: next } : { picture: row[next] })
     this.ran = false
     if (row[next + step]?.src) new Image().src = row[next + step].src
+    return true
   }
 
   zoom(point) {
@@ -248,23 +250,31 @@ class Stage {
   }
 
   press(event) {
-    const arrow = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key]
-    const onStage = event.target === this.stage
-    if (event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.key === "Escape") {
-      if (this.lens.isZoomed) this.lens.reset()
-      else if (!this.back.hidden) this.toGrid()
-      else return
-    } else if (!onStage) return
-    else if (arrow && this.lens.isZoomed) this.lens.pan(arrow[0] * PAN_PX, arrow[1] * PAN_PX)
-    else if (arrow && this.showsGrid) this.cells.focus()
-    else if (arrow && arrow[0]) this.go(-arrow[0])
-    else if (event.key === " " && !this.showsGrid) this.compare.hold(true)
-    else if (event.key === "Enter" && this.showsGrid) this.cells.focus()
-    else if (event.key === "Enter") this.zoom()
-    else if (event.key === "+" || event.key === "-") this.lens.scale(this.lens.zoom * (event.key === "+" ? 1.4 : 1 / 1.4))
-    else return
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.act(event.key, event.target === this.stage)) return
     event.preventDefault()
     event.stopPropagation()
+  }
+
+  /** What a key does, with the focus on the stage itself or on something in it; whether it does anything. */
+  act(key, onStage) {
+    if (key === "Escape") {
+      if (this.lens.isZoomed) this.lens.reset()
+      else if (!this.back.hidden) this.toGrid()
+      else return false
+      return true
+    }
+    if (!onStage) return false
+    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key]
+    if (this.showsGrid) {
+      if (!by && key !== "Enter") return false
+      this.cells.focus()
+    } else if (by) {
+      if (!this.lens.isZoomed) return by[0] !== 0 && this.go(by[0])
+      this.lens.pan(-by[0] * PAN_PX, -by[1] * PAN_PX)
+    } else if (key === "Enter") this.zoom()
+    else if (key === " ") this.compare.hold(true)
+    else if (key === "+" || key === "-") this.lens.scale(this.lens.zoom * (key === "+" ? 1.4 : 1 / 1.4))
+    else return false
+    return true
   }
 }
