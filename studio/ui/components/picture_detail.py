@@ -18,7 +18,7 @@ from studio.ui.components.result import (
 )
 from studio.ui.components.selection import delete
 from studio.ui.components.stage import stage
-from studio.ui.session import errors_shown, start_inspire, start_refine, use_prompt, use_seed
+from studio.ui.session import errors_shown, find_picture, start_inspire, start_refine, use_prompt, use_seed
 from studio.ui.state import history_state
 from studio.ui.viewing import use_all
 from studio.ui.words import duration, moment, plain, title_of
@@ -29,8 +29,7 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
     _way_back(runtime, generation)
     left, right = st.columns([6, 5], gap="large")
     with left:
-        ancestors = runtime.tools.history.ancestors(generation.id)
-        stage(key="detail_stage", picture=generation, before=ancestors[0] if ancestors else None)
+        stage(key="detail_stage", picture=generation, before=find_picture(runtime, generation.parent_id))
         st.caption(facts(generation))
         with st.container(horizontal=True, gap="small"):
             favourite_button(runtime, generation, key="detail")
