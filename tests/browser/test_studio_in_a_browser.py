@@ -161,11 +161,11 @@ def test_every_page_fits_a_phone(phone: Visitor, path: str) -> None:
     assert phone.page.locator("[data-testid='stException']").count() == 0
 
 
-@pytest.mark.parametrize("path", ["/inspire", "/refine"])
-def test_a_page_that_takes_a_file_says_how_large_it_may_be(visitor: Visitor, path: str) -> None:
+@pytest.mark.parametrize(("path", "said"), [("/inspire", "{} MB each"), ("/refine", "{}MB per file")])
+def test_a_page_that_takes_a_file_says_how_large_it_may_be(visitor: Visitor, path: str, said: str) -> None:
     """As large as what the studio opens."""
     visitor.open(path)
-    expect(visitor.page.get_by_text(f"{BYTES_MAX // 2**20}MB per file")).to_be_visible()
+    expect(visitor.page.get_by_text(said.format(BYTES_MAX // 2**20))).to_be_visible()
 
 
 def test_generate_has_its_own_address(visitor: Visitor) -> None:
