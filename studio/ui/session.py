@@ -239,6 +239,12 @@ def shown_picture(runtime: Runtime, state: PageState, painted: Sequence[Generati
     return find_picture(runtime, state.shown_id) or find_picture(runtime, state.last_id) or newest
 
 
+def picture_before(latest: Sequence[Generation], shown: Generation | None, batch: Batch | None) -> Generation | None:
+    """The newest picture that was painted before the shown one and before the rest of its batch."""
+    together = batch.generation_ids if batch is not None else ()
+    return next((each for each in latest if each.id not in together and (shown is None or each.id < shown.id)), None)
+
+
 def written_of(generation: Generation) -> WrittenPrompt:
     """A stored picture's prompt with its author."""
     return WrittenPrompt(
