@@ -27,6 +27,7 @@ from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from studio.ui.words import title_of
+from studio.web import inputs
 from studio.web.api.app import api
 from studio.web.assets import script
 from studio.web.editor_words import words
@@ -58,6 +59,9 @@ def routes() -> list[BaseRoute]:
         Route("/health", health),
         Route("/desk.json", desk),
         Route("/assets/words/{version}/prompt.json", words),
+        Route("/inputs", inputs.keep, methods=["POST"]),
+        Route("/inputs/small/{sha256}.webp", inputs.small),
+        Route("/inputs/{sha256}.png", inputs.whole),
         Route("/assets/{folder}/{version}/{name}", script),
         Route("/generate", _to_first_page),
         Route("/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file)),

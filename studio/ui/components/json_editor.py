@@ -23,12 +23,13 @@ from studio.ui.components.ace_editor import Mark, Typed, ace_editor, typed_text
 from studio.ui.components.ace_frame import DELAY_S, framed_editor, framed_text
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.presets import presets_button, presets_dialog
-from studio.ui.components.prompt_form import prompt_form
+from studio.ui.components.prompt_form import open_object, prompt_form
+from studio.ui.components.sketch import sketch
 from studio.ui.session import errors_shown
-from studio.ui.state import Draft, PageState
+from studio.ui.state import Draft, PageState, field_value
 from studio.ui.words import plain
 
-FORM, JSON = "Form", "JSON"
+FORM, JSON, SKETCH = "Form", "JSON", "Sketch"
 CHOICES_MAX = 5  #: of several captions in one text
 LABEL = "The prompt as JSON. Escape, then Tab, leaves it; Control and Space offers keys and values."
 MENDED_CHARS_MAX = 100_000  #: of a broken text that is tried at each run
@@ -118,10 +119,15 @@ def json_editor(
     with st.container():
         if view == JSON:
             _editor(state.draft, verdict, key, height)
+        elif verdict.prompt is not None and view == SKETCH:
+            shape = spec.shapes[field_value(key, "aspect", next(iter(spec.shapes)))]
+            sketch(state, verdict.prompt, key=key, shape=shape, on_open=lambda index: _open_object(key, index))
         elif verdict.prompt is not None:
             prompt_form(state, verdict.prompt, key=key)
         else:
-            st.caption("The form needs valid JSON. Mend it in the JSON view: it stands there as you left it.")
+            st.caption(
+                f"The {view.lower()} needs valid JSON. Mend it in the JSON view: it stands there as you left it."
+            )
             st.button(
                 "Open the JSON", key=f"{key}_mend", icon=":material/data_object:",
                 on_click=lambda: st.session_state.update({_view_key(key): JSON}),
@@ -136,7 +142,7 @@ def _view_switch(key: str) -> str:
     view_key = _view_key(key)
     view = st.segmented_control(
         "The prompt as",
-        [FORM, JSON],
+        [FORM, JSON, SKETCH],
         default=None if view_key in st.session_state else JSON,
         required=True,
         label_visibility="collapsed",
@@ -152,6 +158,12 @@ def _wait_for_the_frame(view_key: str) -> None:
     """Leaves an editor in a frame on the page until its last keystrokes have arrived, which begin another run."""
     if st.session_state[view_key] != JSON and _framed():
         time.sleep(DELAY_S)
+
+
+def _open_object(key: str, index: int) -> None:
+    """The form, at an object's fields."""
+    st.session_state[_view_key(key)] = FORM
+    open_object(key, index)
 
 
 def _view_key(key: str) -> str:
