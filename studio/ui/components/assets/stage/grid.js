@@ -148,7 +148,7 @@ export class Grid {
       cell.button.setAttribute("aria-disabled", String(!cell.has))
       cell.button.dataset.state = each.state
       const place = this.axes.names.length ? `${placeInWords(this.axes, index)}, ` : ""
-      cell.button.setAttribute("aria-label", `${title}, ${index + 1} of ${told.length}: ${place}${stateInWords(each)}`)
+      cell.button.setAttribute("aria-label", `${title}, ${index + 1} of ${told.length}: ${place}${stateInWords(each, this.axes.names)}`)
     })
   }
 
@@ -165,8 +165,8 @@ export class Grid {
   focus(index = 0) { this.cells[index]?.button.focus({ preventScroll: true }) }
 }
 
-function stateInWords(told) {
-  if (told.state === "done") return `seed ${told.seed}`
+function stateInWords(told, names) {
+  if (told.state === "done") return names.includes("seed") ? "painted" : `seed ${told.seed}`
   return WORDS[told.state]?.toLowerCase() ?? (told.preview ? "being painted" : "waiting")
 }
 
