@@ -1,4 +1,4 @@
-"""A batch on its page: the picture as it appears, and why there is none."""
+"""Why a batch has not painted what was asked for, and the ways on from there."""
 
 from collections.abc import Sequence
 
