@@ -117,15 +117,15 @@ with form:
 
     if state.draft is not None:
         show_model_limits(spec, state.draft)
-        with folded_on_phone("Prompt", key="generate_prompt"):
+        with folded_on_phone("Prompt", key="generate_prompt", opened=from_json):
             json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
-        if from_json and words and not wildcards.found and state.draft.words != typed.words:
-            st.caption(
-                ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
-                "writes it anew from them."
-            )
-        for note in state.draft.notes:
-            st.caption(f":material/info: {plain(note)}")
+            if from_json and words and not wildcards.found and state.draft.words != typed.words:
+                st.caption(
+                    ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
+                    "writes it anew from them."
+                )
+            for note in state.draft.notes:
+                st.caption(f":material/info: {plain(note)}")
     elif working:
         st.subheader("Prompt", anchor=False)
         st.skeleton(height=240)
