@@ -49,7 +49,11 @@ class Stage {
     this.stage.addEventListener("keydown", event => this.press(event))
     this.stage.addEventListener("keyup", event => { if (event.key === " ") this.compare.hold(false) })
     this.stage.addEventListener("focusout", () => this.compare.hold(false))
-    this.sized = new ResizeObserver(() => this.draw())
+    this.sized = new ResizeObserver(([{ contentRect }]) => {
+      if (contentRect.width === this.width) return
+      this.width = contentRect.width
+      this.draw()
+    })
     this.sized.observe(this.stage)
   }
 
