@@ -30,8 +30,6 @@ _COMPARE = st.components.v2.component(
 )
 
 
-#: What an upload may be called; what it is, its content decides. HEIC is refused in a sentence that says what to do.
-PICTURE_ENDINGS = ["png", "jpg", "jpeg", "jfif", "webp", "avif", "gif", "bmp", "tif", "tiff", "heic", "heif"]
 GIVEN_SIDE = 520  #: px, twice what is shown of a picture that was given: screens have two pixels for one
 
 
