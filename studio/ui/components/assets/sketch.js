@@ -150,7 +150,7 @@ function board(root) {
     edit({ act: "light", angle, depth }, options)
   }
 
-  const undo = () => data.undo && edit({ act: "undo" })
+  const undo = () => (data.undo || pending.length) && edit({ act: "undo" })
 
   // --- drawing: nodes stay, so that the focus does
 
@@ -189,6 +189,7 @@ function board(root) {
     for (const extra of there.slice(chips.length)) extra.remove()
     while (there.length < chips.length) there.push(floor.appendChild(chipNode()))
     there = nodes()
+    const layer = chip => 100 * (1 + DEPTHS.indexOf(chip.depth)) + 10 * (data.sizes.length - chip.size)
     const piled = {}, last = Object.fromEntries(chips.map((chip, index) => [`${chip.column} ${chip.row}`, index]))
     chips.forEach((chip, index) => {
       const spot = `${chip.column} ${chip.row}`, pile = (piled[spot] = (piled[spot] ?? -1) + 1) // each is seen
@@ -196,7 +197,7 @@ function board(root) {
       Object.assign(node.style, {
         left: `${(chip.x ?? data.columns[chip.column]) * 100}%`, top: `${(chip.y ?? data.rows[chip.row]) * 100}%`,
         width: `${(chip.share ?? share) * unit * 100}%`,
-        zIndex: 100 * (1 + DEPTHS.indexOf(chip.depth)) + 10 * (data.sizes.length - chip.size) + 5 * (index === chosen),
+        zIndex: layer(chip) + 5 * (index === chosen),
         marginLeft: `${(pile % 8) * 7}px`, marginTop: `${(pile % 8) * 7}px`,
         background: chip.color || "", color: dark(chip.color) ? "#fff" : "#111",
       })
@@ -205,6 +206,7 @@ function board(root) {
       // The name keeps to what is seen of the chip.
       node.style.padding = [px / 2 - y, x + px / 2 - floor.clientWidth, y + px / 2 - floor.clientHeight, px / 2 - x].map(out => `${Math.max(out, 0) + 3}px`).join(" ")
       node.className = ["chip", chip.depth, px < SMALL_PX && "small",
+        chip.size > chips[chosen]?.size && layer(chip) > layer(chips[chosen]) && "veil", // it would hide the chosen one
         last[spot] !== index && index !== chosen && "beneath", !chip.color && "unknown", chip.doubts.length && "doubtful",
         data.columns[chip.column] < 0.3 && "at-left", data.columns[chip.column] > 0.7 && "at-right",
         data.columns[chip.column] > 0.5 && "from-right", data.rows[chip.row] > 0.5 && "from-below"].filter(Boolean).join(" ")
