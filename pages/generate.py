@@ -166,7 +166,8 @@ with result:
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
                     place(runtime, state, new_seed("generate", shown, spec))
-            viewing_line(state, "generate", shown)
+            if viewed is not None or painting is None or not painting.order.axes:
+                viewing_line(state, "generate", shown)
         elif painting is None and shown is None:
             example = example_cards(key="examples")
             if example is not None:

@@ -202,7 +202,7 @@ def _end(
             disabled=comes is None or refused != "",
         )  # fmt: skip
         if comes is None:
-            st.caption("Choose two values or more." if not refused else "")
+            st.caption("" if refused else "Choose some values.")
         else:
             varied = {axis.name for axis in axes} | ({"seed"} if vary.batch_id is not None else set())
             seed = "" if "seed" in varied else f", all with seed `{vary.seed}`"

@@ -14,7 +14,7 @@ from fibo_core.prompts.axes import Axis, Value, axis, places_to_vary, takes_numb
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.prompts.vocabulary import suggestions_at
 from fibo_core.store.generation import Mode
-from fibo_core.writers import writer_name
+from fibo_core.writers import SuggestedValues, writer_name
 from fibo_core.writers.chain import AUTO, Writers
 from fibo_core.writers.values import WISH_CHARS_MAX, stands_at
 from studio.remedies import with_button
@@ -23,6 +23,7 @@ from studio.ui.state import VaryState, field_value
 from studio.ui.words import plain
 
 TITLES = {"seed": "Seed", "steps": "Steps", "guidance": "Guidance", "model": "Model", "writer": "Writer"}
+LIGHT, MEDIUM = "lighting.conditions", "style_medium"  #: what most people vary first, and second
 EXCERPT_CHARS = 40
 ANSWER_AT_ONCE_S = 0.4  #: for which a press waits, since some writers answer at once
 LOOK_S = 0.5
@@ -88,12 +89,11 @@ def values_of(choices: Choices, number: int, *, without: str = "", of: tuple[Axi
 
 def _name(choices: Choices, number: int, without: str, of: tuple[Axis, ...] | None) -> str | None:
     names = choices.names(without) if of is None else [axis.name for axis in of]
-    wanted = choices.vary.place if number == 1 else ""
-    usual = "lighting.conditions" if of is None else names[0]
+    wanted = [choices.vary.place, LIGHT] if number == 1 else [MEDIUM, LIGHT]
     chosen: str | None = st.selectbox(
         "What varies" if number == 1 else "And",
         names,
-        index=names.index(wanted) if wanted in names else names.index(usual) if usual in names else 0,
+        index=names.index(next((name for name in wanted if name in names), names[-1])),
         key=f"{choices.key}_name_{number}",
         format_func=partial(_titled, choices),
         help="A setting, or a place of the prompt.",
@@ -108,7 +108,7 @@ def _texts(choices: Choices, number: int, name: str, there: tuple[Value, ...]) -
     offered = [value for value in known if value not in there]
     key = f"{choices.key}_{number}_{name}_ticked"
     if fresh := vary.ticks.pop(name, ()):
-        st.session_state[key] = [*st.session_state.get(key, ()), *fresh]
+        st.session_state[key] = [*st.session_state.get(key, ()), *(value for value in fresh if value in offered)]
     ticked: list[str] = []
     if offered:
         ticked = st.pills(
@@ -122,13 +122,13 @@ def _texts(choices: Choices, number: int, name: str, there: tuple[Value, ...]) -
     )  # fmt: skip
     if _RANGE.fullmatch(own):
         st.caption(":material/info: A range such as 1..8 is for numbers only: here it is one value, as it is written.")
-    _ask(choices, number, name)
+    _ask(choices, number, name, there)
     written = axis(name, own).values if own.strip() else ()
     values = tuple(dict.fromkeys([*ticked, *written]))
     return axis(name, values) if values else None
 
 
-def _ask(choices: Choices, number: int, name: str) -> None:
+def _ask(choices: Choices, number: int, name: str, there: tuple[Value, ...]) -> None:
     """Asks a writer, in words."""
     vary = choices.vary
     if vary.asking is not None:
@@ -143,20 +143,23 @@ def _ask(choices: Choices, number: int, name: str) -> None:
         st.text_input(
             "Ask the writer for values", key=wish_key, placeholder="six kinds of light", max_chars=WISH_CHARS_MAX
         )
-        st.form_submit_button("Ask", icon=":material/forum:", on_click=lambda: ask(choices, name, wish_key))
+        st.form_submit_button("Ask", icon=":material/forum:", on_click=lambda: ask(choices, name, wish_key, there))
     if sentence := vary.said.get(name):
         st.caption(plain(sentence))
 
 
-def ask(choices: Choices, name: str, wish_key: str) -> None:
-    """Asks the page's writer for values of a place; an answer that comes at once is taken at once."""
+def ask(choices: Choices, name: str, wish_key: str, there: tuple[Value, ...] = ()) -> None:
+    """Asks the page's writer for values of a place, other than those that are ``there``; an answer that comes at once
+    is taken at once."""
     vary, wish = choices.vary, str(st.session_state.get(wish_key, ""))
     who, told, writers = str(field_value(choices.mode, "writer", AUTO)), choices.told, choices.writers
 
-    def question(cancel: CancelFlag) -> object:
-        return writers.suggest_values(who, told, name, wish, cancel=cancel)
+    without = [*map(str, there), *vary.suggested.get(name, ())]
 
-    vary.asking, vary.asked_place = Asking(question), name  # type: ignore[arg-type]
+    def question(cancel: CancelFlag) -> SuggestedValues:
+        return writers.suggest_values(who, told, name, wish, without=without, cancel=cancel)
+
+    vary.asking, vary.asked_place = Asking(question), name
     if vary.asking.wait(ANSWER_AT_ONCE_S):
         take_answer(vary)
 
