@@ -203,7 +203,8 @@ def take_order(runtime: Runtime, state: PageState, order: Order) -> Batch:
         state.taken_from = batch.writing.id  # its prompt came from the editor, and is not put back into it
     if (seed := next((cell.seed for cell in batch.cells if cell.seed is not None), None)) is not None:
         fill_field(order.kind, "seed", str(seed))
-    st.query_params.pop("picture", None)
+    if order.kind != "refine":  # there it is the source
+        st.query_params.pop("picture", None)
     st.query_params["batch"] = batch.id
     return batch
 

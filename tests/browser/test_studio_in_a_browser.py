@@ -115,21 +115,6 @@ def test_cancel_ends_the_job_and_leaves_the_form(visitor: Visitor) -> None:
     assert visitor.page.get_by_label("What should it show?").input_value() == "a purple ring"
 
 
-def test_a_refinement_stands_beside_its_source_under_a_slider(visitor: Visitor) -> None:
-    """Same seed, one word changed: before and after move under the arrow keys, the changes stand in words."""
-    paint(visitor, WORDS)
-    visitor.press("Refine")
-    visitor.page.get_by_label("What should change?").fill("make the ball green")
-    visitor.page.get_by_label("What should change?").press("Enter")
-    visitor.press("Paint with the same seed")
-    slider = visitor.page.get_by_label("Before and after")
-    slider.wait_for()
-    slider.focus()
-    visitor.page.keyboard.press("ArrowRight")
-    assert slider.input_value() == "51"
-    expect(visitor.page.get_by_text("objects[0].shape_and_color")).to_be_visible()
-
-
 @pytest.mark.usefixtures("two_pictures")
 def test_pictures_are_ticked_deleted_and_brought_back(visitor: Visitor) -> None:
     visitor.open("/history")

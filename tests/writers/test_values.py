@@ -125,9 +125,7 @@ def test_asked_again_the_offline_writer_has_others() -> None:
 
 
 def test_where_the_vocabulary_has_nothing_the_offline_writer_says_so() -> None:
-    with pytest.raises(
-        WriterUnavailable, match=r"^The offline writer knows no other values for short_desc"
-    ):
+    with pytest.raises(WriterUnavailable, match=r"^The offline writer knows no other values for short_desc"):
         OfflineWriter().suggest_values(PROMPT, "short_description", "", 2)
 
 
