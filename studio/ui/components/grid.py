@@ -5,11 +5,7 @@ import streamlit as st
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
-from studio.ui.components.vary import open_vary
-from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
-from studio.ui.state import page_state
-
-PAGES = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE}
+from studio.ui.components.vary import open_grid, open_vary
 
 
 def sheet_url(batch_id: str) -> str:
@@ -45,9 +41,3 @@ def open_grid_button(runtime: Runtime, generation: Generation, *, key: str) -> N
         help=f"{batch.pictures} pictures",
     ):
         open_grid(batch)
-
-
-def open_grid(batch: Batch) -> None:
-    """Goes to the page of a batch, as it was when it was placed."""
-    page_state(batch.kind).forget()
-    go_to(PAGES[batch.kind], batch=batch.id)

@@ -6,6 +6,7 @@ line of the JSON) calls `open_vary`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -20,38 +21,30 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.desk import Batch, Estimate
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
+from fibo_core.writers import WrittenPrompt
 from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.ui.components.form import models_here
 from studio.ui.components.vary_values import Choices, values_of
+from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.session import errors_shown, generate_order, place, read_order, read_seed
-from studio.ui.state import PageState, VaryState, field_value, vary_state
+from studio.ui.state import PageState, VaryState, field_value, page_state, vary_state
+from studio.ui.viewing import back_to_draft
 from studio.ui.words import plain
 
 ICON = ":material/grid_view:"
+PAGES = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE}
 
 
-@dataclass(frozen=True)
-class Start:
-    """What is varied: an order without axes, and the prompt that it paints (an empty one where it is still to be
-    written). ``told`` is what a writer is told of it."""
-
-    order: Order
-    prompt: StructuredPrompt
-    told: StructuredPrompt
-
-
-def vary_button(
-    state: PageState, mode: Mode, spec: ModelSpec, order: Callable[[], Order] | None = None, *, key: str = ""
-) -> None:
-    """A button that varies what the page would paint next: ``order``, else what its form and its draft say."""
+def vary_button(state: PageState, mode: Mode, spec: ModelSpec) -> None:
+    """A button that varies what the page would paint next, as its form and its draft have it."""
     st.button(
-        "Vary", key=key or f"{mode}_vary", icon=ICON, type="tertiary", on_click=open_vary, args=(mode,),
+        "Vary", key=f"{mode}_vary", icon=ICON, type="tertiary", on_click=open_vary, args=(mode,),
         help="The same picture with several lights, cameras, seeds…, side by side",
     )  # fmt: skip
     vary = vary_state(mode)
     if vary.open:
-        _dialog(state, mode, spec, vary, order or (lambda: order_to_vary(state, mode)))
+        _dialog(state, mode, spec, vary)
 
 
 def open_vary(mode: Mode, place: str = "", batch_id: str | None = None) -> None:
@@ -69,17 +62,33 @@ def open_vary(mode: Mode, place: str = "", batch_id: str | None = None) -> None:
     )
 
 
-def order_to_vary(state: PageState, mode: Mode) -> Order:
-    """What the page's form and draft ask for. Raises InputError where there is nothing yet, PromptError for a draft
-    that is none."""
+def order_to_vary(state: PageState, mode: Mode, spec: ModelSpec) -> Order:
+    """What is varied: on Generate what its form and draft ask for, elsewhere the prompt in the draft, painted as the
+    page would.
+
+    Raises InputError where there is nothing yet, PromptError for a draft that is none.
+    """
     if mode == "generate":
         return generate_order(state, str(field_value(mode, "words", "")).strip(), paint=True)
     if state.draft is None:
         raise InputError("There is no prompt to vary yet. Have it written first.")
-    order = replace(read_order(mode), words=state.draft.words, written=state.draft.parsed(), source_id=state.source_id)
-    if mode == "inspire":
-        return replace(order, pictures=state.pictures)
-    return replace(order, source=state.base or state.source)
+    like = state.source_request
+    order = read_order(mode, settings=like is None)
+    order = replace(order, kind="generate", words="", written=state.draft.parsed())
+    return order if like is None else order.painted_like(like, spec)
+
+
+def place_grid(runtime: Runtime, state: PageState, mode: Mode, order: Order) -> None:
+    """Places what varies, and shows it on Generate, where grids are. Raises an InputError, QueueFull or StoreError."""
+    if mode == "generate":
+        place(runtime, state, order)
+    open_grid(runtime.desk.place(order))
+
+
+def open_grid(batch: Batch) -> NoReturn:
+    """Goes to the page of a batch, which is shown there as it was placed."""
+    page_state(batch.kind).forget()
+    go_to(PAGES[batch.kind], batch=batch.id)
 
 
 def with_axes(order: Order, axes: tuple[Axis, ...], seed: int, *, confirmed: bool) -> Order:
@@ -103,7 +112,7 @@ def close(vary: VaryState) -> None:
         vary.asking = None
 
 
-def _dialog(state: PageState, mode: Mode, spec: ModelSpec, vary: VaryState, order: Callable[[], Order]) -> None:
+def _dialog(state: PageState, mode: Mode, spec: ModelSpec, vary: VaryState) -> None:
     title = "Vary" if vary.batch_id is None else "More values"
 
     @st.dialog(title, icon=ICON, width="medium", on_dismiss=lambda: close(vary))
@@ -111,86 +120,89 @@ def _dialog(state: PageState, mode: Mode, spec: ModelSpec, vary: VaryState, orde
         with errors_shown():
             runtime = get_runtime()
             if vary.batch_id is None:
-                _vary(runtime, state, mode, spec, vary, order())
+                _vary(runtime, state, mode, spec, vary)
             else:
                 _extend(runtime, state, mode, spec, vary, runtime.desk.get(vary.batch_id))
 
     dialog()
 
 
-def _vary(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec, vary: VaryState, order: Order) -> None:
-    start = _start(order)
-    choices = Choices(mode, spec, tuple(models_here(runtime)), vary, start.prompt, start.told, runtime.tools.writers)
-    axes, refused = [], ""
-    try:
-        if (first := values_of(choices, 1)) is not None:
-            axes.append(first)
-        if st.toggle("A second axis", key=f"{choices.key}_second", help="A grid: each value with each of the others"):
-            if (second := values_of(choices, 2, without=choices.place(1))) is not None:
-                axes.append(second)
-            else:
-                axes = []
-    except FiboError as exc:
-        axes, refused = [], with_button(exc)
-    down_first = tuple(reversed(axes))  # the second goes down, the first across, where a phone shows it whole
-    _end(
-        vary,
-        choices,
-        bool(axes),
-        refused,
-        lambda confirmed: runtime.desk.estimate(with_axes(start.order, down_first, vary.seed, confirmed=confirmed)),
-        lambda confirmed: place(runtime, state, with_axes(start.order, down_first, vary.seed, confirmed=confirmed)),
-        down_first,
+@dataclass(frozen=True)
+class _Ready:
+    """What the fields of the dialog come to: told and painted with whether many pictures are confirmed."""
+
+    axes: tuple[Axis, ...]
+    estimate: Callable[[bool], Estimate]
+    paint: Callable[[bool], None]
+
+
+def _vary(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec, vary: VaryState) -> None:
+    order = order_to_vary(state, mode, spec)
+    choices = _choices(runtime, mode, spec, vary, order.written, order.words)
+    read = [_values(choices, 1)]
+    if st.toggle("A second axis", key=f"{choices.key}_second", help="A grid: each value with each of the others"):
+        read.append(_values(choices, 2, without=choices.place(1)))
+    axes = tuple(axis for axis, _ in reversed(read) if axis is not None)  # the last goes across: the first of these
+    refused = next((sentence for _, sentence in read if sentence), "")
+
+    def varied(confirmed: bool) -> Order:
+        return with_axes(order, axes, vary.seed, confirmed=confirmed)
+
+    ready = _Ready(
+        axes,
+        lambda confirmed: runtime.desk.estimate(varied(confirmed)),
+        lambda confirmed: place_grid(runtime, state, mode, varied(confirmed)),
     )
+    _end(vary, choices, ready if len(axes) == len(read) else None, refused)
 
 
 def _extend(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec, vary: VaryState, batch: Batch) -> None:
-    written = batch.prompt
-    prompt = StructuredPrompt.from_dict({}) if written is None else written.prompt
-    choices = Choices(mode, spec, tuple(models_here(runtime)), vary, prompt, prompt, runtime.tools.writers)
-    more, refused = None, ""
-    try:
-        more = values_of(choices, 1, of=batch.order.axes)
-    except FiboError as exc:
-        refused = with_button(exc)
+    choices = _choices(runtime, mode, spec, vary, batch.prompt, batch.order.words)
+    more, refused = _values(choices, 1, of=batch.order.axes)
+    if more is None:
+        _end(vary, choices, None, refused)
+        return
 
     def extend(confirmed: bool) -> None:
-        assert more is not None
         runtime.desk.extend(batch.id, more.name, more.values, confirmed=confirmed)
-        state.batch_id, state.shown_id = batch.id, None
+        if state.shown_id is not None:
+            back_to_draft(state, mode)  # to the grid, which is what grows
         st.rerun()
 
-    _end(
-        vary,
-        choices,
-        more is not None,
-        refused,
-        lambda confirmed: (
-            runtime.desk.estimate_extension(batch.id, more.name, more.values, confirmed=confirmed)
-            if more
-            else Estimate(0, None)
-        ),
+    ready = _Ready(
+        (),
+        lambda confirmed: runtime.desk.estimate_extension(batch.id, more.name, more.values, confirmed=confirmed),
         extend,
     )
+    _end(vary, choices, ready, refused)
 
 
-def _end(
-    vary: VaryState,
-    choices: Choices,
-    chosen: bool,
-    refused: str,
-    estimate: Callable[[bool], Estimate],
-    paint: Callable[[bool], None],
-    axes: tuple[Axis, ...] = (),
-) -> None:
+def _choices(
+    runtime: Runtime, mode: Mode, spec: ModelSpec, vary: VaryState, written: WrittenPrompt | None, words: str
+) -> Choices:
+    """What can vary in the prompt, or in the one that is still to be written from the words."""
+    prompt = StructuredPrompt.from_dict({}) if written is None else written.prompt
+    told = StructuredPrompt.from_dict({"short_description": words}) if written is None and words.strip() else prompt
+    return Choices(mode, spec, tuple(models_here(runtime)), vary, prompt, told, runtime.tools.writers)
+
+
+def _values(choices: Choices, number: int, **more: Any) -> tuple[Axis | None, str]:
+    """What the fields of one axis say, or the sentence that says why it cannot be."""
+    try:
+        return values_of(choices, number, **more), ""
+    except FiboError as exc:
+        return None, with_button(exc)
+
+
+def _end(vary: VaryState, choices: Choices, ready: _Ready | None, refused: str) -> None:
     """How many pictures and how long, or why not; and the button."""
     comes, confirmed = None, False
-    if chosen:
+    if ready is not None:
         try:
-            comes = estimate(True)
+            comes = ready.estimate(True)
             if comes.pictures > UNCONFIRMED_MAX:
                 confirmed = st.checkbox(f"Yes, paint {_pictures(comes.pictures)}", key=f"{choices.key}_confirmed")
-            estimate(confirmed)
+            ready.estimate(confirmed)
         except FiboError as exc:
             refused = with_button(exc)
     if refused:
@@ -201,23 +213,15 @@ def _end(
             label, key=f"{choices.key}_paint", type="primary", icon=":material/brush:",
             disabled=comes is None or refused != "",
         )  # fmt: skip
-        if comes is None:
+        if comes is None or ready is None:
             st.caption("" if refused else "Choose some values.")
         else:
-            varied = {axis.name for axis in axes} | ({"seed"} if vary.batch_id is not None else set())
-            seed = "" if "seed" in varied else f", all with seed `{vary.seed}`"
-            st.caption(f"{comes_to(comes, axes)}{seed}.")
-    if pressed:
+            own_seed = vary.batch_id is None and all(axis.name != "seed" for axis in ready.axes)
+            st.caption(comes_to(comes, ready.axes) + (f", all with seed `{vary.seed}`." if own_seed else "."))
+    if pressed and ready is not None:
         close(vary)
         with errors_shown():
-            paint(confirmed)
-
-
-def _start(order: Order) -> Start:
-    if order.written is not None:
-        return Start(order, order.written.prompt, order.written.prompt)
-    words = {"short_description": order.words} if order.words.strip() else {}
-    return Start(order, StructuredPrompt.from_dict({}), StructuredPrompt.from_dict(words))
+            ready.paint(confirmed)
 
 
 def _shown_seed(mode: Mode) -> int:
