@@ -14,6 +14,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.offline import OfflineWriter
 from studio.ui.components.vary import comes_to
+from studio.ui.state import VaryState
 from tests.pages.conftest import page, press, says
 
 LIGHT, MEDIUM = "lighting.conditions", "style_medium"
@@ -49,7 +50,8 @@ def batch_of(app: AppTest, runtime: Runtime) -> Batch:
 
 def test_two_lights_and_two_media_become_a_grid_with_one_seed(worded: AppTest, runtime: Runtime) -> None:
     """The first axis goes across; the seed is the one in the form, though it is not locked."""
-    seed = int(worded.session_state["generate_seed"])
+    seed = 4711
+    worded.session_state["generate_seed"] = str(seed)
     vary(worded)
     field(worded, f"_1_{LIGHT}_ticked").set_value(["soft daylight", "night, moonlight"]).run()
     assert paint_button(worded).label == "Paint 2 pictures"
@@ -123,11 +125,11 @@ def test_without_words_or_a_prompt_there_is_nothing_to_vary(app: AppTest) -> Non
 
 
 def test_the_writer_offers_values_and_they_are_ticked(worded: AppTest) -> None:
-    """As many as the wish says; what it offers stays offered when the dialog is opened again."""
+    """As many as the wish says, and what fits its words."""
     vary(worded)
-    field(worded, f"_1_{LIGHT}_wish").set_value("three kinds of dim light").run()
+    field(worded, f"_1_{LIGHT}_wish").set_value("three kinds of dim light")  # sent with the press, as a form is
     press(worded, "Ask")
-    assert field(worded, f"_1_{LIGHT}_ticked").value[0] == "dim warm candlelight"
+    assert "dim warm candlelight" in field(worded, f"_1_{LIGHT}_ticked").value
     assert paint_button(worded).label == "Paint 3 pictures"
     assert "3 by offline, ticked above." in says(worded)
 
@@ -143,18 +145,20 @@ def test_a_writer_that_cannot_answer_says_so_in_the_dialog(worded: AppTest, monk
     assert not worded.exception
 
 
-def test_a_field_of_the_form_opens_the_dialog_at_its_place(worded: AppTest, runtime: Runtime) -> None:
-    from studio.ui.components import vary as module
-
+def test_a_place_of_the_form_opens_the_dialog_there(worded: AppTest, runtime: Runtime) -> None:
+    """As the menu beside its field does; what is typed in the form counts."""
     press(worded, "Prompt only")
     runtime.desk.wait(worded.session_state["page_generate"].batch_id, 60)
     worded.run()
-    state = worded.session_state["vary_generate"]
-    state.open, state.place = True, "objects[0].texture"
+    worded.session_state["generate_prompt_view"] = "Form"
+    worded.session_state["generate_form_section"] = "Objects"
     worded.run()
-    assert field(worded, "_name_1").value == "objects[0].texture"
-    assert "glossy" in field(worded, "_1_objects[0].texture_ticked").options
-    assert module.ICON
+    revision = worded.session_state["page_generate"].draft.form_revision
+    worded.text_input(key=f"generate_form_{revision}_objects[0].location").set_value("far left").run()
+    worded.session_state["vary_generate"] = VaryState(open=True, place="objects[0].location", revision=1)
+    worded.run()
+    assert field(worded, "_name_1").value == "objects[0].location"
+    assert field(worded, "_1_objects[0].location_ticked").value == ["far left"]
 
 
 @pytest.fixture

@@ -138,6 +138,8 @@ class _Ready:
 
 def _vary(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec, vary: VaryState) -> None:
     order = order_to_vary(state, mode, spec)
+    nothing_yet = with_axes(order, (), vary.seed, confirmed=True)
+    runtime.desk.estimate(nothing_yet)  # says at once what cannot be painted at all
     choices = _choices(runtime, mode, spec, vary, order.written, order.words)
     read = [_values(choices, 1)]
     if st.toggle("A second axis", key=f"{choices.key}_second", help="A grid: each value with each of the others"):
