@@ -11,9 +11,9 @@ from studio.runtime import get_runtime
 from studio.ui.components.examples import example_cards
 from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
 from studio.ui.components.grid import grid_actions
-from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar
 from studio.ui.components.refused import show_refused
 from studio.ui.components.result import facts, picture_actions, picture_strip
@@ -31,6 +31,7 @@ from studio.ui.session import (
     follow_batch,
     generate_order,
     new_seed,
+    picture_before,
     pictures_of,
     place,
     place_once,
@@ -69,7 +70,7 @@ def take_json_from_words(text: str) -> None:
 
 def carry(press: Press) -> None:
     """What a press asks for: of the words and the JSON as they stood at that moment."""
-    state.take_typed(press.text)
+    state.take_typed(press.text, press.revision)
     text = (words if press.words is None else press.words).strip()
     if text and text == state.pasted:
         return  # it has just gone into the editor, and has not been looked at
@@ -134,15 +135,18 @@ with result:
     painted = pictures_of(runtime, batch)
     viewed, shown = find_picture(runtime, state.shown_id), shown_picture(runtime, state, painted)
     painting = batch if batch is not None and batch.pictures else None
+    latest = history.page(HistoryQuery(), limit=12).items
     chosen = None
     with st.container():
         if painting is not None or shown is not None:
             own = painting is not None and shown is not None and shown.id in painting.generation_ids
+            to_come = working and viewed is None and not own  # what is shown is beneath what is being painted
             event = stage(
                 key="generate_stage",
                 batch=painting,
                 picture=shown if painting is None else viewed,
-                before=None if own else shown,
+                before=shown if to_come else picture_before(latest, shown, painting),
+                neighbours=latest,
             )
             if event is not None:
                 if event.kind == "chosen":
@@ -176,7 +180,6 @@ with result:
                 fill_field("generate", "seed_locked", True)
                 st.rerun()
 
-    latest = history.page(HistoryQuery(), limit=12).items
     if latest:
         st.caption("Last painted")
         chosen = picture_strip(latest, key="generate_latest", current=shown.id if shown else None) or chosen

@@ -11,11 +11,11 @@ from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
 from studio.ui.components.form import model_of_form, seed_field, settings_row, writer_field
-from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar
 from studio.ui.components.refinement import (
     asks_first,
@@ -73,7 +73,7 @@ reviewing = is_changed(state) and not painting
 
 def carry(press: Press) -> None:
     """What a press asks for: of the words and the JSON as they stood at that moment."""
-    state.take_typed(press.text)
+    state.take_typed(press.text, press.revision)
     said = read_words(words if press.words is None else press.words).words
     place_step(runtime, state, refine_order(state, source, said, spec, paint=press.action == "paint"))
 
@@ -112,12 +112,13 @@ with form:
         show_typed_words(words, spec)
     carry_out(state, presses, carry)
     with st.container():  # always there, so that what is said does not move the editor below it
-        if not asks_first(runtime, state, batch, said=bool(words) or reviewing):
+        asked = asks_first(runtime, state, batch, said=bool(words) or reviewing)
+        if not asked and not state.refused.sentences:
             show_outcome(runtime.desk, state, batch)
 
     base = instruction_base(state)
     with st.container():
-        if not painting and review_of(state, base):
+        if not painting and review_of(state, base, notes=not asked):
             discard(runtime, state)
             st.rerun()
 
@@ -150,6 +151,8 @@ with result:
         )
         if seen is not None and seen.kind == "ended":
             st.rerun()
+        if seen is not None and seen.kind == "chosen":
+            go_on_from(seen.id)
     if source is not None and not working:
         st.caption(facts(source))
         if parent is not None:

@@ -78,9 +78,7 @@ def test_format_lays_the_json_out_and_changes_nothing_in_it(visitor: Visitor) ->
     visitor.type_into_editor('{"short_description":"mine","objects":[{"description":"a ball"}]}')
     expect(visitor.page.get_by_text("10 hints")).to_be_visible()  # the typed text has arrived
     visitor.press("Format")
-    expect(
-        visitor.page.frame_locator('iframe[title*="streamlit_ace"]').first.locator(".ace_line").nth(3)
-    ).to_be_visible()
+    expect(visitor.page.locator(".fibo-editor .ace_line").nth(3)).to_be_visible()
     assert visitor.editor_text().splitlines()[1] == '  "short_description": "mine",'
 
 
@@ -139,9 +137,10 @@ def test_a_picture_opens_large_and_the_arrow_keys_reach_its_neighbours(visitor: 
     visitor.page.get_by_role("button", name="All pictures").wait_for()
     first = visitor.picture()
     visitor.page.keyboard.press("ArrowRight")
-    expect(visitor.page.locator("a > img").first).not_to_have_attribute("src", first)
+    shown = visitor.page.locator(".alone .result").last
+    expect(shown).not_to_have_attribute("src", first)
     visitor.page.keyboard.press("ArrowLeft")
-    expect(visitor.page.locator("a > img").first).to_have_attribute("src", first)
+    expect(shown).to_have_attribute("src", first)
 
 
 def test_an_example_fills_the_form(visitor: Visitor) -> None:
@@ -160,11 +159,11 @@ def test_every_page_fits_a_phone(phone: Visitor, path: str) -> None:
     assert phone.page.locator("[data-testid='stException']").count() == 0
 
 
-@pytest.mark.parametrize("path", ["/inspire", "/refine"])
-def test_a_page_that_takes_a_file_says_how_large_it_may_be(visitor: Visitor, path: str) -> None:
+@pytest.mark.parametrize(("path", "said"), [("/inspire", "{} MB each"), ("/refine", "{}MB per file")])
+def test_a_page_that_takes_a_file_says_how_large_it_may_be(visitor: Visitor, path: str, said: str) -> None:
     """As large as what the studio opens."""
     visitor.open(path)
-    expect(visitor.page.get_by_text(f"{BYTES_MAX // 2**20}MB per file")).to_be_visible()
+    expect(visitor.page.get_by_text(said.format(BYTES_MAX // 2**20))).to_be_visible()
 
 
 def test_generate_has_its_own_address(visitor: Visitor) -> None:

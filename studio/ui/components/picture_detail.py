@@ -1,7 +1,6 @@
 """One picture of the History, large, with everything about it and the ways on from it."""
 
 import streamlit as st
-from streamlit_ace import st_ace
 
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec
 from fibo_core.store.generation import Generation
@@ -9,16 +8,17 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import Usage
 from studio.ui.components.grid import open_grid_button
 from studio.ui.components.history_filters import current_query
-from studio.ui.components.json_editor import authorship
+from studio.ui.components.json_editor import authorship, show_json
 from studio.ui.components.result import (
     download_buttons,
+    facts,
     favourite_button,
     picture_strip,
-    show_picture,
     source_url,
 )
 from studio.ui.components.selection import delete
-from studio.ui.session import errors_shown, start_inspire, start_refine, use_prompt, use_seed
+from studio.ui.components.stage import stage
+from studio.ui.session import errors_shown, find_picture, start_inspire, start_refine, use_prompt, use_seed
 from studio.ui.state import history_state
 from studio.ui.viewing import use_all
 from studio.ui.words import duration, moment, plain, title_of
@@ -29,7 +29,8 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
     _way_back(runtime, generation)
     left, right = st.columns([6, 5], gap="large")
     with left:
-        show_picture(generation, key="detail")
+        stage(key="detail_stage", picture=generation, before=find_picture(runtime, generation.parent_id))
+        st.caption(facts(generation))
         with st.container(horizontal=True, gap="small"):
             favourite_button(runtime, generation, key="detail")
             download_buttons(runtime, generation, key="detail")
@@ -56,10 +57,7 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
             elif seed:
                 use_seed(generation)
         _recipe(generation)
-        st_ace(
-            value=generation.prompt.to_json(), language="json", theme="tomorrow_night", height=320, font_size=13,
-            tab_size=2, wrap=True, readonly=True, auto_update=True, key=f"detail_ace_{generation.id}",
-        )  # fmt: skip
+        show_json(generation.prompt.to_json(), key=f"detail_json_{generation.id}")
         _family(runtime, generation)
 
 
