@@ -8,7 +8,9 @@ from fibo_core.errors import FiboError
 from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from studio.ui.components.draft_line import draft_line
 from studio.ui.components.frame import frame, styles
+from studio.ui.drafts import keep_drafts, restore_drafts
 from studio.ui.navigation import all_pages
 from studio.ui.words import plain
 
@@ -19,8 +21,13 @@ page = st.navigation(all_pages(), position="top")
 
 try:
     runtime = get_runtime()
+    restore_drafts(runtime, page.title.lower())
     frame(runtime, page.title)
-    page.run()
+    draft_line(runtime, page.title.lower())
+    try:
+        page.run()
+    finally:  # also where the page has asked to be run again
+        keep_drafts(runtime)
     get_shell().first_page_shown.set()
 except FiboError as exc:  # the workspace or its database is not there, or not any more
     st.subheader("Something is in the way", anchor=False)

@@ -29,6 +29,7 @@ from studio.shell import get_shell
 from studio.ui.words import title_of
 from studio.web.api.app import api
 from studio.web.assets import script
+from studio.web.drafts import keep_typed
 from studio.web.following import desk
 from studio.web.previews import Previews
 from studio.web.problems import problem
@@ -58,6 +59,7 @@ def routes() -> list[BaseRoute]:
         Route("/desk.json", desk),
         Route("/assets/{folder}/{version}/{name}", script),
         Route("/generate", _to_first_page),
+        Route("/drafts", keep_typed, methods=["POST"]),
         Route("/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file)),
         Route("/img/source/{id}.png", _file("image/png", History.source_file)),
         Route("/img/sheet/{batch}.png", sheet),
