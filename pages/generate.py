@@ -9,24 +9,21 @@ from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
 from studio.ui.components.examples import example_cards
-from studio.ui.components.form import (
-    count_field,
-    model_of_form,
-    more_settings,
-    seed_field,
-    shape_field,
-    writer_field,
-)
+from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
 from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.press_bar import Press, PressButton, press_bar
+from studio.ui.components.refused import show_refused
 from studio.ui.components.result import facts, picture_actions, picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.viewing import viewing_line
 from studio.ui.components.wildcards import show_wildcards
 from studio.ui.components.workbench import workbench
 from studio.ui.session import (
+    carry_out,
     errors_shown,
     find_picture,
     follow_batch,
@@ -34,11 +31,13 @@ from studio.ui.session import (
     new_seed,
     pictures_of,
     place,
+    place_once,
     shown_picture,
     start_inspire,
     start_refine,
 )
 from studio.ui.state import field_key, fill_field, page_state
+from studio.ui.viewing import back_to_draft, view_address, view_picture
 from studio.ui.words import plain
 
 runtime = get_runtime()
@@ -48,10 +47,35 @@ sync_draft(state, key="generate")
 batch = follow_batch(runtime, state, "generate")
 working = batch is not None and not batch.ended
 spec = model_of_form("generate", runtime)
+view_address(runtime, state, "generate", spec)
+lock_seed_for_edits(state, "generate")
 
 if two_writers_open():
     two_writers(runtime, state, spec)
     st.stop()
+
+
+def is_json(text: str) -> bool:
+    return looks_like_json(text) or holds_caption(text)
+
+
+def take_json_from_words(text: str) -> None:
+    """JSON pasted where the words go becomes the prompt, mended."""
+    state.paste(text)
+    fill_field("generate", "words", "")
+
+
+def carry(press: Press) -> None:
+    """What a press asks for: of the words and the JSON as they stood at that moment."""
+    state.take_typed(press.text)
+    text = (words if press.words is None else press.words).strip()
+    if text and text == state.pasted:
+        return  # it has just gone into the editor, and has not been looked at
+    if is_json(text):
+        take_json_from_words(text)
+    else:
+        place_once(runtime, state, generate_order(state, text, paint=press.action == "paint"))
+
 
 form, result = workbench()
 
@@ -65,41 +89,27 @@ with form:
     )
     words = (words or "").strip()
     from_json = state.draft is not None and state.draft.is_users
-    writer, shape, count = st.columns([3, 4, 5])
-    with writer:
-        writer_field("generate", runtime.tools.writers)
-    with shape:
-        shape_field("generate", spec)
-    with count:
-        count_field("generate")
-    seed_field("generate")
-    more_settings("generate", spec, runtime)
-
-    with st.container(horizontal=True, gap="small"):
-        generate = st.button(
-            "Generate from this JSON" if from_json else "Generate",
-            type="primary",
-            icon=":material/brush:",
-            shortcut="Ctrl+Enter",
-            disabled=working,
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        paint = "Generate from this JSON" if from_json else "Generate"
+        presses = press_bar(
+            "generate",
+            [PressButton("paint", paint), PressButton("write", "Prompt only", "Writes the prompt and paints nothing")],
         )
-        write_only = st.button("Write the prompt only", disabled=working)
         if state.draft is None and st.button("Start from JSON", type="tertiary", icon=":material/data_object:"):
             state.begin('{\n  "short_description": ""\n}')
             st.rerun()
-        two_writers_button(disabled=working)
+        two_writers_button()
+    settings_row("generate", spec, runtime)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         typed = show_typed_words(words, spec, offer=True)
         wildcards = show_wildcards(typed.words, from_json=from_json)
 
-    if (looks_like_json(words) or holds_caption(words)) and (generate or write_only):  # JSON pasted where the words go
-        state.paste(words)
-        fill_field("generate", "words", "")
+    carry_out(state, presses, carry)
+    if is_json(words):
+        take_json_from_words(words)
         st.rerun()
-    with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
-        if generate or write_only:
-            place(runtime, state, generate_order(state, words, paint=generate))
-    with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
+    with st.container():  # always there, so that an error does not move the editor below it
+        show_refused(runtime, state, "generate", spec)
         if state.shown_id is None:
             show_outcome(runtime.desk, state, batch)
 
@@ -108,8 +118,8 @@ with form:
         json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
         if from_json and words and not wildcards.found and state.draft.words != typed.words:
             st.caption(
-                ":material/info: This JSON is yours and is painted as it is: the words above wait. “Write the prompt "
-                "only” writes it anew from them."
+                ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
+                "writes it anew from them."
             )
         for note in state.draft.notes:
             st.caption(f":material/info: {plain(note)}")
@@ -119,22 +129,28 @@ with form:
 
 with result:
     painted = pictures_of(runtime, batch)
-    shown = shown_picture(runtime, state, painted)
+    viewed, shown = find_picture(runtime, state.shown_id), shown_picture(runtime, state, painted)
+    painting = batch if batch is not None and batch.pictures else None
+    chosen = None
     with st.container():
-        chosen = find_picture(runtime, state.shown_id)
-        painted_batch = batch if batch is not None and batch.pictures else None
-        if painted_batch is not None or shown is not None:
-            own = painted_batch is not None and shown is not None and shown.id in painted_batch.generation_ids
+        if painting is not None or shown is not None:
+            own = painting is not None and shown is not None and shown.id in painting.generation_ids
             event = stage(
                 key="generate_stage",
-                batch=painted_batch,
-                picture=chosen if painted_batch is not None else shown,
+                batch=painting,
+                picture=shown if painting is None else viewed,
                 before=None if own else shown,
             )
             if event is not None:
-                state.shown_id = event.id if event.kind == "chosen" else None
-                st.rerun()
-        if shown is not None and not (working and chosen is None):
+                if event.kind == "chosen":
+                    chosen = event.id
+                elif event.kind == "grid":
+                    back_to_draft(state, "generate")
+                    st.rerun()
+                else:
+                    st.rerun()
+    with st.container():
+        if shown is not None and (viewed is not None or not working):
             st.caption(facts(shown))
             action = picture_actions(runtime, shown, key="generate")
             with errors_shown():
@@ -144,23 +160,20 @@ with result:
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
                     place(runtime, state, new_seed("generate", shown, spec))
-        elif painted_batch is None:
+            viewing_line(state, "generate", shown)
+        elif painting is None and shown is None:
             example = example_cards(key="examples")
             if example is not None:
                 fill_field("generate", "words", example.words)
                 fill_field("generate", "seed", str(example.seed))
+                fill_field("generate", "seed_locked", True)
                 st.rerun()
 
-    if batch is not None and (len(painted) > 1 or (working and painted)):
-        st.caption(f"This batch, {len(painted)} of {batch.pictures}")
-        opened = picture_strip(painted, key="generate_batch", current=shown.id if shown else None)
-        if opened is not None:
-            state.shown_id = opened
-            st.rerun()
     latest = history.page(HistoryQuery(), limit=12).items
     if latest:
         st.caption("Last painted")
-        opened = picture_strip(latest, key="generate_latest", current=shown.id if shown else None)
-        if opened is not None:
-            state.shown_id = opened
-            st.rerun()
+        chosen = picture_strip(latest, key="generate_latest", current=shown.id if shown else None) or chosen
+    picture = find_picture(runtime, chosen)
+    if picture is not None:
+        view_picture(state, "generate", picture, spec)
+        st.rerun()

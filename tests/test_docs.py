@@ -333,6 +333,7 @@ PASSED_ON = {
     "studio/ui/components/job_panel.py": 2,
     "studio/ui/components/json_editor.py": 1,
     "studio/ui/components/presets.py": 1,
+    "studio/ui/components/refused.py": 1,
     "studio/ui/components/system_cards.py": 3,
     "studio/ui/components/two_prompts.py": 1,
     "studio/web/passwords.py": 1,

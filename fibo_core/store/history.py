@@ -188,6 +188,15 @@ class History:
         with self._database.read() as session:
             return _picture(session, id, deleted_too=deleted_too)[1]
 
+    def of_recipe(self, recipe_hash: str) -> Generation | None:
+        """The newest picture of this recipe; None where there is none, or none that can be read."""
+        same = select(GenerationTable).where(
+            GenerationTable.recipe_hash == recipe_hash, col(GenerationTable.deleted_at).is_(None)
+        )
+        with self._database.read() as session:
+            found = readable(read_pictures(session, same.order_by(col(GenerationTable.seq).desc()).limit(4)))
+        return next(iter(found), None)
+
     def page(self, query: HistoryQuery, *, cursor: str | None = None, limit: int = 48) -> HistoryPage:
         """The first pictures of a query, or those after ``cursor``; complete and without repeats, whatever is
         added or deleted between two pages. Raises InputError for a cursor that none of ours is."""

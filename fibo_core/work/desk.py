@@ -12,10 +12,11 @@ from pathlib import Path
 
 from ulid import ULID
 
+from fibo_core.engine.request import DRAW
 from fibo_core.errors import BatchDamaged, BatchNotFound, FiboError, InputError, JobError, JobNotFound, PictureError
-from fibo_core.prompts.axes import Value
+from fibo_core.prompts.axes import Value, with_values
 from fibo_core.store.batch_store import BatchRow, BatchStore, CellRow
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.idempotency import OnceKey
 from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
@@ -68,6 +69,22 @@ class Desk:
         batch_id = self._store.add(row, cells, jobs, limit=self._max_queued, once=once)
         self._queue.wake()
         return self.get(batch_id)
+
+    def painted_already(self, order: Order) -> Generation | None:
+        """The stored picture that this order would paint once more; None where it paints another, or nobody can tell
+        before a prompt is written or a seed drawn. Raises InputError for what cannot be."""
+        if not order.paint or order.written is None or order.seed is None or order.seed == DRAW:
+            return None
+        planned = plan(order, default_model=self._tools.engine.status().model)
+        if len(planned.cells) != 1:
+            return None
+        (task,), (cell,) = [job.task for job in planned.jobs], planned.cells
+        if task.written is None or cell.seed is None:
+            return None
+        settings = task.painting.settings
+        prompt = with_values(task.written.prompt, dict(task.painting.values))
+        request = settings.request(prompt, cell.seed, self._tools.engine.revision(settings.model))
+        return self._tools.history.of_recipe(request.recipe_hash)
 
     def placed(self, once: OnceKey) -> Batch | None:
         """The batch of the order that came with this key before; None where none did. Raises KeyReused."""

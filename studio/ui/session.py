@@ -1,12 +1,11 @@
 """What pages do with orders and pictures: place, find one's batch again, begin a refinement or an inspiration."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 import streamlit as st
 
-from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import draw_seed
 from fibo_core.errors import (
     BatchDamaged,
@@ -31,8 +30,9 @@ from fibo_core.work.tasks import RefineTask
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import AUTO
 from studio.remedies import with_button
+from studio.ui.components.press_bar import Press
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
-from studio.ui.state import Field, PageState, field_key, field_value, fill_field, page_state
+from studio.ui.state import Draft, Field, PageState, Refused, field_key, field_value, fill_field, page_state
 from studio.ui.words import plain
 
 
@@ -62,10 +62,6 @@ def follow_batch(runtime: Runtime, state: PageState, kind: Mode) -> Batch | None
     if state.batch_id is None:
         _restore(runtime, state, batch)
     _show_written(state, batch)
-    if not batch.ended:
-        state.ended_batch = None
-    elif state.ended_batch != batch.id:
-        state.ended_batch, state.shown_id = batch.id, None  # its picture, or why there is none, is what is shown now
     if batch.generation_ids:
         state.last_id = max(batch.generation_ids)  # ids begin with their time
     st.query_params["batch"] = batch.id
@@ -102,8 +98,13 @@ def _show_written(state: PageState, batch: Batch) -> None:
     if written is None or state.taken_from == job.id:
         return
     # Once its user has changed the prompt of a batch, the batch's next one does not take its place.
-    own = state.draft is not None and state.draft.is_users
-    if not (own and state.taken_from in {each.id for each in batch.jobs}):
+    draft = state.draft if state.kept is None else state.kept.draft
+    own = draft is not None and draft.is_users
+    if own and state.taken_from in {each.id for each in batch.jobs}:
+        pass
+    elif state.kept is not None:
+        state.kept = replace(state.kept, draft=Draft(written.prompt.to_json(), written, job.task.words))
+    else:
         state.show(written, job.task.words)
         state.base = job.task.source if isinstance(job.task, RefineTask) else None
     state.taken_from = job.id
@@ -125,7 +126,7 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
         "negative": settings.negative_prompt,
     }
     if (first := next(iter(seeds), order.seed)) is not None:
-        fields |= {"seed": str(first), "count": order.count}
+        fields |= {"seed": str(first), "count": order.count, "seed_locked": order.seed is not None}
     for field, value in fields.items():
         st.session_state[field_key(order.kind, field)] = value
     if order.kind == "refine":
@@ -167,13 +168,50 @@ def generate_order(state: PageState, words: str, *, paint: bool) -> Order:
     return replace(read_order("generate"), words=words, written=written, written_for=written_for, paint=paint)
 
 
-def place(runtime: Runtime, state: PageState, order: Order) -> None:
-    """Places an order and runs the page again, following its batch. Raises an InputError, QueueFull or StoreError."""
+def carry_out(state: PageState, presses: Sequence[Press], act: Callable[[Press], None]) -> None:
+    """Does what each press asks for, in their order, and runs the page again. What is refused is said until the next
+    press, once."""
+    if not presses:
+        return
+    state.refused, sentences = Refused(), []
+    for press in presses:
+        try:
+            act(press)
+        except FiboError as exc:
+            sentences.append(with_button(exc))
+    if sentences:
+        state.refused = replace(state.refused, sentences=tuple(dict.fromkeys(sentences)))
+    st.rerun()
+
+
+def place_once(runtime: Runtime, state: PageState, order: Order) -> None:
+    """Places an order, unless its very picture is stored already: then the page asks first. Raises as
+    :func:`take_order`."""
+    if (painted := runtime.desk.painted_already(order)) is not None:
+        state.refused = Refused(order=order, generation_id=painted.id)
+    else:
+        take_order(runtime, state, order)
+
+
+def take_order(runtime: Runtime, state: PageState, order: Order) -> Batch:
+    """Places an order; the page follows its batch from now on, and shows its seed. Raises an InputError, QueueFull or
+    StoreError."""
     batch = runtime.desk.place(order)
-    state.batch_id, state.shown_id = batch.id, None
+    if state.kept is not None and state.kept.draft is not None and state.kept.draft.is_users:
+        state.previous = state.kept.draft  # the recipe that was shown is what is painted now
+    state.batch_id, state.shown_id, state.kept = batch.id, None, None
     if batch.current.task.written is not None:
         state.taken_from = batch.current.id  # its prompt came from the editor, and is not put back into it
+    if (seed := next((cell.seed for cell in batch.cells if cell.seed is not None), None)) is not None:
+        fill_field(order.kind, "seed", str(seed))
+    st.query_params.pop("picture", None)
     st.query_params["batch"] = batch.id
+    return batch
+
+
+def place(runtime: Runtime, state: PageState, order: Order) -> None:
+    """Places an order and runs the page again. Raises as :func:`take_order`."""
+    take_order(runtime, state, order)
     st.rerun()
 
 
@@ -194,7 +232,7 @@ def find_picture(runtime: Runtime, generation_id: str | None) -> Generation | No
 
 
 def shown_picture(runtime: Runtime, state: PageState, painted: Sequence[Generation]) -> Generation | None:
-    """The picture to show large: the one the user chose, else the one painted last, of the batch's if that is gone."""
+    """The picture the page shows: the one the user chose, else the one painted last, of the batch's if that is gone."""
     newest = max(painted, key=lambda picture: picture.id, default=None)
     return find_picture(runtime, state.shown_id) or find_picture(runtime, state.last_id) or newest
 
@@ -228,6 +266,7 @@ def refine_from(state: PageState, generation: Generation) -> None:
     state.forget()
     state.source, state.source_request, state.source_id = generation.prompt, generation.request, generation.id
     fill_field("refine", "seed", str(generation.request.seed))
+    fill_field("refine", "seed_locked", True)
     fill_field("refine", "words", "")
 
 
@@ -242,30 +281,20 @@ def start_inspire(runtime: Runtime, generation: Generation) -> None:
     go_to(INSPIRE)
 
 
-def start_generate(generation: Generation, spec: ModelSpec, *, settings: bool) -> None:
-    """Goes to Generate with this picture's prompt in the editor and, with ``settings``, all of its recipe.
-
-    Raises RequestError for settings that cannot be painted with.
-    """
-    request, state = generation.request, page_state("generate")
-    like = RenderSettings.like(request, spec) if settings else None
+def use_prompt(generation: Generation) -> None:
+    """Goes to Generate with this picture's prompt in the editor, and no picture beside it."""
+    state = page_state("generate")
     words = generation.words if generation.mode == "generate" else ""
     state.show(written_of(generation), words)
-    state.shown_id, state.batch_id = generation.id, None
+    state.batch_id = state.last_id = None
     fill_field("generate", "words", words)
-    if like is not None:
-        fill_field("generate", "seed", str(request.seed))
-        fill_field("generate", "count", 1)
-        fill_field("generate", "steps", like.num_inference_steps)
-        fill_field("generate", "guidance", like.guidance_scale)
-        fill_field("generate", "negative", like.negative_prompt)
-        fill_field("generate", "aspect", spec.nearest_aspect(like.width, like.height))
     go_to(GENERATE)
 
 
 def use_seed(generation: Generation) -> None:
     """Goes to Generate with this picture's seed in the form."""
     fill_field("generate", "seed", str(generation.request.seed))
+    fill_field("generate", "seed_locked", True)
     go_to(GENERATE)
 
 
@@ -281,7 +310,7 @@ def fill_settings(mode: Mode, spec: ModelSpec, recipe: Recipe) -> None:
     """Fills a page's form with settings that were found beside a prompt or among words, as far as it can hold them."""
     fields: dict[Field, object] = {}
     if recipe.seed is not None and recipe.seed <= SEED_MAX:
-        fields["seed"] = str(recipe.seed)
+        fields |= {"seed": str(recipe.seed), "seed_locked": True}
     if recipe.shape is not None:
         fields["aspect"] = spec.nearest_aspect(*recipe.shape)
     if recipe.num_inference_steps is not None and STEPS_MIN <= recipe.num_inference_steps <= STEPS_MAX:
@@ -297,13 +326,13 @@ def fill_settings(mode: Mode, spec: ModelSpec, recipe: Recipe) -> None:
 def read_order(mode: Mode, *, settings: bool = True) -> Order:
     """What the options of a page's form say; without ``settings`` only the writer, the model and the seed.
 
-    Raises InputError for a seed that is none.
+    A seed that is not locked is drawn when the order is placed. Raises InputError for a locked one that is none.
     """
     order = Order(
         kind=mode,
         writer=field_value(mode, "writer"),
         model=field_value(mode, "model"),
-        seed=read_seed(field_value(mode, "seed")),
+        seed=read_seed(field_value(mode, "seed")) if field_value(mode, "seed_locked", False) else None,
     )
     if not settings:
         return order

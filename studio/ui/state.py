@@ -5,6 +5,7 @@ session (``persist_state="session"``). A reload begins a new session; its job is
 address.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,7 +17,14 @@ from fibo_core.prompts.mend import Mended, mend, require_said
 from fibo_core.prompts.presets import Preset
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
+from fibo_core.work.orders import Order
 from fibo_core.writers import BY_HAND, WrittenPrompt
+
+#: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
+Field = Literal[
+    "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
+    "with_picture", "seed_locked",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,23 +77,44 @@ class Draft:
         )
 
 
+@dataclass(frozen=True)
+class KeptWork:
+    """What a user was at when they chose an earlier picture to look at: the draft, the one before it, and the form."""
+
+    draft: Draft | None
+    previous: Draft | None
+    fields: Mapping[Field, object]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why presses were not carried out; or, with ``order``, that its picture exists: ``generation_id``."""
+
+    sentences: tuple[str, ...] = ()
+    order: Order | None = None
+    generation_id: str | None = None
+
+
 @dataclass
 class PageState:
     """What one page remembers while its user looks elsewhere.
 
     ``batch_id`` is the batch that the page follows. ``taken_from`` is the job whose prompt the draft already holds,
-    ``ended_batch`` the batch whose end the page has shown, ``previous`` the user's own draft that something else
-    replaced. ``shown_id`` is the picture the user chose to see large, ``last_id``
-    the one painted last. A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is
-    known, ``source_id`` where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from
-    ``pictures``, paths in the workspace, the main one first. ``presets_open`` while the presets lie over the page,
-    ``deleted_preset`` for their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it
-    must leave, ``turn_offers`` whether "Only what I asked" was just switched.
+    ``previous`` the user's own draft that something else
+    replaced. ``shown_id`` is the picture the user chose to see, whose recipe the page shows while ``kept`` is what they
+    were at; ``last_id`` the one painted last. ``refused`` is what the last presses came to where no order was placed,
+    ``pasted`` the text that was last taken out of the words, ``edited`` whether the user has changed the prompt since
+    the seed was last looked at.
+
+    A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is known, ``source_id``
+    where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``,
+    paths in the workspace, the main one first. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for their
+    Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave, ``turn_offers``
+    whether "Only what I asked" was just switched.
     """
 
     batch_id: str | None = None
     taken_from: str | None = None
-    ended_batch: str | None = None
     draft: Draft | None = None
     previous: Draft | None = None
     shown_id: str | None = None
@@ -100,11 +129,28 @@ class PageState:
     base: StructuredPrompt | None = None
     locked: tuple[str, ...] = ()
     turn_offers: bool = False
+    kept: KeptWork | None = None
+    refused: Refused = Refused()
+    pasted: str = ""
+    edited: bool = False
     revision: int = 0
 
     def show(self, written: WrittenPrompt, words: str = "") -> None:
         """Puts a written prompt into the editor."""
         self._replace(Draft(written.prompt.to_json(), written, words))
+
+    def put_beside(self, written: WrittenPrompt, words: str) -> None:
+        """Shows a stored picture's prompt in the editor; what was there is kept elsewhere."""
+        self._replace(Draft(written.prompt.to_json(), written, words), keep=False)
+
+    def bring_kept(self, kept: KeptWork) -> None:
+        """Puts back the draft that was kept aside, and the one before it."""
+        if kept.draft is None:
+            self.draft = None
+        else:
+            self._replace(kept.draft, keep=False)
+        self.previous = kept.previous
+        self.kept = None
 
     def begin(self, text: str) -> None:
         """Puts a prompt of the user's own into the editor."""
@@ -120,6 +166,7 @@ class PageState:
         except PromptError:
             draft = Draft(text)
         had_work = self._has_work()
+        self.pasted = text
         self._replace(draft)
         if draft.text != text and not had_work:
             self.previous = Draft(text)
@@ -139,21 +186,29 @@ class PageState:
         assert self.draft is not None
         self._replace(replace(self.draft, text=text), keep=False)
 
+    def take_typed(self, text: str | None) -> None:
+        """What stood in the JSON editor when a button was pressed; None where there was no editor."""
+        if text is not None and self.draft is not None and text != self.draft.text:
+            self.type_in(text)
+
     def type_in(self, text: str) -> None:
         """What was typed into the JSON editor."""
         assert self.draft is not None
+        self.edited = True
         self.revision += 1
         self.draft = replace(self.draft, text=text, form_revision=self.revision)
 
     def fill_in(self, text: str) -> None:
         """What the form's fields make of the text; they stay, and only the JSON editor is built anew."""
         assert self.draft is not None
+        self.edited = True
         self.revision += 1
         self.draft = replace(self.draft, text=text, revision=self.revision)
 
     def apply(self, text: str) -> None:
         """Gives the draft another text on the user's wish; their own one has its way back."""
         assert self.draft is not None
+        self.edited = True
         self._replace(replace(self.draft, text=text))
 
     def undo_edits(self) -> None:
@@ -249,13 +304,6 @@ def history_state() -> HistoryState:
 def system_state() -> SystemState:
     state: SystemState = st.session_state.setdefault("page_system", SystemState())
     return state
-
-
-#: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
-Field = Literal[
-    "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
-    "with_picture",
-]  # fmt: skip
 
 
 def field_key(mode: Mode, field: Field) -> str:

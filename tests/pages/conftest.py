@@ -12,13 +12,14 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from fibo_core.store.generation import Generation
+from fibo_core.store.generation import MODES, Generation
 from fibo_core.work.jobs import Job
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from studio.ui.components.press_bar import Press, Presses
 from tests.studio.processes import add_picture
 
 APP = Path(__file__).resolve().parents[2] / "studio" / "ui" / "app.py"
@@ -93,10 +94,26 @@ def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:
     return batch.current
 
 
+def bar(app: AppTest) -> dict[str, tuple[Presses, str]]:
+    """The buttons of the press bars, which a browser draws itself: by their labels, what a press of each leads to."""
+    bars = [app.session_state[f"{mode}_presses"] for mode in MODES if f"{mode}_presses" in app.session_state]
+    return {button.label: (presses, button.action) for presses in bars for button in presses.buttons}
+
+
 def press(app: AppTest, label: str) -> AppTest:
     """Presses the button with this label."""
+    if label in (buttons := bar(app)):
+        presses, action = buttons[label]
+        presses.waiting.append(Press(action))
+        return app.run()
     (button,) = [button for button in app.button if button.label == label]
     return button.click().run()
+
+
+def type_json(app: AppTest, mode: str, text: str) -> AppTest:
+    """Types into the JSON editor, which a browser draws itself."""
+    app.session_state[f"{mode}_editor_{app.session_state[f'page_{mode}'].draft.revision}"] = text
+    return app.run()
 
 
 def page(app: AppTest, name: str) -> AppTest:
@@ -106,5 +123,5 @@ def page(app: AppTest, name: str) -> AppTest:
 
 def says(app: AppTest) -> str:
     """All that the page says in words."""
-    parts = [*app.title, *app.subheader, *app.caption, *app.markdown, *app.error, *app.warning]
+    parts = [*app.title, *app.subheader, *app.caption, *app.markdown, *app.error, *app.warning, *app.info]
     return "\n".join(part.value for part in parts).replace("\\", "")

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,29 +12,30 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 from studio.shell import get_shell
-from tests.pages.conftest import APP, finish, page, press, says
+from tests.pages.conftest import APP, finish, page, press, says, type_json
 
 
 def set_steps(app: AppTest, steps: int) -> None:
     app.number_input(key="generate_steps").set_value(steps)
 
 
-def test_words_become_a_picture_whose_seed_was_shown_before_and_is_shown_after(app: AppTest, runtime: Runtime) -> None:
+def test_words_become_a_picture_and_its_seed_which_was_drawn_is_shown(app: AppTest, runtime: Runtime) -> None:
     """The seed in the field is the seed of the picture."""
-    seed = app.text_input(key="generate_seed").value
-    assert seed.isdigit()
+    assert app.text_input(key="generate_seed").value == ""
     app.text_area(key="generate_words").set_value("a red ball on the left")
     set_steps(app, 2)
     press(app, "Generate")
     job = finish(app, runtime)
     (generation,) = runtime.tools.history.page(HistoryQuery()).items
     assert job.generation_ids == (generation.id,)
+    seed = app.text_input(key="generate_seed").value
     assert str(generation.request.seed) == seed
     assert f"seed `{seed}`" in says(app)
     assert "written by offline" in says(app)
@@ -42,7 +44,7 @@ def test_words_become_a_picture_whose_seed_was_shown_before_and_is_shown_after(a
 
 def test_the_prompt_can_be_written_without_painting(app: AppTest, runtime: Runtime) -> None:
     app.text_area(key="generate_words").set_value("a blue star at night")
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     finish(app, runtime)
     assert '"a blue star' in app.session_state["page_generate"].draft.text
     assert runtime.tools.history.count(HistoryQuery()) == 0
@@ -55,9 +57,7 @@ def test_an_edited_word_is_painted_with_the_same_seed_and_said_to_be_the_users(a
     set_steps(app, 2)
     press(app, "Generate")
     finish(app, runtime)
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = draft.text.replace("red", "green")
-    app.run()
+    type_json(app, "generate", app.session_state["page_generate"].draft.text.replace("red", "green"))
     press(app, "Generate from this JSON")
     finish(app, runtime)
     second, first = runtime.tools.history.page(HistoryQuery()).items
@@ -72,9 +72,7 @@ def test_edits_survive_another_page(app: AppTest, runtime: Runtime) -> None:
     app.text_area(key="generate_words").set_value("a red ball")
     app.text_input(key="generate_seed").set_value("4711")
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
-    app.run()
+    type_json(app, "generate", '{"short_description": "mine"}')
     page(app, "history")
     page(app, "generate")
     assert app.session_state["page_generate"].draft.text == '{"short_description": "mine"}'
@@ -84,9 +82,7 @@ def test_edits_survive_another_page(app: AppTest, runtime: Runtime) -> None:
 
 def test_json_that_is_not_json_is_told_by_line_and_is_not_painted(app: AppTest, runtime: Runtime) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{\n  "objects": [\n    {"description": }\n  ]\n}'
-    app.run()
+    type_json(app, "generate", '{\n  "objects": [\n    {"description": }\n  ]\n}')
     assert "line 3" in says(app)
     press(app, "Generate from this JSON")
     assert app.session_state["page_generate"].batch_id is None
@@ -95,9 +91,7 @@ def test_json_that_is_not_json_is_told_by_line_and_is_not_painted(app: AppTest, 
 
 def test_json_of_another_shape_is_told_by_its_path(app: AppTest) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"lighting": ["soft"]}'
-    app.run()
+    type_json(app, "generate", '{"lighting": ["soft"]}')
     assert "lighting" in says(app)
     assert app.error
 
@@ -145,9 +139,7 @@ def test_broken_json_in_the_editor_is_marked_and_mended_on_a_press(app: AppTest)
 @pytest.mark.parametrize("typed", ["{}", '{"short_description": ""}', '{"render": {"samples": 10}}'])
 def test_json_that_says_nothing_is_not_painted(app: AppTest, typed: str) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = typed
-    app.run()
+    type_json(app, "generate", typed)
     press(app, "Generate from this JSON")
     assert "Write at least a short description" in says(app)
     assert app.session_state["page_generate"].batch_id is None
@@ -187,18 +179,104 @@ def test_a_seed_that_is_none_is_refused_with_its_value(app: AppTest) -> None:
         assert app.session_state["page_generate"].batch_id is None
 
 
-def test_a_second_click_while_the_first_one_paints_submits_nothing(app: AppTest, runtime: Runtime) -> None:
-    """Two clicks at once are one job."""
+def test_each_press_is_a_batch_with_a_seed_of_its_own_and_a_cancel_leaves_the_words(
+    app: AppTest, runtime: Runtime
+) -> None:
+    """Generate is never grey: pressed again while the first one paints, it queues another."""
     app.text_area(key="generate_words").set_value("a ball")
     set_steps(app, 40)
     press(app, "Generate")
-    (button,) = [button for button in app.button if button.label == "Generate"]
-    assert button.disabled
-    assert len(runtime.desk.recent()) == 1
-    runtime.desk.cancel(app.session_state["page_generate"].batch_id)
+    press(app, "Generate")
+    second, first = runtime.desk.recent()
+    assert first.cells[0].seed != second.cells[0].seed
+    assert app.text_input(key="generate_seed").value == str(second.cells[0].seed)
+    for batch in (first, second):
+        runtime.desk.cancel(batch.id)
     finish(app, runtime)
     assert "Cancelled" in says(app)
     assert app.text_area(key="generate_words").value == "a ball"
+
+
+def test_presses_that_come_together_are_all_carried_out_with_their_own_words(app: AppTest, runtime: Runtime) -> None:
+    """What a browser sends again until it has arrived counts once."""
+    presses = app.session_state["generate_presses"]
+    sent = [{"bar": "b", "number": number, "action": "paint", "words": f"{number} balls"} for number in (1, 2, 3)]
+    presses.receive(sent[:1])
+    presses.receive(sent)
+    set_steps(app, 1)
+    app.run()
+    presses.receive(sent[1:])
+    app.run()
+    assert [batch.order.words for batch in runtime.desk.recent()] == ["3 balls", "2 balls", "1 balls"]
+    finish(app, runtime)
+
+
+def test_of_presses_that_are_refused_the_reason_is_said_once(app: AppTest) -> None:
+    presses = app.session_state["generate_presses"]
+    presses.receive([{"bar": "b", "number": number, "action": "paint", "words": ""} for number in (1, 2, 3)])
+    app.run()
+    assert [error.value for error in app.error] == [app.error[0].value]
+    assert "Say in a few words" in says(app)
+
+
+def test_an_earlier_picture_brings_its_recipe_and_the_draft_comes_back(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    """One picture, one state: words, JSON and seed beside a picture are its own."""
+    earlier = paint("a blue star", seed=5)
+    app.text_area(key="generate_words").set_value("a red ball")
+    press(app, "Start from JSON")
+    type_json(app, "generate", '{"short_description": "mine"}')
+    app.query_params["picture"] = earlier.id
+    app.run()
+    assert "Viewing an earlier picture" in says(app)
+    assert app.session_state["page_generate"].draft.text == earlier.prompt.to_json()
+    assert app.text_input(key="generate_seed").value == "5"
+    assert app.number_input(key="generate_steps").value == 2
+    press(app, "Back to my draft")
+    assert app.session_state["page_generate"].draft.text == '{"short_description": "mine"}'
+    assert app.text_area(key="generate_words").value == "a red ball"
+    assert app.text_input(key="generate_seed").value == ""
+    assert "picture" not in app.query_params
+
+
+def test_a_reload_shows_the_picture_of_its_address_with_its_recipe(
+    app: AppTest, paint: Callable[..., Generation]
+) -> None:
+    earlier = paint("a blue star", seed=5)
+    again = AppTest.from_file(str(APP), default_timeout=60)
+    again.query_params["picture"] = earlier.id
+    again.run()
+    assert again.session_state["page_generate"].draft.text == earlier.prompt.to_json()
+    assert again.text_input(key="generate_seed").value == "5"
+
+
+def test_a_recipe_that_was_painted_asks_before_it_is_painted_again(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    earlier = paint("a blue star", seed=5)
+    app.query_params["picture"] = earlier.id
+    app.run()
+    press(app, "Generate")
+    assert "This picture exists" in says(app)
+    assert runtime.tools.history.count(HistoryQuery()) == 1
+    press(app, "Show it")
+    assert "This picture exists" not in says(app)
+    assert app.query_params["picture"] in (earlier.id, [earlier.id])
+
+
+def test_an_edit_after_a_picture_locks_its_seed_and_is_said_beside_it(app: AppTest, runtime: Runtime) -> None:
+    """So that one change is one change; the lock opens again with a press."""
+    app.text_area(key="generate_words").set_value("a red ball")
+    set_steps(app, 1)
+    press(app, "Generate")
+    finish(app, runtime)
+    assert not app.session_state["generate_seed_locked"]
+    type_json(app, "generate", app.session_state["page_generate"].draft.text.replace("red", "green"))
+    assert app.session_state["generate_seed_locked"]
+    assert "Painted before your last changes" in says(app)
+    app.button(key="generate_lock_seed").click().run()
+    assert not app.session_state["generate_seed_locked"]
 
 
 def test_a_reload_finds_its_job_again_by_the_address(app: AppTest, runtime: Runtime) -> None:
@@ -247,7 +325,7 @@ def test_a_picture_stays_while_another_prompt_is_written(app: AppTest, runtime: 
     press(app, "Generate")
     finish(app, runtime)
     app.text_area(key="generate_words").set_value("a blue star")
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     finish(app, runtime)
     assert "blue star" in app.session_state["page_generate"].draft.text
     assert "seed `4242`" in says(app)
@@ -273,9 +351,7 @@ def test_a_full_queue_is_one_sentence_and_the_words_stay(app: AppTest, runtime: 
 
 def test_json_pasted_over_the_users_own_can_be_undone(app: AppTest) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "first"}'
-    app.run()
+    type_json(app, "generate", '{"short_description": "first"}')
     app.text_area(key="generate_words").set_value('{"short_description": "second"}')
     press(app, "Generate from this JSON")
     assert "second" in app.session_state["page_generate"].draft.text
@@ -340,7 +416,7 @@ def test_a_full_disk_is_one_sentence_and_the_studio_goes_on(tmp_path: Path, monk
         app = AppTest.from_file(str(APP), default_timeout=60).run()
         app.text_area(key="generate_words").set_value("a red ball")
         set_steps(app, 1)
-        press(app, "Write the prompt only")
+        press(app, "Prompt only")
         finish(app, runtime)
         ballast = workspace / "ballast"
         ballast.write_bytes(b"x" * (shutil.disk_usage(workspace).free - 16_000))
@@ -373,7 +449,6 @@ def test_wildcards_are_shown_before_and_each_picture_keeps_its_own_words(app: Ap
     finish(app, runtime)
     stored = {(each.words, each.request.seed) for each in runtime.tools.history.page(HistoryQuery()).items}
     assert stored == {("a red ball", 10), ("a blue ball", 11), ("a red ball", 12), ("a blue ball", 13)}
-    assert "This batch, 4 of 4" in says(app)
     assert app.text_area(key="generate_words").value == "a {red|blue} ball"
     assert not app.exception
 
@@ -403,7 +478,7 @@ def test_a_prompt_written_for_words_with_signs_is_not_asked_for_again(app: AppTe
     app.text_area(key="generate_words").set_value("a (red:1.2) ball")
     app.text_input(key="generate_seed").set_value("-1")
     set_steps(app, 1)
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     finish(app, runtime)
     press(app, "Generate")
     job = finish(app, runtime)
@@ -438,7 +513,7 @@ def test_braces_without_a_partner_are_said_and_painted_as_they_stand(app: AppTes
 
 def test_words_that_begin_with_a_wildcard_are_no_json_paste(app: AppTest, runtime: Runtime) -> None:
     app.text_area(key="generate_words").set_value("{red|blue} ball")
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     finish(app, runtime)
     assert app.session_state["page_generate"].draft.words in ("red ball", "blue ball")
     assert runtime.tools.history.count(HistoryQuery()) == 0
@@ -487,7 +562,7 @@ def test_words_that_had_no_part_in_a_picture_are_not_kept_with_it(app: AppTest, 
 def test_a_reload_of_a_prompt_that_was_only_written_brings_its_seed_back(app: AppTest, runtime: Runtime) -> None:
     app.text_area(key="generate_words").set_value("a ball")
     app.text_input(key="generate_seed").set_value("4711")
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     finish(app, runtime)
     again = AppTest.from_file(str(APP), default_timeout=60)
     again.query_params["batch"] = app.session_state["page_generate"].batch_id
@@ -521,9 +596,7 @@ def test_an_edit_during_a_batch_is_not_replaced_by_its_next_prompt(app: AppTest,
     while app.session_state["page_generate"].draft is None:
         assert time.monotonic() < until
         app.run()
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
-    app.run()
+    type_json(app, "generate", '{"short_description": "mine"}')
     first, second = runtime.desk.get(batch_id).jobs
     runtime.jobs.cancel(first.id)
     runtime.jobs.wait(first.id, 60)
@@ -540,10 +613,8 @@ def test_what_mini_was_never_shown_is_named_above_the_prompt_and_goes_when_it_is
     app: AppTest, runtime: Runtime
 ) -> None:
     app.text_area(key="generate_words").set_value("a red dragon")
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     finish(app, runtime)
     assert "mini was not trained on: dragon." in says(app)
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = draft.text.replace("dragon", "mushroom")
-    app.run()
+    type_json(app, "generate", app.session_state["page_generate"].draft.text.replace("dragon", "mushroom"))
     assert "not trained on" not in says(app)

@@ -163,8 +163,11 @@ def test_use_all_of_a_refined_picture_can_be_painted_at_once(app: AppTest, runti
     page(app, "generate")
     assert app.text_area(key="generate_words").value == ""
     press(app, "Generate")
+    assert "This picture exists" in says(app)
+    press(app, "Paint again anyway")
     finish(app, runtime)
     newest = runtime.tools.history.page(HistoryQuery()).items[0]
+    assert newest.id != child.id
     assert newest.recipe_hash == child.recipe_hash
 
 

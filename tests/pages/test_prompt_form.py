@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.prompts.parts import PARTS
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.runtime import Runtime
-from tests.pages.conftest import finish, page, press, says
+from tests.pages.conftest import bar, finish, page, press, says
 
 MARKET = {
     "short_description": "a market",
@@ -192,13 +192,13 @@ def test_an_edit_in_the_form_makes_a_written_prompt_the_users_and_typing_it_back
     app: AppTest, runtime: Runtime
 ) -> None:
     app.text_area(key="generate_words").set_value("a red ball")
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     finish(app, runtime)
     show(app, "Scene")
     text = field(app, "short_description").value
     field(app, "short_description").set_value("a green ball").run()
     assert "edited by you" in says(app)
-    assert [each.label for each in app.button if each.label.startswith("Generate")] == ["Generate from this JSON"]
+    assert "Generate from this JSON" in bar(app)
     field(app, "short_description").set_value(text).run()
     assert "edited by you" not in says(app)
     assert not app.exception

@@ -43,7 +43,7 @@ def write(words: str = "a red ball", writer: str = "auto") -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=60).run()
     app.selectbox(key="generate_writer").set_value(writer)
     app.text_area(key="generate_words").set_value(words)
-    return press(app, "Write the prompt only")
+    return press(app, "Prompt only")
 
 
 def test_the_writer_field_says_who_is_not_ready(app: AppTest) -> None:
@@ -103,7 +103,7 @@ def test_a_failure_is_said_above_the_editor_of_the_prompt_before(studio: Runtime
     app = write()
     finish(app, studio)
     gemini.will(payload({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}))
-    press(app, "Write the prompt only")
+    press(app, "Prompt only")
     assert finish(app, studio).state == "failed"
     nodes = [id(node) for node in app.main]
     [wrote] = [caption for caption in app.caption if "written by Gemini" in caption.value]

@@ -471,3 +471,28 @@ def test_an_unknown_batch_is_unknown_and_never_done(idle: Studio) -> None:
             do("01J")
     with pytest.raises(JobNotFound):
         idle.desk.batch_of("01J")
+
+
+def test_an_order_whose_picture_is_stored_is_known_before_it_is_painted_again(studio: Studio) -> None:
+    """The same prompt, seed and settings; with anything else, or a prompt not written yet, nobody can tell."""
+    order = replace(SMALL, written=WRITTEN)
+    assert studio.desk.painted_already(order) is None
+    (painted,) = studio.desk.wait(studio.desk.place(order).id, 60).generation_ids
+    found = studio.desk.painted_already(order)
+    assert found is not None
+    assert found.id == painted
+    others = (
+        replace(order, seed=8),
+        replace(order, seed=None),
+        replace(order, steps=2),
+        replace(order, written=None),
+        replace(order, count=2),
+        replace(order, written=WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a blue ball"}))),
+    )
+    assert [studio.desk.painted_already(other) for other in others] == [None] * len(others)
+
+
+def test_a_deleted_picture_is_none_that_exists(studio: Studio) -> None:
+    order = replace(SMALL, written=WRITTEN)
+    studio.tools.history.delete(studio.desk.wait(studio.desk.place(order).id, 60).generation_ids)
+    assert studio.desk.painted_already(order) is None

@@ -4,7 +4,6 @@ from collections.abc import Container
 
 import streamlit as st
 
-from fibo_core.engine.request import draw_seed
 from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
 from fibo_core.models.weights import is_here
@@ -12,7 +11,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO, Writers
-from studio.ui.state import Field, field_key, field_value, fill_field
+from studio.ui.state import Field, PageState, field_key, field_value
 
 COUNTS = (1, 2, 4, 8)
 
@@ -77,52 +76,79 @@ def shape_field(mode: Mode, spec: ModelSpec) -> None:
 
 def count_field(mode: Mode) -> None:
     _only(mode, "count", COUNTS)
-    st.segmented_control(
-        "Pictures",
-        COUNTS,
-        default=None if field_key(mode, "count") in st.session_state else 1,
-        required=True,
-        key=field_key(mode, "count"),
-        persist_state="session",
-        help="Each gets the next seed",
+    st.selectbox(
+        "Pictures", COUNTS, key=field_key(mode, "count"), persist_state="session", help="Each gets the next seed"
     )
 
 
 def seed_field(mode: Mode) -> None:
-    """The seed the next picture is painted with, always visible; the same seed and prompt give the same picture."""
-    key = field_key(mode, "seed")
-    if key not in st.session_state:
-        st.session_state[key] = str(draw_seed())
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
+    """The seed of the picture, always visible. Unlocked, each press draws another; a seed that is typed is locked."""
+    key, locked_key = field_key(mode, "seed"), field_key(mode, "seed_locked")
+    locked: bool = st.session_state.setdefault(locked_key, False)
+
+    def typed() -> None:
+        st.session_state[locked_key] = bool(st.session_state[key].strip())
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width=150):
         st.text_input(
-            "Seed", key=key, persist_state="session", placeholder="drawn",
-            help="The same seed and prompt give the same picture. Empty: one is drawn.",
+            "Seed", key=key, persist_state="session", placeholder="drawn", on_change=typed,
+            help="The same seed and prompt give the same picture.",
         )  # fmt: skip
         st.button(
-            "Draw", key=f"{mode}_draw", icon=":material/casino:", help="Draws another seed",
-            on_click=lambda: fill_field(mode, "seed", str(draw_seed())),
+            "", key=f"{mode}_lock_seed", icon=":material/lock:" if locked else ":material/lock_open_right:",
+            type="tertiary", help="Locked: every picture begins with this seed. Press to draw another each time."
+            if locked else "Open: each press draws another seed. Press to keep this one.",
+            on_click=lambda: st.session_state.update({locked_key: not locked}),
         )  # fmt: skip
+
+
+def lock_seed_for_edits(state: PageState, mode: Mode) -> None:
+    """A prompt that is edited after it was painted is painted again from the same seed: so one change is one change."""
+    if state.edited:
+        state.edited = False
+        if state.last_id is not None and field_value(mode, "seed"):
+            st.session_state[field_key(mode, "seed_locked")] = True
+
+
+def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
+    """All settings of a page that begins with words or a picture, in one row; the finer ones behind the last."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key=f"{mode}_settings"):
+        with st.container(width=100):
+            writer_field(mode, runtime.tools.writers)
+        with st.container(width=140):
+            shape_field(mode, spec)
+        with st.container(width=70):
+            count_field(mode)
+        seed_field(mode)
+        with st.popover("", icon=":material/tune:", width="content", help="More settings"):
+            model_field(mode, runtime, spec)
+            finer_settings(mode, spec)
 
 
 def more_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
     """The model, where there are several; steps, guidance, negative prompt, each with the model's own default."""
     with st.expander("More settings", type="compact"):
         model_field(mode, runtime, spec)
-        _defaults(mode, spec)
-        left, right = st.columns(2)
-        left.number_input(
-            "Steps", STEPS_MIN, STEPS_MAX, step=1, key=field_key(mode, "steps"), persist_state="session",
-            help=f"{spec.title} likes {spec.num_inference_steps}",
+        finer_settings(mode, spec)
+
+
+def finer_settings(mode: Mode, spec: ModelSpec) -> None:
+    """Steps, guidance and, where the model takes one, the negative prompt, each with the model's own default."""
+    _defaults(mode, spec)
+    left, right = st.columns(2)
+    left.number_input(
+        "Steps", STEPS_MIN, STEPS_MAX, step=1, key=field_key(mode, "steps"), persist_state="session",
+        help=f"{spec.title} likes {spec.num_inference_steps}",
+    )  # fmt: skip
+    right.number_input(
+        "Guidance", GUIDANCE_MIN, GUIDANCE_MAX, step=0.5, key=field_key(mode, "guidance"), persist_state="session",
+        help=f"How closely the picture follows the prompt. {spec.title} likes {spec.guidance_scale:g}; 1 is off.",
+    )  # fmt: skip
+    if spec.fixed_negative is None:
+        st.text_input(
+            "Negative prompt", key=field_key(mode, "negative"), persist_state="session",
+            help="What to keep away from. Empty: the model's own default.",
         )  # fmt: skip
-        right.number_input(
-            "Guidance", GUIDANCE_MIN, GUIDANCE_MAX, step=0.5, key=field_key(mode, "guidance"), persist_state="session",
-            help=f"How closely the picture follows the prompt. {spec.title} likes {spec.guidance_scale:g}; 1 is off.",
-        )  # fmt: skip
-        if spec.fixed_negative is None:
-            st.text_input(
-                "Negative prompt", key=field_key(mode, "negative"), persist_state="session",
-                help="What to keep away from. Empty: the model's own default.",
-            )  # fmt: skip
 
 
 def _defaults(mode: Mode, spec: ModelSpec) -> None:

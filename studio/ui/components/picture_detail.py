@@ -17,8 +17,9 @@ from studio.ui.components.result import (
     source_url,
 )
 from studio.ui.components.selection import delete
-from studio.ui.session import errors_shown, start_generate, start_inspire, start_refine, use_seed
+from studio.ui.session import errors_shown, start_inspire, start_refine, use_prompt, use_seed
 from studio.ui.state import history_state
+from studio.ui.viewing import use_all
 from studio.ui.words import duration, moment, plain, title_of
 
 
@@ -38,7 +39,7 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
         with st.container(horizontal=True, gap="small"):
             refine = st.button("Refine", key="detail_refine", icon=":material/tune:", type="primary")
             inspire = st.button("Inspire", key="detail_inspire", icon=":material/lightbulb:")
-            use_all = st.button("Use all", key="detail_all", help="Prompt, seed and settings, on Generate")
+            everything = st.button("Use all", key="detail_all", help="Prompt, seed and settings, on Generate")
             use_json = st.button("Use the JSON", key="detail_json_use", help="The prompt alone, on Generate")
             seed = st.button("Use the seed", key="detail_seed_use", help="The seed alone, on Generate")
         with errors_shown():
@@ -46,8 +47,10 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
                 start_refine(generation)
             elif inspire:
                 start_inspire(runtime, generation)
-            elif use_all or use_json:
-                start_generate(generation, spec, settings=use_all)
+            elif everything:
+                use_all(generation, spec)
+            elif use_json:
+                use_prompt(generation)
             elif seed:
                 use_seed(generation)
         _recipe(generation)

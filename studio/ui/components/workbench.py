@@ -14,7 +14,8 @@ from studio.ui.components import asset
 
 _FOLD = st.components.v2.component(
     "fibo_fold",
-    html="<button type='button' aria-expanded='false'><span class='arrow' aria-hidden='true'></span><span></span></button>",
+    html="<button type='button' aria-expanded='false'>"
+    "<span class='arrow' aria-hidden='true'></span><span></span></button>",
     css=asset("fold.css"),
     js=asset("fold.js"),
 )

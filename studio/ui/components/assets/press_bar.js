@@ -1,0 +1,89 @@
+// Each press is kept here, numbered, until Python says that it has arrived: a message that overtakes another, or a run
+// that two of them share, loses none. A bar put up anew begins a new list under a name of its own.
+const bars = new WeakMap()
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let bar = bars.get(parentElement)
+  if (!bar) bars.set(parentElement, (bar = new Bar(parentElement.querySelector(".bar"))))
+  bar.send = presses => setTriggerValue("pressed", presses)
+  bar.show(data)
+  return () => {
+    bar.end()
+    bars.delete(parentElement)
+  }
+}
+
+class Bar {
+  constructor(element) {
+    this.element = element
+    this.name = Math.random().toString(36).slice(2) + Date.now().toString(36)
+    this.number = 0
+    this.waiting = []
+    this.onKey = event => this.key(event)
+    document.addEventListener("keydown", this.onKey, true)
+  }
+
+  end() {
+    document.removeEventListener("keydown", this.onKey, true)
+  }
+
+  show(data) {
+    const [name, number] = data.arrived.split(":")
+    if (name === this.name) this.waiting = this.waiting.filter(press => press.number > Number(number))
+    this.mode = data.mode
+    this.first = data.buttons[0].action
+    data.buttons.forEach((each, index) => {
+      let button = this.element.children[index]
+      if (!button) {
+        button = document.createElement("button")
+        button.type = "button"
+        button.append(document.createElement("span"))
+        if (index === 0) {
+          const keys = document.createElement("kbd")
+          keys.textContent = navigator.platform.startsWith("Mac") ? "⌘ Enter" : "Ctrl+Enter"
+          keys.setAttribute("aria-hidden", "true")
+          button.append(keys)
+        }
+        this.element.append(button)
+      }
+      button.className = index === 0 ? "primary" : "second"
+      button.firstChild.textContent = each.label
+      button.title = each.help
+      button.onclick = () => this.press(each.action)
+      if (index === 0) button.setAttribute("aria-keyshortcuts", "Control+Enter")
+    })
+    while (this.element.children.length > data.buttons.length) this.element.lastChild.remove()
+    this.element.classList.toggle("sending", this.waiting.length > 0)
+  }
+
+  // Ctrl+Enter wherever the cursor is. A field that is being typed into is left first, so that Streamlit takes what
+  // stands in it before the press.
+  key(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat || event.isComposing) return
+    if (document.querySelector("[role=dialog]")) return
+    const field = document.activeElement
+    if (field?.matches("input, textarea")) {
+      field.blur()
+      field.focus({ preventScroll: true })
+    } else {
+      event.preventDefault()
+      event.stopPropagation()
+    }
+    this.press(this.first)
+  }
+
+  press(action) {
+    const words = document.querySelector(`.st-key-${this.mode}_words :is(textarea, input)`)
+    const editor = window.fibo?.editors?.[this.mode]
+    this.waiting.push({
+      bar: this.name,
+      number: ++this.number,
+      action,
+      words: words ? words.value : null,
+      text: editor ? editor.text() : null,
+    })
+    this.element.classList.add("sending")
+    window.dispatchEvent(new CustomEvent("fibo:pressed", { detail: { mode: this.mode, action } }))
+    this.send([...this.waiting])
+  }
+}

@@ -1,0 +1,87 @@
+"""The buttons that place orders. They are never grey, and no press is lost, however quickly they come.
+
+Streamlit's own button loses presses that come faster than its runs (it keeps one for each run). This bar numbers each
+press and sends it again with the next until Python has taken it. A press carries what stood on the page at that moment:
+the words in their field, and the text in the JSON editor.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from fibo_core.store.generation import Mode
+from studio.ui.components import asset
+
+_BAR = st.components.v2.component(
+    "fibo_press_bar",
+    html="<div class='bar' role='group' aria-label='Paint'></div>\n",
+    css=asset("press_bar.css"),
+    js=asset("press_bar.js"),
+)
+
+
+@dataclass(frozen=True)
+class PressButton:
+    """A button of the bar: ``action`` is what its presses are told apart by. Ctrl+Enter presses the first one."""
+
+    action: str
+    label: str
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Press:
+    """One press: which button, the words as they stood in their field, and the JSON editor's text. None where the page
+    has no such field, or where nobody looked."""
+
+    action: str
+    words: str | None = None
+    text: str | None = None
+
+
+@dataclass
+class Presses:
+    """The presses of one page's bar that its script has not taken yet.
+
+    ``taken`` is, for each time the bar was put up in a browser, the number of its last press that has arrived;
+    ``buttons`` are those that were drawn last.
+    """
+
+    waiting: list[Press] = field(default_factory=list)
+    taken: dict[str, int] = field(default_factory=dict)
+    last: str = ""
+    buttons: tuple[PressButton, ...] = ()
+
+    def receive(self, pressed: Sequence[dict[str, Any]]) -> None:
+        """Takes the presses that are new; a browser sends each until it is told that it has arrived."""
+        for each in pressed:
+            bar, number = str(each["bar"]), int(each["number"])
+            if number > self.taken.get(bar, 0):
+                self.taken[bar] = number
+                self.last = f"{bar}:{number}"
+                self.waiting.append(Press(str(each["action"]), each.get("words"), each.get("text")))
+
+
+def press_bar(mode: Mode, buttons: Sequence[PressButton]) -> list[Press]:
+    """Draws the buttons; the presses since the last run, oldest first."""
+    presses, key = presses_of(mode), f"{mode}_press_bar"
+    presses.buttons = tuple(buttons)
+
+    def receive() -> None:
+        presses.receive(st.session_state[key]["pressed"] or ())
+
+    _BAR(
+        key=key,
+        data={"mode": mode, "buttons": [asdict(button) for button in buttons], "arrived": presses.last},
+        on_pressed_change=receive,
+    )
+    waiting, presses.waiting = presses.waiting, []
+    return waiting
+
+
+def presses_of(mode: Mode) -> Presses:
+    """What the session holds of the presses of a page."""
+    presses: Presses = st.session_state.setdefault(f"{mode}_presses", Presses())
+    return presses
