@@ -133,6 +133,7 @@ class NoWriterAnswered(WriterError):
     def __init__(self, reasons: Sequence[tuple[str, FiboError]]):
         said = " ".join(f"{title}: {error}" for title, error in reasons)
         super().__init__(f"No prompt was written. {said or 'No prompt writer is set up.'}")
+        self.reasons = tuple(reasons)
         self.text = "\n\n".join(error.text for _, error in reasons if isinstance(error, WriterAnswerError))
 
 

@@ -4,6 +4,7 @@ Labels and explanations come from the caption's shape, suggestions from `vocabul
 is in `parts.py`.
 """
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,6 +49,11 @@ def field_spec(name: str) -> FieldSpec:
         whole_number=info.annotation == int | None,
         one_line=name in _SHORT,
     )
+
+
+def suggestions_at(path: str) -> tuple[str, ...]:
+    """A few good values for a place of a prompt, such as ``objects[0].location``; none where nobody wrote any."""
+    return _suggestions().get(re.sub(r"\[[0-9]+\]", "", path), ())
 
 
 def _label(key: str) -> str:

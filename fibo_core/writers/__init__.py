@@ -68,6 +68,15 @@ class WrittenPrompt:
     offered: StructuredPrompt | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True)
+class SuggestedValues:
+    """Values for one place of a prompt, by the writer of that name, with a sentence for each that did not answer."""
+
+    values: tuple[str, ...]
+    writer: str
+    passed_over: tuple[str, ...] = ()
+
+
 class PromptWriter(Protocol):
     """Writes structured prompts. Each call may take a while; ``cancel`` is checked where it can be.
 
@@ -118,4 +127,11 @@ class PromptWriter(Protocol):
         Of several, at most GIVEN_MAX, it is the prompt of one new picture with what they have in common; the first is
         the main one. A writer that looks at one alone takes that, and says so in a note.
         """
+        ...
+
+    def suggest_values(
+        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+    ) -> tuple[str, ...]:
+        """At most ``count`` values for one place of the prompt, none of which stands there now, as the wish has them
+        ("six kinds of light"; may be empty)."""
         ...

@@ -7,17 +7,21 @@ made a prompt, is passed over; what a service refuses is refused, and a bug is a
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from fibo_core.cancel import CancelFlag
 from fibo_core.errors import InputError, NoWriterAnswered, WriterAnswerError, WriterError, WriterUnavailable
 from fibo_core.models.catalogue import WeightsSpec
-from fibo_core.writers import PromptWriter, WrittenPrompt, writer_name, writer_title
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.writers import PromptWriter, SuggestedValues, WrittenPrompt, writer_name, writer_title
+from fibo_core.writers.values import WISH_CHARS_MAX, count_wished
 
 AUTO = "auto"
 AUTO_PATIENCE_S = 60.0  #: on the clock, that "auto" waits for a writer over its quota, before it asks the next
 CHOSEN_PATIENCE_S = 900.0  #: that a writer chosen by name is waited for
 
 Ask = Callable[[PromptWriter], WrittenPrompt]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,15 @@ class Waiter(Protocol):
         ...
 
 
+class _Impatient:
+    """Waits for no quota."""
+
+    def on_writing(self, writer: str) -> None: ...
+
+    def on_over_quota(self, reason: str, retry_after_s: float, patience_s: float) -> bool:
+        return False
+
+
 class Writers:
     """The prompt writers of a process, best first. ``preferred`` is what "auto" means: itself, or one writer."""
 
@@ -101,6 +114,40 @@ class Writers:
         Raises InputError for an unknown writer, the WriterError of a chosen one, PromptRefused, and
         NoWriterAnswered, with every reason, where "auto" found none.
         """
+        written, _, passed_over = self._first(choice, ask, waiter)
+        return replace(written, passed_over=passed_over) if passed_over else written
+
+    def suggest_values(
+        self,
+        choice: str,
+        prompt: StructuredPrompt,
+        path: str,
+        wish: str,
+        *,
+        cancel: CancelFlag | None = None,
+    ) -> SuggestedValues:
+        """Values for one place of a prompt, as many as the wish names ("six kinds of light"), by the chosen writer or
+        with "auto" the first that answers; no quota is waited for.
+
+        Raises InputError for an unknown writer or too long a wish, WriterUnavailable with every reason where "auto"
+        found none, and as `write` does.
+        """
+        if len(wish) > WISH_CHARS_MAX:
+            raise InputError(f"The wish has {len(wish):,} characters, and {WISH_CHARS_MAX} are read. Say it shorter.")
+
+        def ask(writer: PromptWriter) -> tuple[str, ...]:
+            return writer.suggest_values(prompt, path, wish.strip(), count_wished(wish), cancel=cancel)
+
+        try:
+            values, name, passed_over = self._first(choice, ask, _Impatient())
+        except NoWriterAnswered as exc:
+            raise WriterUnavailable(" ".join(_no_answer_note(title, why) for title, why in exc.reasons)) from exc
+        return SuggestedValues(values, name, passed_over)
+
+    def _first(
+        self, choice: str, ask: Callable[[PromptWriter], Answer], waiter: Waiter
+    ) -> tuple[Answer, str, tuple[str, ...]]:
+        """The answer, the name of the writer that gave it, and a sentence for each that did not."""
         choice = self.preferred if choice == AUTO else choice
         if choice != AUTO:
             backend = self._backend(choice)
@@ -109,13 +156,13 @@ class Writers:
                 raise WriterUnavailable(
                     lack.todo, remedy="" if lack.weights is None else f"download {lack.weights.name}"
                 )
-            return self._ask(backend, ask, waiter, CHOSEN_PATIENCE_S)
+            return self._ask(backend, ask, waiter, CHOSEN_PATIENCE_S), backend.name, ()
         passed_over: list[tuple[str, WriterError | InputError]] = []
         for backend in self._backends.values():
             if backend.missing() is not None:
                 continue  # not set up, so nobody expects it to answer
             try:
-                written = self._ask(backend, ask, waiter, AUTO_PATIENCE_S)
+                answer = self._ask(backend, ask, waiter, AUTO_PATIENCE_S)
             except (WriterUnavailable, WriterAnswerError) as exc:
                 passed_over.append((backend.title, exc))
                 continue
@@ -124,10 +171,12 @@ class Writers:
                     raise
                 passed_over.append((backend.title, exc))
                 break
-            return replace(written, passed_over=tuple(_no_answer_note(title, exc) for title, exc in passed_over))
+            return answer, backend.name, tuple(_no_answer_note(title, exc) for title, exc in passed_over)
         raise NoWriterAnswered(passed_over)
 
-    def _ask(self, backend: Backend, ask: Ask, waiter: Waiter, patience_s: float) -> WrittenPrompt:
+    def _ask(
+        self, backend: Backend, ask: Callable[[PromptWriter], Answer], waiter: Waiter, patience_s: float
+    ) -> Answer:
         waiter.on_writing(backend.called)
         writer = self._writer(backend)
         while True:

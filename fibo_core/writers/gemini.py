@@ -15,7 +15,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.errors import WriterUnavailable
 from fibo_core.writers import OnTokens, gemini_faults, instructions
 from fibo_core.writers.gemini_faults import HELD_BACK
-from fibo_core.writers.gemini_schema import response_schema
+from fibo_core.writers.gemini_schema import VALUES_SCHEMA, response_schema
 from fibo_core.writers.service import (
     NO_CANDIDATE,
     Answer,
@@ -147,9 +147,9 @@ def _client(key: str, base_url: str | None, timeout_s: float) -> Any:
 
 def _config(model: str, asked: Asked) -> dict[str, Any]:
     config: dict[str, Any] = {
-        "system_instruction": instructions.SYSTEM,
+        "system_instruction": instructions.SYSTEM_VALUES if asked.values else instructions.SYSTEM,
         "response_mime_type": "application/json",
-        "response_schema": response_schema(refining=asked.refining),
+        "response_schema": VALUES_SCHEMA if asked.values else response_schema(refining=asked.refining),
         "max_output_tokens": asked.budget,
         "automatic_function_calling": {"disable": True},  # there is nothing to call, and the SDK logs it each time
         **_family(model),

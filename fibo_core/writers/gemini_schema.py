@@ -8,6 +8,13 @@ from fibo_core.prompts.structured_prompt import SCORES
 #: Every key is required of Gemini, and most may be null; these may not, as FIBO's own captions always have them.
 ALWAYS_SAID = ("relative_size", "shape_and_color", "style_medium", "artistic_style")
 
+#: The form of an answer that is values for one place, and no prompt.
+VALUES_SCHEMA: dict[str, Any] = {
+    "type": "OBJECT",
+    "properties": {"values": {"type": "ARRAY", "items": {"type": "STRING"}}},
+    "required": ["values"],
+}
+
 
 def response_schema(*, refining: bool = False) -> dict[str, Any]:
     """The form of an answer in Gemini's schema language, derived from `caption_schema`, without the two scores.

@@ -26,6 +26,16 @@ exactly.
 - artistic_style has at most {MAX_STYLE_WORDS} words. context says what such a picture is for.
 - A real person is named only where the request names them."""
 
+SYSTEM_VALUES = """\
+You know how pictures are described for FIBO, a text-to-image model that paints from one structured JSON document. You \
+are asked for values of one place in such a document: the same picture is painted once with each of them, so that they \
+can be compared. Answer with one JSON object, {"values": ["…", "…"]}, and no other word.
+
+How to write a value:
+- In English, short, in the style of what stands there now, and complete: it takes that place as it is.
+- Say what can be seen. Be definite: no "or", no "such as", no number before it.
+- The values differ clearly from one another and from what stands there now."""
+
 _EXPAND = """\
 Write the description of a picture from this idea. Keep everything it says; what it leaves open, choose as a good \
 photographer or illustrator would, fitting the idea.
@@ -44,6 +54,12 @@ The description:
 
 The change:
 {instruction}"""
+
+_SUGGEST = """\
+Here is the description of a picture. Write {count} values for {path} in it.{now}{wish}
+
+The description:
+{prompt}"""
 
 _SEEN = """
 
@@ -88,6 +104,13 @@ def expand(words: str) -> str:
 def refine(prompt: str, instruction: str, *, with_picture: bool) -> str:
     """The task of changing a prompt (as JSON) as instructed and nowhere else."""
     return _REFINE.format(prompt=prompt, instruction=instruction) + (_SEEN if with_picture else "")
+
+
+def suggest(prompt: str, path: str, now: str, wish: str, count: int) -> str:
+    """The task of finding values for one place of a prompt (as JSON)."""
+    stands = f" Now it says: {now}" if now else ""
+    wished = f"\nWhat is wished for: {wish}" if wish.strip() else ""
+    return _SUGGEST.format(prompt=prompt, path=path, now=stands, wish=wished, count=count)
 
 
 def inspire(hint: str, count: int) -> str:

@@ -23,7 +23,7 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers import OnTokens, instructions
 from fibo_core.writers.llm_answers import MAX_BYTES, NotJson, Reading, read
 from fibo_core.writers.llm_faults import OPTIONAL, PICTURE, Service
-from fibo_core.writers.llm_form import PLACEHOLDER, answer_schema, form_in_words
+from fibo_core.writers.llm_form import PLACEHOLDER, answer_schema, form_in_words, values_schema
 from fibo_core.writers.pictures import only_the_first
 from fibo_core.writers.repair import Repaired
 from fibo_core.writers.service import Answer, Asked, ServiceWriter, in_thread, wait_before_next
@@ -175,7 +175,8 @@ def _body(model: str, asked: Asked, not_taken: frozenset[str]) -> dict[str, Any]
         urls = [f"data:image/jpeg;base64,{b64encode(jpeg).decode()}" for jpeg in asked.jpegs]
         content = [{"type": "text", "text": asked.task}]
         content += [{"type": "image_url", "image_url": {"url": url}} for url in urls]
-    schema = {"name": "fibo_prompt", "strict": True, "schema": answer_schema(refining=asked.refining)}
+    form = values_schema() if asked.values else answer_schema(refining=asked.refining)
+    schema = {"name": "fibo_values" if asked.values else "fibo_prompt", "strict": True, "schema": form}
     optional: dict[str, Any] = {
         "response_format": {"type": "json_schema", "json_schema": schema},
         "max_tokens": asked.budget,
@@ -189,7 +190,8 @@ def _body(model: str, asked: Asked, not_taken: frozenset[str]) -> dict[str, Any]
         optional[MODERN] = asked.budget
     if "stream" in not_taken:
         not_taken |= {"stream_options"}
-    system = f"{instructions.SYSTEM}\n\n{form_in_words(refining=asked.refining)}"
+    of_a_prompt = f"{instructions.SYSTEM}\n\n{form_in_words(refining=asked.refining)}"
+    system = instructions.SYSTEM_VALUES if asked.values else of_a_prompt
     messages = [{"role": "system", "content": system}, {"role": "user", "content": content}]
     return {"model": model, "messages": messages} | {k: v for k, v in optional.items() if k not in not_taken}
 

@@ -6,7 +6,7 @@ Both are derived from `gemini_schema`, and so from `caption_schema`: there is no
 import json
 from typing import Any
 
-from fibo_core.writers.gemini_schema import response_schema
+from fibo_core.writers.gemini_schema import VALUES_SCHEMA, response_schema
 
 #: What stands in the form where an answer has its summary: a model that gives it back has not filled it in.
 PLACEHOLDER = response_schema()["properties"]["short_description"]["description"]
@@ -15,6 +15,11 @@ PLACEHOLDER = response_schema()["properties"]["short_description"]["description"
 def answer_schema(*, refining: bool = False) -> dict[str, Any]:
     """JSON Schema of an answer, as strict as OpenAI wants it: no reference, no key beyond the required ones."""
     return _standard(response_schema(refining=refining))
+
+
+def values_schema() -> dict[str, Any]:
+    """JSON Schema of an answer that is values for one place, and no prompt."""
+    return _standard(VALUES_SCHEMA)
 
 
 def form_in_words(*, refining: bool = False) -> str:

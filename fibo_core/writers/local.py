@@ -19,7 +19,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import placement
 from fibo_core.engine.loading import libraries
 from fibo_core.engine.placement import Placement, SharedDevice
-from fibo_core.errors import EngineError, InputError, Stopped, WriterUnavailable
+from fibo_core.errors import EngineError, InputError, Stopped, WriterAnswerError, WriterUnavailable
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import FIBO_VLM, WeightsSpec
 from fibo_core.models.weights import downloaded, revision_of, weight_bytes
@@ -29,6 +29,7 @@ from fibo_core.writers.chain import Missing
 from fibo_core.writers.pictures import only_the_first
 from fibo_core.writers.refining import carried_over, shown
 from fibo_core.writers.repair import Repaired, repair
+from fibo_core.writers.values import stands_at
 
 if TYPE_CHECKING:
     from fibo_core.writers.local_model import LocalModel
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_NEW_TOKENS = 4096  #: as upstream; a long prompt has 1,050
+MORE_TRIES = 2  #: for values that were there already
 MAX_WORDS_CHARS = 4_000  #: of words, instruction or hint
 
 
@@ -149,6 +151,23 @@ class LocalWriter:
             if len(pictures) == 1
             else replace(written, notes=(only_the_first("The local writer"), *written.notes))
         )
+
+    def suggest_values(
+        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+    ) -> tuple[str, ...]:
+        """One after another: the model was taught to change whole prompts only, so each takes as long as one."""
+        found = [stands_at(prompt, path)]
+        for seed in range(count + MORE_TRIES):
+            others = "; ".join(filter(None, found))
+            instruction = f"Change {path} and nothing else: {wish or 'another one'}, but none of these: {others}"
+            value = stands_at(self.refine(prompt, instruction, cancel=cancel, seed=seed).prompt, path)
+            if value and value not in found:
+                found.append(value)
+            if len(found) > count:
+                break
+        if len(found) == 1:
+            raise WriterAnswerError(f"The local writer found no other values for {path}. Write them by hand.", "")
+        return tuple(found[1:])
 
     def unload(self) -> None:
         """Frees the model's memory, once it has finished what it writes."""

@@ -23,6 +23,7 @@ from fibo_core.writers.pictures import jpeg_to_show
 from fibo_core.writers.refining import carried_over, shown
 from fibo_core.writers.repair import Repaired, repair
 from fibo_core.writers.service_faults import Fault
+from fibo_core.writers.values import read_values, stands_at
 
 logger = logging.getLogger(__name__)
 for _wire in ("httpcore2", "httpcore"):  # at DEBUG they write down headers as they come, whatever stands in them
@@ -43,7 +44,8 @@ Client = TypeVar("Client")
 @dataclass(frozen=True)
 class Asked:
     """What a service is asked, with pictures as JPEG. ``unseen`` is the task without them, None where there is none
-    without them; ``alone`` the task of the first of several."""
+    without them; ``alone`` the task of the first of several. ``values`` asks for a list of values in place of a
+    prompt."""
 
     task: str
     jpegs: tuple[bytes, ...]
@@ -52,6 +54,7 @@ class Asked:
     unseen: str | None = None
     alone: str | None = None
     budget: int = FIRST_BUDGET
+    values: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,23 @@ class ServiceWriter:
         alone = tasks[0] if len(pictures) > 1 else None
         asked = Asked(tasks[-1], jpegs, refining=False, seed=seed, alone=alone)
         return self._write(asked, None, cancel, on_tokens)
+
+    def suggest_values(
+        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+    ) -> tuple[str, ...]:
+        """Values as the model finds them; an answer without any is asked for again once."""
+        now = stands_at(prompt, path)
+        task = instructions.suggest(shown(prompt).to_json(), path, now, wish, count)
+        asked, tries = Asked(task, (), refining=False, seed=None, values=True), 0
+        while True:
+            tries += 1
+            text = self._ask(asked, cancel, None).text
+            try:
+                return read_values(text, without=now, count=count)
+            except WriterAnswerError as exc:
+                if tries == ANSWER_TRIES:
+                    raise
+                logger.info("%s's answer holds no values, asking again: %s", self.title, exc)
 
     def _write(
         self, asked: Asked, before: StructuredPrompt | None, cancel: CancelFlag | None, on_tokens: OnTokens | None

@@ -9,7 +9,8 @@ from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from studio.ui.components.draft_line import draft_line
-from studio.ui.components.frame import frame, styles
+from studio.ui.components.frame import frame, mini_note, styles
+from studio.ui.components.nav_bar import nav_bar
 from studio.ui.drafts import keep_drafts, restore_drafts
 from studio.ui.navigation import all_pages
 from studio.ui.words import plain
@@ -17,12 +18,21 @@ from studio.ui.words import plain
 st.set_page_config(page_title="FIBO Studio", page_icon=str(Path(__file__).parent / "icon.png"), layout="wide")
 
 styles()
-page = st.navigation(all_pages(), position="top")
+pages = all_pages()
+page = st.navigation(pages, position="hidden")
+above = st.container(key="frame", gap=None)
+with above:
+    chosen = nav_bar(pages, page)
+if chosen is not None:
+    st.switch_page(chosen)
 
 try:
     runtime = get_runtime()
     restore_drafts(runtime, page.title.lower())
-    frame(runtime, page.title)
+    with above:
+        frame(runtime, page.title)
+    with st.container(key="mini_note"):
+        mini_note(runtime)
     draft_line(runtime, page.title.lower())
     try:
         page.run()

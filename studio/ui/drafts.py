@@ -20,7 +20,7 @@ from fibo_core.store.generation import MODES, Mode
 from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import written_from_record, written_to_record
 from studio.ui.session import find_picture
-from studio.ui.state import Draft, Field, PageState, field_key, page_state
+from studio.ui.state import Draft, Field, KeptWork, PageState, field_key, page_state
 from studio.web.drafts import browser_among
 
 log = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 #: What of a form is a draft, and what it may hold: a widget refuses anything else.
 FIELDS: dict[Field, type | tuple[type, ...]] = {
     "words": str, "writer": str, "model": str, "defaults_of": str, "aspect": str, "count": int, "seed": str,
-    "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool, "with_picture": bool,
+    "steps": int, "guidance": (int, float), "negative": str, "seed_locked": bool, "only_asked": bool, "with_picture": bool,
 }  # fmt: skip
 BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "guidance": (GUIDANCE_MIN, GUIDANCE_MAX)}
 
-IDS = ("batch_id", "taken_from", "source_id")
+IDS = ("batch_id", "taken_from", "shown_id", "source_id")
 ADDRESS = ("batch", "job", "picture")  #: what a page's address may name
 #: What a record of another shape leads to.
 UNREADABLE = (FiboError, TypeError, KeyError, ValueError, AttributeError, RecursionError)
@@ -75,16 +75,19 @@ def restore_drafts(runtime: Runtime, page: str) -> None:
         session.kept[mode] = drafts.pages.get(mode, {})
         try:
             record = _with_typed(session.kept[mode], drafts.typed.get(mode, {}))
-            _begin(runtime, session, mode, record, elsewhere=mode == page and _leads_elsewhere(record))
+            _begin(runtime, session, mode, record, opened=mode == page)
         except UNREADABLE:
             log.warning(NOT_READ, mode, exc_info=True)
 
 
-def _begin(runtime: Runtime, session: _Session, mode: Mode, record: Record, *, elsewhere: bool) -> None:
+def _begin(runtime: Runtime, session: _Session, mode: Mode, record: Record, *, opened: bool) -> None:
     if aside := record.pop("aside", None):
         _words(aside)
         session.aside[mode] = aside
-    if not elsewhere:
+    shown = st.query_params.get("picture") if opened else None
+    if record.get("kept") and shown not in (None, record.get("shown_id")):
+        record = _without_view(record)
+    if not (opened and _leads_elsewhere(record)):
         _fill(runtime, mode, record)
     elif _holds_work(record):
         session.aside[mode] = record
@@ -138,6 +141,13 @@ def drop_draft(page: str) -> None:
     st.session_state["drafts"].aside.pop(page, None)
 
 
+def _without_view(record: Record) -> Record:
+    """The record with its user's own work in place of an earlier picture's recipe, which they were looking at."""
+    own = {"draft": None, "previous": None, **record["kept"]}
+    fields = {**record.get("fields", {}), **own.get("fields", {})}
+    return {**record, **own, "fields": fields, "kept": None, "shown_id": None}
+
+
 def _leads_elsewhere(record: Record) -> bool:
     """Whether the address that was opened names another batch than the draft's."""
     if "job" in st.query_params:
@@ -172,6 +182,7 @@ def _record(mode: Mode, aside: Record | None) -> Record:
         "fields": {name: _plain(st.session_state.get(field_key(mode, name))) for name in FIELDS},
         "draft": _draft_record(state.draft),
         "previous": _draft_record(state.previous),
+        "kept": None if state.kept is None else _kept_record(state.kept),
         "source": None if state.source is None else state.source.document,
         "base": None if state.base is None else state.base.document,
         "pictures": list(state.pictures),
@@ -185,7 +196,7 @@ def _record(mode: Mode, aside: Record | None) -> Record:
 def _fill(runtime: Runtime, mode: Mode, record: Record) -> None:
     """Fills a page that nobody has worked at. Raises whatever a record of another shape leads to, and fills nothing."""
     state = _state(runtime, record)
-    fields = {name: value for name, value in record.get("fields", {}).items() if name in FIELDS and _fits(name, value)}
+    fields = _fields(record)
     st.session_state[f"page_{mode}"] = state
     for name, value in fields.items():
         st.session_state[field_key(mode, name)] = value
@@ -197,6 +208,8 @@ def _state(runtime: Runtime, record: Record) -> PageState:
     if (draft := _draft(record.get("draft"))) is not None:
         state.revision += 1
         state.draft = replace(draft, revision=state.revision, form_revision=state.revision)
+    if kept := record.get("kept"):
+        state.kept = KeptWork(_draft(kept.get("draft")), _draft(kept.get("previous")), _fields(kept))
     for name in IDS:
         if isinstance(id := record.get(name), str):
             setattr(state, name, id)
@@ -212,6 +225,12 @@ def _state(runtime: Runtime, record: Record) -> PageState:
     return state
 
 
+def _fields(record: Record) -> dict[Field, object]:
+    """Those of a form that its widgets take."""
+    given = record.get("fields", {})
+    return {name: given[name] for name in FIELDS if name in given and _fits(name, given[name])}
+
+
 def _fits(name: Field, value: object) -> bool:
     if not isinstance(value, FIELDS[name]):
         return False
@@ -221,6 +240,11 @@ def _fits(name: Field, value: object) -> bool:
 
 def _plain(value: object) -> object:
     return value if isinstance(value, str | int | float) else None
+
+
+def _kept_record(kept: KeptWork) -> Record:
+    fields = {name: _plain(value) for name, value in kept.fields.items()}
+    return {"draft": _draft_record(kept.draft), "previous": _draft_record(kept.previous), "fields": fields}
 
 
 def _draft_record(draft: Draft | None) -> Record | None:

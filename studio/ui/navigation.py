@@ -5,10 +5,15 @@ from typing import NoReturn
 
 import streamlit as st
 
+from fibo_core.store.generation import Mode
+
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 
 GENERATE, REFINE, INSPIRE = PAGES / "generate.py", PAGES / "refine.py", PAGES / "inspire.py"
 HISTORY, SYSTEM = PAGES / "history.py", PAGES / "system.py"
+
+#: Where the batches of each kind are followed.
+PAGE_OF: dict[Mode, Path] = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE}
 
 
 def all_pages() -> list[st.Page]:

@@ -100,17 +100,16 @@ class PageState:
     """What one page remembers while its user looks elsewhere.
 
     ``batch_id`` is the batch that the page follows. ``taken_from`` is the job whose prompt the draft already holds,
-    ``previous`` the user's own draft that something else
-    replaced. ``shown_id`` is the picture the user chose to see, whose recipe the page shows while ``kept`` is what they
-    were at; ``last_id`` the one painted last. ``refused`` is what the last presses came to where no order was placed,
-    ``pasted`` the text that was last taken out of the words, ``edited`` whether the user has changed the prompt since
-    the seed was last looked at.
+    ``previous`` the user's own draft that something else replaced. ``shown_id`` is the picture the user chose to see,
+    whose recipe the page shows while ``kept`` is what they were at; ``last_id`` the one painted last. ``refused`` is
+    what the last presses came to where no order was placed, ``pasted`` the text that was last taken out of the words,
+    ``edited`` whether the user has changed the prompt since the seed was last looked at.
 
     A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is known, ``source_id``
-    where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``,
-    paths in the workspace, the main one first. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for their
-    Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave, ``turn_offers``
-    whether "Only what I asked" was just switched.
+    where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``, paths
+    in the workspace, the main one first. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for
+    their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave,
+    ``turn_offers`` whether "Only what I asked" was just switched.
     """
 
     batch_id: str | None = None

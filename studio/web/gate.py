@@ -30,6 +30,7 @@ from studio.web.security import is_foreign, is_loopback_host, local_target
 log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/health", "/_stcore/health"})
+FOLLOWED = frozenset({"/desk.json"})  #: what open pages ask for by themselves: nobody has done anything
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE = "fibo-studio"
 BROWSER_COOKIE = "fibo-studio-browser"  #: outlives the login: its browser is not held to what strangers guess
@@ -96,7 +97,8 @@ class Gate:
             return self._log_out(self._login, request)
         elif (refused := self._refusal(self._login, request)) is not None:
             return refused
-        self._activity.mark_used()
+        if path not in FOLLOWED:
+            self._activity.mark_used()
         return None
 
     def _refusal(self, login: Login, request: Request) -> Response | None:

@@ -116,6 +116,16 @@ class Visitor:
 
         insist(press, lambda ms: expect(choice).to_be_checked(timeout=ms))
 
+    def set_steps(self, steps: int) -> None:
+        """Opens the finer settings, types a number of steps, and closes them."""
+        field = self.page.get_by_role("spinbutton", name="Steps")
+        self.press_until("More settings", field)
+        field.fill(str(steps))
+        field.press("Tab")
+        self.page.keyboard.press("Escape")
+        expect(field).to_be_hidden()
+        self.settle()
+
     def start_from_json(self) -> None:
         """Opens the JSON editor."""
         self.press_until("Start from JSON", self.page.locator('iframe[title*="streamlit_ace"]').first)

@@ -17,9 +17,7 @@ WORDS = "a red ball on the left and a blue box on the right, at night"
 def paint(visitor: Visitor, words: str, steps: int = 3) -> str:
     """Types words, presses Ctrl+Enter and waits for the picture; its address."""
     visitor.open()
-    visitor.page.get_by_text("More settings").click()
-    visitor.page.get_by_role("spinbutton", name="Steps").fill(str(steps))
-    visitor.page.get_by_role("spinbutton", name="Steps").press("Tab")
+    visitor.set_steps(steps)
     box = visitor.page.get_by_label("What should it show?")
     box.fill(words)
     visitor.page.keyboard.press("Control+Enter")
@@ -90,9 +88,7 @@ def test_a_browser_closed_mid_render_finds_the_picture_at_the_same_address(chrom
     """The job goes on without its browser; another one attaches to it by the address."""
     visitor = Visitor(chromium, studio, DESKTOP)
     visitor.open()
-    visitor.page.get_by_text("More settings").click()
-    visitor.page.get_by_role("spinbutton", name="Steps").fill("60")
-    visitor.page.get_by_role("spinbutton", name="Steps").press("Tab")
+    visitor.set_steps(60)
     visitor.page.get_by_label("What should it show?").fill("a yellow star")
     visitor.page.keyboard.press("Control+Enter")
     visitor.page.wait_for_url(re.compile("batch="))
@@ -110,9 +106,7 @@ def test_a_browser_closed_mid_render_finds_the_picture_at_the_same_address(chrom
 
 def test_cancel_ends_the_job_and_leaves_the_form(visitor: Visitor) -> None:
     visitor.open()
-    visitor.page.get_by_text("More settings").click()
-    visitor.page.get_by_role("spinbutton", name="Steps").fill("200")
-    visitor.page.get_by_role("spinbutton", name="Steps").press("Tab")
+    visitor.set_steps(200)
     visitor.page.get_by_label("What should it show?").fill("a purple ring")
     visitor.page.keyboard.press("Control+Enter")
     visitor.page.get_by_text(re.compile("step [0-9]+ of 200", re.IGNORECASE)).first.wait_for()

@@ -108,7 +108,7 @@ def test_a_reload_goes_on_with_the_batch_and_with_what_was_typed_since(open_stud
     again = open_studio(batch=batch)
     assert words(again) == "a wolf"
     assert again.session_state["page_generate"].batch_id == batch
-    assert "Back to my draft" not in [button.label for button in again.button]
+    assert "Bring my draft back" not in [button.label for button in again.button]
 
 
 def test_an_address_of_another_batch_shows_that_one_and_keeps_the_draft_aside(
@@ -124,7 +124,7 @@ def test_an_address_of_another_batch_shows_that_one_and_keeps_the_draft_aside(
         app = open_studio(batch=other)
         assert words(app) == "a red ball"
         assert "Your draft “a fox” is kept" in says(app)
-    press(app, "Back to my draft")
+    press(app, "Bring my draft back")
     assert not app.exception
     assert (words(app), app.session_state["page_generate"].draft.text) == ("a fox", MINE)
     assert app.query_params.get("batch") is None

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from studio.ui.words import describe
 from tests.pages.conftest import APP, finish, page, press, says
 from tests.writers import loopback_llm
 from tests.writers.loopback_gemini import LoopbackGemini, answer, error, loopback_gemini, payload, retry_info
@@ -122,16 +123,16 @@ def test_a_refused_prompt_is_said_and_no_other_writer_is_asked(studio: Runtime, 
 def test_a_job_that_waits_for_a_quota_says_so_and_can_be_sent_to_the_offline_writer(
     studio: Runtime, gemini: LoopbackGemini
 ) -> None:
-    """ "Gemini is over its quota; asking again in 34 s", with a way on that needs no waiting."""
+    """Its line says "Gemini is over its quota; asking again in 34 s", with a way on that needs no waiting."""
     gemini.will(BUSY)
     app = write()
-    (job_id,) = [job.id for job in studio.desk.get(app.session_state["page_generate"].batch_id).jobs]
+    batch_id = app.session_state["page_generate"].batch_id
+    (job_id,) = [job.id for job in studio.desk.get(batch_id).jobs]
     while studio.jobs.get(job_id).state != "waiting":
         assert not studio.jobs.wait(job_id, 0.1).ended
-    app.run()
-    (strip,) = [each for each in app.get("progress") if "quota" in each.proto.text]
-    assert strip.proto.text.startswith("Gemini is over its quota; asking again in 3")
-    press(app, "Ask offline instead")
+    batch = studio.desk.get(batch_id)
+    assert describe(studio.desk, batch).startswith("Gemini is over its quota; asking again in 3")
+    studio.desk.ask_instead(batch_id, "offline")
     job = finish(app, studio)
     assert (job.id, job.state, job.written.writer if job.written else "") == (job_id, "done", "offline")
     assert "written by offline" in says(app)

@@ -465,3 +465,16 @@ def test_importing_the_writer_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
     assert local.MAX_NEW_TOKENS == 4096
+
+
+def test_values_are_found_by_changing_one_place_again_and_again(
+    writer: LocalWriter, weights: Path, asked: list[dict[str, Any]]
+) -> None:
+    """Each is asked for with those that are there already; none is given twice."""
+    prompt = StructuredPrompt.from_dict({"short_description": "a ball", "lighting": {"conditions": "day"}})
+    values = writer.suggest_values(prompt, "lighting.conditions", "two kinds of light", 2)
+    assert len(values) == len(set(values)) == 2
+    assert "day" not in values
+    first, second = (words_of(weights, given) for given in asked[:2])
+    assert "Change lighting.conditions and nothing else: two kinds of light, but none of these: day" in first
+    assert "none of these: day; " in second

@@ -32,7 +32,7 @@ def draft_line(runtime: Runtime, page: str) -> None:
                 f":material/edit_note: Another batch than the one of your draft. Your draft {draft}.", width="content"
             )
             st.button(
-                "Back to my draft", key="draft_back", type="tertiary", icon=":material/undo:",
+                "Bring my draft back", key="draft_back", type="tertiary", icon=":material/undo:",
                 on_click=bring_draft_back, args=(runtime, page),
             )  # fmt: skip
             st.button(

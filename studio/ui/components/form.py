@@ -89,7 +89,7 @@ def seed_field(mode: Mode) -> None:
     def typed() -> None:
         st.session_state[locked_key] = bool(st.session_state[key].strip())
 
-    with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width=150):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width=144):
         st.text_input(
             "Seed", key=key, persist_state="session", placeholder="drawn", on_change=typed,
             help="The same seed and prompt give the same picture.",
@@ -113,14 +113,14 @@ def lock_seed_for_edits(state: PageState, mode: Mode) -> None:
 def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
     """All settings of a page that begins with words or a picture, in one row; the finer ones behind the last."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key=f"{mode}_settings"):
-        with st.container(width=100):
+        with st.container(width=96):
             writer_field(mode, runtime.tools.writers)
-        with st.container(width=140):
+        with st.container(width=128):
             shape_field(mode, spec)
-        with st.container(width=70):
+        with st.container(width=66):
             count_field(mode)
         seed_field(mode)
-        with st.popover("", icon=":material/tune:", width="content", help="More settings"):
+        with st.popover("More settings", icon=":material/tune:", width="content"):
             model_field(mode, runtime, spec)
             finer_settings(mode, spec)
 

@@ -1,4 +1,4 @@
-"""What stands on every page: its title, the one line that never lies, the running jobs, the first visit's note."""
+"""What stands on every page: its name, the one line that never lies, what is being painted, the first visit's note."""
 
 import streamlit as st
 
@@ -11,7 +11,8 @@ from studio.pod.downloads import Fetch
 from studio.pod.idle import IdleStop
 from studio.shell import get_shell
 from studio.ui.components import asset
-from studio.ui.components.job_panel import job_strip
+from studio.ui.components.keys import keys
+from studio.ui.components.queue_bar import queue_bar
 from studio.ui.navigation import SYSTEM
 from studio.ui.preferences import dismiss_mini_note, mini_note_dismissed
 from studio.ui.session import errors_shown
@@ -39,25 +40,22 @@ def frame(runtime: Runtime, title: str) -> None:
     shell = get_shell()
     st.session_state["model_seen"] = runtime.tools.engine.status().model  # what this run of the page is drawn for
     shell.activity.mark_used()  # a page is run when somebody does something; what merely polls is a fragment
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(title, anchor=False, width="content")
+    with st.container(key="frame_title"):
+        st.title(title, anchor=False)
+    with st.container(key="frame_top", horizontal=True, vertical_alignment="center", gap="small"):
         loading = runtime.tools.engine.status().state in ("loading", "unloaded")
         st.fragment(_status, run_every=LOADING_POLL_S if loading else QUIET_POLL_S)(runtime)
+        keys()
         if not {COOKIE, HOST_PREFIX + COOKIE}.isdisjoint(st.context.cookies):
             _LOG_OUT(key="log_out", width="content")
-    with st.container():
+    queue_bar(runtime)
+    with st.container(key="frame_lines", gap="small"):
         if shell.idle_stop is not None:
             _countdown(shell.idle_stop)
-    with st.container():
         _trouble(runtime.jobs)
-    with st.container():  # always there, so that nothing below moves, and is built anew, when a job comes or goes
-        job_strip(runtime)
-    with st.container():
         fetching = any(fetch.running for fetch in shell.downloads.going_or_failed)
         hurried = fetching or shell.model_in_use.awaited is not None
         st.fragment(_arrivals, run_every=LOADING_POLL_S if hurried else QUIET_POLL_S)(runtime)
-    with st.container():
-        _mini_note(runtime)
 
 
 @st.fragment(run_every=QUIET_POLL_S)
@@ -155,7 +153,8 @@ def _state(status: EngineStatus) -> tuple[str, str]:
     }[status.state]
 
 
-def _mini_note(runtime: Runtime) -> None:
+def mini_note(runtime: Runtime) -> None:
+    """What the first visit is told; it stands where running batches stand, and takes no place from the page."""
     if runtime.tools.engine.status().model != "mini" or mini_note_dismissed(runtime.settings.workspace_dir):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -163,7 +162,7 @@ def _mini_note(runtime: Runtime) -> None:
             f"You are painting with mini, the small model that comes with the studio. {_way_to_fibo(runtime)}",
             width="content",
         )
-        if st.button("Understood", type="tertiary", key="mini_note"):
+        if st.button("Understood", type="tertiary", key="mini_note_read"):
             with errors_shown():
                 dismiss_mini_note(runtime.settings.workspace_dir)
                 st.rerun()

@@ -1,14 +1,12 @@
-"""What is being worked on right now: the strip on every page, and the picture as it appears."""
+"""A batch on its page: the picture as it appears, and why there is none."""
 
 import base64
 from collections.abc import Sequence
 
 import streamlit as st
 
-from fibo_core.models.catalogue import find_model
 from fibo_core.work.desk import Batch, Desk
 from fibo_core.work.jobs import Job
-from fibo_core.work.runtime import Runtime
 from studio.ui.components.picture import picture
 from studio.ui.session import errors_shown
 from studio.ui.state import PageState
@@ -17,47 +15,6 @@ from studio.ui.words import describe, plain
 POLL_S = 1.0
 OFFLINE = "offline"
 MAY_ASK_ANOTHER = ("WriterUnavailable", "WriterAnswerError")  #: a refused prompt is refused
-
-
-def job_strip(runtime: Runtime) -> None:
-    """A line for each batch that has not ended: what it does, how long it will take, Cancel.
-
-    Polls while there is one. When a batch has something new to show (a prompt, a picture, its end), the whole page
-    is run again, once.
-    """
-    active = runtime.desk.active()
-    st.session_state["strip_seen"] = _signature(active)  # what this run of the page shows
-    if active:
-        _live_strip(runtime)
-
-
-@st.fragment(run_every=POLL_S)
-@errors_shown()
-def _live_strip(runtime: Runtime) -> None:
-    desk, active = runtime.desk, runtime.desk.active()
-    if _signature(active) != st.session_state["strip_seen"]:
-        st.rerun()
-    in_use = runtime.tools.engine.status().model
-    for batch in active:
-        which = f"{plain(batch.title)} · " if len(active) > 1 else ""
-        model = batch.current.task.painting.settings.model
-        by = f", by {find_model(model).title}" if batch.pictures and model != in_use else ""
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"strip_{batch.id}"):
-            st.progress(batch.fraction, text=which + describe(desk, batch) + by)
-            if batch.state == "waiting" and st.button(
-                "Ask offline instead", key=f"offline_{batch.id}", icon=":material/bolt:", type="tertiary"
-            ):
-                desk.ask_instead(batch.id, OFFLINE)
-            if st.button("Cancel", key=f"cancel_{batch.id}", icon=":material/close:", type="tertiary"):
-                desk.cancel(batch.id)
-
-
-def _signature(active: list[Batch]) -> tuple[object, ...]:
-    """What of the running batches a page shows beyond the strip itself."""
-    return tuple(
-        (batch.id, batch.state, sum(job.written is not None for job in batch.jobs), len(batch.generation_ids))
-        for batch in active
-    )
 
 
 @st.fragment(run_every=POLL_S)

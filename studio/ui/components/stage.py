@@ -4,6 +4,7 @@ It follows its batch by itself (`GET /desk.json`) and tells Python only what its
 ended; so a page calls it in every run with the same key, and is not run again for progress.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,13 +49,15 @@ def stage(
     batch: Batch | None = None,
     picture: Generation | None = None,
     before: Generation | str | None = None,
+    neighbours: Sequence[Generation] = (),
     shape: tuple[int, int] = (1024, 1024),
 ) -> StageEvent | None:
     """Shows ``picture`` alone where it is given, else what ``batch`` is painting or has painted: several as a grid.
 
     Without ``picture``, what stood on the stage stays beneath until the first preview covers it. A picture of the
     batch leads back to its grid. ``before``, a picture or the address of one, is what hold and compare show beside it,
-    and what lies beneath where nothing stood yet. ``shape`` is reserved where there is nothing to show at all.
+    and what lies beneath where nothing stood yet. Arrow keys and a swipe lead through the batch, or through
+    ``neighbours`` where the picture is one of them. ``shape`` is reserved where there is nothing to show at all.
     """
     result = _STAGE(
         key=key,
@@ -62,6 +65,7 @@ def stage(
             "batch": None if batch is None or not batch.pictures else _batch(batch),
             "picture": None if picture is None else _picture(picture),
             "before": _picture(before) if isinstance(before, Generation) else before and {"src": before, "alt": ""},
+            "neighbours": [_picture(each) for each in neighbours],
             "shape": list(shape),
         },
         on_chosen_change=_nothing,

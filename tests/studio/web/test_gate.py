@@ -577,3 +577,29 @@ async def nothing_behind(*_: Any) -> None:
 
 async def nothing_more() -> Any:
     return {"type": "http.request", "body": b""}
+
+
+def test_a_page_that_follows_its_batches_by_itself_keeps_no_pod_running(tmp_path: Path) -> None:
+    """A forgotten tab asks every few seconds; only what somebody does is use."""
+    used: list[str] = []
+
+    class Noted(Activity):
+        def mark_used(self) -> None:
+            used.append("used")
+
+    async def behind(*_: Any) -> None:
+        pass
+
+    gate = Gate(behind, login=Login(PASSWORD, b"key", folder=tmp_path), activity=Noted())
+
+    async def send(message: Any) -> None:
+        pass
+
+    for path in ("/desk.json", "/"):
+        headers = [(b"authorization", f"Bearer {PASSWORD}".encode()), (b"host", b"x")]
+        scope = {
+            "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"batch=x",
+            "headers": headers, "client": ("100.64.0.1", 1), "scheme": "http",
+        }  # fmt: skip
+        asyncio.run(gate(scope, nothing_more, send))
+        assert len(used) == (path == "/")

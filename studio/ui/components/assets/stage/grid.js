@@ -1,8 +1,10 @@
-// A batch of several as a grid: its cells fill as they are painted, and a click opens one.
+// A batch of several as a grid: its cells fill as they are painted, and a click opens one. Where something varies, the
+// grid is a table with the values at its edges; a third axis makes several tables.
 import { Layers } from "./layers.js"
 
 const WORDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" }
 const HOLES = 0.75 // a grid with holes must show its cells so much larger to be worth it
+const FULL_UP_TO = 4 // cells that show their picture itself, and not its thumbnail
 
 /** How many columns show `count` pictures of this ratio largest in a room of `width` × `height`. */
 export function columnsFor(count, ratio, width, height) {
@@ -15,51 +17,167 @@ export function columnsFor(count, ratio, width, height) {
   return best
 }
 
+/** What varies in a batch: each axis with its values, the last for columns; and each cell's place on them. */
+export function axesOf({ axes, cells }) {
+  const values = new Map(axes.map(axis => [axis.name, [...axis.values]]))
+  for (const { place } of cells) {
+    for (const [name, value] of Object.entries(place)) {
+      if (!values.has(name)) values.set(name, [])
+      if (!values.get(name).includes(value)) values.get(name).push(value)
+    }
+  }
+  const names = [...values.keys()]
+  const places = cells.map(cell => names.map(name => cell.place[name]))
+  if (names.length && new Set(places.map(place => JSON.stringify(place))).size < cells.length) {
+    names.push("seed")
+    values.set("seed", [...new Set(cells.map(cell => cell.seed))])
+    places.forEach((place, index) => place.push(cells[index].seed))
+  }
+  return { names, values: names.map(name => values.get(name)), places }
+}
+
+/** Where a cell stands, in words: "conditions: night · seed: 2". */
+export function placeInWords({ names, places }, index) {
+  return names.map((name, axis) => `${short(name)}: ${places[index][axis]}`).join(" · ")
+}
+
+const short = name => name.split(".").at(-1)
+
 export class Grid {
   constructor(element, open) {
     this.element = element
     this.open = open
-    this.cells = []
-  }
-
-  /** Makes room for `count` cells, and keeps those that are there. */
-  make(count, columns) {
-    this.element.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`
-    if (this.cells.length === count) return
-    this.cells = Array.from({ length: count }, (_, index) => {
-      const button = document.createElement("button")
-      button.type = "button"
-      button.className = "cell"
-      const canvas = document.createElement("span")
-      canvas.className = "canvas"
-      const word = document.createElement("span")
-      word.className = "word"
-      button.append(canvas, word)
-      button.onclick = () => this.open(index)
-      return { button, word, layers: new Layers(canvas) }
-    })
-    this.element.replaceChildren(...this.cells.map(cell => cell.button))
-  }
-
-  fill(cells, alt) {
-    cells.forEach((told, index) => {
-      const { button, word, layers } = this.cells[index]
-      const source = told.src ? (cells.length > 4 ? told.thumb : told.src) : told.preview
-      if (source) layers.show(source, "")
-      word.textContent = WORDS[told.state] ?? ""
-      button.disabled = !source
-      button.dataset.state = told.state
-      button.setAttribute("aria-label", `${alt}, ${index + 1} of ${cells.length}: ${sayState(told)}`)
-    })
+    this.clear()
+    element.addEventListener("keydown", event => this.press(event))
   }
 
   clear() {
     this.cells = []
+    this.laid = ""
     this.element.replaceChildren()
   }
+
+  /** Lays `count` cells of a ratio out in a room of `width` × `height`; gives columns and rows. */
+  lay(count, ratio, width, height, batch) {
+    while (this.cells.length > count) this.cells.pop()
+    while (this.cells.length < count) this.cells.push(this.cell(this.cells.length))
+    const axes = batch === null ? { names: [], values: [], places: [] } : axesOf(batch)
+    this.axes = axes
+    const sizes = axes.values.map(each => each.length)
+    const isTable = sizes.length > 1 && sizes.reduce((one, other) => one * other, 1) <= 2 * count
+    const shape = isTable ? this.tables(axes, ratio, width, height) : this.flow(axes, count, ratio, width, height)
+    this.cells[0].button.tabIndex = 0
+    return shape
+  }
+
+  flow(axes, count, ratio, width, height) {
+    const columns = columnsFor(count, ratio, width, height)
+    this.columns = columns
+    this.arrange(`flow ${columns} ${count} ${axes.names}`, () => {
+      this.element.className = "grid"
+      this.element.style.gridTemplateColumns = tracks(columns)
+      this.cells.forEach(({ button, label }, index) => {
+        label.textContent = axes.names.length ? axes.places[index].join(" · ") : ""
+        button.title = axes.names.length ? placeInWords(axes, index) : ""
+      })
+      return this.cells.map(cell => cell.button)
+    })
+    return [columns, Math.ceil(count / columns)]
+  }
+
+  tables({ names, values, places }, ratio, width, height) {
+    const [rows, columns] = values.slice(-2)
+    const outer = product(values.slice(0, -2))
+    const across = columnsFor(outer.length, (ratio * columns.length) / rows.length, width, height)
+    this.columns = columns.length
+    this.arrange(`tables ${across} ${JSON.stringify(values)} ${this.cells.length}`, () => {
+      this.element.className = "grid tables"
+      this.element.style.gridTemplateColumns = tracks(across)
+      return outer.map(place => {
+        const table = document.createElement("div")
+        table.className = "table"
+        table.style.gridTemplateColumns = `minmax(2rem, max-content) ${tracks(columns.length)}`
+        table.style.gridTemplateRows = `auto repeat(${rows.length}, minmax(3rem, 1fr))`
+        const corner = place.map((value, axis) => `${short(names[axis])}: ${value}`).join(" · ")
+        table.append(edge(corner || `${short(names.at(-2))} ↓ ${short(names.at(-1))} →`, names.join(", ")))
+        for (const column of columns) table.append(edge(column, `${names.at(-1)}: ${column}`))
+        for (const row of rows) {
+          table.append(edge(row, `${names.at(-2)}: ${row}`))
+          for (const column of columns) {
+            const index = places.findIndex(each => same(each, [...place, row, column]))
+            table.append(index < 0 ? document.createElement("span") : this.cells[index].button)
+          }
+        }
+        return table
+      })
+    })
+    return [across * columns.length, Math.ceil(outer.length / across) * rows.length]
+  }
+
+  /** Builds anew only what is to be laid out in another way, so that pictures stay as they are. */
+  arrange(how, build) {
+    if (how === this.laid) return
+    this.laid = how
+    this.element.replaceChildren(...build())
+  }
+
+  cell(index) {
+    const button = document.createElement("button")
+    button.type = "button"
+    button.className = "cell"
+    button.tabIndex = -1
+    button.innerHTML = "<span class='canvas'></span><span class='word'></span><span class='label'></span>"
+    const [canvas, word, label] = button.children
+    button.onclick = () => { if (this.cells[index].has) this.open(index) }
+    button.onfocus = () => this.cells.forEach(cell => { cell.button.tabIndex = cell.button === button ? 0 : -1 })
+    return { button, word, label, layers: new Layers(canvas), has: false }
+  }
+
+  fill(told, title) {
+    told.forEach((each, index) => {
+      const cell = this.cells[index]
+      const source = each.src ? (told.length > FULL_UP_TO ? each.thumb : each.src) : each.preview
+      let word = WORDS[each.state] ?? ""
+      if (source) {
+        cell.layers.show(source, "").then(there => { if (there === false && each.src) cell.word.textContent = "Not there any more" })
+      } else if (each.state !== "running") {
+        cell.layers.clear()
+      }
+      if (cell.said !== word) cell.word.textContent = cell.said = word
+      cell.has = Boolean(source)
+      cell.button.setAttribute("aria-disabled", String(!cell.has))
+      cell.button.dataset.state = each.state
+      const place = this.axes.names.length ? `${placeInWords(this.axes, index)}, ` : ""
+      cell.button.setAttribute("aria-label", `${title}, ${index + 1} of ${told.length}: ${place}${stateInWords(each)}`)
+    })
+  }
+
+  /** Arrow keys lead from cell to cell. */
+  press(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns }[event.key]
+    if (step === undefined || !event.target.closest(".cell")) return
+    const next = this.cells[this.cells.findIndex(cell => cell.button === event.target.closest(".cell")) + step]
+    event.preventDefault()
+    event.stopPropagation()
+    next?.button.focus()
+  }
+
+  focus(index = 0) { this.cells[index]?.button.focus({ preventScroll: true }) }
 }
 
-function sayState(told) {
+function stateInWords(told) {
   if (told.state === "done") return `seed ${told.seed}`
   return WORDS[told.state]?.toLowerCase() ?? (told.preview ? "being painted" : "waiting")
 }
+
+function edge(text, title) {
+  const label = document.createElement("span")
+  label.className = "edge"
+  label.textContent = text
+  label.title = title
+  return label
+}
+
+const tracks = count => `repeat(${count}, minmax(3rem, 1fr))`
+const same = (one, other) => one.every((value, index) => value === other[index])
+const product = lists => lists.reduce((places, list) => places.flatMap(place => list.map(value => [...place, value])), [[]])

@@ -5,14 +5,15 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)")
 export class Layers {
   constructor(holder) {
     this.holder = holder
-    this.asked = ""
+    this.asked = "" // the address that was asked for last
     this.turn = 0
     this.shown = 0
   }
 
+  /** The newest picture that is there. */
   get top() { return this.holder.lastElementChild }
 
-  /** Whether the picture is there; false where it could not be had, or another one has come meanwhile. */
+  /** Whether the picture is there now; null where a newer one has come meanwhile. `name` is its class. */
   async show(src, alt, name = "") {
     if (this.asked === src) {
       if (this.top?.getAttribute("src") === src) this.top.alt = alt
@@ -20,18 +21,15 @@ export class Layers {
     }
     this.asked = src
     const turn = ++this.turn
-    const image = new Image()
-    image.alt = alt
-    image.className = name
-    image.draggable = false
-    image.src = src
+    const image = pictureOf(src, alt, name)
     try {
       await image.decode()
     } catch (error) {
-      if (turn === this.turn) this.asked = ""
+      if (turn !== this.turn) return null
+      this.asked = ""
       return false
     }
-    if (turn < this.shown) return false
+    if (turn < this.shown) return null
     this.shown = turn
     const former = [...this.holder.children]
     for (const each of former) each.setAttribute("aria-hidden", "true")
@@ -41,9 +39,26 @@ export class Layers {
     return true
   }
 
+  /** Shows at once what another holder shows already. */
+  take(image) {
+    const copy = image.cloneNode()
+    this.asked = copy.getAttribute("src")
+    this.shown = ++this.turn
+    this.holder.replaceChildren(copy)
+  }
+
   clear() {
     this.asked = ""
     this.shown = ++this.turn
     this.holder.replaceChildren()
   }
+}
+
+export function pictureOf(src, alt, name = "") {
+  const image = new Image()
+  image.alt = alt
+  image.className = name
+  image.draggable = false
+  image.src = src
+  return image
 }

@@ -1,9 +1,17 @@
 // The stage: one picture, or a batch as a grid, in a place that is reserved from the press to the end.
+import { Compare } from "./compare.js"
 import { Follower } from "./follow.js"
-import { Grid, columnsFor } from "./grid.js"
+import { Grid, placeInWords } from "./grid.js"
 import { Layers } from "./layers.js"
+import { Lens } from "./lens.js"
+import { Tools } from "./tools.js"
 
 const stages = new WeakMap()
+const NOTHING = { batch: null, picture: null, before: null, neighbours: [], shape: [1, 1] }
+const TELL_MS = 250 // after the last arrow key: Python need not hear of what one runs past
+const PAN_PX = 60
+const LARGEST = 2.5 // times a picture's own size; larger is only blur
+const ENDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" }
 
 export function show(args) {
   const { parentElement } = args
@@ -18,114 +26,158 @@ export function leave(parentElement) {
 
 class Stage {
   constructor(root) {
-    for (const name of ["stage", "box", "alone", "back", "says", "bar", "heard"]) {
+    for (const name of ["stage", "box", "alone", "grid", "back", "where", "says", "bar", "heard"]) {
       this[name] = root.querySelector(`.${name}`)
     }
-    this.layers = new Layers(root.querySelector(".alone .canvas"))
-    this.grid = new Grid(root.querySelector(".grid"), index => this.open(index))
-    this.follower = new Follower(batch => this.hear(batch), why => this.sayAmiss(why))
-    this.data = { batch: null, picture: null, before: null, shape: [1, 1] }
+    this.data = NOTHING
     this.batch = null // as the studio told it last
-    this.opened = null // the number of the cell that its user has opened, which Python may not know of yet
-    this.told = "" // the batch and attempt whose end Python knows of
+    this.own = null // what its user has opened and Python may not know yet: { index }, { picture } or { grid: true }
+    this.toldIds = [] // the ids of these that Python was told of, and has not answered
+    this.endTold = "" // the batch and attempt whose end Python knows of
+    this.layers = new Layers(root.querySelector(".after .pan"))
+    this.cells = new Grid(this.grid, index => this.open({ index }))
+    this.compare = new Compare(this.alone, root.querySelector(".modes"), () => this.draw())
+    this.lens = new Lens(this.alone, {
+      held: on => this.compare.hold(on),
+      clicked: point => this.zoom(point),
+      swiped: step => this.go(step),
+      zoomed: on => this.tools.sayZoomed(on),
+    })
+    this.tools = new Tools(root.querySelector(".tools"), () => this.zoom(), words => this.sayOnce(words))
+    this.follower = new Follower(batch => this.hear(batch), why => this.sayAmiss(why))
     this.back.onclick = () => this.toGrid()
     this.stage.addEventListener("keydown", event => this.press(event))
+    this.stage.addEventListener("keyup", event => { if (event.key === " ") this.compare.hold(false) })
+    this.stage.addEventListener("focusout", () => this.compare.hold(false))
     this.sized = new ResizeObserver(() => this.draw())
     this.sized.observe(this.stage)
   }
 
   leave() {
+    clearTimeout(this.telling)
     this.follower.end()
     this.sized.disconnect()
   }
 
+  /** Takes what Python says, and keeps what its user has opened since Python last heard of it. */
   update({ data, setTriggerValue }) {
     this.tell = setTriggerValue
     const former = this.data
-    this.data = data
+    this.data = { ...NOTHING, ...data }
     if (data.batch?.id !== former.batch?.id) {
-      this.batch = null
-      this.opened = null
-      this.grid.clear()
+      this.batch = this.own = null
+      this.toldIds = []
+      this.cells.clear()
+    } else if (data.batch && data.batch.attempt !== former.batch.attempt && this.batch) {
+      this.batch = { ...this.batch, ended: false, does: "" } // it is tried again
     }
-    if (this.opened !== null && data.picture?.id === this.batch?.cells[this.opened]?.id) this.opened = null
+    const answered = this.toldIds.indexOf(data.picture?.id ?? "")
+    if (answered >= 0) this.toldIds.splice(0, answered + 1)
+    if (answered < 0 ? data.picture?.id !== former.picture?.id : !this.toldIds.length) this.own = null
     const { batch } = data
-    if (batch && (batch.going || this.batch === null || !this.batch.ended)) this.follower.follow(batch.id)
-    else this.follower.follow(null)
+    this.follower.follow(batch && (batch.going || !this.batch?.ended) ? batch.id : null)
     this.draw()
   }
 
   hear(batch) {
+    if (this.data.batch === null) return
     this.batch = batch
     this.draw()
     const end = `${batch.id} ${this.data.batch.attempt}`
-    if (batch.ended && this.data.batch.going && this.told !== end) {
-      this.told = end
+    if (batch.ended && this.data.batch.going && this.endTold !== end) {
+      this.endTold = end
       this.tell("ended", batch.id)
+      this.sayOnce(batch.state === "done" ? "Painted." : `${ENDS[batch.state] ?? "Ended"}.`)
     }
   }
 
-  /** The cell that is shown alone, where it is one of the batch's. */
-  get cell() {
-    if (this.opened !== null) return this.batch?.cells[this.opened] ?? null
-    if (this.data.picture) return this.batch?.cells.find(cell => cell.id === this.data.picture.id) ?? null
-    return this.several ? null : this.batch?.cells[0] ?? null
-  }
+  get isGoing() { return Boolean(this.data.batch?.going && !this.batch?.ended) }
 
   get several() { return (this.data.batch?.pictures ?? 1) > 1 }
 
-  get showsGrid() { return this.several && this.opened === null && !this.data.picture }
+  get showsGrid() { return this.several && (this.own === null ? this.data.picture === null : Boolean(this.own.grid)) }
+
+  /** The picture or cell that is shown alone; null for a grid, and where there is none yet. */
+  get shown() {
+    if (this.showsGrid) return null
+    const cells = this.batch?.cells ?? []
+    if (this.own?.index !== undefined) return cells[this.own.index]
+    const picture = this.own?.picture ?? this.data.picture
+    if (picture === null) return cells[0] ?? null
+    return { ...cells.find(cell => cell.id === picture.id), ...picture }
+  }
+
+  /** The number of the batch's cell that is shown alone; -1 for a grid, or another picture. */
+  get index() {
+    if (this.own?.index !== undefined) return this.own.index
+    const id = this.shown?.id
+    return id ? (this.batch?.cells.findIndex(cell => cell.id === id) ?? -1) : -1
+  }
 
   draw() {
-    const { batch, picture, before, shape } = this.data
-    const cell = this.cell
-    const alone = this.opened === null && picture ? picture : cell
-    const [width, height] = alone ? [alone.width, alone.height] : batch ? [batch.width, batch.height] : shape
-    this.stage.querySelector(".grid").hidden = !this.showsGrid
-    this.back.hidden = !(this.several && cell !== null)
-    if (this.showsGrid) this.drawGrid(batch, width, height)
-    else this.reserve(width, height, 1, 1)
+    const { batch, before, shape } = this.data
+    const shown = this.shown
+    this.grid.hidden = !this.showsGrid
+    this.back.hidden = !(this.several && this.index >= 0)
+    this.where.textContent = this.several && this.index >= 0 && this.cells.axes ? placeInWords(this.cells.axes, this.index) : ""
+    if (this.showsGrid) this.drawGrid()
+    const [width, height] = shown ? [shown.width, shown.height] : batch ? [batch.width, batch.height] : shape
 
-    let source = alone?.src ?? alone?.preview
-    const alt = alone?.alt ?? batch?.title ?? "The picture"
-    if (source && !this.showsGrid) this.layers.show(source, alone.src ? alt : "The picture so far", alone.src ? "result" : "preview")
-    else if (!this.layers.top && before && !this.layers.asked) this.layers.show(before.src, before.alt, "former")
-    const bare = this.showsGrid ? !this.batch?.cells.some(each => each.src || each.preview) : !source
-    const painting = batch?.going && !this.batch?.ended
-    this.alone.dataset.as = this.showsGrid ? (bare ? "former" : "hidden") : bare && painting ? "former" : "picture"
-    this.say(painting && (this.showsGrid || alone === cell) ? this.batch?.does ?? "" : "")
-    this.bar.hidden = !painting
-    this.bar.firstElementChild.style.transform = `scaleX(${this.batch?.fraction ?? 0})`
-    this.stage.dataset.state = painting ? "painting" : this.batch?.state ?? "still"
+    const source = shown?.src ?? shown?.preview
+    if (source) this.showAlone(shown, source)
+    else if (before && (!this.layers.asked || (batch && !this.isGoing))) this.layers.show(before.src, before.alt, "former")
+    this.compare.use(before?.src === shown?.src ? null : before)
+    const both = this.compare.draw(shown?.src ? shown : null)
+    if (!this.showsGrid) this.reserve(both ?? width / height, both === null ? width : width + height * (both - width / height))
+
+    const bare = this.showsGrid ? !this.batch?.cells.some(cell => cell.src || cell.preview) : !source
+    this.alone.dataset.as = bare ? (batch ? "former" : "picture") : this.showsGrid ? "hidden" : "picture"
+    this.tools.draw(shown?.src ? shown : null)
+    this.sayProgress(shown)
   }
 
-  drawGrid(batch, width, height) {
-    const room = this.stage.clientWidth || 600, most = this.tallest()
-    const columns = columnsFor(batch.pictures, width / height, room, most)
-    const rows = Math.ceil(batch.pictures / columns)
-    this.reserve(width, height, columns, rows)
-    this.grid.make(batch.pictures, columns)
-    if (this.batch) this.grid.fill(this.batch.cells, this.batch.title)
+  showAlone(shown, source) {
+    if (this.layers.asked !== source && (shown.src ?? "") !== this.lookedAt) this.lens.reset()
+    this.lookedAt = shown.src ?? ""
+    const alt = shown.alt ?? this.batch?.title ?? "The picture"
+    this.layers.show(source, shown.src ? alt : "The picture so far", shown.src ? "result" : "preview").then(there => {
+      if (there === false && shown.src) this.says.textContent = "This picture is not there any more."
+    })
   }
 
-  /** The tallest that the stage may be, in pixels. */
+  drawGrid() {
+    const { pictures, width, height } = this.data.batch
+    const room = this.stage.clientWidth || 600
+    const [columns, rows] = this.cells.lay(pictures, width / height, room, this.tallest(), this.batch)
+    this.reserve((width * columns) / (height * rows), width * columns)
+    if (this.batch) this.cells.fill(this.batch.cells, this.batch.title)
+  }
+
+  /** How tall the stage may be, in pixels. */
   tallest() {
-    const tall = getComputedStyle(this.stage).getPropertyValue("--tall").trim()
-    return (parseFloat(tall) / 100) * window.innerHeight || window.innerHeight * 0.7
+    const probe = this.stage.querySelector(".tall") ?? this.stage.appendChild(Object.assign(document.createElement("i"), { className: "tall" }))
+    return probe.getBoundingClientRect().height || window.innerHeight * 0.7
   }
 
-  reserve(width, height, columns, rows) {
-    this.box.style.setProperty("--ratio", `${(width * columns) / (height * rows)}`)
-    this.box.style.setProperty("--most", `${2.5 * width * columns}px`) // larger is only blur
+  /** Keeps a place of this ratio, for what is so many pixels wide itself. */
+  reserve(ratio, width) {
+    this.box.style.setProperty("--ratio", `${ratio}`)
+    this.box.style.setProperty("--most", `${LARGEST * width}px`)
   }
 
-  say(words) {
+  sayProgress(shown) {
+    const ours = this.showsGrid || shown === null || this.index >= 0 || !this.several
+    const { does = "", fraction = 0, state } = this.batch ?? {}
+    this.stage.dataset.state = this.isGoing ? "painting" : this.data.batch ? state ?? "asked" : "still"
+    this.bar.hidden = !this.isGoing
+    this.bar.firstElementChild.style.transform = `scaleX(${fraction})`
     if (this.amissWhy) return
-    this.says.textContent = words
+    if (this.isGoing) this.says.textContent = ours ? does : ""
+    else this.says.textContent = !this.showsGrid && shown && !shown.src ? ENDS[shown.state] ?? "" : ""
   }
 
   sayAmiss(why) {
-    if (why === this.amissWhy) return
+    if (why === (this.amissWhy ?? "")) return
     this.amissWhy = why
     this.says.replaceChildren()
     if (why === "login") {
@@ -136,27 +188,78 @@ class Stage {
     } else if (why === "away") {
       this.says.textContent = "The studio does not answer; asking again."
     }
-    this.says.toggleAttribute("aria-hidden", !why)
-    this.heard.textContent = this.says.textContent
+    this.says.setAttribute("aria-hidden", String(!why))
+    this.sayOnce(this.says.textContent)
   }
 
-  open(index) {
-    this.opened = index
-    const id = this.batch.cells[index].id
-    if (id) this.tell("chosen", { kind: "chosen", id })
+  /** Tells those who listen. */
+  sayOnce(words) { this.heard.textContent = words }
+
+  open(own) {
+    const cell = own.index === undefined ? null : this.batch.cells[own.index]
+    if (cell && this.showsGrid) {
+      const image = this.cells.cells[own.index].layers.top
+      if (image) this.layers.take(image)
+      this.lookedAt = ""
+    }
+    this.own = own
+    const id = own.picture?.id ?? cell.id
+    clearTimeout(this.telling)
+    if (id) this.telling = setTimeout(() => this.tellOpened("chosen", id), this.ran ? TELL_MS : 0)
     this.draw()
     this.stage.focus({ preventScroll: true })
   }
 
   toGrid() {
-    this.opened = null
-    this.data = { ...this.data, picture: null }
-    this.tell("chosen", { kind: "grid", id: this.data.batch.id })
+    const index = this.index
+    clearTimeout(this.telling)
+    this.own = { grid: true }
+    this.tellOpened("grid", this.data.batch.id)
     this.draw()
+    this.cells.focus(index)
+  }
+
+  tellOpened(kind, id) {
+    this.toldIds.push(kind === "grid" ? "" : id)
+    this.tell("chosen", { kind, id })
+  }
+
+  /** To the neighbour that has a picture: of the batch, else of those that Python gave. */
+  go(step) {
+    const cells = this.batch?.cells ?? []
+    const inBatch = this.several && this.index >= 0
+    const row = inBatch ? cells : this.data.neighbours
+    const at = inBatch ? this.index : row.findIndex(each => each.id === this.shown?.id)
+    if (!inBatch && at < 0) return
+    let next = at + step
+    while (row[next] && !row[next].src) next += step
+    if (!row[next]) return
+    this.ran = true
+    this.open(inBatch ? { index: next } : { picture: row[next] })
+    this.ran = false
+    if (row[next + step]?.src) new Image().src = row[next + step].src
+  }
+
+  zoom(point) {
+    if (this.shown?.src) this.lens.toggle(this.layers.top, point)
   }
 
   press(event) {
-    if (event.key === "Escape" && !this.back.hidden) this.toGrid()
+    const arrow = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key]
+    const onStage = event.target === this.stage
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (event.key === "Escape") {
+      if (this.lens.isZoomed) this.lens.reset()
+      else if (!this.back.hidden) this.toGrid()
+      else return
+    } else if (!onStage) return
+    else if (arrow && this.lens.isZoomed) this.lens.pan(arrow[0] * PAN_PX, arrow[1] * PAN_PX)
+    else if (arrow && this.showsGrid) this.cells.focus()
+    else if (arrow && arrow[0]) this.go(-arrow[0])
+    else if (event.key === " " && !this.showsGrid) this.compare.hold(true)
+    else if (event.key === "Enter" && this.showsGrid) this.cells.focus()
+    else if (event.key === "Enter") this.zoom()
+    else if (event.key === "+" || event.key === "-") this.lens.scale(this.lens.zoom * (event.key === "+" ? 1.4 : 1 / 1.4))
     else return
     event.preventDefault()
     event.stopPropagation()

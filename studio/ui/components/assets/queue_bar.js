@@ -1,0 +1,224 @@
+// Follows the desk by itself. What outlives a page (which batches were followed, whether the tab owes its user a look)
+// stands in `window.fibo.queue`; the rest belongs to the bar that is on the page.
+const RUNNING_MS = 400, IDLE_MS = 2000, HIDDEN_MS = 3000, LONG_S = 20
+const bars = new WeakMap()
+const tab = (window.fibo ??= {}).queue ??= { followed: new Map(), done: "", title: "" }
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let bar = bars.get(parentElement)
+  if (!bar) bars.set(parentElement, (bar = new Bar(parentElement)))
+  bar.tell = setTriggerValue
+  bar.take(data)
+  return () => {
+    bar.end()
+    bars.delete(parentElement)
+  }
+}
+
+class Bar {
+  constructor(root) {
+    const find = name => root.querySelector(name)
+    this.queue = find(".queue")
+    this.lines = find(".lines")
+    this.all = find(".all")
+    this.count = find(".count")
+    this.more = find(".more")
+    this.notify = find(".tell")
+    this.trouble = find(".trouble")
+    this.said = find(".said")
+    this.running = []
+    this.asking = 0
+    find(".cancel-all").onclick = () => this.running.forEach(each => this.cancel(each.id))
+    this.more.onclick = () => {
+      this.more.setAttribute("aria-expanded", this.queue.classList.toggle("open"))
+      this.draw()
+    }
+    this.notify.onclick = () => Notification.requestPermission().then(() => this.draw())
+    this.soon = () => this.poll()
+    this.looked = () => {
+      if (!document.hidden) tab.done = ""
+      this.name()
+      this.poll()
+    }
+    window.addEventListener("fibo:pressed", this.soon)
+    document.addEventListener("visibilitychange", this.looked)
+    this.titles = new MutationObserver(() => this.name())
+    this.titles.observe(document.head, { childList: true, characterData: true, subtree: true })
+  }
+
+  end() {
+    clearTimeout(this.timer)
+    this.asking = -1
+    this.titles.disconnect()
+    window.removeEventListener("fibo:pressed", this.soon)
+    document.removeEventListener("visibilitychange", this.looked)
+  }
+
+  take(data) {
+    const news = data.seen !== this.data?.seen
+    this.data = data
+    if (news) this.poll()
+  }
+
+  async poll() {
+    if (this.asking) return
+    this.asking = 1
+    clearTimeout(this.timer)
+    try {
+      const ended = [...tab.followed.keys()].filter(id => !this.running.some(each => each.id === id))
+      const asked = [...new Set([...tab.followed.keys(), ...ended])].map(id => `also=${encodeURIComponent(id)}`)
+      const answer = await fetch(`/desk.json?${asked.join("&")}`)
+      if (answer.ok) this.show(await answer.json())
+      else if (answer.status === 401) this.complain("You are logged out here. Reload this page to log in again.")
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error // no connection; Streamlit says so, and this asks again
+    } finally {
+      if (this.asking === 1) {
+        this.asking = 0
+        const pause = document.hidden ? HIDDEN_MS : this.running.length ? RUNNING_MS : IDLE_MS
+        this.timer = setTimeout(() => this.poll(), pause)
+      }
+    }
+  }
+
+  show(told) {
+    if (this.asking < 0) return
+    this.running = told.running
+    for (const each of told.running) tab.followed.set(each.id, each)
+    for (const each of told.ended) if (tab.followed.delete(each.id)) this.ended(each)
+    this.draw()
+    this.name()
+    this.runAgain()
+  }
+
+  // A run that goes on anyway may show it in a moment; only what still differs at the next look asks for one.
+  runAgain() {
+    const now = this.running.map(each => [each.id, each.state, each.written, each.painted].join(":")).join(" ")
+    if (now !== this.data.seen && now === this.differed && now !== this.told) {
+      this.told = now
+      this.tell("changed", now)
+    }
+    this.differed = now
+    if (now === this.data.seen) this.told = null
+  }
+
+  ended(batch) {
+    if (batch.state === "cancelled") return
+    const words = batch.state === "done" ? "Done" : "Not painted"
+    this.said.textContent = `${words}: ${batch.title}`
+    if (!document.hidden) return
+    tab.done = words
+    if (globalThis.Notification?.permission !== "granted") return
+    try {
+      const note = new Notification(words, { body: batch.title, tag: batch.id })
+      note.onclick = () => {
+        window.focus()
+        note.close()
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error // Chrome on Android shows none of a page's own
+    }
+  }
+
+  draw() {
+    const { running } = this
+    this.queue.hidden = !running.length && this.trouble.hidden
+    this.all.hidden = running.length < 3
+    this.count.textContent = `${running.length} batches`
+    this.more.hidden = running.length < 2
+    this.more.textContent = this.queue.classList.contains("open") ? "Fewer" : `+${running.length - 1}`
+    this.more.setAttribute("aria-label", "All that is being painted")
+    const long = running.some(each => each.remaining_s > LONG_S)
+    this.notify.hidden = !(long && window.isSecureContext && globalThis.Notification?.permission === "default")
+    const before = new Map([...this.lines.children].map(line => [line.dataset.id, line]))
+    running.forEach((each, index) => {
+      const line = before.get(each.id) ?? this.line(each)
+      before.delete(each.id)
+      this.fill(line, each)
+      if (this.lines.children[index] !== line) this.lines.insertBefore(line, this.lines.children[index] ?? null)
+    })
+    for (const line of before.values()) line.remove()
+    this.lines.firstChild?.querySelector(".cancel").before(this.notify, this.more)
+  }
+
+  line(batch) {
+    const line = document.createElement("li")
+    line.dataset.id = batch.id
+    line.innerHTML =
+      "<a class='title'></a><span class='bar' role='progressbar' aria-valuemin='0' aria-valuemax='100'><i></i></span>" +
+      "<span class='does'></span><button type='button' class='offline'>Ask offline instead</button>" +
+      "<button type='button' class='cancel'>Cancel</button>"
+    const title = line.querySelector(".title")
+    title.href = `${this.data.paths[batch.kind]}?batch=${encodeURIComponent(batch.id)}`
+    title.textContent = batch.title
+    title.title = "Show its pictures"
+    title.onclick = event => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+      event.preventDefault()
+      this.tell("opened", { id: batch.id, kind: batch.kind })
+    }
+    line.querySelector(".cancel").setAttribute("aria-label", `Cancel ${batch.title}`)
+    line.querySelector(".cancel").onclick = () => this.cancel(batch.id)
+    line.querySelector(".offline").onclick = () =>
+      this.ask(batch.id, "PATCH", { writer: "offline" }, "The offline writer was not asked")
+    return line
+  }
+
+  fill(line, batch) {
+    const bar = line.querySelector(".bar"), percent = Math.round(100 * batch.fraction)
+    bar.setAttribute("aria-valuenow", percent)
+    bar.setAttribute("aria-label", batch.title)
+    bar.firstChild.style.transform = `scaleX(${batch.fraction})`
+    const by = batch.model && batch.model !== this.data.model ? `, by ${this.data.models[batch.model]}` : ""
+    const does = line.dataset.ends ? "Cancelling" : batch.does + by
+    line.querySelector(".does").textContent = does
+    line.querySelector(".does").title = does
+    line.querySelector(".offline").hidden = !batch.waits
+    line.querySelector(".cancel").disabled = !!line.dataset.ends
+  }
+
+  async cancel(id) {
+    const line = [...this.lines.children].find(each => each.dataset.id === id)
+    if (line) line.dataset.ends = "1"
+    this.draw()
+    const done = await this.ask(id, "DELETE", null, "It was not cancelled")
+    if (!done && line) delete line.dataset.ends
+  }
+
+  async ask(id, method, body, otherwise) {
+    let said = "the studio does not answer. Try again."
+    try {
+      const answer = await fetch(`/api/v1/batches/${encodeURIComponent(id)}`, {
+        method,
+        headers: body ? { "Content-Type": "application/json" } : {},
+        body: body && JSON.stringify(body),
+      })
+      if (answer.ok) {
+        this.complain("")
+        this.poll()
+        return true
+      }
+      said = (await answer.json()).detail
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error
+    }
+    this.complain(`${otherwise}: ${said}`)
+    return false
+  }
+
+  complain(sentence) {
+    this.trouble.textContent = sentence
+    this.trouble.hidden = !sentence
+    this.draw()
+  }
+
+  // How far a tab is that is not looked at, before the name that Streamlit gives it.
+  name() {
+    if (document.title !== tab.title) tab.plain = document.title
+    const { running } = this
+    const far = running.length > 1 ? `${running.length}` : running.length ? `${Math.round(100 * running[0].fraction)} %` : tab.done
+    const title = far ? `${far} · ${tab.plain}` : tab.plain
+    if (document.title !== title) document.title = tab.title = title
+    else tab.title = title
+  }
+}
