@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 #: What of a form is a draft, and what it may hold: a widget refuses anything else.
 FIELDS: dict[Field, type | tuple[type, ...]] = {
     "words": str, "writer": str, "model": str, "defaults_of": str, "aspect": str, "count": int, "seed": str,
-    "steps": int, "guidance": (int, float), "negative": str, "seed_locked": bool, "only_asked": bool, "with_picture": bool,
+    "seed_locked": bool, "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool,
+    "with_picture": bool,
 }  # fmt: skip
 BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "guidance": (GUIDANCE_MIN, GUIDANCE_MAX)}
 
@@ -78,6 +79,7 @@ def restore_drafts(runtime: Runtime, page: str) -> None:
             _begin(runtime, session, mode, record, opened=mode == page)
         except UNREADABLE:
             log.warning(NOT_READ, mode, exc_info=True)
+            session.kept[mode] = {}
 
 
 def _begin(runtime: Runtime, session: _Session, mode: Mode, record: Record, *, opened: bool) -> None:

@@ -132,6 +132,40 @@ def test_an_address_of_another_batch_shows_that_one_and_keeps_the_draft_aside(
     assert words(open_studio()) == "a fox"
 
 
+def test_a_picture_in_the_address_is_what_is_shown_and_the_draft_is_one_press_away(
+    open_studio: Open, store: Callable[..., Generation]
+) -> None:
+    """Reloaded while an earlier picture was looked at, or after an address of another one was followed."""
+    ball, star = store("a red ball"), store("a blue star")
+    app = open_studio()
+    app.text_area(key="generate_words").set_value("a fox").run()
+    app.session_state["page_generate"].begin(MINE)
+    app.run()
+    for picture in (ball, ball, star):
+        app = open_studio(picture=picture.id)
+        assert not app.exception
+        assert words(app) == picture.words
+        assert app.session_state["page_generate"].draft.text == picture.prompt.to_json()
+    press(app, "Back to my draft")
+    assert (words(app), app.session_state["page_generate"].draft.text) == ("a fox", MINE)
+    again = open_studio()
+    assert (words(again), again.session_state["page_generate"].draft.text) == ("a fox", MINE)
+
+
+def test_what_was_changed_in_an_earlier_pictures_recipe_comes_back_too(
+    open_studio: Open, store: Callable[..., Generation]
+) -> None:
+    ball = store("a red ball")
+    open_studio().text_area(key="generate_words").set_value("a fox").run()
+    app = open_studio(picture=ball.id)
+    app.session_state["page_generate"].type_in(MINE)
+    app.run()
+    app = open_studio(picture=ball.id)
+    assert app.session_state["page_generate"].draft.text == MINE
+    press(app, "Back to my draft")
+    assert (words(app), app.session_state["page_generate"].draft) == ("a fox", None)
+
+
 def test_a_draft_that_was_dropped_is_not_offered_again(open_studio: Open, runtime: Runtime) -> None:
     other = place(runtime, "a red ball")
     open_studio().text_area(key="generate_words").set_value("a fox").run()
