@@ -76,7 +76,7 @@ def test_the_local_writers_weights_can_be_fetched_on_system(tmp_path: Path, monk
     """Where there is a GPU, beside their licence; where a token is missing the way to one is named."""
     (tmp_path / "workspace").mkdir()
     monkeypatch.setattr(device, "has_cuda_gpu", lambda: True)
-    label = "Download FIBO-vlm, about 9 GB"
+    label = "Download FIBO-vlm"
     for token, disabled in (("", True), ("hf_x", False)):
         monkeypatch.setenv("HF_TOKEN", token)
         get_shell.clear()
