@@ -15,7 +15,8 @@ FiboError
 │   ├── WriterUnavailable      this writer cannot answer now; another may
 │   ├── WriterAnswerError      it answered something that is no prompt; carries the raw text
 │   ├── PromptRefused          the service does not allow these words or this picture; no other writer is asked
-│   └── NoWriterAnswered       all that are set up were asked; carries every reason
+│   ├── NoWriterAnswered       all that are set up were asked; carries every reason
+│   └── NothingChanged         a refinement came to the prompt that it started from, and was to change it
 ├── EngineError                no picture was painted
 │   ├── ModelMissing           its weights are not on this machine
 │   ├── ModelLoadFailed        its weights are there, and do not load
@@ -135,6 +136,10 @@ class NoWriterAnswered(WriterError):
         super().__init__(f"No prompt was written. {said or 'No prompt writer is set up.'}")
         self.reasons = tuple(reasons)
         self.text = "\n\n".join(error.text for _, error in reasons if isinstance(error, WriterAnswerError))
+
+
+class NothingChanged(WriterError):
+    """The writer's answer to an instruction is the prompt that it was given."""
 
 
 class EngineError(FiboError):

@@ -29,6 +29,7 @@ from studio.ui.session import (
     follow_batch,
     generate_order,
     new_seed,
+    picture_before,
     pictures_of,
     place,
     place_once,
@@ -131,15 +132,18 @@ with result:
     painted = pictures_of(runtime, batch)
     viewed, shown = find_picture(runtime, state.shown_id), shown_picture(runtime, state, painted)
     painting = batch if batch is not None and batch.pictures else None
+    latest = history.page(HistoryQuery(), limit=12).items
     chosen = None
     with st.container():
         if painting is not None or shown is not None:
             own = painting is not None and shown is not None and shown.id in painting.generation_ids
+            to_come = working and viewed is None and not own  # what is shown is beneath what is being painted
             event = stage(
                 key="generate_stage",
                 batch=painting,
                 picture=shown if painting is None else viewed,
-                before=None if own else shown,
+                before=shown if to_come else picture_before(latest, shown, painting),
+                neighbours=latest,
             )
             if event is not None:
                 if event.kind == "chosen":
@@ -169,7 +173,6 @@ with result:
                 fill_field("generate", "seed_locked", True)
                 st.rerun()
 
-    latest = history.page(HistoryQuery(), limit=12).items
     if latest:
         st.caption("Last painted")
         chosen = picture_strip(latest, key="generate_latest", current=shown.id if shown else None) or chosen

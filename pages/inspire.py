@@ -1,83 +1,83 @@
-"""Inspire: from a picture to a prompt that describes it, and from there to pictures."""
+"""Inspire: from pictures to a prompt that describes them, and from there to new pictures."""
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
+from fibo_core.limits import GIVEN_MAX
 from fibo_core.prompts.mend import holds_caption
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
-from studio.ui.components.form import (
-    count_field,
-    model_of_form,
-    more_settings,
-    seed_field,
-    shape_field,
-    writer_field,
-)
-from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
+from studio.ui.components.given_pictures import address_of, begin_with, given_pictures, take_change
+from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.observations import show_observations
-from studio.ui.components.picture import PICTURE_ENDINGS, given_picture
-from studio.ui.components.result import picture_actions, picture_strip, show_picture
+from studio.ui.components.press_bar import Press, PressButton, press_bar
+from studio.ui.components.refused import show_refused
+from studio.ui.components.result import facts, picture_actions, picture_strip
+from studio.ui.components.stage import stage
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.viewing import viewing_line
 from studio.ui.components.workbench import workbench
 from studio.ui.session import (
+    carry_out,
     errors_shown,
     find_picture,
     follow_batch,
-    forget_batch,
     new_seed,
     pictures_of,
     place,
+    place_once,
     prompt_to_paint,
     read_order,
     shown_picture,
     start_inspire,
     start_refine,
 )
-from studio.ui.state import field_key, fill_field, page_state
+from studio.ui.state import field_key, field_value, fill_field, page_state
+from studio.ui.viewing import back_to_draft, view_address, view_picture
 from studio.ui.words import plain
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("inspire")
+take_change(runtime, state)
 sync_draft(state, key="inspire")
 batch = follow_batch(runtime, state, "inspire")
 working = batch is not None and not batch.ended
 spec = model_of_form("inspire", runtime)
+view_address(runtime, state, "inspire", spec)
+lock_seed_for_edits(state, "inspire")
 
-if not state.pictures:
-    st.caption("Give it a picture: it is described as a prompt, which you can change and paint.")
-    upload = st.file_uploader("A picture", type=PICTURE_ENDINGS, key="inspire_upload")
-    if upload is not None:
-        with errors_shown():
-            path = runtime.inputs.path(runtime.inputs.keep(upload.getvalue()))
-            state.pictures = (str(history.relative(path)),)
-            fill_field("inspire", "aspect", spec.nearest_aspect(*given_picture(path).size))
-            st.rerun()
-    latest = history.page(HistoryQuery(), limit=24).items
-    if latest:
-        st.subheader("From History", anchor=False)
-        chosen = find_picture(runtime, picture_strip(latest, key="inspire_history", current=None))
-        if chosen is not None:
-            start_inspire(runtime, chosen)
-    st.stop()
+
+def carry(press: Press) -> None:
+    """What a press asks for: of the hint and the JSON as they stood at that moment."""
+    state.take_typed(press.text)
+    hint = (words if press.words is None else press.words).strip()
+    if hint and hint == state.pasted:
+        return  # it has just gone into the editor, and has not been looked at
+    if holds_caption(hint):
+        take_json_from_hint(hint)
+        return
+    paint = press.action == "paint"
+    written = prompt_to_paint(state, hint)[0] if paint else None
+    order = replace(read_order("inspire"), pictures=state.pictures, source_id=state.source_id)
+    place_once(runtime, state, replace(order, words=hint, written=written, paint=paint))
+
+
+def take_json_from_hint(text: str) -> None:
+    """JSON pasted where the hint goes becomes the prompt, mended."""
+    state.paste(text)
+    fill_field("inspire", "words", "")
+
 
 form, result = workbench()
 
 with form:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption("The picture to begin with")
-        if st.button("Another picture", type="tertiary", icon=":material/swap_horiz:"):
-            forget_batch(state)
-            st.rerun()
-    with errors_shown():
-        st.image(given_picture(history.absolute(Path(state.pictures[0]))), width=260, alt="The picture to begin with")
-
+    given_pictures(runtime, state)
     words = st.text_input(
         "A hint (optional)",
         key=field_key("inspire", "words"),
@@ -85,61 +85,26 @@ with form:
         placeholder="at night",
     )
     words = (words or "").strip()
-    writer, shape, count = st.columns([3, 4, 5])
-    with writer:
-        writer_field("inspire", runtime.tools.writers)
-    with shape:
-        shape_field("inspire", spec)
-    with count:
-        count_field("inspire")
-    seed_field("inspire")
-    more_settings("inspire", spec, runtime)
-
-    with st.container(horizontal=True, gap="small"):
-        paint = st.button(
-            "Paint this JSON" if state.draft is not None and state.draft.is_users else "Paint it",
-            type="primary",
-            icon=":material/brush:",
-            shortcut="Ctrl+Enter",
-            disabled=working,
-        )
-        describe = st.button("Describe it", disabled=working, help="Writes the prompt and paints nothing")
-
-    if holds_caption(words) and (paint or describe):  # JSON pasted where the hint goes
-        state.paste(words)
-        fill_field("inspire", "words", "")
-        st.rerun()
+    own_json = state.draft is not None and state.draft.is_users
+    presses = press_bar(
+        "inspire",
+        [
+            PressButton("describe", "Describe", "Writes the prompt and paints nothing"),
+            PressButton("paint", "Paint this JSON" if own_json else "Paint"),
+        ],
+    )
+    settings_row("inspire", spec, runtime)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
-    with st.container(), errors_shown():
-        if paint or describe:
-            start = replace(read_order("inspire"), pictures=state.pictures, source_id=state.source_id)
-            written = None if describe else prompt_to_paint(state, words)[0]
-            place(runtime, state, replace(start, words=words, written=written, paint=paint))
 
-with result:
-    painted = pictures_of(runtime, batch)
-    shown = shown_picture(runtime, state, painted)
-    with st.container():  # whatever stands here, the editor below stays where it is
-        show_outcome(runtime.desk, state, batch)
-        if batch is not None and working and batch.pictures:
-            live_picture(runtime.desk, batch.id)
-        elif shown is not None:
-            show_picture(shown, key="inspire")
-            action = picture_actions(runtime, shown, key="inspire")
-            with errors_shown():
-                if action == "refine":
-                    start_refine(shown)
-                elif action == "inspire":
-                    start_inspire(runtime, shown)
-                elif action == "new_seed":
-                    order = new_seed("inspire", shown, spec)
-                    place(runtime, state, replace(order, pictures=state.pictures, source_id=state.source_id))
-        if len(painted) > 1:
-            opened = picture_strip(painted, key="inspire_batch", current=shown.id if shown else None)
-            if opened is not None:
-                state.shown_id = opened
-                st.rerun()
+    carry_out(state, presses, carry)
+    if holds_caption(words):
+        take_json_from_hint(words)
+        st.rerun()
+    with st.container():  # always there, so that an error does not move the editor below it
+        show_refused(runtime, state, "inspire", spec)
+        if state.shown_id is None:
+            show_outcome(runtime.desk, state, batch)
 
     if state.draft is not None:
         show_observations(state.draft)
@@ -149,5 +114,56 @@ with result:
             st.caption(f":material/info: {plain(note)}")
     elif working:
         st.skeleton(height=240)
-    else:
-        st.caption("“Describe it” writes a prompt from the picture. You can change it before anything is painted.")
+    elif state.pictures:
+        st.caption("“Describe” writes a prompt from what you gave. You can change it before anything is painted.")
+
+with result:
+    painted = pictures_of(runtime, batch)
+    viewed, shown = find_picture(runtime, state.shown_id), shown_picture(runtime, state, painted)
+    painting = batch if batch is not None and batch.pictures else None
+    chosen = None
+    with st.container():  # a phone has what stands here above the form
+        if state.pictures or painting is not None:
+            event = stage(
+                key="inspire_stage",
+                batch=painting,
+                picture=shown if painting is None else viewed,
+                before=address_of(state.pictures[0]) if state.pictures else None,
+                shape=spec.shapes[field_value("inspire", "aspect", next(iter(spec.shapes)))],
+            )
+            if event is not None:
+                if event.kind == "chosen":
+                    chosen = event.id
+                elif event.kind == "grid":
+                    back_to_draft(state, "inspire")
+                    st.rerun()
+                else:
+                    st.rerun()
+    with st.container():
+        if shown is not None and (viewed is not None or not working):
+            st.caption(facts(shown))
+            action = picture_actions(runtime, shown, key="inspire")
+            with errors_shown():
+                if action == "refine":
+                    start_refine(shown)
+                elif action == "inspire":
+                    start_inspire(runtime, shown)
+                elif action == "new_seed":
+                    order = new_seed("inspire", shown, spec)
+                    place(runtime, state, replace(order, pictures=state.pictures, source_id=state.source_id))
+            viewing_line(state, "inspire", shown)
+    picture = find_picture(runtime, chosen)
+    if picture is not None:
+        view_picture(state, "inspire", picture, spec)
+        st.rerun()
+
+    latest = history.page(HistoryQuery(), limit=24).items if len(state.pictures) < GIVEN_MAX else ()
+    if latest:
+        with st.container(key="inspire_latest"):
+            st.caption("Add one of yours" if state.pictures else "Or begin with one of yours")
+            picked = find_picture(runtime, picture_strip(latest, key="inspire_history", current=None))
+        if picked is not None:
+            with errors_shown():
+                path = str(history.relative(history.image_file(picked.id)))
+                begin_with(runtime, state, (*(each for each in state.pictures if each != path), path))
+                st.rerun()

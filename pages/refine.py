@@ -1,90 +1,95 @@
-"""Refine: change one thing in a picture's prompt, see the difference, paint it again with the same seed."""
+"""Refine: a conversation with one picture. Say what should change; the result is the source of the next words."""
 
 from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
+from fibo_core.prompts.change_words import changes_line
+from fibo_core.prompts.structured_prompt import diff
+from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
-from studio.ui.components.form import model_of_form, more_settings, seed_field, shape_field, writer_field
-from studio.ui.components.job_panel import live_picture, show_outcome
+from studio.ui.components.changes import changes
+from studio.ui.components.form import model_of_form, seed_field, settings_row, writer_field
+from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
-from studio.ui.components.picture import compare
-from studio.ui.components.refinement import instruction_base, review_of, review_switches
-from studio.ui.components.result import (
-    facts,
-    image_url,
-    picture_actions,
-    show_picture,
+from studio.ui.components.press_bar import Press, PressButton, press_bar
+from studio.ui.components.refinement import (
+    asks_first,
+    follow_words,
+    has_sources_seed,
+    instruction_base,
+    pending,
+    place_step,
+    refine_order,
+    review_of,
+    review_switches,
 )
-from studio.ui.components.sources import ancestor_row, choose_source
+from studio.ui.components.result import facts, picture_actions
+from studio.ui.components.sources import (
+    another_source,
+    choose_source,
+    discard,
+    follow_source,
+    go_on_from,
+    is_changed,
+    is_looked_back_at,
+)
+from studio.ui.components.stage import stage
+from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
-from studio.ui.components.workbench import workbench
-from studio.ui.session import (
-    errors_shown,
-    find_picture,
-    follow_batch,
-    forget_batch,
-    new_seed,
-    pictures_of,
-    place,
-    read_order,
-    refine_from,
-    start_inspire,
-)
-from studio.ui.state import field_key, field_value, page_state
+from studio.ui.components.workbench import folded_on_phone, workbench
+from studio.ui.session import carry_out, errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
+from studio.ui.state import field_key, page_state
+
+OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("refine")
 sync_draft(state, key="refine")
-batch = follow_batch(runtime, state, "refine")
+batch = None if is_looked_back_at(state) else follow_batch(runtime, state, "refine")
+with errors_shown():
+    follow_source(runtime, state, batch)
+batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
+follow_words(state, batch)
 working = batch is not None and not batch.ended
 spec = model_of_form("refine", runtime)
 
-if state.source is None:
+if state.source is None or state.draft is None:
     st.caption("Choose what to refine: a picture painted here, a PNG or JSON of the studio's, or a prompt of yours.")
     choose_source(runtime, state)
     st.stop()
 
-source_picture = find_picture(runtime, state.source_id)
-base = instruction_base(state)
+source = find_picture(runtime, state.source_id)
+parent = find_picture(runtime, None if source is None else source.parent_id)
+painting = batch is not None and working and batch.order.paint
+reviewing = is_changed(state) and not painting
 
 
-def refine(*, paint: bool, reviewed: bool) -> None:
-    """Places what the form says: the draft as it was reviewed, or the instruction to the writer."""
-    written = state.draft.parsed() if reviewed and state.draft is not None else None
-    order = read_order("refine", settings=state.source_request is None)
-    if state.source_request is not None:
-        order = order.painted_like(state.source_request, spec)
-    order = replace(
-        order,
-        words=words if written is None else state.draft.words,
-        written=written,
-        source=base if written is None else state.base or state.source,
-        source_id=state.source_id,
-        with_picture=source_picture is not None and field_value("refine", "with_picture", False),
-        locked=state.locked,
-        only_asked=field_value("refine", "only_asked", True),
-        paint=paint,
-    )
-    place(runtime, state, order)
+def carry(press: Press) -> None:
+    """What a press asks for: of the words and the JSON as they stood at that moment."""
+    state.take_typed(press.text)
+    said = read_words(words if press.words is None else press.words).words
+    place_step(runtime, state, refine_order(state, source, said, spec, paint=press.action == "paint"))
 
 
 form, result = workbench()
 
 with form:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption(f"From {facts(source_picture)}" if source_picture else "From a prompt of yours")
+        st.caption("From a picture" if source else "From a prompt of yours")
         if st.button("Another source", type="tertiary", icon=":material/swap_horiz:"):
-            forget_batch(state)
+            another_source(state)
             st.rerun()
-    if source_picture is not None:
-        ancestor_row(runtime, state, source_picture)
-    elif state.source_mended is not None:
+    steps, onward = steps_to(history, source) if source is not None else ([], [])
+    taken = thread(steps, pending(state, batch), onward=onward, key="refine_thread")
+    if taken is not None and taken != state.source_id:
+        go_on_from(taken)
+    if source is None and state.source_mended is not None:
         say_what_was_done(state.source_mended, "refine", spec)
 
     words = st.text_input(
@@ -94,101 +99,65 @@ with form:
         placeholder="make the ball green",
     )
     words = (words or "").strip()
-    with st.expander("Keep as it is", type="compact", icon=":material/lock:"):
-        st.caption(
-            "What you tick is put back after the writer has answered, whatever it said. Your own edits are free."
-        )
-        state.locked = lock_tree(base, state.locked, of=state.source, key="refine_locks")
-    review_switches(state, picture=source_picture is not None)
-    writer, seed = st.columns([3, 5])
-    with writer:
-        writer_field("refine", runtime.tools.writers)
-    with seed:
-        seed_field("refine")
-    if state.source_request is None:
-        shape_field("refine", spec)
-        more_settings("refine", spec, runtime)
-
-    same_seed = state.source_request is not None and field_value("refine", "seed") == str(state.source_request.seed)
-    paint_label = "Paint with the same seed" if same_seed else "Paint"
-    with st.container(horizontal=True, gap="small"):
-        paint = st.button(
-            paint_label,
-            type="primary",
-            icon=":material/brush:",
-            shortcut="Ctrl+Enter",
-            disabled=working,
-        )
-        show_changes = st.button("Show the changes", disabled=working)
-    st.caption("A refinement paints a new picture from the changed prompt. With the same seed it stays close.")
-
+    paint = "Paint with the same seed" if has_sources_seed(state) else "Paint"
+    presses = press_bar(
+        "refine",
+        [
+            PressButton("paint", "Paint these changes" if reviewing and not words else paint),
+            PressButton("show", "Show the changes", "Writes the changed prompt and paints nothing"),
+        ],
+    )
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
-        typed = show_typed_words(words, spec)
-    with st.container(), errors_shown():  # always there, so that an error does not move the editor below it
-        if paint or show_changes:
-            known = state.draft is not None and typed.words in ("", state.draft.words)
-            refine(paint=paint, reviewed=paint and known)
-    with st.container():  # under the buttons: on a phone, what stands below the editor is out of sight
-        show_outcome(runtime.desk, state, batch)
+        show_typed_words(words, spec)
+    carry_out(state, presses, carry)
+    with st.container():  # always there, so that what is said does not move the editor below it
+        if not asks_first(runtime, state, batch, said=bool(words) or reviewing):
+            show_outcome(runtime.desk, state, batch)
 
-    if state.draft is None:
-        if working:
-            st.skeleton(height=240)
-        elif st.button("Edit the JSON by hand", type="tertiary", icon=":material/data_object:"):
-            state.begin(state.source.to_json())
+    base = instruction_base(state)
+    with st.container():
+        if not painting and review_of(state, base):
+            discard(runtime, state)
             st.rerun()
+
+    if state.source_request is None:
+        settings_row("refine", spec, runtime)
     else:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="refine_settings"):
+            with st.container(width=140):
+                writer_field("refine", runtime.tools.writers)
+            seed_field("refine")
+    review_switches(state, picture=source is not None)
+    with folded_on_phone("Prompt", key="refine_prompt"):
         show_model_limits(spec, state.draft)
         json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
+        with st.expander("Keep as it is", type="compact", icon=":material/lock:"):
+            st.caption(
+                "What you tick is put back after the writer has answered, whatever it said. Your own edits are free."
+            )
+            state.locked = lock_tree(base, state.locked, of=state.source, key="refine_locks")
 
 with result:
-    painted = pictures_of(runtime, batch)
-    after = painted[-1] if painted else None
-    before_painting = st.container()  # what is reviewed stands first until it is painted
-    if batch is not None and working and batch.pictures:
-        live_picture(runtime.desk, batch.id)
-    elif after is not None and source_picture is not None:
-        same_size = (after.request.width, after.request.height) == (
-            source_picture.request.width,
-            source_picture.request.height,
+    at_work = batch is not None and bool(batch.pictures) and (working or state.source_id in batch.generation_ids)
+    if source is not None or at_work:
+        seen = stage(
+            key="refine_stage",
+            batch=batch if at_work else None,
+            picture=None if at_work else source,
+            before=source if working else parent,
         )
-        view = st.segmented_control(
-            "View", ["Slider", "Side by side"], default="Slider", required=True, label_visibility="collapsed",
-            key="refine_view", persist_state="session",
-        )  # fmt: skip
-        if view == "Slider" and same_size:
-            compare(
-                image_url(source_picture.id), image_url(after.id), alt="The picture",
-                width=after.request.width, height=after.request.height, key="refine_compare",
-            )  # fmt: skip
-            st.caption(facts(after))
-        else:
-            one, two = st.columns(2)
-            with one:
-                show_picture(source_picture, key="refine_before")
-            with two:
-                show_picture(after, key="refine_after")
-    elif after is not None:
-        show_picture(after, key="refine_after")
-    elif source_picture is not None:
-        show_picture(source_picture, key="refine_source")
-
-    if after is not None and not working:
-        action = picture_actions(runtime, after, key="refine")
+        if seen is not None and seen.kind == "ended":
+            st.rerun()
+    if source is not None and not working:
+        st.caption(facts(source))
+        if parent is not None:
+            made = diff(parent.prompt, source.prompt)
+            with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
+                changes(made, key="refine_made")
+        action = picture_actions(runtime, source, key="refine", offered=("inspire", "new_seed"))
         with errors_shown():
-            if action == "refine":
-                forget_batch(state)
-                refine_from(state, after)
-                st.rerun()
-            elif action == "inspire":
-                start_inspire(runtime, after)
+            if action == "inspire":
+                start_inspire(runtime, source)
             elif action == "new_seed":
-                order = new_seed("refine", after, spec)
-                place(runtime, state, replace(order, source=state.source, source_id=state.source_id))
-
-    with st.container() if after is not None or working else before_painting:
-        if state.draft is not None:
-            accepted = review_of(state, base, paint_label=paint_label, working=working)
-            with errors_shown():
-                if accepted:
-                    refine(paint=True, reviewed=True)
+                order, root = new_seed("refine", source, spec), parent or source
+                place(runtime, state, replace(order, source=root.prompt, source_id=root.id))

@@ -333,11 +333,15 @@ PASSED_ON = {
     "studio/ui/components/job_panel.py": 2,
     "studio/ui/components/json_editor.py": 1,
     "studio/ui/components/presets.py": 1,
+    "studio/ui/components/given_pictures.py": 1,
+    "studio/ui/components/refinement.py": 1,  # what a press was refused with
     "studio/ui/components/refused.py": 1,
     "studio/ui/components/system_cards.py": 3,
     "studio/ui/components/two_prompts.py": 1,
     "studio/web/passwords.py": 1,
+    "studio/web/drafts.py": 1,  # what the core has said
     "studio/web/following.py": 1,  # what the core has said
+    "studio/web/inputs.py": 4,  # the same
     "studio/web/routes.py": 8,
     "studio/web/sheets.py": 2,
     "studio/web/api/errors.py": 3,  # what the core, or a reader of requests, has said

@@ -47,6 +47,17 @@ def locked_fields(source: StructuredPrompt, locked: Collection[str]) -> int:
     return sum(is_within(leaf, places) for leaf in leaves(source.document) if leaf)
 
 
+def still_locked(before: StructuredPrompt, after: StructuredPrompt, locked: Collection[str]) -> tuple[str, ...]:
+    """Those of the locked paths that hold in another prompt what they held before."""
+    documents = before.document, after.document
+    kept = []
+    for path in locked:
+        old, new = (read(document, parse_path(path)) for document in documents)
+        if type(old) is type(new) and old == new:
+            kept.append(path)
+    return tuple(kept)
+
+
 def take_changes(source: StructuredPrompt, answer: StructuredPrompt, taken: Collection[int]) -> StructuredPrompt:
     """The source with some of the answer's changes, named by their numbers in ``diff(source, answer)``.
 

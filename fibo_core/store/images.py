@@ -131,6 +131,15 @@ def open_picture(data: bytes | Path, side_max: int = SIDE_MAX) -> Image.Image:
     return small
 
 
+def is_animated(data: bytes) -> bool:
+    """Whether a picture that can be opened has further frames."""
+    try:
+        with Image.open(BytesIO(data), formats=_FORMATS) as picture:
+            return bool(getattr(picture, "is_animated", False)) and picture.format != "TIFF"
+    except (*DAMAGE, *BOMBS):  # a JPEG, for one
+        return False
+
+
 def on_white(picture: Image.Image) -> Image.Image:
     """An RGB copy, white where the picture is transparent."""
     if not picture.has_transparency_data:

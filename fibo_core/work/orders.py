@@ -49,7 +49,8 @@ class Order:
     `read_words` does. ``written`` is a prompt that is
     painted as it is; the writer is not asked. Where it was written for one choice of the wildcards, ``written_for`` are
     those words, and only they have it. A refinement changes ``source``, which came with the picture ``source_id`` where
-    it is one of the history; an inspiration looks at ``pictures``, paths in the workspace, the main one first.
+    it is one of the history; with ``must_change`` nothing is painted where the writer leaves it as it was. An
+    inspiration looks at ``pictures``, paths in the workspace, the main one first.
 
     ``size`` is width and height in pixels, ``aspect`` the name of one of the model's shapes; at most one is given.
     ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
@@ -67,6 +68,7 @@ class Order:
     with_picture: bool = False
     locked: tuple[str, ...] = ()
     only_asked: bool = False
+    must_change: bool = False
     writer: str | None = None
     model: str | None = None
     aspect: str | None = None
@@ -316,6 +318,7 @@ def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
             with_picture=order.with_picture,
             locked=order.locked,
             only_asked=order.only_asked,
+            must_change=order.must_change,
         )
     if order.kind == "inspire":
         pictures = tuple(Path(picture) for picture in order.pictures)

@@ -55,7 +55,7 @@ class RefineTask:
 
     ``with_picture``: the writer may look at that picture. ``locked`` are JSON paths of the source that stay as they
     are, whatever the writer makes of them. ``only_asked`` takes of the writer's changes those that the instruction
-    asked for, and keeps the rest as offers.
+    asked for, and keeps the rest as offers. ``must_change``: what the writer leaves as it was is not painted again.
     """
 
     mode: ClassVar[Mode] = "refine"
@@ -69,6 +69,7 @@ class RefineTask:
     with_picture: bool = False
     locked: tuple[str, ...] = ()
     only_asked: bool = False
+    must_change: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def task_to_json(task: Task) -> str:
     if isinstance(task, RefineTask):
         record |= {"source": task.source.document, "source_id": task.source_id}
         record |= {"with_picture": task.with_picture, "locked": list(task.locked), "only_asked": task.only_asked}
+        record["must_change"] = task.must_change
     elif isinstance(task, InspireTask):
         record |= {"pictures": [str(picture) for picture in task.pictures], "source_id": task.source_id}
     return json.dumps(record)
@@ -140,6 +142,7 @@ def task_from_json(text: str) -> Task:
             with_picture=record.get("with_picture", False),
             locked=tuple(record.get("locked", ())),
             only_asked=record.get("only_asked", False),
+            must_change=record.get("must_change", False),
         )
     if record["mode"] == "inspire":
         pictures = tuple(Path(picture) for picture in given_pictures(record))

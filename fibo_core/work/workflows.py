@@ -13,7 +13,9 @@ from PIL import Image
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent
 from fibo_core.engine.request import check_tokens
+from fibo_core.errors import NothingChanged
 from fibo_core.prompts.axes import check_paths, with_values
+from fibo_core.prompts.structured_prompt import diff
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from fibo_core.store.images import open_picture
@@ -57,7 +59,10 @@ def generate(tools: Tools, task: GenerateTask, observer: Observer, cancel: Cance
 
 
 def refine(tools: Tools, task: RefineTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
-    """New pictures of the source's prompt, changed as the instruction says, but for what is locked in it."""
+    """New pictures of the source's prompt, changed as the instruction says, but for what is locked in it.
+
+    Raises NothingChanged where the task must change the prompt, and the writer did not.
+    """
     seed, on_tokens = _writer_seed(task), observer.on_tokens
     picture = None
     if task.with_picture and task.source_id is not None and task.written is None:
@@ -68,6 +73,10 @@ def refine(tools: Tools, task: RefineTask, observer: Observer, cancel: CancelFla
         return reviewed(task.source, answer, task.words, locked=task.locked, narrow=task.only_asked)
 
     written = _write(tools, task, observer, ask)
+    if task.must_change and task.written is None and task.painting.seeds and not diff(task.source, written.prompt):
+        raise NothingChanged(
+            "Nothing would change: the prompt may say so already. Say it in other words, or paint it again as it is."
+        )
     return _paint(tools, task, written, observer, cancel, parent_id=task.source_id)
 
 

@@ -64,6 +64,18 @@ def summaries_that_say_more(source: StructuredPrompt, taken: StructuredPrompt, a
     return [change.path for change in here if _is_summary(_place(change)) and _new_words(change) & (others - mine)]
 
 
+def summaries_of_what_is_gone(
+    source: StructuredPrompt, kept: StructuredPrompt, answer: StructuredPrompt
+) -> tuple[list[str], list[str]]:
+    """The paths of summaries in ``kept`` that speak of changes which only ``answer`` has: of nothing else, and of
+    changes of ``kept`` too."""
+    here = diff(source, kept)
+    mine: set[str] = set().union(*(_new_words(change) for change in here if not _is_summary(_place(change))))
+    speak = set(summaries_that_say_more(source, kept, answer))
+    both = [change.path for change in here if change.path in speak and _new_words(change) & mine]
+    return [change.path for change in here if change.path in speak and change.path not in both], both
+
+
 @dataclass(frozen=True)
 class _Wish:
     """An instruction, as far as its words tell.

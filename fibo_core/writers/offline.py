@@ -16,7 +16,7 @@ from fibo_core.writers.languages import is_english
 from fibo_core.writers.rules.compose import compose
 from fibo_core.writers.rules.edits import edit
 from fibo_core.writers.rules.lexicon import load_lexicon
-from fibo_core.writers.rules.picture import describe_pictures
+from fibo_core.writers.rules.picture import describe_pictures, hinted_colors
 from fibo_core.writers.rules.reading import read_scene
 from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene, unknown_note
 from fibo_core.writers.rules.steps import is_instruction
@@ -85,13 +85,14 @@ class OfflineWriter:
         """A prompt for a picture like this one: its colours, its light and its setting. Of several, the colours of
         all, the light that they share, and the setting of the first.
 
-        The hint names the things in it ("a red ball") or bends it ("at night"). Notes say what was seen and what is a
-        guess. Raises PictureError for a picture that cannot be read, InputError for a hint of more than
-        MAX_WORDS_CHARS characters.
+        The hint names the things in it ("a red ball") or bends it ("at night"), and may end with its colours ("colors:
+        coral, gold"). Notes say what was seen and what is a guess. Raises PictureError for a picture that cannot be
+        read, InputError for a hint of more than MAX_WORDS_CHARS characters.
         """
         lexicon = load_lexicon()
         hint = _checked(hint, "The hint is", "Say what it shows") if hint.strip() else ""
-        scene, context, notes = describe_pictures(pictures, lexicon)
+        hint, colors = hinted_colors(hint)
+        scene, context, notes = describe_pictures(pictures, lexicon, colors)
         if cancel is not None:
             cancel.check()
         instructs = bool(hint) and is_instruction(hint, lexicon)

@@ -13,7 +13,7 @@ from fibo_core.prompts.json_paths import MISSING, Change, format_path, is_within
 from fibo_core.prompts.locks import restore_locked, take_changes
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers import WrittenPrompt
-from fibo_core.writers.asked import asked, summaries_that_say_more
+from fibo_core.writers.asked import asked, summaries_of_what_is_gone, summaries_that_say_more
 
 Origin = Literal["asked", "offered", "you"]
 
@@ -29,15 +29,24 @@ def reviewed(
     """What a writer answered, its locks put back and, with ``narrow``, only what was asked in it; the rest is offered.
 
     Notes say how many locked fields the writer had changed, and which summaries speak of changes that are not taken.
+    A summary that speaks of nothing but what was put back is put back too: a picture follows it as well.
     """
     answer = restore_locked(source, written.prompt, locked)
     notes = written.notes
     if locked and (lost := len(diff(written.prompt, answer))):
         notes = (*notes, f"The writer changed {lost} locked field{'s' if lost > 1 else ''}: put back as they were.")
+        only, besides = summaries_of_what_is_gone(source, answer, written.prompt)
+        if only:
+            answer = take_changes(source, answer, {n for n, c in enumerate(diff(source, answer)) if c.path not in only})
+            verb = "speaks of nothing else and is" if len(only) == 1 else "speak of nothing else and are"
+            notes = (*notes, f"{', '.join(only)} {verb} as before too.")
+        if besides:
+            verb = "speaks" if len(besides) == 1 else "speak"
+            notes = (*notes, f"{', '.join(besides)} also {verb} of what was put back: have a look.")
     prompt = answer
     if narrow:  # a removal without the new object that was to fill its place moves what stands after it
         prompt = restore_locked(source, only_asked(source, answer, instruction), locked)
-        if summaries := summaries_that_say_more(source, prompt, written.prompt):
+        if summaries := summaries_that_say_more(source, prompt, answer):
             verb = "speaks" if len(summaries) == 1 else "speak"
             notes = (*notes, f"{', '.join(summaries)} also {verb} of what was not asked for: have a look.")
     return replace(written, prompt=prompt, notes=notes, offered=answer if diff(prompt, answer) else None)

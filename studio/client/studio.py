@@ -87,12 +87,14 @@ class Studio:
         with_picture: bool = False,
         locked: Sequence[str] = (),
         only_asked: bool = False,
+        must_change: bool = False,
         **options: Unpack[OrderOptions],
     ) -> Batch:
         """Paints a changed prompt: of a picture (it, or its id), whose seed and settings stay unless others are given,
-        or one given as JSON. ``locked`` are paths that stay as they are."""
+        or one given as JSON. ``locked`` are paths that stay as they are; with ``must_change``
+        nothing is painted where the writer changes nothing."""
         start: dict[str, Any] = {"words": words, "locked": list(locked)}
-        start |= {"with_picture": with_picture, "only_asked": only_asked}
+        start |= {"with_picture": with_picture, "only_asked": only_asked, "must_change": must_change}
         if isinstance(source, Picture | str):
             start["generation_id"] = source if isinstance(source, str) else source.id
         else:

@@ -53,7 +53,7 @@ def follow_batch(runtime: Runtime, state: PageState, kind: Mode) -> Batch | None
     try:
         batch = runtime.desk.get(batch_id)
     except (BatchNotFound, BatchDamaged) as exc:
-        _leave_address(state)
+        leave_batch(state)
         if isinstance(exc, BatchDamaged):
             st.warning(plain(str(exc)), icon=":material/broken_image:")
         return None
@@ -69,8 +69,8 @@ def follow_batch(runtime: Runtime, state: PageState, kind: Mode) -> Batch | None
 
 
 def forget_batch(state: PageState) -> None:
-    """The page follows no batch any more, and its address names none."""
-    _leave_address(state)
+    """The page is empty again, but for its settings."""
+    leave_batch(state)
     state.forget()
 
 
@@ -85,7 +85,8 @@ def _named_in_address(runtime: Runtime) -> str | None:
         return None
 
 
-def _leave_address(state: PageState) -> None:
+def leave_batch(state: PageState) -> None:
+    """The page follows no batch any more, and its address names none; what it begins from stays."""
     state.batch_id = None
     st.query_params.pop("batch", None)
     st.query_params.pop("job", None)
@@ -204,7 +205,8 @@ def take_order(runtime: Runtime, state: PageState, order: Order) -> Batch:
         state.taken_from = batch.current.id  # its prompt came from the editor, and is not put back into it
     if (seed := next((cell.seed for cell in batch.cells if cell.seed is not None), None)) is not None:
         fill_field(order.kind, "seed", str(seed))
-    st.query_params.pop("picture", None)
+    if order.kind != "refine":  # there it is the source
+        st.query_params.pop("picture", None)
     st.query_params["batch"] = batch.id
     return batch
 
@@ -235,6 +237,12 @@ def shown_picture(runtime: Runtime, state: PageState, painted: Sequence[Generati
     """The picture the page shows: the one the user chose, else the one painted last, of the batch's if that is gone."""
     newest = max(painted, key=lambda picture: picture.id, default=None)
     return find_picture(runtime, state.shown_id) or find_picture(runtime, state.last_id) or newest
+
+
+def picture_before(latest: Sequence[Generation], shown: Generation | None, batch: Batch | None) -> Generation | None:
+    """The newest picture that was painted before the shown one and before the rest of its batch."""
+    together = batch.generation_ids if batch is not None else ()
+    return next((each for each in latest if each.id not in together and (shown is None or each.id < shown.id)), None)
 
 
 def written_of(generation: Generation) -> WrittenPrompt:

@@ -5,8 +5,9 @@ session (``persist_state="session"``). A reload begins a new session; its job is
 address.
 """
 
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import streamlit as st
@@ -20,6 +21,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.orders import Order
 from fibo_core.writers import BY_HAND, WrittenPrompt
 
+SKETCH_UNDO_MAX = 50  #: edits of the board
 #: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
 Field = Literal[
     "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
@@ -109,7 +111,9 @@ class PageState:
     where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``, paths
     in the workspace, the main one first. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for
     their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave,
-    ``turn_offers`` whether "Only what I asked" was just switched.
+    ``turn_offers`` whether "Only what I asked" was just switched. ``stepped`` is the batch whose picture became the
+    source, ``words_of`` the batch (and whether it failed) that the words field was emptied or filled again for,
+    ``said`` the instructions before the draft's own that it carries out too.
     """
 
     batch_id: str | None = None
@@ -128,6 +132,9 @@ class PageState:
     base: StructuredPrompt | None = None
     locked: tuple[str, ...] = ()
     turn_offers: bool = False
+    stepped: str | None = None
+    words_of: tuple[str, bool] | None = None
+    said: str = ""
     kept: KeptWork | None = None
     refused: Refused = Refused()
     pasted: str = ""
@@ -249,6 +256,39 @@ def _mended(draft: Draft) -> Draft:
 
 
 @dataclass
+class SketchState:
+    """What a page's board remembers: the number of the last edit it took, and what its edits made of the draft.
+
+    ``texts`` are those for Undo, oldest first and the draft's last; they begin anew once something else has changed
+    the draft. ``versions`` tell the texts that an edit on its way may have been made on.
+    """
+
+    taken: int = 0
+    texts: list[str] = field(default_factory=list)
+    versions: set[int] = field(default_factory=set)
+
+    def begin(self, text: str) -> None:
+        if not self.texts or self.texts[-1] != text:
+            self.texts, self.versions = [], set()
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        self.texts = [*self.texts[-SKETCH_UNDO_MAX:], text]
+        self.versions.add(self.version)
+
+    def undone(self) -> str | None:
+        """The text before the last edit, which is forgotten; None where there is none."""
+        if len(self.texts) < 2:
+            return None
+        self.texts.pop()
+        return self.texts[-1]
+
+    @property
+    def version(self) -> int:
+        return zlib.crc32(self.texts[-1].encode("utf-8", "surrogatepass"))
+
+
+@dataclass
 class TwoWriters:
     """Two writers asked with the same words: their batch, and which differences the right one's side was chosen for.
 
@@ -287,6 +327,12 @@ class SystemState:
 def page_state(mode: Mode) -> PageState:
     """The state of the page that does ``mode``."""
     state: PageState = st.session_state.setdefault(f"page_{mode}", PageState())
+    return state
+
+
+def sketch_state(key: str) -> SketchState:
+    """The state of the board on the page with this key."""
+    state: SketchState = st.session_state.setdefault(f"sketch_of_{key}", SketchState())
     return state
 
 

@@ -34,7 +34,7 @@ def view_picture(state: PageState, mode: Mode, generation: Generation, spec: Mod
             if field_key(mode, name) in st.session_state
         }
         state.kept = KeptWork(state.draft, state.previous, fields)
-    state.put_beside(written_of(generation), generation.words if generation.mode == "generate" else "")
+    state.put_beside(written_of(generation), generation.words if generation.mode == mode else "")
     state.shown_id = generation.id
     st.query_params[ADDRESS] = generation.id
     fill_recipe(mode, generation, spec)

@@ -8,12 +8,14 @@ import hashlib
 import json
 import threading
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fibo_core.errors import FiboError
+from fibo_core.prompts.axes import axis_to_record
 from fibo_core.work.desk import Batch, Cell, Desk
 from studio.runtime import get_runtime
 from studio.ui.words import describe
@@ -32,17 +34,17 @@ def desk(request: Request) -> Response:
     Starlette runs it in a thread, so the event loop waits for no database.
     """
     asked = request.query_params
+    whole, also = asked.get("batch", ""), asked.getlist("also")[:ALSO_MAX]
     try:
         desk = get_runtime().desk
-        running = _running.read(desk)
-        found = {each.id: each for each in running}
-        others = {*asked.getlist("also")[:ALSO_MAX], *asked.getlist("batch")[:1]} - found.keys()
-        if others:
-            found |= desk.several(others)
+        found = dict(_running.read(desk))
+        running = list(found.values())
+        for batch in desk.several({whole, *also} - found.keys()).values():
+            found[batch.id] = _Told(batch, _short(batch, desk))
         told = {
-            "running": [_short(each, desk) for each in running],
-            "ended": [_short(found[id], desk) for id in asked.getlist("also") if id in found and found[id].ended],
-            "batch": None if (batch := found.get(asked.get("batch", ""))) is None else _whole(batch, desk),
+            "running": [each.short for each in running],
+            "ended": [found[id].short for id in also if id in found and found[id].batch.ended],
+            "batch": _whole(found[whole]) if whole in found else None,
         }
     except FiboError as exc:
         return problem(503, str(exc))
@@ -54,23 +56,32 @@ def desk(request: Request) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
+@dataclass(frozen=True)
+class _Told:
+    """A batch as it was read, and its line."""
+
+    batch: Batch
+    short: dict[str, Any]
+
+
 class _Running:
     """The batches that have not ended, as they were a moment ago at most."""
 
     def __init__(self) -> None:
-        self._batches: list[Batch] = []
+        self._told: dict[str, _Told] = {}
         self._until = 0.0
         self._of: Desk | None = None
         self._lock = threading.Lock()
 
-    def read(self, desk: Desk) -> list[Batch]:
+    def read(self, desk: Desk) -> dict[str, _Told]:
+        """By their ids, oldest first."""
         with self._lock:
-            if time.monotonic() >= self._until or desk is not self._of:
-                began = time.monotonic()
-                self._batches, self._of = desk.active(), desk
+            if (began := time.monotonic()) >= self._until or desk is not self._of:
+                self._told = {batch.id: _Told(batch, _short(batch, desk)) for batch in desk.active()}
+                self._of = desk
                 took = time.monotonic() - began
                 self._until = time.monotonic() + max(LOOK_S, SHARE * took)
-            return self._batches
+            return self._told
 
 
 _running = _Running()
@@ -96,10 +107,10 @@ def _short(batch: Batch, desk: Desk) -> dict[str, Any]:
     }
 
 
-def _whole(batch: Batch, desk: Desk) -> dict[str, Any]:
-    return _short(batch, desk) | {
-        "axes": [{"name": axis.name, "values": list(axis.values)} for axis in batch.order.axes],
-        "cells": [_cell(cell) for cell in batch.cells if cell.seed is not None],
+def _whole(told: _Told) -> dict[str, Any]:
+    return told.short | {
+        "axes": [axis_to_record(axis) for axis in told.batch.order.axes],
+        "cells": [_cell(cell) for cell in told.batch.cells if cell.seed is not None],
     }
 
 

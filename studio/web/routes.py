@@ -27,6 +27,7 @@ from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from studio.ui.words import title_of
+from studio.web import inputs
 from studio.web.api.app import api
 from studio.web.assets import script
 from studio.web.drafts import keep_typed
@@ -57,6 +58,9 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/health", health),
         Route("/desk.json", desk),
+        Route("/inputs", inputs.keep, methods=["POST"]),
+        Route("/inputs/small/{sha256}.webp", inputs.small),
+        Route("/inputs/{sha256}.png", inputs.whole),
         Route("/assets/{folder}/{version}/{name}", script),
         Route("/generate", _to_first_page),
         Route("/drafts", keep_typed, methods=["POST"]),

@@ -76,6 +76,8 @@ def test_locks_hold_offers_are_ticked_and_typed_text_stays(visitor: Visitor) -> 
     page = visitor.page
     visitor.open("/refine")
     page.locator("button.tile").first.click()
+    if page.viewport_size == PHONE:
+        visitor.press_until("Prompt", page.get_by_text("Keep as it is"))
     page.get_by_text("Keep as it is").click()
     page.get_by_label("Keep Object 2").check()
     expect(page.get_by_text("2 locked", exact=True)).to_be_visible()
@@ -86,7 +88,7 @@ def test_locks_hold_offers_are_ticked_and_typed_text_stays(visitor: Visitor) -> 
     page.wait_for_timeout(500)
     visitor.press("Show the changes")
     # the first answer takes the import of the SDK too
-    expect(page.get_by_text("4 fields changed as asked, 7 more offered, 2 locked")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("4 changes: 4 of 4 asked for, 0 of 7 offered, 2 locked")).to_be_visible(timeout=60_000)
     assert draft(visitor).get("objects[0].shape_and_color") == "round, green"
     assert draft(visitor).get("objects[1]") == SOURCE["objects"][1]
     assert draft(visitor).get("lighting") == SOURCE["lighting"]

@@ -182,6 +182,9 @@ def test_json_that_is_not_valid_is_said_in_the_form_and_mended_in_the_editor(mar
     type_json(market, broken)
     show(market, "Light")
     assert "The form needs valid JSON" in says(market)
+    market.session_state["generate_prompt_view"] = "Sketch"
+    market.run()
+    assert "The sketch needs valid JSON. Mend it in the JSON view" in says(market)
     assert "line 1" in says(market)
     press(market, "Open the JSON")
     assert market.session_state["generate_prompt_view"] == "JSON"

@@ -17,7 +17,7 @@ from fibo_core.work.runtime import Runtime
 from studio.ui.components.sources import refine_from_file
 from studio.ui.session import refine_from
 from studio.ui.state import PageState
-from tests.pages.conftest import APP, finish, page, press, says
+from tests.pages.conftest import bar, finish, page, press, says
 
 FIELD = Path("tests/golden/field-cases/pictures")
 Store = Callable[..., Generation]
@@ -36,10 +36,17 @@ def refine(app: AppTest, source: Generation) -> AppTest:
     return press(app, "Refine")
 
 
+def edit(app: AppTest, change: Callable[[str], str]) -> None:
+    """Types another text into the JSON editor."""
+    draft = app.session_state["page_refine"].draft
+    app.session_state[f"refine_editor_{draft.revision}"] = change(draft.text)
+    app.run()
+
+
 def test_a_picture_brings_its_prompt_and_its_seed(refine: AppTest, source: Generation) -> None:
     assert refine.text_input(key="refine_seed").value == "41"
     assert refine.session_state["page_refine"].source == source.prompt
-    assert any(button.label == "Paint with the same seed" for button in refine.button)
+    assert "Paint with the same seed" in bar(refine)
 
 
 def test_the_changes_are_shown_before_anything_is_painted(refine: AppTest, runtime: Runtime) -> None:
@@ -47,7 +54,7 @@ def test_the_changes_are_shown_before_anything_is_painted(refine: AppTest, runti
     press(refine, "Show the changes")
     finish(refine, runtime, "refine")
     assert runtime.tools.history.count(HistoryQuery()) == 1
-    assert "changed" in says(refine)
+    assert "3 changes: 3 of 3 asked for" in says(refine)
     assert "green" in refine.session_state["page_refine"].draft.text
 
 
@@ -70,10 +77,8 @@ def test_the_reviewed_prompt_is_what_is_painted(refine: AppTest, runtime: Runtim
     refine.text_input(key="refine_words").set_value("make the ball green")
     press(refine, "Show the changes")
     finish(refine, runtime, "refine")
-    draft = refine.session_state["page_refine"].draft
-    refine.session_state[f"refine_editor_{draft.revision}"] = draft.text.replace("green", "purple")
-    refine.run()
-    press(refine, "Paint with the same seed")
+    edit(refine, lambda text: text.replace("green", "purple"))
+    press(refine, "Paint these changes")
     finish(refine, runtime, "refine")
     child = runtime.tools.history.page(HistoryQuery()).items[0]
     assert "purple" in child.prompt.canonical()
@@ -83,13 +88,46 @@ def test_the_reviewed_prompt_is_what_is_painted(refine: AppTest, runtime: Runtim
 def test_another_seed_is_offered_as_such(refine: AppTest) -> None:
     refine.text_input(key="refine_seed").set_value("5")
     refine.run()
-    assert any(button.label == "Paint" for button in refine.button)
+    assert "Paint" in bar(refine)
 
 
-def test_nothing_to_change_is_one_clear_sentence(refine: AppTest) -> None:
+def test_a_press_that_would_change_nothing_asks_first(refine: AppTest, runtime: Runtime, source: Generation) -> None:
+    """No words, the source's own prompt and seed: the same picture again only where somebody says so."""
     press(refine, "Paint with the same seed")
+    assert "Nothing would change. Say what should change" in says(refine)
+    assert refine.session_state["page_refine"].batch_id is None
+    press(refine, "Paint again anyway")
+    finish(refine, runtime, "refine")
+    child = runtime.tools.history.page(HistoryQuery()).items[0]
+    assert (child.parent_id, child.prompt, child.request.seed) == (source.id, source.prompt, 41)
+
+
+def test_the_question_goes_once_there_is_something_to_change(refine: AppTest) -> None:
+    press(refine, "Paint with the same seed")
+    refine.text_input(key="refine_words").set_value("make the ball green").run()
+    assert "Nothing would change" not in says(refine)
+
+
+def test_nothing_to_show_is_one_clear_sentence(refine: AppTest) -> None:
+    press(refine, "Show the changes")
     assert "Say what should change" in says(refine)
     assert refine.session_state["page_refine"].batch_id is None
+
+
+def test_an_instruction_that_is_fulfilled_already_asks_first_and_keeps_its_words(
+    refine: AppTest, runtime: Runtime
+) -> None:
+    for _ in range(2):
+        refine.text_input(key="refine_words").set_value("make the ball green")
+        press(refine, "Paint with the same seed")
+        finish(refine, runtime, "refine")
+    assert "Nothing would change" in says(refine)
+    assert refine.text_input(key="refine_words").value == "make the ball green"
+    assert runtime.tools.history.count(HistoryQuery()) == 2
+    green = runtime.tools.history.page(HistoryQuery()).items[0]
+    press(refine, "Paint again anyway")
+    finish(refine, runtime, "refine")
+    assert runtime.tools.history.page(HistoryQuery()).items[0].parent_id == green.id
 
 
 def test_a_pasted_prompt_is_a_source(app: AppTest) -> None:
@@ -205,31 +243,11 @@ def test_a_picture_without_words_is_sent_to_inspire(app: AppTest, name: str) -> 
     assert not app.exception
 
 
-def test_a_reload_finds_the_refinement_with_its_source_and_its_settings(
-    refine: AppTest, runtime: Runtime, source: Generation
-) -> None:
-    """Same seed, same size, same steps as before the reload, and the slider's other half."""
-    refine.text_input(key="refine_words").set_value("make the ball green")
-    press(refine, "Paint with the same seed")
-    job = finish(refine, runtime, "refine")
-    again = AppTest.from_file(str(APP), default_timeout=60)
-    again.run()
-    page(again, "refine")
-    again.query_params["job"] = job.id
-    again.run()
-    assert again.session_state["page_refine"].source_request == source.request
-    assert any(button.label == "Paint with the same seed" for button in again.button)
-    assert "green" in again.session_state["page_refine"].draft.text
-
-
 def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppTest, runtime: Runtime) -> None:
     """JSON edited by hand is the base of the next instruction; it is neither ignored nor lost."""
-    press(refine, "Edit the JSON by hand")
-    draft = refine.session_state["page_refine"].draft
-    refine.session_state[f"refine_editor_{draft.revision}"] = draft.text.replace("left", "right")
-    refine.run()
+    edit(refine, lambda text: text.replace("left", "right"))
     refine.text_input(key="refine_words").set_value("make the ball green")
-    press(refine, "Paint with the same seed")
+    press(refine, "Paint these changes")
     finish(refine, runtime, "refine")
     child = runtime.tools.history.page(HistoryQuery()).items[0]
     assert "green" in child.prompt.canonical()
@@ -238,10 +256,7 @@ def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppT
 
 
 def test_another_source_keeps_the_users_json_within_reach(refine: AppTest, runtime: Runtime) -> None:
-    press(refine, "Edit the JSON by hand")
-    draft = refine.session_state["page_refine"].draft
-    refine.session_state[f"refine_editor_{draft.revision}"] = '{"short_description": "mine"}'
-    refine.run()
+    edit(refine, lambda text: '{"short_description": "mine"}')
     press(refine, "Another source")
     previous = refine.session_state["page_refine"].previous
     assert previous is not None

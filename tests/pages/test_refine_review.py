@@ -63,7 +63,7 @@ def test_only_what_was_asked_is_in_the_prompt_and_the_rest_is_offered(refine: Ap
     show(refine, runtime)
     assert draft(refine).get("objects[0].description") == "a green ball on the left"
     assert draft(refine).get("lighting") is None
-    assert "2 fields changed as asked, 6 more offered, 0 locked" in says(refine)
+    assert "2 changes: 2 of 2 asked for, 0 of 6 offered" in says(refine)
     assert "edited by you" not in says(refine)
 
 
@@ -108,6 +108,23 @@ def test_changes_are_judged_once_until_something_changes(
     assert judged == [WISH, WISH]
 
 
+def test_the_count_follows_the_ticks(refine: AppTest, runtime: Runtime) -> None:
+    show(refine, runtime)
+    refine.toggle(key="refine_only_asked").set_value(False).run()
+    assert "8 changes: 2 of 2 asked for, 6 of 6 offered" in says(refine)
+
+
+def test_changes_that_are_discarded_leave_the_sources_prompt_and_give_the_words_back(
+    refine: AppTest, runtime: Runtime
+) -> None:
+    show(refine, runtime)
+    assert refine.text_input(key="refine_words").value == ""
+    press(refine, "Discard")
+    assert draft(refine) == refine.session_state["page_refine"].source
+    assert refine.text_input(key="refine_words").value == WISH
+    assert "asked for" not in says(refine)
+
+
 def test_without_the_switch_the_whole_answer_is_taken(refine: AppTest, runtime: Runtime) -> None:
     refine.toggle(key="refine_only_asked").set_value(False).run()
     show(refine, runtime)
@@ -129,12 +146,13 @@ def test_a_writer_that_changes_nothing_is_said_to(refine: AppTest, runtime: Runt
     gemini.will(answer(source.document))
     show(refine, runtime)
     assert "The writer changed nothing: the prompt may say so already" in says(refine)
+    assert refine.text_input(key="refine_words").value == WISH
 
 
 def test_accepting_paints_the_reviewed_prompt_with_the_same_seed(refine: AppTest, runtime: Runtime) -> None:
     show(refine, runtime)
     reviewed = draft(refine)
-    press(refine, "Accept and paint")
+    press(refine, "Paint these changes")
     finish(refine, runtime, "refine")
     child = runtime.tools.history.page(HistoryQuery()).items[0]
     assert (child.prompt, child.request.seed, child.words) == (reviewed, 41, WISH)
@@ -155,7 +173,7 @@ def test_painting_at_once_paints_what_was_asked_and_the_offers_can_still_be_take
     page(again, "refine")
     again.query_params["job"] = job.id
     again.run()
-    assert "6 more offered" in says(again)
+    assert "0 of 6 offered" in says(again)
 
 
 def test_locks_are_found_again_after_a_reload(refine: AppTest, runtime: Runtime) -> None:

@@ -114,6 +114,18 @@ def test_several_pictures_share_palette_and_light_and_the_first_gives_the_settin
     assert [note[:10] for note in three.notes if "Seen" in note] == [f"Picture {n}:" for n in (1, 2, 3, 4)]
 
 
+def test_colors_at_the_end_of_a_hint_lead_the_palette() -> None:
+    """As swatches put them there; what stands before them is read as ever."""
+    wall, _ = _canvas("#9a9a9a")
+    prompt = WRITER.inspire([wall], "a red ball at night, colors: navy blue, coral").prompt
+    assert prompt.get("aesthetics.color_scheme").startswith("mostly navy blue with coral and gray")
+    assert [entry["description"] for entry in prompt.document["objects"]] == ["a red ball"]
+    assert prompt.get("lighting.conditions") == "night, moonlight"
+    alone = WRITER.inspire([wall], "colors: coral")
+    assert alone.prompt.get("aesthetics.color_scheme").startswith("mostly coral")
+    assert alone.prompt.document["objects"] == []
+
+
 def test_a_truncated_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     """Half a PNG is the user's to save again."""
     whole = tmp_path / "whole.png"

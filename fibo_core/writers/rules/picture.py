@@ -3,6 +3,7 @@
 That blue above green is a meadow is a guess, and the notes call it one. Things are not recognized: a hint names them.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ PALETTE_SIZE = 8
 TWO_COLORS = 0.1  # OKLab distance between the upper and the lower part of a picture
 LIGHTNESS_WEIGHT = 0.4  # shading changes lightness first
 SHOWN_ALPHA = 128  # of 255; what is below counts as transparent
+_COLORS = re.compile(r"\bcolou?rs?:\s*([^:;.]+)[.;\s]*$", re.IGNORECASE)  #: at a hint's end
 DARK, BRIGHT = 75.0, 160.0  # mean gray, 0 to 255
 
 _CONES = np.array([[0.41222, 0.21190, 0.08830], [0.53633, 0.68070, 0.28172], [0.05145, 0.10740, 0.62998]])
@@ -41,15 +43,18 @@ class Look:
     notes: tuple[str, ...]
 
 
-def describe_pictures(pictures: Sequence[Image.Image], lexicon: Lexicon) -> tuple[Scene, str, list[str]]:
+def describe_pictures(
+    pictures: Sequence[Image.Image], lexicon: Lexicon, colors: Sequence[str] = ()
+) -> tuple[Scene, str, list[str]]:
     """What pictures show, as far as measures tell; the first one's format; and notes on both.
 
-    Of several: the colours of all, the light that most of them have (where as many have another, the earlier one's),
-    and the setting of the first. Raises PictureError where one cannot be read.
+    ``colors`` are wished for, and lead the palette. Of several pictures: the colours of all, the light that most of
+    them have (where as many have another, the earlier one's), and the setting of the first. Raises PictureError where
+    one cannot be read.
     """
     looks = [_look(picture, lexicon) for picture in pictures]
     first = looks[0]
-    names = list(_shares_of_all(looks))
+    names = list(dict.fromkeys([*colors, *_shares_of_all(looks)]))
     scene = Scene("", settings=first.scene.settings)
     scheme = f"mostly {names[0]}{f' with {listed(names[1:4])}' if names[1:] else ''}, {_tones(_mean_gray(looks))}"
     scene.show("schemes", Term(key=scheme, say=scheme, words=(scheme,)))
@@ -100,6 +105,16 @@ def _mean_gray(looks: Sequence[Look]) -> float:
 
 def _tones(gray: float) -> str:
     return "dark" if gray < DARK else "bright" if gray > BRIGHT else "medium brightness"
+
+
+def hinted_colors(hint: str) -> tuple[str, list[str]]:
+    """A hint without the colours that it ends with ("at night, colors: coral, gold"), and these."""
+    found = _COLORS.search(hint)
+    if found is None:
+        return hint, []
+    return hint[: found.start()].strip(" ,.;"), [
+        name.strip() for name in re.split(r",| and ", found[1]) if name.strip()
+    ]
 
 
 def color_of(rgb: Floats, lexicon: Lexicon) -> Term:

@@ -1,13 +1,13 @@
-"""Changes of a prompt, a line for every JSON path: what it was, what it is; in a review a tick to take or leave it."""
+"""Changes of a prompt, a line for every JSON path, the words that differ marked; in a review a tick for each."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from fibo_core.prompts.structured_prompt import MISSING, Change
+from fibo_core.prompts.change_words import marked_words, title_of_change
+from fibo_core.prompts.structured_prompt import Change
 from fibo_core.writers.review import Origin, Review
 from studio.ui.components import asset
 
@@ -22,7 +22,7 @@ _CHANGES = st.components.v2.component(
 GROUPS: tuple[tuple[Origin, str], ...] = (
     ("asked", "As you asked"),
     ("offered", "Offered besides"),
-    ("you", "By your hand"),
+    ("you", "By your hand, or before"),
 )
 
 
@@ -35,7 +35,7 @@ class Turned:
 
 
 def changes(rows: Sequence[Change], *, key: str) -> None:
-    """Shows the changes, oldest value first; says so where there are none."""
+    """Shows the changes; says so where there are none."""
     if not rows:
         st.caption("Nothing differs.")
         return
@@ -59,25 +59,24 @@ def review_changes(seen: Review, *, key: str) -> Turned | None:
 
 
 def count_line(seen: Review, locked: int) -> str:
-    """ "3 fields changed as asked, 5 more offered, 12 locked"; without a writer's answer "3 changed, 20 kept"."""
-    yours = seen.count("you")
+    """ "3 changes: 2 of 2 asked for, 1 of 5 offered, 12 locked": those that the draft has, so it follows the ticks."""
+    taken = [row for row in seen.rows if row.taken]
+    counted = f"{len(taken)} change{'' if len(taken) == 1 else 's'}"
+    kept = [f"{locked} locked"] if locked else []
     if seen.answer is None:
-        return ", ".join([f"{yours} changed", f"{seen.kept()} kept", *([f"{locked} locked"] if locked else [])])
-    asked, offered = seen.count("asked"), seen.count("offered")
-    parts = [f"{asked} field{'' if asked == 1 else 's'} changed as asked", f"{offered} more offered"]
-    if yours:
-        parts.append(f"{yours} by your hand")
-    return ", ".join([*parts, f"{locked} locked"])
+        return ", ".join([counted, f"{seen.kept()} kept", *kept])
+    parts = []
+    for origin, name in (("asked", "asked for"), ("offered", "offered")):
+        if rows := [row for row in seen.rows if row.origin == origin]:
+            parts.append(f"{sum(row.taken for row in rows)} of {len(rows)} {name}")
+    if yours := seen.count("you"):
+        parts.append(f"{yours} by your hand, or before")
+    return f"{counted}: {', '.join([*parts, *kept])}" if parts else ", ".join([counted, *kept])
 
 
 def _data(change: Change) -> dict[str, Any]:
-    before, after = (None if value is MISSING else shown(value) for value in (change.before, change.after))
-    return {"path": change.path, "before": before, "after": after}
-
-
-def shown(value: Any) -> str:
-    """A value as its reader knows it from the editor."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    words = [{"side": stretch.side, "text": stretch.text} for stretch in marked_words(change.before, change.after)]
+    return {"title": title_of_change(change), "words": words}
 
 
 def _nothing() -> None:

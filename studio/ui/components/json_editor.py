@@ -21,12 +21,13 @@ from fibo_core.store.generation import Mode
 from fibo_core.writers import BY_HAND, Usage, writer_name
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.presets import presets_button, presets_dialog
-from studio.ui.components.prompt_form import prompt_form
+from studio.ui.components.prompt_form import open_object, prompt_form
+from studio.ui.components.sketch import sketch
 from studio.ui.session import errors_shown
-from studio.ui.state import Draft, PageState
+from studio.ui.state import Draft, PageState, field_value
 from studio.ui.words import plain
 
-FORM, JSON = "Form", "JSON"
+FORM, JSON, SKETCH = "Form", "JSON", "Sketch"
 CHOICES_MAX = 5  #: of several captions in one text
 MENDED_CHARS_MAX = 100_000  #: of a broken text that is tried at each run
 EDITOR_DELAY_S = 0.3  #: Ace sends what is typed 200 ms after the last key
@@ -102,10 +103,15 @@ def json_editor(
     with st.container():
         if view == JSON:
             _ace(state.draft, verdict, key, height)
+        elif verdict.prompt is not None and view == SKETCH:
+            shape = spec.shapes[field_value(key, "aspect", next(iter(spec.shapes)))]
+            sketch(state, verdict.prompt, key=key, shape=shape, on_open=lambda index: _open_object(key, index))
         elif verdict.prompt is not None:
             prompt_form(state, verdict.prompt, key=key)
         else:
-            st.caption("The form needs valid JSON. Mend it in the JSON view: it stands there as you left it.")
+            st.caption(
+                f"The {view.lower()} needs valid JSON. Mend it in the JSON view: it stands there as you left it."
+            )
             st.button(
                 "Open the JSON", key=f"{key}_mend", icon=":material/data_object:",
                 on_click=lambda: st.session_state.update({_view_key(key): JSON}),
@@ -120,7 +126,7 @@ def _view_switch(key: str) -> str:
     view_key = _view_key(key)
     view = st.segmented_control(
         "The prompt as",
-        [FORM, JSON],
+        [FORM, JSON, SKETCH],
         default=None if view_key in st.session_state else JSON,
         required=True,
         label_visibility="collapsed",
@@ -134,8 +140,14 @@ def _view_switch(key: str) -> str:
 
 def _wait_for_the_editor(view_key: str) -> None:
     """Leaves the JSON editor on the page until its last keystrokes have arrived; they begin another run at once."""
-    if st.session_state[view_key] == FORM:
+    if st.session_state[view_key] != JSON:
         time.sleep(EDITOR_DELAY_S)
+
+
+def _open_object(key: str, index: int) -> None:
+    """The form, at an object's fields."""
+    st.session_state[_view_key(key)] = FORM
+    open_object(key, index)
 
 
 def _view_key(key: str) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 
 from fibo_core.prompts.caption_schema import KEYS
+from fibo_core.prompts.change_words import shown
 from fibo_core.prompts.json_paths import Step, format_path, leaves, read
 from fibo_core.prompts.parts import PARTS
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from studio.ui.components import asset
-from studio.ui.components.changes import shown
 
 _TREE = st.components.v2.component(
     "fibo_lock_tree",

@@ -19,7 +19,6 @@ def show_observations(draft: Draft) -> None:
         prompt = draft.parsed().prompt
     except PromptError:
         return
-    for label, path in SEEN:
-        value = prompt.get(path)
-        if value:
-            st.markdown(f":gray[{label}] {plain(str(value))}")
+    seen = [f"{label}: {plain(str(value))}" for label, path in SEEN if (value := prompt.get(path))]
+    if seen:
+        st.caption(" · ".join(seen))

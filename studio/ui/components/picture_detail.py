@@ -11,13 +11,14 @@ from studio.ui.components.history_filters import current_query
 from studio.ui.components.json_editor import authorship
 from studio.ui.components.result import (
     download_buttons,
+    facts,
     favourite_button,
     picture_strip,
-    show_picture,
     source_url,
 )
 from studio.ui.components.selection import delete
-from studio.ui.session import errors_shown, start_inspire, start_refine, use_prompt, use_seed
+from studio.ui.components.stage import stage
+from studio.ui.session import errors_shown, find_picture, start_inspire, start_refine, use_prompt, use_seed
 from studio.ui.state import history_state
 from studio.ui.viewing import use_all
 from studio.ui.words import duration, moment, plain, title_of
@@ -28,7 +29,8 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
     _way_back(runtime, generation)
     left, right = st.columns([6, 5], gap="large")
     with left:
-        show_picture(generation, key="detail")
+        stage(key="detail_stage", picture=generation, before=find_picture(runtime, generation.parent_id))
+        st.caption(facts(generation))
         with st.container(horizontal=True, gap="small"):
             favourite_button(runtime, generation, key="detail")
             download_buttons(runtime, generation, key="detail")

@@ -5,11 +5,12 @@ from functools import partial
 import streamlit as st
 
 from fibo_core.errors import InputError, StoreError
+from fibo_core.prompts.change_words import shown
 from fibo_core.prompts.presets import GROUPS, MAX_NAME_CHARS, Preset, apply_preset, preset_from, shipped_presets
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.own_presets import OwnPresets
 from studio.runtime import get_runtime
-from studio.ui.components.changes import changes, shown
+from studio.ui.components.changes import changes
 from studio.ui.session import errors_shown
 from studio.ui.state import PageState
 from studio.ui.words import plain

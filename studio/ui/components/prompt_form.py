@@ -12,7 +12,7 @@ import streamlit as st
 from fibo_core.errors import PromptError
 from fibo_core.prompts.caption_schema import KEYS
 from fibo_core.prompts.edits import ListKey, add_item, copy_item, items, move_item, remove_item, with_field
-from fibo_core.prompts.parts import PARTS, Part, Rows
+from fibo_core.prompts.parts import OBJECTS, PARTS, Part, Rows
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.prompts.vocabulary import field_spec
 from studio.ui.state import PageState
@@ -30,7 +30,7 @@ Edit = Callable[[StructuredPrompt], StructuredPrompt]
 
 def prompt_form(state: PageState, prompt: StructuredPrompt, *, key: str) -> None:
     """The fields of ``prompt``, which is what ``state.draft`` holds."""
-    section_key = f"{key}_form_section"
+    section_key = _section_key(key)
     section = st.segmented_control(
         "Part of the prompt",
         list(SECTIONS),
@@ -48,6 +48,16 @@ def prompt_form(state: PageState, prompt: StructuredPrompt, *, key: str) -> None
     others = [name for name in prompt.document if name not in KEYS]
     if others:
         st.caption(plain(f"Kept as they are, for the JSON view only: {', '.join(others)}."))
+
+
+def open_object(key: str, index: int) -> None:
+    """Makes the form's next drawing begin at the fields of an object."""
+    st.session_state[_section_key(key)] = OBJECTS.title
+    st.session_state[f"{key}_form_objects"] = index
+
+
+def _section_key(key: str) -> str:
+    return f"{key}_form_section"
 
 
 def _items(state: PageState, prompt: StructuredPrompt, part: Part, key: str) -> None:

@@ -1,29 +1,164 @@
-"""What a review of a refinement does to the draft: ticks, and the switch between all changes and those asked for."""
+"""A step of a refinement: what a press asks for, the review of the writer's answer, and what becomes of the words."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
 
-from fibo_core.errors import PromptError
+from fibo_core.engine.request import DRAW
+from fibo_core.errors import InputError, PromptError
+from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.locks import locked_fields
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import Generation
+from fibo_core.work.desk import Batch
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
 from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
-from studio.ui.state import PageState, field_key
+from studio.ui.components.sources import go_on_from, is_changed
+from studio.ui.components.thread import Pending
+from studio.ui.session import errors_shown, find_picture, place, place_once, read_order, written_of
+from studio.ui.state import PageState, Refused, field_key, field_value
 from studio.ui.words import plain
+
+NOTHING_CHANGED = "NothingChanged"  #: the error of a job whose writer left the prompt as it was
+NOTHING_NEW = "Nothing would change. Say what should change, edit the prompt, or choose another seed."
+PAINTED_BEFORE = "This picture exists: the same prompt, seed and settings were painted before."
 
 _review = lru_cache(maxsize=16)(review)  # once for each change of what it is made of, not at each run of the page
 
 
 def instruction_base(state: PageState) -> StructuredPrompt:
-    """What a new instruction changes: what the user has made of the prompt, where that is valid, else the source."""
+    """What an instruction changes: the prompt as it stands in the editor, where that is valid, else the source."""
     assert state.source is not None
-    if state.draft is not None and state.draft.is_users:
-        try:
-            return state.draft.parsed().prompt
-        except PromptError:
-            return state.source
-    return state.source
+    try:
+        return state.source if state.draft is None else state.draft.parsed().prompt
+    except PromptError:
+        return state.source
+
+
+def refine_order(state: PageState, picture: Generation | None, words: str, spec: ModelSpec, *, paint: bool) -> Order:
+    """What the form, the words and the editor ask for: the writer carries the words out on the prompt in the editor,
+    or that prompt is painted as it stands. ``picture`` is the source, where it is a picture.
+
+    Raises InputError where neither says what should change, PromptError for a text in the editor that is no prompt.
+    """
+    assert state.source is not None
+    order = read_order("refine", settings=state.source_request is None)
+    if state.source_request is not None:
+        if not field_value("refine", "seed_locked", True):
+            order = replace(order, seed=DRAW)
+        order = order.painted_like(state.source_request, spec)
+    order = replace(order, source=state.source, source_id=state.source_id, locked=state.locked, paint=paint)
+    new_words = bool(words) and (state.draft is None or words != state.draft.words or not is_changed(state))
+    if new_words:
+        return replace(
+            order,
+            words=words,
+            source=instruction_base(state),
+            with_picture=picture is not None and field_value("refine", "with_picture", False),
+            only_asked=field_value("refine", "only_asked", True),
+            must_change=True,
+        )
+    if not paint or state.draft is None:
+        raise InputError("Say what should change, or edit the JSON.")
+    if picture is not None and not is_changed(state):
+        return replace(order, written=written_of(picture))
+    return replace(order, words=all_words(state), written=state.draft.parsed(), source=state.base or state.source)
+
+
+def has_sources_seed(state: PageState) -> bool:
+    """Whether the next picture begins with the seed of the source."""
+    request = state.source_request
+    seed, locked = field_value("refine", "seed"), field_value("refine", "seed_locked", True)
+    return request is not None and locked and seed in (None, "", str(request.seed))
+
+
+def place_step(runtime: Runtime, state: PageState, order: Order) -> None:
+    """Places an order, unless the source, or another picture that is stored, is what it would paint: then the page
+    asks first. Raises an InputError, QueueFull or StoreError."""
+    said = "" if order.written is not None or order.source == state.source else all_words(state)
+    if _paints_the_source(state, order):
+        state.refused = Refused(order=order, generation_id=state.source_id)
+    else:
+        place_once(runtime, state, order)
+        state.said = said
+
+
+def _paints_the_source(state: PageState, order: Order) -> bool:
+    """Whether the order has the source's own prompt, seed and settings."""
+    request = state.source_request
+    if request is None or order.written is None or not order.paint:
+        return False
+    settings = (order.seed, order.size, order.steps, order.guidance)
+    same = (request.seed, (request.width, request.height), request.num_inference_steps, request.guidance_scale)
+    return settings == same and order.written.prompt == request.prompt
+
+
+def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said: bool) -> bool:
+    """Says why the last press placed nothing, or asks before the same picture is painted once more; False where there
+    is nothing of that. ``said``: there is something to change by now, so that nobody need be asked for it."""
+    for sentence in state.refused.sentences:
+        st.error(plain(sentence), icon=":material/error:")
+    order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
+    unchanged = batch is not None and not batch.generation_ids and batch.current.error_kind == NOTHING_CHANGED
+    if order is not None and existing is not None and not (said and existing.id == state.source_id):
+        question = NOTHING_NEW if existing.id == state.source_id else PAINTED_BEFORE
+    elif unchanged and batch is not None and batch.ended:
+        order, question, existing = replace(batch.order, written=batch.current.written), str(batch.current.error), None
+    else:
+        return bool(state.refused.sentences)
+    st.info(plain(question), icon=":material/help:")
+    with st.container(horizontal=True, gap="small"):
+        if existing is not None and existing.id != state.source_id and st.button(
+            "Show it", key="refine_show_existing", icon=":material/visibility:"
+        ):  # fmt: skip
+            go_on_from(existing.id)
+        if st.button("Paint again anyway", key="refine_again", type="tertiary", icon=":material/brush:"):
+            state.refused = Refused()
+            with errors_shown():
+                place(runtime, state, order)
+    return True
+
+
+def all_words(state: PageState) -> str:
+    """The instructions that the draft carries out, oldest first."""
+    words = "" if state.draft is None else state.draft.words
+    return "; ".join(each for each in (state.said, words) if each)
+
+
+def follow_words(state: PageState, batch: Batch | None) -> None:
+    """Empties the form's words once a batch carries them out, for they stand in the thread then; puts them back where
+    nothing came of it. Called before the form is drawn."""
+    if batch is None or batch.order.written is not None:
+        return
+    failed = batch.ended and (bool(batch.unfinished) or _came_to_nothing(state, batch))
+    if state.words_of == (batch.id, failed):
+        return
+    state.words_of = batch.id, failed
+    key, words = field_key("refine", "words"), batch.order.words
+    if failed and not st.session_state.get(key):
+        st.session_state[key] = words
+    elif not failed and (st.session_state.get(key) or "").strip() == words.strip():
+        st.session_state[key] = ""
+
+
+def _came_to_nothing(state: PageState, batch: Batch) -> bool:
+    return not batch.order.paint and state.draft is not None and not is_changed(state)
+
+
+def pending(state: PageState, batch: Batch | None) -> Pending | None:
+    """The instruction that has no picture yet: one that is being carried out, or whose changes are under review."""
+    if batch is None or batch.id == state.stepped:
+        return None
+    if not batch.ended:
+        return Pending(
+            batch.order.words or "Changed by hand", "being painted" if batch.order.paint else "being written"
+        )
+    if batch.order.paint or state.draft is None or not is_changed(state):
+        return None
+    return Pending(all_words(state), "to be reviewed")
 
 
 def review_switches(state: PageState, *, picture: bool) -> None:
@@ -48,16 +183,16 @@ def review_switches(state: PageState, *, picture: bool) -> None:
             )  # fmt: skip
 
 
-def review_of(state: PageState, base: StructuredPrompt, *, paint_label: str, working: bool) -> bool:
-    """What the draft changes, a tick for each change; True when the user accepts it. The draft must be there.
+def review_of(state: PageState, base: StructuredPrompt) -> bool:
+    """What the draft changes, a tick for each change; True when the user discards it all. The draft must be there.
 
-    ``base`` is what the locks are of. Ticks change the draft, and the draft, edited by hand, moves the ticks.
+    ``base`` is what the locks are of. Ticks change the draft, and the draft, edited by hand, moves the ticks. Nothing
+    is shown where there is nothing to review.
     """
     assert state.source is not None
     assert state.draft is not None
-    st.subheader("Changes", anchor=False)
     written = state.draft.written
-    answer = None if written is None else written.offered or written.prompt
+    answer = None if written is None or not state.draft.words else written.offered or written.prompt
     try:
         draft = state.draft.parsed().prompt
     except PromptError:
@@ -65,18 +200,19 @@ def review_of(state: PageState, base: StructuredPrompt, *, paint_label: str, wor
         return False
     seen = _review(state.source, draft, answer, state.draft.words, state.base)
     _turn_offers(state, seen)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(count_line(seen, locked_fields(base, state.locked)), width="content")
-        accepted = bool(seen.rows) and st.button(
-            "Accept and paint", icon=":material/check:", key="refine_accept", disabled=working, help=paint_label
-        )
-    if seen.rows or answer is None:
+    discarded = False
+    if seen.rows:
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.caption(count_line(seen, locked_fields(base, state.locked)), width="content")
+            if any(row.taken for row in seen.rows):
+                discarded = st.button("Discard", key="refine_discard", type="tertiary", icon=":material/undo:",
+                                      help="Back to the source's own prompt")  # fmt: skip
         _turn_over(state, seen, review_changes(seen, key="refine_changes"))
-    elif not state.draft.notes:
-        st.caption("The writer changed nothing: the prompt may say so already. Else say it in other words.")
+    elif answer is not None and state.batch_id != state.stepped and not state.draft.notes:
+        st.caption("The writer changed nothing: the prompt may say so already. Say it in other words.")
     for note in state.draft.notes:
         st.caption(f":material/info: {plain(note)}")
-    return accepted
+    return discarded
 
 
 def _turn_offers(state: PageState, seen: Review) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from fibo_core.errors import BatchDamaged, BatchNotFound, InputError
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.axes import Axis
+from fibo_core.prompts.change_words import shown
 from fibo_core.prompts.json_paths import format_path, is_within, leaves, parse_path, read
 from fibo_core.prompts.locks import take_changes
 from fibo_core.prompts.structured_prompt import MISSING, Change, StructuredPrompt, diff
@@ -17,7 +18,6 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt, writer_name, writer_title
 from fibo_core.writers.chain import Writers
 from studio.ui.components import asset
-from studio.ui.components.changes import shown
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.session import errors_shown, read_order
 from studio.ui.state import PageState, TwoWriters, field_key, two_writers_state

@@ -68,6 +68,7 @@ def refinement_order(taken: RefinementOrder, runtime: Runtime) -> Order:
         with_picture=taken.with_picture,
         locked=tuple(taken.locked),
         only_asked=taken.only_asked,
+        must_change=taken.must_change,
     )
     if taken.generation_id is None:
         return order

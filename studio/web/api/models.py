@@ -127,6 +127,7 @@ class RefinementOrder(OrderTaken):
     with_picture: bool = Field(False, description="The writer may look at the picture")
     locked: list[str] = Field([], description="JSON paths that stay as they are, whatever the writer says")
     only_asked: bool = Field(False, description="Takes of the writer's changes those that the words asked for")
+    must_change: bool = Field(False, description="Paints nothing where the writer changes nothing: the job fails")
 
 
 class InspirationOrder(OrderTaken):

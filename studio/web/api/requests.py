@@ -58,6 +58,11 @@ class BoundedRequest(Request):
     """A request whose body is read within bounds."""
 
     @property
+    def bounds(self) -> tuple[int, float]:
+        """How many bytes the body may have, and how many seconds it may take."""
+        return (FILE_BYTES, FILE_S) if self.is_form else (JSON_BYTES, BODY_S)
+
+    @property
     def is_form(self) -> bool:
         return self._kind == "multipart/form-data"
 
@@ -73,7 +78,7 @@ class BoundedRequest(Request):
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Raises Refused for a body that is larger, or comes slower, than it may."""
-        most, seconds = (FILE_BYTES, FILE_S) if self.is_form else (JSON_BYTES, BODY_S)
+        most, seconds = self.bounds
         parts = super().stream()
         announced = self.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > most:

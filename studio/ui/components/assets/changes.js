@@ -1,12 +1,13 @@
 // The rows are built anew only when other rows come, so that a tick keeps the focus and its place on the screen.
 const built = new WeakMap()
 const send = new WeakMap() // of each list, the latest way to Python
+const TAGS = { both: "span", before: "del", after: "ins" }
 const LONG = 420 // characters; more is cut until the row is opened with a double click
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".changes")
   send.set(root, setTriggerValue)
-  const names = JSON.stringify(data.groups.map(group => group.rows.map(row => [row.id, row.before, row.after])))
+  const names = JSON.stringify(data.groups.map(group => group.rows.map(row => [row.id, row.words])))
   if (built.get(root) !== names) {
     built.set(root, names)
     root.replaceChildren(...data.groups.map(group => section(group)))
@@ -46,17 +47,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
       line.append(box)
     }
     const values = document.createElement("span")
-    values.className = (row.before ?? "").length + (row.after ?? "").length > LONG ? "values long" : "values"
+    const length = row.words.reduce((sum, word) => sum + word.text.length, 0)
+    values.className = length > LONG ? "values long" : "values"
     values.title = values.classList.contains("long") ? "Double click to see all of it" : ""
     values.ondblclick = () => values.classList.remove("long")
-    values.append(value("del", row.before, "new"), text("span", "→", "arrow"), value("ins", row.after, "removed"))
-    line.append(text("span", row.path || "(the whole prompt)", "path"), values)
+    values.append(...row.words.map(word => text(TAGS[word.side], word.text)))
+    line.append(text("span", row.title, "path"), values)
     return line
   }
-}
-
-function value(tag, content, absent) {
-  return content === null ? text("span", absent, "none") : text(tag, content)
 }
 
 function text(tag, content, name) {

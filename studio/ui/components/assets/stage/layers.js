@@ -16,7 +16,7 @@ export class Layers {
   /** Whether the picture is there now; null where a newer one has come meanwhile. `name` is its class. */
   async show(src, alt, name = "") {
     if (this.asked === src) {
-      if (this.top?.getAttribute("src") === src) this.top.alt = alt
+      if (this.top?.getAttribute("src") === src) Object.assign(this.top, { alt, className: name })
       return true
     }
     this.asked = src

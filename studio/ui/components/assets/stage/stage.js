@@ -31,8 +31,8 @@ class Stage {
     }
     this.data = NOTHING
     this.batch = null // as the studio told it last
-    this.own = null // what its user has opened and Python may not know yet: { index }, { picture } or { grid: true }
-    this.toldIds = [] // the ids of these that Python was told of, and has not answered
+    this.own = null // what its user has opened and Python may not know yet: { index }, { picture } or { grid: true }, and whether Python was told
+    this.toldIds = [] // the ids of what was opened since Python agreed last, "" for the grid
     this.endTold = "" // the batch and attempt whose end Python knows of
     this.layers = new Layers(root.querySelector(".after .pan"))
     this.cells = new Grid(this.grid, index => this.open({ index }))
@@ -71,18 +71,29 @@ class Stage {
     } else if (data.batch && data.batch.attempt !== former.batch.attempt && this.batch) {
       this.batch = { ...this.batch, ended: false, does: "" } // it is tried again
     }
-    const answered = this.toldIds.indexOf(data.picture?.id ?? "")
-    if (answered >= 0) this.toldIds.splice(0, answered + 1)
-    if (answered < 0 ? data.picture?.id !== former.picture?.id : !this.toldIds.length) this.own = null
+    this.agree(former.picture?.id ?? "", data.picture?.id ?? "")
     const { batch } = data
     this.follower.follow(batch && (batch.going || !this.batch?.ended) ? batch.id : null)
     this.draw()
   }
 
+  /** Python says which picture is shown: what it was told last, or something else, or what it was told before that. */
+  agree(was, is) {
+    const answers = this.own !== null && is === this.idOf(this.own)
+    if (!answers && (is === was || this.toldIds.includes(is))) return
+    this.own = null
+    this.toldIds = []
+    clearTimeout(this.telling)
+  }
+
+  /** The id by which Python knows what was opened: "" for the grid, undefined for a cell that has no picture yet. */
+  idOf(own) { return own.grid ? "" : own.picture?.id ?? this.batch?.cells[own.index]?.id }
+
   hear(batch) {
     if (this.data.batch === null) return
     this.batch = batch
     this.draw()
+    if (this.own !== null && !this.own.told) this.tellOpened() // a cell that was opened while it was painted
     const end = `${batch.id} ${this.data.batch.attempt}`
     if (batch.ended && this.data.batch.going && this.endTold !== end) {
       this.endTold = end
@@ -93,6 +104,7 @@ class Stage {
 
   get isGoing() { return Boolean(this.data.batch?.going && !this.batch?.ended) }
 
+  /** Whether the batch is one of several pictures. */
   get several() { return (this.data.batch?.pictures ?? 1) > 1 }
 
   get showsGrid() { return this.several && (this.own === null ? this.data.picture === null : Boolean(this.own.grid)) }
@@ -195,7 +207,7 @@ class Stage {
   /** Tells those who listen. */
   sayOnce(words) { this.heard.textContent = words }
 
-  open(own) {
+  open(own, tellAfter = 0) {
     const cell = own.index === undefined ? null : this.batch.cells[own.index]
     if (cell && this.showsGrid) {
       const image = this.cells.cells[own.index].layers.top
@@ -203,41 +215,43 @@ class Stage {
       this.lookedAt = ""
     }
     this.own = own
-    const id = own.picture?.id ?? cell.id
-    clearTimeout(this.telling)
-    if (id) this.telling = setTimeout(() => this.tellOpened("chosen", id), this.ran ? TELL_MS : 0)
     this.draw()
+    this.tellOpened(tellAfter)
     this.stage.focus({ preventScroll: true })
   }
 
   toGrid() {
     const index = this.index
-    clearTimeout(this.telling)
     this.own = { grid: true }
-    this.tellOpened("grid", this.data.batch.id)
     this.draw()
+    this.tellOpened()
     this.cells.focus(index)
   }
 
-  tellOpened(kind, id) {
-    this.toldIds.push(kind === "grid" ? "" : id)
-    this.tell("chosen", { kind, id })
+  /** Tells Python what is open, after so many ms in which nothing else is opened. */
+  tellOpened(after = 0) {
+    const id = this.idOf(this.own)
+    clearTimeout(this.telling)
+    if (id === undefined) return
+    this.own.told = true
+    this.toldIds.push(id)
+    const event = id ? { kind: "chosen", id } : { kind: "grid", id: this.data.batch.id }
+    this.telling = setTimeout(() => this.tell("chosen", event), after)
   }
 
-  /** To the neighbour that has a picture: of the batch, else of those that Python gave. */
+  /** To the neighbour that has a picture, of the batch, else of those that Python gave; whether there is one. */
   go(step) {
     const cells = this.batch?.cells ?? []
     const inBatch = this.several && this.index >= 0
     const row = inBatch ? cells : this.data.neighbours
     const at = inBatch ? this.index : row.findIndex(each => each.id === this.shown?.id)
-    if (!inBatch && at < 0) return
+    if (at < 0) return false
     let next = at + step
     while (row[next] && !row[next].src) next += step
-    if (!row[next]) return
-    this.ran = true
-    this.open(inBatch ? { index: next } : { picture: row[next] })
-    this.ran = false
+    if (!row[next]) return false
+    this.open(inBatch ? { index: next } : { picture: row[next] }, TELL_MS)
     if (row[next + step]?.src) new Image().src = row[next + step].src
+    return true
   }
 
   zoom(point) {
@@ -245,23 +259,31 @@ class Stage {
   }
 
   press(event) {
-    const arrow = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key]
-    const onStage = event.target === this.stage
-    if (event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.key === "Escape") {
-      if (this.lens.isZoomed) this.lens.reset()
-      else if (!this.back.hidden) this.toGrid()
-      else return
-    } else if (!onStage) return
-    else if (arrow && this.lens.isZoomed) this.lens.pan(arrow[0] * PAN_PX, arrow[1] * PAN_PX)
-    else if (arrow && this.showsGrid) this.cells.focus()
-    else if (arrow && arrow[0]) this.go(-arrow[0])
-    else if (event.key === " " && !this.showsGrid) this.compare.hold(true)
-    else if (event.key === "Enter" && this.showsGrid) this.cells.focus()
-    else if (event.key === "Enter") this.zoom()
-    else if (event.key === "+" || event.key === "-") this.lens.scale(this.lens.zoom * (event.key === "+" ? 1.4 : 1 / 1.4))
-    else return
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.act(event.key, event.target === this.stage)) return
     event.preventDefault()
     event.stopPropagation()
+  }
+
+  /** What a key does, with the focus on the stage itself or on something in it; whether it does anything. */
+  act(key, onStage) {
+    if (key === "Escape") {
+      if (this.lens.isZoomed) this.lens.reset()
+      else if (!this.back.hidden) this.toGrid()
+      else return false
+      return true
+    }
+    if (!onStage) return false
+    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key]
+    if (this.showsGrid) {
+      if (!by && key !== "Enter") return false
+      this.cells.focus()
+    } else if (by) {
+      if (!this.lens.isZoomed) return by[0] !== 0 && this.go(by[0])
+      this.lens.pan(-by[0] * PAN_PX, -by[1] * PAN_PX)
+    } else if (key === "Enter") this.zoom()
+    else if (key === " ") this.compare.hold(true)
+    else if (key === "+" || key === "-") this.lens.scale(this.lens.zoom * (key === "+" ? 1.4 : 1 / 1.4))
+    else return false
+    return true
   }
 }

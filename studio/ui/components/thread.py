@@ -1,0 +1,89 @@
+"""The thread of a refinement: the pictures from the first to the source, each with the words that made it.
+
+It is read from the history, where every picture knows its parent, so it survives whatever else is lost. What was made
+from the same picture by other words stands beside it, small: a branch, one click away.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from fibo_core.store.generation import Generation
+from fibo_core.store.history import History
+from studio.ui.components import asset
+from studio.ui.components.result import thumb_url
+from studio.ui.words import title_of
+
+STEPS_MAX = 12  #: more are a matter for History
+BRANCHES_MAX = 8  #: of one picture
+
+_THREAD = st.components.v2.component(
+    "fibo_thread",
+    html="<ol class='thread' aria-label='The pictures of this refinement'></ol>\n",
+    css=asset("thread.css"),
+    js=asset("thread.js"),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A picture of the thread: the words that made it, what else tells it from the one before, and its branches."""
+
+    id: str
+    src: str
+    words: str
+    aside: str = ""
+    branches: tuple["Step", ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An instruction that has no picture yet, and how it stands ("being painted", "to be reviewed")."""
+
+    words: str
+    state: str
+
+
+def thread(
+    steps: Sequence[Step], pending: Pending | None = None, *, onward: Sequence[Step] = (), key: str
+) -> str | None:
+    """Shows the thread, whose last step is the source; returns the id of a picture just taken as the source.
+
+    ``onward`` are pictures made from the source.
+    """
+    data: dict[str, Any] = {
+        "steps": [asdict(step) for step in steps],
+        "onward": [asdict(step) for step in onward],
+        "pending": None if pending is None else asdict(pending),
+    }
+    return _THREAD(key=key, data=data, on_taken_change=_nothing).taken
+
+
+def steps_to(history: History, source: Generation) -> tuple[list[Step], list[Step]]:
+    """The steps from the first picture to the source, and those that lead on from it."""
+    line = [*history.ancestors(source.id), source][-STEPS_MAX:]
+    steps: list[Step] = []
+    parent: Generation | None = None
+    for picture in line:
+        siblings = [] if parent is None else history.children(parent.id)
+        branches = tuple(_step(each, parent) for each in siblings if each.id != picture.id)[-BRANCHES_MAX:]
+        steps.append(_step(picture, parent, branches))
+        parent = picture
+    onward = [_step(each, source) for each in history.children(source.id)[-BRANCHES_MAX:]]
+    return steps, onward
+
+
+def _step(picture: Generation, parent: Generation | None, branches: tuple[Step, ...] = ()) -> Step:
+    words = picture.words or (title_of(picture) if parent is None else "Changed by hand")
+    aside = []
+    if parent is not None and picture.request.seed != parent.request.seed:
+        aside.append(f"seed {picture.request.seed}")
+    if parent is not None and picture.request.model != parent.request.model:
+        aside.append(picture.request.model)
+    return Step(picture.id, thumb_url(picture.id), " ".join(words.split()), " · ".join(aside), branches)
+
+
+def _nothing() -> None:
+    """Streamlit keeps a component's attributes only where a callback is given."""

@@ -1,0 +1,75 @@
+"""Pressing Generate as people do: quickly, by keys, and on an earlier picture."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import DESKTOP, Visitor
+from tests.studio.processes import Server, add_picture, opened, served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def own_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A studio whose batches are this test's alone."""
+    with served(tmp_path_factory.mktemp("presses") / "workspace") as server:
+        server.wait_for(lambda health: health["status"] == "healthy")
+        yield server
+
+
+def orders(server: Server) -> list[str]:
+    """The words of all batches, oldest first."""
+    items = httpx.get(f"http://127.0.0.1:{server.port}/api/v1/batches").raise_for_status().json()["items"]
+    return [item["title"] for item in items][::-1]
+
+
+def test_of_five_quick_presses_none_is_lost(chromium: Browser, own_studio: Server) -> None:
+    """Each is a batch with the words as they stood when it came, though they come faster than the page can run."""
+    visitor = Visitor(chromium, own_studio, DESKTOP)
+    visitor.open()
+    words = [f"{number} red balls" for number in ("one", "two", "three", "four", "five")]
+    box = visitor.page.get_by_label("What should it show?")
+    for each in words:
+        box.fill(each)
+        visitor.page.keyboard.press("Control+Enter")
+    visitor.page.wait_for_url(re.compile("batch="))
+    own_studio.wait_for(lambda _: len(orders(own_studio)) >= len(words))
+    visitor.settle()
+    assert orders(own_studio) == words
+    visitor.context.close()
+
+
+def test_choosing_an_earlier_picture_brings_its_recipe_and_a_reload_keeps_it(visitor: Visitor, studio: Server) -> None:
+    with opened(studio.log.parent / "workspace") as (_, history):
+        picture = add_picture(history, "a grey heart", seed=4711)
+    visitor.open()
+    box = visitor.page.get_by_label("What should it show?")
+    box.fill("my own words")
+    box.press("Tab")
+    visitor.page.get_by_title("a grey heart").click()
+    expect(box).to_have_value("a grey heart")
+    expect(visitor.page.get_by_role("textbox", name="Seed")).to_have_value("4711")
+    visitor.page.wait_for_url(re.compile(f"picture={picture.id}"))
+    visitor.page.reload()
+    expect(visitor.page.get_by_label("What should it show?")).to_have_value("a grey heart")
+    expect(visitor.page.get_by_text("Viewing an earlier picture")).to_be_visible()
+    assert json.loads(visitor.editor_text())["short_description"] == "a grey heart"
+
+
+def test_the_way_back_from_an_earlier_picture_leads_to_ones_own_words(visitor: Visitor, studio: Server) -> None:
+    with opened(studio.log.parent / "workspace") as (_, history):
+        add_picture(history, "a teal tree", seed=4712)
+    visitor.open()
+    box = visitor.page.get_by_label("What should it show?")
+    box.fill("my own words")
+    box.press("Tab")
+    visitor.page.get_by_title("a teal tree").click()
+    expect(box).to_have_value("a teal tree")
+    visitor.press("Back to my draft")
+    expect(box).to_have_value("my own words")
+    expect(visitor.page.get_by_text("Viewing an earlier picture")).to_be_hidden()
