@@ -111,12 +111,13 @@ with form:
         show_typed_words(words, spec)
     carry_out(state, presses, carry)
     with st.container():  # always there, so that what is said does not move the editor below it
-        if not asks_first(runtime, state, batch, said=bool(words) or reviewing):
+        asked = asks_first(runtime, state, batch, said=bool(words) or reviewing)
+        if not asked and not state.refused.sentences:
             show_outcome(runtime.desk, state, batch)
 
     base = instruction_base(state)
     with st.container():
-        if not painting and review_of(state, base):
+        if not painting and review_of(state, base, notes=not asked):
             discard(runtime, state)
             st.rerun()
 
@@ -148,6 +149,8 @@ with result:
         )
         if seen is not None and seen.kind == "ended":
             st.rerun()
+        if seen is not None and seen.kind == "chosen":
+            go_on_from(seen.id)
     if source is not None and not working:
         st.caption(facts(source))
         if parent is not None:

@@ -58,13 +58,14 @@ def test_what_an_order_says_is_taken() -> None:
 
 def test_each_kind_of_order_is_planned_as_its_own_task() -> None:
     refine = Order(
-        kind="refine", words="green", source=PROMPT, source_id="1", with_picture=True, locked=("mine",), only_asked=True
-    )
+        kind="refine", words="green", source=PROMPT, source_id="1", with_picture=True, locked=("mine",),
+        only_asked=True, must_change=True,
+    )  # fmt: skip
     inspire = Order(kind="inspire", pictures=("inputs/1.png", "inputs/2.png"), source_id="1")
     task = planned(refine).jobs[0].task
     assert isinstance(task, RefineTask)
     assert (task.source, task.source_id, task.with_picture) == (PROMPT, "1", True)
-    assert (task.locked, task.only_asked) == (("mine",), True)
+    assert (task.locked, task.only_asked, task.must_change) == (("mine",), True, True)
     task = planned(inspire).jobs[0].task
     assert isinstance(task, InspireTask)
     assert [str(picture) for picture in task.pictures] == ["inputs/1.png", "inputs/2.png"]
@@ -256,6 +257,7 @@ ORDERS = st.builds(
     with_picture=st.booleans(),
     locked=st.lists(TEXT, max_size=2).map(tuple),
     only_asked=st.booleans(),
+    must_change=st.booleans(),
     writer=st.none() | TEXT,
     model=st.none() | TEXT,
     aspect=st.none() | TEXT,

@@ -13,7 +13,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.render_settings import RenderSettings
-from fibo_core.errors import Cancelled, InputError, RequestError
+from fibo_core.errors import Cancelled, InputError, NothingChanged, RequestError
 from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.database import Database
@@ -142,6 +142,19 @@ def test_a_refinement_changes_what_was_asked_keeps_the_seed_and_knows_its_parent
     assert not any(path.startswith(("objects[1]", "lighting", "background")) for path in changed)
     assert (child.parent_id, child.mode, child.words) == (parent.id, "refine", "make the ball green")
     assert [each.id for each in tools.history.ancestors(child.id)] == [parent.id]
+
+
+def test_a_refinement_that_must_change_something_is_not_painted_where_the_writer_changes_nothing(tools: Tools) -> None:
+    """What the writer answered is told all the same; without that wish it is painted."""
+    prompt = OfflineWriter().expand("a red ball").prompt
+    task = RefineTask("make the ball red", prompt, Painting(SETTINGS, (7,)), must_change=True)
+    notes = Notes()
+    with pytest.raises(NothingChanged, match="Nothing would change"):
+        workflows.refine(tools, task, notes, CancelFlag())
+    assert "written" in notes.heard
+    assert tools.history.count(HistoryQuery()) == 0
+    (picture,) = workflows.refine(tools, replace(task, must_change=False), Notes(), CancelFlag())
+    assert picture.prompt == prompt
 
 
 def test_an_inspiration_keeps_its_source_beside_the_picture(tools: Tools, tmp_path: Path) -> None:

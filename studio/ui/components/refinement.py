@@ -97,8 +97,10 @@ def _paints_the_source(state: PageState, order: Order) -> bool:
 
 
 def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said: bool) -> bool:
-    """Says why the last press placed nothing, or asks before the same picture is painted once more; False where there
-    is nothing of that. ``said``: there is something to change by now, so that nobody need be asked for it."""
+    """Says why the last press placed nothing, or asks before the same picture is painted once more; whether it asks.
+
+    ``said``: there is something to change by now, so that nobody need be asked for it.
+    """
     for sentence in state.refused.sentences:
         st.error(plain(sentence), icon=":material/error:")
     order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
@@ -108,7 +110,7 @@ def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said:
     elif unchanged and batch is not None and batch.ended:
         order, question, existing = replace(batch.order, written=batch.current.written), str(batch.current.error), None
     else:
-        return bool(state.refused.sentences)
+        return False
     st.info(plain(question), icon=":material/help:")
     with st.container(horizontal=True, gap="small"):
         if existing is not None and existing.id != state.source_id and st.button(
@@ -183,11 +185,11 @@ def review_switches(state: PageState, *, picture: bool) -> None:
             )  # fmt: skip
 
 
-def review_of(state: PageState, base: StructuredPrompt) -> bool:
+def review_of(state: PageState, base: StructuredPrompt, *, notes: bool) -> bool:
     """What the draft changes, a tick for each change; True when the user discards it all. The draft must be there.
 
     ``base`` is what the locks are of. Ticks change the draft, and the draft, edited by hand, moves the ticks. Nothing
-    is shown where there is nothing to review.
+    is shown where there is nothing to review; the writer's notes with ``notes``.
     """
     assert state.source is not None
     assert state.draft is not None
@@ -210,7 +212,7 @@ def review_of(state: PageState, base: StructuredPrompt) -> bool:
         _turn_over(state, seen, review_changes(seen, key="refine_changes"))
     elif answer is not None and state.batch_id != state.stepped and not state.draft.notes:
         st.caption("The writer changed nothing: the prompt may say so already. Say it in other words.")
-    for note in state.draft.notes:
+    for note in state.draft.notes if notes else ():
         st.caption(f":material/info: {plain(note)}")
     return discarded
 

@@ -21,7 +21,7 @@ BRANCHES_MAX = 8  #: of one picture
 
 _THREAD = st.components.v2.component(
     "fibo_thread",
-    html="<ol class='thread' aria-label='The pictures of this refinement'></ol>\n",
+    html="<ol class='thread' role='list' aria-label='The pictures of this refinement'></ol>\n",
     css=asset("thread.css"),
     js=asset("thread.js"),
 )
