@@ -10,9 +10,9 @@ from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
 from studio.ui.components.examples import example_cards, take_example
 from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
-from studio.ui.components.job_panel import show_outcome
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar
 from studio.ui.components.refused import show_refused
 from studio.ui.components.result import facts, picture_actions, picture_strip

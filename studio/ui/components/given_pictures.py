@@ -10,37 +10,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
 from fibo_core.errors import FiboError, InputGone
 from fibo_core.limits import BYTES_MAX, GIVEN_MAX
+from fibo_core.store.images import open_picture
 from fibo_core.store.inputs import INPUTS
 from fibo_core.work.runtime import Runtime
-from studio.ui.components import asset
+from studio.ui.components import asset, loader
 from studio.ui.components.form import model_of_form
 from studio.ui.components.palette import show_palette
-from studio.ui.components.picture import given_picture
 from studio.ui.components.result import image_url, thumb_url
 from studio.ui.session import errors_shown, leave_batch
 from studio.ui.state import PageState, Refused, apply_fills, field_value, fill_field
 from studio.ui.viewing import leave_view
 from studio.ui.words import plain
-from studio.web.assets import script_address
-
-_LOADER = """
-const zone = import(new URL("ADDRESS", document.baseURI).href)
-export default function (args) {
-  let gone = false
-  zone.then(({ show }) => gone || show(args))
-  return () => { gone = true; zone.then(({ leave }) => leave(args.parentElement)) }
-}
-"""
 
 _ZONE = st.components.v2.component(
     "fibo_given_pictures",
     html=asset("given/given.html"),
     css=asset("given/given.css"),
-    js=_LOADER.replace("ADDRESS", script_address("given", "given.js")),
+    js=loader("given", "given.js"),
 )
+GIVEN_SIDE = 520  #: px, to which a picture is made smaller before it is looked at
 ADDED = "given_color"  #: the name of a colour that is to go into the hint
 CHANGE = "given_change"  #: what the browser has told and no run has taken: ``number``, and ``pictures`` as paths
 _ANSWERED, _AMISS = "given_answered", "given_amiss"  #: the number of the last one taken; why it came to nothing
@@ -115,6 +107,16 @@ def begin_with(runtime: Runtime, state: PageState, paths: Sequence[str]) -> None
     if state.pictures and state.pictures[:1] != former[:1]:
         size = given_picture(runtime.tools.history.absolute(Path(state.pictures[0]))).size
         fill_field("inspire", "aspect", model_of_form("inspire", runtime).nearest_aspect(*size))
+
+
+def given_picture(path: Path) -> Image.Image:
+    """A picture that was given, small; opened once, however often its page runs. Raises PictureError."""
+    return _small_copy(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _small_copy(path: Path, changed_ns: int) -> Image.Image:
+    return open_picture(path, GIVEN_SIDE)
 
 
 def add_to_hint(name: str) -> None:

@@ -9,7 +9,6 @@ from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.gallery import Tile, gallery
 from studio.ui.components.json_editor import authorship
-from studio.ui.components.picture import picture
 from studio.ui.session import errors_shown
 from studio.ui.words import duration, plain, title_of
 
@@ -28,19 +27,6 @@ def source_url(generation_id: str) -> str:
 
 def tiles(generations: list[Generation] | tuple[Generation, ...]) -> list[Tile]:
     return [Tile(each.id, thumb_url(each.id), title_of(each), each.favorite) for each in generations]
-
-
-def show_picture(generation: Generation, *, key: str) -> None:
-    """The picture and, under it, every number that made it."""
-    request = generation.request
-    picture(
-        image_url(generation.id),
-        alt=title_of(generation),
-        width=request.width,
-        height=request.height,
-        key=f"{key}_picture",
-    )
-    st.caption(facts(generation))
 
 
 def facts(generation: Generation) -> str:

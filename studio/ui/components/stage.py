@@ -12,25 +12,15 @@ import streamlit as st
 
 from fibo_core.store.generation import Generation
 from fibo_core.work.desk import Batch
-from studio.ui.components import asset
+from studio.ui.components import asset, loader
 from studio.ui.components.result import image_url
 from studio.ui.words import title_of
-from studio.web.assets import script_address
-
-_LOADER = """
-const stage = import(new URL("ADDRESS", document.baseURI).href)
-export default function (args) {
-  let gone = false
-  stage.then(({ show }) => gone || show(args))
-  return () => { gone = true; stage.then(({ leave }) => leave(args.parentElement)) }
-}
-"""
 
 _STAGE = st.components.v2.component(
     "fibo_stage",
     html=asset("stage.html"),
     css=asset("stage.css"),
-    js=_LOADER.replace("ADDRESS", script_address("stage", "stage.js")),
+    js=loader("stage", "stage.js"),
 )
 
 

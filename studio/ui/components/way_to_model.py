@@ -80,9 +80,9 @@ def _gpu(spec: WeightsSpec, facts: Facts) -> Step:
         return Step("GPU", "This machine's will do.", "done")
     least = least_gpu_gb(spec.name)
     needed = f"an NVIDIA GPU with {least:.0f} GB or more" if least is not None else "an NVIDIA GPU"
-    lack = plain(facts.lack) or f"{spec.title} needs {needed}, and this machine has none."
+    lack = plain(facts.lack) if facts.gpu else f"{spec.title} needs {needed}, and this machine has none."
     meanwhile = "mini paints here" if spec.name in CATALOGUE else "the other writers write here"
-    return Step("GPU", f"{lack} Rent a pod with one; {meanwhile}.", "not possible here")
+    return Step("GPU", f"{lack} Rent a machine that has it; {meanwhile}.", "not possible here")
 
 
 def _licence(spec: WeightsSpec, facts: Facts) -> Step:

@@ -36,9 +36,9 @@ export function axesOf({ axes, cells }) {
   return { names, values: names.map(name => values.get(name)), places }
 }
 
-/** Where a cell stands, in words: "conditions: night · seed: 2". */
-export function placeInWords({ names, places }, index) {
-  return names.map((name, axis) => `${short(name)}: ${places[index][axis]}`).join(" · ")
+/** Where a cell stands on the axes, or the first of them, in words: "conditions: night · seed: 2". */
+export function placeInWords({ names, places }, index, first = names.length) {
+  return names.slice(0, first).map((name, axis) => `${short(name)}: ${places[index][axis]}`).join(" · ")
 }
 
 const short = name => name.split(".").at(-1)
@@ -97,9 +97,9 @@ export class Grid {
         const table = document.createElement("div")
         table.className = "table"
         table.style.gridTemplateColumns = `minmax(2rem, max-content) ${tracks(columns.length)}`
-        table.style.gridTemplateRows = `auto repeat(${rows.length}, minmax(3rem, 1fr))`
-        const corner = place.map((value, axis) => `${short(names[axis])}: ${value}`).join(" · ")
-        table.append(edge(corner || `${short(names.at(-2))} ↓ ${short(names.at(-1))} →`, names.join(", ")))
+        table.style.gridTemplateRows = `${place.length ? "auto " : ""}auto repeat(${rows.length}, minmax(3rem, 1fr))`
+        if (place.length) table.append(edge(placeInWords({ names, places: [place] }, 0, place.length), "", "over"))
+        table.append(edge(`${short(names.at(-2))} ↓ ${short(names.at(-1))} →`, names.slice(-2).join(", ")))
         for (const column of columns) table.append(edge(column, `${names.at(-1)}: ${column}`))
         for (const row of rows) {
           table.append(edge(row, `${names.at(-2)}: ${row}`))
@@ -137,7 +137,7 @@ export class Grid {
     told.forEach((each, index) => {
       const cell = this.cells[index]
       const source = each.src ? (told.length > FULL_UP_TO ? each.thumb : each.src) : each.preview
-      let word = WORDS[each.state] ?? ""
+      const word = WORDS[each.state] ?? ""
       if (source) {
         cell.layers.show(source, "").then(there => { if (there === false && each.src) cell.word.textContent = "Not there any more" })
       } else if (each.state !== "running") {
@@ -148,7 +148,7 @@ export class Grid {
       cell.button.setAttribute("aria-disabled", String(!cell.has))
       cell.button.dataset.state = each.state
       const place = this.axes.names.length ? `${placeInWords(this.axes, index)}, ` : ""
-      cell.button.setAttribute("aria-label", `${title}, ${index + 1} of ${told.length}: ${place}${stateInWords(each)}`)
+      cell.button.setAttribute("aria-label", `${title}, ${index + 1} of ${told.length}: ${place}${stateInWords(each, this.axes.names)}`)
     })
   }
 
@@ -165,14 +165,14 @@ export class Grid {
   focus(index = 0) { this.cells[index]?.button.focus({ preventScroll: true }) }
 }
 
-function stateInWords(told) {
-  if (told.state === "done") return `seed ${told.seed}`
+function stateInWords(told, names) {
+  if (told.state === "done") return names.includes("seed") ? "painted" : `seed ${told.seed}`
   return WORDS[told.state]?.toLowerCase() ?? (told.preview ? "being painted" : "waiting")
 }
 
-function edge(text, title) {
+function edge(text, title, more = "") {
   const label = document.createElement("span")
-  label.className = "edge"
+  label.className = `edge ${more}`
   label.textContent = text
   label.title = title
   return label

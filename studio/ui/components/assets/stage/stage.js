@@ -160,7 +160,8 @@ class Stage {
   drawGrid() {
     const { pictures, width, height } = this.data.batch
     const room = this.stage.clientWidth || 600
-    const [columns, rows] = this.cells.lay(pictures, width / height, room, this.tallest(), this.batch)
+    const count = this.batch?.cells.length ?? pictures
+    const [columns, rows] = this.cells.lay(count, width / height, room, this.tallest(), this.batch)
     this.reserve((width * columns) / (height * rows), width * columns)
     if (this.batch) this.cells.fill(this.batch.cells, this.batch.title)
   }

@@ -1,6 +1,5 @@
-"""A batch on its page: the picture as it appears, and why there is none."""
+"""Why a batch has not painted what was asked for, and the ways on from there."""
 
-import base64
 from collections.abc import Sequence
 
 import streamlit as st
@@ -8,30 +7,17 @@ import streamlit as st
 from fibo_core.errors import ModelMissing
 from fibo_core.work.desk import Batch, Desk
 from fibo_core.work.jobs import Job
+<<<<<<< HEAD:studio/ui/components/job_panel.py
 from studio.remedies import with_button
 from studio.ui.components.picture import picture
+=======
+>>>>>>> main:studio/ui/components/outcome.py
 from studio.ui.session import errors_shown
 from studio.ui.state import PageState
-from studio.ui.words import describe, plain
+from studio.ui.words import plain
 
-POLL_S = 1.0
 OFFLINE = "offline"
 MAY_ASK_ANOTHER = ("WriterUnavailable", "WriterAnswerError")  #: a refused prompt is refused
-
-
-@st.fragment(run_every=POLL_S)
-@errors_shown()
-def live_picture(desk: Desk, batch_id: str) -> None:
-    """The picture of a running batch as it grows clearer; a resting place of its shape before the first step."""
-    batch = desk.get(batch_id)
-    settings, step = batch.current.task.painting.settings, batch.current.progress.step
-    if step is None or step.preview is None:
-        st.skeleton(height=320)
-        st.caption(describe(desk, batch))
-        return
-    preview = "data:image/jpeg;base64," + base64.b64encode(step.preview).decode()
-    picture(preview, alt="The picture so far", width=settings.width, height=settings.height, key="live_picture")
-    st.caption(describe(desk, batch))
 
 
 def show_outcome(desk: Desk, state: PageState, batch: Batch | None) -> None:
