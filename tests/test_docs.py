@@ -330,11 +330,7 @@ PASSED_ON = {
     "studio/cli/door.py": 1,
     "studio/cli/main.py": 4,  # what ended a command
     "studio/ui/components/frame.py": 2,
-<<<<<<< HEAD
-    "studio/ui/components/job_panel.py": 3,
-=======
-    "studio/ui/components/outcome.py": 2,
->>>>>>> main
+    "studio/ui/components/outcome.py": 3,
     "studio/ui/components/json_editor.py": 1,
     "studio/ui/components/presets.py": 1,
     "studio/ui/components/given_pictures.py": 1,

@@ -7,11 +7,7 @@ import streamlit as st
 from fibo_core.errors import ModelMissing
 from fibo_core.work.desk import Batch, Desk
 from fibo_core.work.jobs import Job
-<<<<<<< HEAD:studio/ui/components/job_panel.py
 from studio.remedies import with_button
-from studio.ui.components.picture import picture
-=======
->>>>>>> main:studio/ui/components/outcome.py
 from studio.ui.session import errors_shown
 from studio.ui.state import PageState
 from studio.ui.words import plain
