@@ -58,6 +58,7 @@ class Settings(BaseModel):
     studio_port: int
     studio_password: SecretStr | None  #: None: drawn where a login is needed
     studio_api_key: SecretStr | None  #: for programs, beside the password
+    studio_editor: str  #: "ace" or "streamlit-ace"
     max_workers: int
     max_queued: int
     job_timeout_s: float
@@ -95,6 +96,7 @@ class Settings(BaseModel):
             studio_port=reader.whole("STUDIO_PORT"),
             studio_password=reader.secret("STUDIO_PASSWORD", PASSWORD),
             studio_api_key=reader.secret("STUDIO_API_KEY", KEY),
+            studio_editor=reader.choice("STUDIO_EDITOR"),
             max_workers=reader.whole("MAX_WORKERS"),
             max_queued=reader.whole("MAX_QUEUED"),
             job_timeout_s=reader.whole("JOB_TIMEOUT_S"),

@@ -97,6 +97,12 @@ VARIABLES: tuple[Variable, ...] = (
         secret=KEY,
     ),
     Variable(
+        "STUDIO_EDITOR",
+        "ace",
+        "the JSON editor of the pages: `ace`, or `streamlit-ace` for that package's own, in a frame",
+        choices=("ace", "streamlit-ace"),
+    ),
+    Variable(
         "MAX_WORKERS",
         "2",
         "jobs begun at once; it makes no picture faster: a card paints one at a time, while others write and save",

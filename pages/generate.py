@@ -68,7 +68,7 @@ def take_json_from_words(text: str) -> None:
 
 def carry(press: Press) -> None:
     """What a press asks for: of the words and the JSON as they stood at that moment."""
-    state.take_typed(press.text)
+    state.take_typed(press.text, press.revision)
     text = (words if press.words is None else press.words).strip()
     if text and text == state.pasted:
         return  # it has just gone into the editor, and has not been looked at

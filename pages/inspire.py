@@ -55,7 +55,7 @@ lock_seed_for_edits(state, "inspire")
 
 def carry(press: Press) -> None:
     """What a press asks for: of the hint and the JSON as they stood at that moment."""
-    state.take_typed(press.text)
+    state.take_typed(press.text, press.revision)
     hint = (words if press.words is None else press.words).strip()
     if hint and hint == state.pasted:
         return  # it has just gone into the editor, and has not been looked at

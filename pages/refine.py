@@ -72,7 +72,7 @@ reviewing = is_changed(state) and not painting
 
 def carry(press: Press) -> None:
     """What a press asks for: of the words and the JSON as they stood at that moment."""
-    state.take_typed(press.text)
+    state.take_typed(press.text, press.revision)
     said = read_words(words if press.words is None else press.words).words
     place_step(runtime, state, refine_order(state, source, said, spec, paint=press.action == "paint"))
 

@@ -5,6 +5,7 @@ session (``persist_state="session"``). A reload begins a new session; its job is
 address.
 """
 
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -34,7 +35,7 @@ class Draft:
     """A prompt under the user's hands: ``text`` as it stands in the editor, valid or not.
 
     ``written`` is what the writer gave, asked with ``words``; None where the user began. ``revision`` changes whenever
-    the text is replaced from outside the editor, which must then be built anew; ``form_revision`` whenever it is
+    the text is replaced from outside the editor, which then shows that one; ``form_revision`` whenever it is
     replaced from outside the form's fields. ``mended`` tells what was done for a text that was pasted or mended, and
     which settings stood beside it.
     """
@@ -139,7 +140,8 @@ class PageState:
     refused: Refused = Refused()
     pasted: str = ""
     edited: bool = False
-    revision: int = 0
+    #: A browser may still hold what was typed into a session before this one, at a revision of its own.
+    revision: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
     def show(self, written: WrittenPrompt, words: str = "") -> None:
         """Puts a written prompt into the editor."""
@@ -192,10 +194,13 @@ class PageState:
         assert self.draft is not None
         self._replace(replace(self.draft, text=text), keep=False)
 
-    def take_typed(self, text: str | None) -> None:
-        """What stood in the JSON editor when a button was pressed; None where there was no editor."""
-        if text is not None and self.draft is not None and text != self.draft.text:
-            self.type_in(text)
+    def take_typed(self, text: str | None, revision: int | None) -> None:
+        """What stood in the JSON editor when a button was pressed, and its revision; None where there was no editor.
+
+        Another revision has taken the place of that text since, such as the prompt that a paste was mended to.
+        """
+        if self.draft is not None and revision == self.draft.revision and text not in (None, self.draft.text):
+            self.type_in(str(text))
 
     def type_in(self, text: str) -> None:
         """What was typed into the JSON editor."""
@@ -205,7 +210,7 @@ class PageState:
         self.draft = replace(self.draft, text=text, form_revision=self.revision)
 
     def fill_in(self, text: str) -> None:
-        """What the form's fields make of the text; they stay, and only the JSON editor is built anew."""
+        """What the form's fields make of the text; they stay, and the JSON editor shows another text."""
         assert self.draft is not None
         self.edited = True
         self.revision += 1

@@ -1,4 +1,4 @@
-"""What the server answers beside Streamlit: its health, the pictures themselves, and the API.
+"""What the server answers beside Streamlit: its health, the pictures, what components load, and the API.
 
 A function that asks the database is synchronous here, so Starlette runs it in a thread of its own pool and never on the
 event loop.
@@ -31,6 +31,7 @@ from studio.web import inputs
 from studio.web.api.app import api
 from studio.web.assets import script
 from studio.web.drafts import keep_typed
+from studio.web.editor_words import words
 from studio.web.following import desk
 from studio.web.previews import Previews
 from studio.web.problems import problem
@@ -58,6 +59,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/health", health),
         Route("/desk.json", desk),
+        Route("/assets/words/{version}/prompt.json", words),
         Route("/inputs", inputs.keep, methods=["POST"]),
         Route("/inputs/small/{sha256}.webp", inputs.small),
         Route("/inputs/{sha256}.png", inputs.whole),

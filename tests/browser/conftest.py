@@ -116,6 +116,11 @@ class Visitor:
 
         insist(press, lambda ms: expect(choice).to_be_checked(timeout=ms))
 
+    @property
+    def editor(self) -> Locator:
+        """The JSON editor of the page, where Ace takes keys."""
+        return self.page.locator(".fibo-editor textarea")
+
     def set_steps(self, steps: int) -> None:
         """Opens the finer settings, types a number of steps, and closes them."""
         field = self.page.get_by_role("spinbutton", name="Steps")
@@ -128,19 +133,16 @@ class Visitor:
 
     def start_from_json(self) -> None:
         """Opens the JSON editor."""
-        self.press_until("Start from JSON", self.page.locator('iframe[title*="streamlit_ace"]').first)
+        self.press_until("Start from JSON", self.editor)
 
-    def editor_text(self) -> str:
-        """What stands in the Ace editor, whole, as Ace itself holds it."""
-        frame = self.page.locator('iframe[title*="streamlit_ace"]').first.element_handle().content_frame()
-        assert frame is not None
-        frame.wait_for_selector(".ace_text-input", state="attached")
-        return str(frame.evaluate("ace.edit(document.querySelector('.ace_editor')).getValue()"))
+    def editor_text(self, mode: str = "generate") -> str:
+        """What stands in the JSON editor of a page, whole, as the page's other parts read it."""
+        self.editor.wait_for()
+        return str(self.page.evaluate("mode => window.fibo.editors[mode].text()", mode))
 
     def type_into_editor(self, text: str) -> None:
         """Replaces the editor's text by typing."""
-        area = self.page.frame_locator('iframe[title*="streamlit_ace"]').first.locator("textarea.ace_text-input")
-        area.focus()
+        self.editor.focus()
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(text)
 

@@ -39,7 +39,6 @@ def field(visitor: Visitor, name: str) -> Locator:
 def document(visitor: Visitor) -> Any:
     """What the JSON view holds."""
     visitor.pick("JSON")
-    visitor.page.locator('iframe[title*="streamlit_ace"]').first.wait_for()
     return json.loads(visitor.editor_text())
 
 

@@ -68,7 +68,7 @@ def visitor(request: pytest.FixtureRequest, chromium: Browser, studio: Server) -
 
 
 def draft(visitor: Visitor) -> StructuredPrompt:
-    return StructuredPrompt.parse(visitor.editor_text())
+    return StructuredPrompt.parse(visitor.editor_text("refine"))
 
 
 def test_locks_hold_offers_are_ticked_and_typed_text_stays(visitor: Visitor) -> None:
@@ -126,7 +126,6 @@ def test_two_prompts_are_merged_by_clicking_their_sides(visitor: Visitor, gemini
     visitor.settle()
     assert page.evaluate("document.scrollingElement.scrollWidth") <= page.viewport_size["width"]
     visitor.press("Use this prompt")
-    page.locator('iframe[title*="streamlit_ace"]').first.wait_for()
     taken = json.loads(visitor.editor_text())
     assert taken["background_setting"] == "a golden meadow"
     assert "red ball" in taken["objects"][0]["description"]

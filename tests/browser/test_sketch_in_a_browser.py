@@ -57,7 +57,6 @@ def document(visitor: Visitor) -> Any:
     """What the JSON view holds, once the board's last edit has been taken."""
     visitor.settle()
     visitor.pick("JSON")
-    visitor.page.locator('iframe[title*="streamlit_ace"]').first.wait_for()
     return json.loads(visitor.editor_text())
 
 

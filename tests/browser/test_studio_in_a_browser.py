@@ -78,9 +78,7 @@ def test_format_lays_the_json_out_and_changes_nothing_in_it(visitor: Visitor) ->
     visitor.type_into_editor('{"short_description":"mine","objects":[{"description":"a ball"}]}')
     expect(visitor.page.get_by_text("10 hints")).to_be_visible()  # the typed text has arrived
     visitor.press("Format")
-    expect(
-        visitor.page.frame_locator('iframe[title*="streamlit_ace"]').first.locator(".ace_line").nth(3)
-    ).to_be_visible()
+    expect(visitor.page.locator(".fibo-editor .ace_line").nth(3)).to_be_visible()
     assert visitor.editor_text().splitlines()[1] == '  "short_description": "mine",'
 
 

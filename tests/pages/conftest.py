@@ -119,7 +119,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def type_json(app: AppTest, mode: str, text: str) -> AppTest:
     """Types into the JSON editor, which a browser draws itself."""
-    app.session_state[f"{mode}_editor_{app.session_state[f'page_{mode}'].draft.revision}"] = text
+    app.session_state[f"page_{mode}"].type_in(text)
     return app.run()
 
 

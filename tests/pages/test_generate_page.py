@@ -122,10 +122,8 @@ def test_json_pasted_with_all_that_stood_around_it_is_mended_told_and_can_be_und
 def test_broken_json_in_the_editor_is_marked_and_mended_on_a_press(app: AppTest) -> None:
     """Not before: what is typed stays as it is."""
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
     typed = '{\n  "short_description": "x",\n  "lightning": {"conditions": "dim"},\n}'
-    app.session_state[f"generate_editor_{draft.revision}"] = typed
-    app.run()
+    type_json(app, "generate", typed)
     assert "a comma too many before" in says(app)
     assert app.code[0].value.splitlines() == ['  "lightning": {"conditions": "dim"},', " " * 36 + "^"]
     assert app.session_state["page_generate"].draft.text == typed
@@ -547,8 +545,7 @@ def test_a_reload_brings_the_wildcards_back_not_one_of_their_choices(app: AppTes
 def test_words_that_had_no_part_in_a_picture_are_not_kept_with_it(app: AppTest, runtime: Runtime) -> None:
     """The user's own JSON is painted as it is, and the page says that the words wait."""
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    type_json(app, "generate", '{"short_description": "mine"}')
     app.text_area(key="generate_words").set_value("a green tree")
     app.run()
     assert "the words above wait" in says(app)
@@ -572,8 +569,7 @@ def test_a_reload_of_a_prompt_that_was_only_written_brings_its_seed_back(app: Ap
 
 def test_ones_own_json_is_painted_once_whatever_the_wildcards_say(app: AppTest, runtime: Runtime) -> None:
     press(app, "Start from JSON")
-    draft = app.session_state["page_generate"].draft
-    app.session_state[f"generate_editor_{draft.revision}"] = '{"short_description": "mine"}'
+    type_json(app, "generate", '{"short_description": "mine"}')
     app.text_area(key="generate_words").set_value("{red|blue} ball")
     app.session_state["generate_count"] = 2
     app.run()

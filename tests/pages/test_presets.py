@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.prompts.presets import shipped_presets
 from fibo_core.store.own_presets import FILE_NAME
 from fibo_core.work.runtime import Runtime
-from tests.pages.conftest import press, says
+from tests.pages.conftest import press, says, type_json
 
 PROMPT = {"short_description": "a ball", "lighting": {"conditions": "dim", "my_lamp": 1}, "my_key": 1}
 
@@ -24,8 +24,7 @@ def document(app: AppTest) -> dict[str, Any]:
 def opened(app: AppTest) -> AppTest:
     """The presets, open over a prompt of the user's own."""
     press(app, "Start from JSON")
-    app.session_state[f"generate_editor_{app.session_state['page_generate'].draft.revision}"] = json.dumps(PROMPT)
-    app.run()
+    type_json(app, "generate", json.dumps(PROMPT))
     return press(app, "Presets")
 
 
@@ -93,8 +92,7 @@ def test_a_damaged_file_is_one_sentence_and_the_studios_own_presets_still_work(
 
 
 def test_presets_wait_for_valid_json(opened: AppTest) -> None:
-    opened.session_state[f"generate_editor_{opened.session_state['page_generate'].draft.revision}"] = "{"
-    opened.run()
+    type_json(opened, "generate", "{")
     (button,) = [each for each in opened.button if each.label == "Presets"]
     assert button.disabled
     assert not opened.exception

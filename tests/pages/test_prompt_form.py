@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.prompts.parts import PARTS
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.runtime import Runtime
-from tests.pages.conftest import bar, finish, page, press, says
+from tests.pages.conftest import bar, finish, page, press, says, type_json
 
 MARKET = {
     "short_description": "a market",
@@ -39,14 +39,6 @@ def document(app: AppTest) -> dict[str, Any]:
     return found
 
 
-def type_json(app: AppTest, text: str) -> None:
-    """As the editor sends what is typed into it."""
-    app.session_state["generate_prompt_view"] = "JSON"
-    app.run()
-    app.session_state[f"generate_editor_{draft(app).revision}"] = text
-    app.run()
-
-
 def show(app: AppTest, section: str) -> AppTest:
     app.session_state["generate_prompt_view"] = "Form"
     app.session_state["generate_form_section"] = section
@@ -73,7 +65,7 @@ def choose(app: AppTest, index: int) -> AppTest:
 def market(app: AppTest) -> AppTest:
     """A prompt of five objects, with keys of the user's own, open on the page."""
     press(app, "Start from JSON")
-    type_json(app, json.dumps(MARKET))
+    type_json(app, "generate", json.dumps(MARKET))
     return app
 
 
@@ -89,7 +81,7 @@ def test_what_is_typed_into_a_field_stands_in_the_json_at_once_and_nothing_else_
 
 def test_what_is_typed_into_the_json_stands_in_the_field(market: AppTest) -> None:
     show(market, "Light")
-    type_json(market, json.dumps(MARKET).replace("warm sun", "cold moon"))
+    type_json(market, "generate", json.dumps(MARKET).replace("warm sun", "cold moon"))
     show(market, "Light")
     assert field(market, "lighting.conditions").value == "cold moon"
 
@@ -179,7 +171,7 @@ def test_the_number_of_a_cluster_is_a_number_and_can_be_taken_out(market: AppTes
 
 def test_json_that_is_not_valid_is_said_in_the_form_and_mended_in_the_editor(market: AppTest) -> None:
     broken = '{"lighting": '
-    type_json(market, broken)
+    type_json(market, "generate", broken)
     show(market, "Light")
     assert "The form needs valid JSON" in says(market)
     market.session_state["generate_prompt_view"] = "Sketch"
@@ -214,7 +206,7 @@ def test_values_of_another_kind_are_shown_and_not_touched_by_a_look(market: AppT
         "objects": [None, {"number_of_objects": "many", "texture": {}}],
         "style_medium": None,
     }
-    type_json(market, json.dumps(odd))
+    type_json(market, "generate", json.dumps(odd))
     for section in (part.title for part in PARTS):
         show(market, section)
         assert not market.exception, section

@@ -17,7 +17,7 @@ from fibo_core.work.runtime import Runtime
 from studio.ui.components.sources import refine_from_file
 from studio.ui.session import refine_from
 from studio.ui.state import PageState
-from tests.pages.conftest import bar, finish, page, press, says
+from tests.pages.conftest import bar, finish, page, press, says, type_json
 
 FIELD = Path("tests/golden/field-cases/pictures")
 Store = Callable[..., Generation]
@@ -38,9 +38,7 @@ def refine(app: AppTest, source: Generation) -> AppTest:
 
 def edit(app: AppTest, change: Callable[[str], str]) -> None:
     """Types another text into the JSON editor."""
-    draft = app.session_state["page_refine"].draft
-    app.session_state[f"refine_editor_{draft.revision}"] = change(draft.text)
-    app.run()
+    type_json(app, "refine", change(app.session_state["page_refine"].draft.text))
 
 
 def test_a_picture_brings_its_prompt_and_its_seed(refine: AppTest, source: Generation) -> None:

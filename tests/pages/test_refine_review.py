@@ -13,7 +13,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import review
 from fibo_core.writers.asked import asked
 from studio.ui.components.refinement import _review
-from tests.pages.conftest import APP, finish, page, press, says
+from tests.pages.conftest import APP, finish, page, press, says, type_json
 from tests.writers.loopback_gemini import LoopbackGemini, answer, loopback_gemini
 
 ANSWER = {
@@ -78,10 +78,8 @@ def test_the_switch_takes_the_offers_and_leaves_them_again(refine: AppTest, runt
 
 def test_the_switch_keeps_what_was_typed_into_the_json(refine: AppTest, runtime: Runtime) -> None:
     show(refine, runtime)
-    state = refine.session_state["page_refine"]
     edited = draft(refine).set("objects[0].texture", "velvet").to_json()
-    refine.session_state[f"refine_editor_{state.draft.revision}"] = edited
-    refine.run()
+    type_json(refine, "refine", edited)
     assert "1 by your hand" in says(refine)
     refine.toggle(key="refine_only_asked").set_value(False).run()
     assert draft(refine).get("objects[0].texture") == "velvet"

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit_ace import st_ace
 
 from fibo_core.engine.request import TOKENS_MAX
 from fibo_core.errors import FiboError, PromptError
@@ -19,6 +18,9 @@ from fibo_core.prompts.mend import SeveralCaptions, doubtful_keys, mend, require
 from fibo_core.prompts.structured_prompt import KEYS, Hint, StructuredPrompt
 from fibo_core.store.generation import Mode
 from fibo_core.writers import BY_HAND, Usage, writer_name
+from studio.shell import get_shell
+from studio.ui.components.ace_editor import Mark, Typed, ace_editor, typed_text
+from studio.ui.components.ace_frame import DELAY_S, framed_editor, framed_text
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.presets import presets_button, presets_dialog
 from studio.ui.components.prompt_form import open_object, prompt_form
@@ -29,8 +31,8 @@ from studio.ui.words import plain
 
 FORM, JSON, SKETCH = "Form", "JSON", "Sketch"
 CHOICES_MAX = 5  #: of several captions in one text
+LABEL = "The prompt as JSON. Escape, then Tab, leaves it; Control and Space offers keys and values."
 MENDED_CHARS_MAX = 100_000  #: of a broken text that is tried at each run
-EDITOR_DELAY_S = 0.3  #: Ace sends what is typed 200 ms after the last key
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,24 @@ def _why_not(text: str, error: PromptError) -> Verdict:
 
 def sync_draft(state: PageState, *, key: str) -> None:
     """Brings ``state.draft`` up to what has been typed since the last run; called before anything reads the draft."""
-    if state.draft is not None:
-        typed = st.session_state.get(_editor_key(key, state.draft))
-        if isinstance(typed, str) and typed != state.draft.text:
-            state.type_in(typed)
+    if state.draft is None:
+        return
+    revision = state.draft.revision
+    if _framed():
+        text = framed_text(_editor_key(key), revision)
+        typed = None if text is None else Typed(text)
+    else:
+        typed = typed_text(_editor_key(key), revision)
+    if typed is not None and typed.text != state.draft.text:
+        state.type_in(typed.text)
+
+
+def show_json(text: str, *, key: str, height: int = 320) -> None:
+    """A prompt's JSON to be read and copied."""
+    if _framed():
+        framed_editor(text, key=key, height=height, readonly=True)
+    else:
+        ace_editor(text, key=key, label="The prompt as JSON", height=height, readonly=True)
 
 
 def json_editor(
@@ -102,7 +118,7 @@ def json_editor(
         presets_dialog(state, key=key)
     with st.container():
         if view == JSON:
-            _ace(state.draft, verdict, key, height)
+            _editor(state.draft, verdict, key, height)
         elif verdict.prompt is not None and view == SKETCH:
             shape = spec.shapes[field_value(key, "aspect", next(iter(spec.shapes)))]
             sketch(state, verdict.prompt, key=key, shape=shape, on_open=lambda index: _open_object(key, index))
@@ -132,16 +148,16 @@ def _view_switch(key: str) -> str:
         label_visibility="collapsed",
         key=view_key,
         persist_state="session",
-        on_change=_wait_for_the_editor,
+        on_change=_wait_for_the_frame,
         args=(view_key,),
     )
     return str(view)
 
 
-def _wait_for_the_editor(view_key: str) -> None:
-    """Leaves the JSON editor on the page until its last keystrokes have arrived; they begin another run at once."""
-    if st.session_state[view_key] != JSON:
-        time.sleep(EDITOR_DELAY_S)
+def _wait_for_the_frame(view_key: str) -> None:
+    """Leaves an editor in a frame on the page until its last keystrokes have arrived, which begin another run."""
+    if st.session_state[view_key] != JSON and _framed():
+        time.sleep(DELAY_S)
 
 
 def _open_object(key: str, index: int) -> None:
@@ -154,31 +170,28 @@ def _view_key(key: str) -> str:
     return f"{key}_prompt_view"
 
 
-def _ace(draft: Draft, verdict: Verdict, key: str, height: int) -> None:
-    st_ace(
-        value=draft.text,  # heeded by an editor just built, ignored by one that is being typed into
-        language="json",
-        theme="tomorrow_night",
-        height=height,
-        font_size=13,
-        tab_size=2,
-        wrap=True,
-        auto_update=True,
-        annotations=_annotations(verdict),
-        key=_editor_key(key, draft),
-    )
+def _editor(draft: Draft, verdict: Verdict, key: Mode, height: int) -> None:
+    editor_key, marks = _editor_key(key), _marks(verdict)
+    if _framed():
+        framed_editor(draft.text, key=editor_key, revision=draft.revision, height=height, marks=marks)
+    else:
+        ace_editor(
+            draft.text, key=editor_key, label=LABEL, revision=draft.revision, name=key, height=height, marks=marks
+        )
 
 
-def _editor_key(key: str, draft: Draft) -> str:
-    """An editor keeps its text as long as its key stays; another revision of the text needs another editor."""
-    return f"{key}_editor_{draft.revision}"
+def _framed() -> bool:
+    return get_shell().settings.studio_editor == "streamlit-ace"
 
 
-def _annotations(verdict: Verdict) -> list[dict[str, object]] | None:
+def _editor_key(key: str) -> str:
+    return f"{key}_editor"
+
+
+def _marks(verdict: Verdict) -> list[Mark]:
     if verdict.error is None or verdict.error.line is None:
-        return None
-    row, column = verdict.error.line - 1, (verdict.error.column or 1) - 1
-    return [{"row": row, "column": column, "type": "error", "text": str(verdict.error)}]
+        return []
+    return [Mark(verdict.error.line - 1, (verdict.error.column or 1) - 1, "error", str(verdict.error))]
 
 
 def _say(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None:

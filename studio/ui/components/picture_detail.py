@@ -1,14 +1,13 @@
 """One picture of the History, large, with everything about it and the ways on from it."""
 
 import streamlit as st
-from streamlit_ace import st_ace
 
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec
 from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import Usage
 from studio.ui.components.history_filters import current_query
-from studio.ui.components.json_editor import authorship
+from studio.ui.components.json_editor import authorship, show_json
 from studio.ui.components.result import (
     download_buttons,
     facts,
@@ -56,10 +55,7 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
             elif seed:
                 use_seed(generation)
         _recipe(generation)
-        st_ace(
-            value=generation.prompt.to_json(), language="json", theme="tomorrow_night", height=320, font_size=13,
-            tab_size=2, wrap=True, readonly=True, auto_update=True, key=f"detail_ace_{generation.id}",
-        )  # fmt: skip
+        show_json(generation.prompt.to_json(), key=f"detail_json_{generation.id}")
         _family(runtime, generation)
 
 

@@ -33,12 +33,13 @@ class PressButton:
 
 @dataclass(frozen=True)
 class Press:
-    """One press: which button, the words as they stood in their field, and the JSON editor's text. None where the page
-    has no such field, or where nobody looked."""
+    """One press: which button, the words as they stood in their field, and the JSON editor's text with its revision.
+    None where the page has no such field, or where nobody looked."""
 
     action: str
     words: str | None = None
     text: str | None = None
+    revision: int | None = None
 
 
 @dataclass
@@ -61,7 +62,9 @@ class Presses:
             if number > self.taken.get(bar, 0):
                 self.taken[bar] = number
                 self.last = f"{bar}:{number}"
-                self.waiting.append(Press(str(each["action"]), each.get("words"), each.get("text")))
+                self.waiting.append(
+                    Press(str(each["action"]), each.get("words"), each.get("text"), each.get("revision"))
+                )
 
 
 def press_bar(mode: Mode, buttons: Sequence[PressButton]) -> list[Press]:

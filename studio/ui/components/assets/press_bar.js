@@ -81,6 +81,7 @@ class Bar {
       action,
       words: words ? words.value : null,
       text: editor ? editor.text() : null,
+      revision: editor ? editor.revision : null,
     })
     this.element.classList.add("sending")
     window.dispatchEvent(new CustomEvent("fibo:pressed", { detail: { mode: this.mode, action } }))

@@ -1,0 +1,84 @@
+"""Ace as a component of ours: a text as it is typed comes back, and another one from Python takes its place unrebuilt.
+
+Each text has a revision. What was typed at an older one is not heeded, so that a replaced text never comes back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import streamlit as st
+
+from studio.ui.components import asset
+from studio.web.assets import script_address
+from studio.web.editor_words import words_address
+
+_ACE = st.components.v2.component(
+    "fibo_ace_editor",
+    html="<div class='fibo-editor'></div>",
+    js=asset("editor/loader.js"),
+    isolate_styles=False,  # a text area of the page's own: keys typed into it are no shortcuts of anybody's
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is to be said of a line, at ``row`` and ``column`` from 0."""
+
+    row: int
+    column: int
+    kind: Literal["error", "warning"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What stands in the editor now; ``pasted`` is what was just pasted into it, "" where nothing was."""
+
+    text: str
+    pasted: str = ""
+
+
+def ace_editor(
+    text: str,
+    *,
+    key: str,
+    label: str,
+    revision: int = 0,
+    name: str = "",
+    height: int = 360,
+    readonly: bool = False,
+    marks: Sequence[Mark] = (),
+) -> None:
+    """Ace with ``text`` in it, which counts where the editor does not show this ``revision`` yet.
+
+    As ``name`` it is known to other parts of the page: `window.fibo.editors[name].text()` is what it shows.
+    """
+    _ACE(
+        key=key,
+        data={
+            "editor": script_address("editor", "editor.js"),
+            "ace": script_address("ace", "ace.js"),
+            "words": words_address(),
+            "text": text,
+            "revision": revision,
+            "name": name,
+            "label": label,
+            "height": height,
+            "readonly": readonly,
+            "marks": [asdict(mark) for mark in marks],
+        },
+        on_typed_change=_nothing,
+    )
+
+
+def typed_text(key: str, revision: int) -> Typed | None:
+    """What has been typed into the editor of this key at this revision; None where nothing was."""
+    typed = (st.session_state.get(key) or {}).get("typed")
+    if not typed or typed["revision"] != revision:
+        return None
+    return Typed(typed["text"], typed["pasted"] or "")
+
+
+def _nothing() -> None:
+    """Streamlit keeps a component's attributes only where a callback is given."""

@@ -1,0 +1,194 @@
+// Ace as the studio's JSON editor: text in and out with its revision, marks, locks, suggestions, no frame around it.
+
+import { completer } from "./completion.js"
+import { fieldAt, fieldOfLine, written } from "./json_place.js"
+
+const PAUSE_MS = 250 // after the last key, before Python is told
+const SCRIPTS = ["ace.js", "mode-json.js", "ext-language_tools.js", "ext-searchbox.js"] // in this order
+const THEME = { cssClass: "ace-fibo", isDark: true, cssText: "" }
+// Colours of the page, which Ace's list and tooltips need too: they hang on the document's body.
+const COLOURS = [
+  "background-color", "secondary-background-color", "text-color", "code-text-color", "link-color", "primary-color",
+  "border-color", "gray-color", "gray-text-color", "red-color", "yellow-color", "base-radius",
+].map(name => `--st-${name}`)
+const kept = new WeakMap() // the editor in each place of a page
+
+/** Shows what Python gives in the component's place; what takes it away again. */
+export async function show(component) {
+  const root = component.parentElement.querySelector(".fibo-editor")
+  const ready = await loaded(root, component.data)
+  if (!ready) return undefined
+  let editor = kept.get(root)
+  if (!editor) {
+    editor = new Editor(root, ready, component)
+    kept.set(root, editor)
+  }
+  editor.update(component)
+  return () => {
+    editor.remove()
+    kept.delete(root)
+  }
+}
+
+let loading = null
+
+async function loaded(root, data) {
+  loading ??= Promise.all([fetched(data.words), ...SCRIPTS.map(name => script(new URL(name, beside(data.ace)))), sheet()])
+  try {
+    const [words] = await loading
+    window.ace.config.set("basePath", beside(data.ace).href)
+    return words
+  } catch {
+    loading = null
+    root.textContent = "The editor did not load. Check the connection and reload the page; the prompt is kept."
+    return null
+  }
+}
+
+const beside = path => new URL(".", new URL(path, document.baseURI))
+
+async function fetched(path) {
+  const answer = await fetch(path)
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
+  return answer.json()
+}
+
+function script(src) {
+  return put(Object.assign(document.createElement("script"), { src, async: false }))
+}
+
+function sheet() {
+  const href = new URL("editor.css", import.meta.url).href
+  return put(Object.assign(document.createElement("link"), { href, rel: "stylesheet" }))
+}
+
+function put(element) {
+  return new Promise((done, fail) => {
+    element.onload = done
+    element.onerror = () => fail(new Error(`${element.src || element.href} did not load`))
+    document.head.append(element)
+  })
+}
+
+class Editor {
+  constructor(root, words, { data }) {
+    const { ace } = window
+    this.root = root
+    this.Range = ace.require("ace/range").Range
+    this.words = completer(words)
+    this.box = document.createElement("div")
+    this.box.className = "fibo-editor-box"
+    this.box.style.height = `${data.height}px`
+    root.replaceChildren(this.box)
+    this.ace = ace.edit(this.box, {
+      mode: "ace/mode/json", theme: THEME, useWorker: false, fontSize: 13, tabSize: 2, useSoftTabs: true, wrap: true,
+      showPrintMargin: false, newLineMode: "unix", scrollPastEnd: 0, fixedWidthGutter: true,
+      enableBasicAutocompletion: [this.words], enableLiveAutocompletion: false, textInputAriaLabel: data.label,
+    })
+    this.ace.session.setValue(data.text)
+    this.revision = data.revision
+    this.sent = this.text()
+    this.pasted = null
+    this.marks = []
+    this.locked = []
+    this.timer = 0
+    this.listen()
+  }
+
+  text() {
+    return this.ace.getValue()
+  }
+
+  listen() {
+    const { ace } = this
+    this.flush = this.flush.bind(this)
+    ace.on("change", () => {
+      clearTimeout(this.timer)
+      this.timer = setTimeout(this.flush, this.pasted === null ? PAUSE_MS : 0)
+    })
+    ace.on("paste", event => (this.pasted = event.text))
+    ace.on("blur", this.flush)
+    document.addEventListener("pointerdown", this.flush, true)
+    window.addEventListener("pagehide", this.flush)
+    // Ctrl+Enter is the page's: Ace tells Python what it shows, and types nothing.
+    this.box.addEventListener("keydown", event => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return
+      event.preventDefault()
+      this.flush()
+    }, true)
+    const command = (name, bindKey, exec, more) => ace.commands.addCommand({ name, bindKey, exec, readOnly: true, ...more })
+    command("paint", "Ctrl-Enter|Command-Enter", () => {}, { passEvent: true })
+    command("leave", "Esc", () => ace.blur())
+    ace.commands.on("afterExec", ({ command: { name }, args }) => {
+      if (name === "insertstring" && args === '"' && this.words.look(ace)) ace.execCommand("startAutocomplete")
+      else this.words.look(ace)
+    })
+    ace.commands.on("exec", () => this.words.look(ace))
+  }
+
+  update({ data, setStateValue, setTriggerValue }) {
+    const style = getComputedStyle(this.root)
+    COLOURS.forEach(name => document.documentElement.style.setProperty(name, style.getPropertyValue(name)))
+    this.data = data
+    this.setStateValue = setStateValue
+    this.setTriggerValue = setTriggerValue
+    this.ace.setReadOnly(data.readonly)
+    if (data.revision !== this.revision) {
+      this.revision = data.revision
+      this.replace(data.text)
+      clearTimeout(this.timer)
+      this.sent = this.text()
+    }
+    this.mark(data.marks)
+    if (data.name) {
+      window.fibo ??= {}
+      window.fibo.editors ??= {}
+      window.fibo.editors[data.name] = { text: () => this.text(), revision: this.revision, owner: this }
+    }
+  }
+
+  /** Tells Python what stands here, if it has not been told. */
+  flush() {
+    clearTimeout(this.timer)
+    const text = this.text()
+    if (text === this.sent) return
+    const { pasted } = this
+    this.sent = text
+    this.pasted = null
+    this.setStateValue("typed", { text, revision: this.revision, pasted })
+  }
+
+  /** Another text, of which only what differs is exchanged: cursor and scroll stay, and Ctrl+Z takes it back. */
+  replace(text) {
+    const { session } = this.ace
+    const wanted = text.replace(/\r\n?/g, "\n")
+    const shown = this.text()
+    if (wanted === shown) return
+    const least = Math.min(wanted.length, shown.length)
+    let start = 0
+    while (start < least && wanted[start] === shown[start]) start += 1
+    let same = 0
+    while (same < least - start && wanted[wanted.length - 1 - same] === shown[shown.length - 1 - same]) same += 1
+    const at = index => session.doc.indexToPosition(index)
+    const range = this.Range.fromPoints(at(start), at(shown.length - same))
+    session.markUndoGroup()
+    session.replace(range, wanted.slice(start, wanted.length - same))
+    session.markUndoGroup()
+  }
+
+  mark(marks) {
+    const { session } = this.ace
+    this.marks.forEach(id => session.removeMarker(id))
+    this.marks = marks.map(({ row, kind }) => session.addMarker(new this.Range(row, 0, row, 1), `fibo-${kind}`, "fullLine"))
+    session.setAnnotations(marks.map(({ row, column, kind, text }) => ({ row, column, type: kind, text })))
+  }
+
+  remove() {
+    const mine = window.fibo?.editors?.[this.data.name]
+    if (mine?.owner === this) delete window.fibo.editors[this.data.name]
+    clearTimeout(this.timer)
+    document.removeEventListener("pointerdown", this.flush, true)
+    window.removeEventListener("pagehide", this.flush)
+    this.ace.destroy()
+  }
+}
