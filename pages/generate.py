@@ -21,7 +21,7 @@ from studio.ui.components.two_prompts import two_writers, two_writers_button, tw
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.viewing import viewing_line
 from studio.ui.components.wildcards import show_wildcards
-from studio.ui.components.workbench import workbench
+from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -100,7 +100,8 @@ with form:
             state.begin('{\n  "short_description": ""\n}')
             st.rerun()
         two_writers_button(runtime.tools.writers)
-    settings_row("generate", spec, runtime)
+    with folded_on_phone("Settings", key="generate_settings"):
+        settings_row("generate", spec, runtime)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         typed = show_typed_words(words, spec, offer=True)
         wildcards = show_wildcards(typed.words, from_json=from_json)
@@ -116,14 +117,15 @@ with form:
 
     if state.draft is not None:
         show_model_limits(spec, state.draft)
-        json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
-        if from_json and words and not wildcards.found and state.draft.words != typed.words:
-            st.caption(
-                ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
-                "writes it anew from them."
-            )
-        for note in state.draft.notes:
-            st.caption(f":material/info: {plain(note)}")
+        with folded_on_phone("Prompt", key="generate_prompt", opened=from_json):
+            json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
+            if from_json and words and not wildcards.found and state.draft.words != typed.words:
+                st.caption(
+                    ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
+                    "writes it anew from them."
+                )
+            for note in state.draft.notes:
+                st.caption(f":material/info: {plain(note)}")
     elif working:
         st.subheader("Prompt", anchor=False)
         st.skeleton(height=240)

@@ -44,9 +44,11 @@ export function placeInWords({ names, places }, index, first = names.length) {
 const short = name => name.split(".").at(-1)
 
 export class Grid {
-  constructor(element, open) {
+  /** `open` hears the number of a cell, `filled` that a picture has come. */
+  constructor(element, open, filled) {
     this.element = element
     this.open = open
+    this.filled = filled
     this.clear()
     element.addEventListener("keydown", event => this.press(event))
   }
@@ -56,6 +58,8 @@ export class Grid {
     this.laid = ""
     this.element.replaceChildren()
   }
+
+  get hasPicture() { return this.cells.some(cell => cell.layers.top) }
 
   /** Lays `count` cells of a ratio out in a room of `width` × `height`; gives columns and rows. */
   lay(count, ratio, width, height, batch) {
@@ -139,7 +143,10 @@ export class Grid {
       const source = each.src ? (told.length > FULL_UP_TO ? each.thumb : each.src) : each.preview
       const word = WORDS[each.state] ?? ""
       if (source) {
-        cell.layers.show(source, "").then(there => { if (there === false && each.src) cell.word.textContent = "Not there any more" })
+        cell.layers.show(source, "").then(there => {
+          if (there) this.filled()
+          else if (there === false && each.src) cell.word.textContent = "Not there any more"
+        })
       } else if (each.state !== "running") {
         cell.layers.clear()
       }
@@ -148,7 +155,8 @@ export class Grid {
       cell.button.setAttribute("aria-disabled", String(!cell.has))
       cell.button.dataset.state = each.state
       const place = this.axes.names.length ? `${placeInWords(this.axes, index)}, ` : ""
-      cell.button.setAttribute("aria-label", `${title}, ${index + 1} of ${told.length}: ${place}${stateInWords(each, this.axes.names)}`)
+      const state = stateInWords(each, this.axes.names)
+      cell.button.setAttribute("aria-label", `${title}, ${index + 1} of ${told.length}: ${place}${state}`)
     })
   }
 
@@ -180,4 +188,5 @@ function edge(text, title, more = "") {
 
 const tracks = count => `repeat(${count}, minmax(3rem, 1fr))`
 const same = (one, other) => one.every((value, index) => value === other[index])
-const product = lists => lists.reduce((places, list) => places.flatMap(place => list.map(value => [...place, value])), [[]])
+const product = lists =>
+  lists.reduce((places, list) => places.flatMap(place => list.map(value => [...place, value])), [[]])
