@@ -33,7 +33,7 @@ FIELDS: dict[Field, type | tuple[type, ...]] = {
 }  # fmt: skip
 BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "guidance": (GUIDANCE_MIN, GUIDANCE_MAX)}
 
-IDS = ("batch_id", "taken_from", "shown_id", "source_id")
+TEXTS = ("batch_id", "taken_from", "shown_id", "source_id", "stepped", "said")
 ADDRESS = ("batch", "job", "picture")  #: what a page's address may name
 #: What a record of another shape leads to.
 UNREADABLE = (FiboError, TypeError, KeyError, ValueError, AttributeError, RecursionError)
@@ -189,8 +189,9 @@ def _record(mode: Mode, aside: Record | None) -> Record:
         "base": None if state.base is None else state.base.document,
         "pictures": list(state.pictures),
         "locked": list(state.locked),
+        "words_of": None if state.words_of is None else list(state.words_of),
         "aside": aside,
-        **{name: getattr(state, name) for name in IDS},
+        **{name: getattr(state, name) for name in TEXTS},
     }
     return {name: value for name, value in record.items() if value}
 
@@ -212,9 +213,11 @@ def _state(runtime: Runtime, record: Record) -> PageState:
         state.draft = replace(draft, revision=state.revision, form_revision=state.revision)
     if kept := record.get("kept"):
         state.kept = KeptWork(_draft(kept.get("draft")), _draft(kept.get("previous")), _fields(kept))
-    for name in IDS:
-        if isinstance(id := record.get(name), str):
-            setattr(state, name, id)
+    for name in TEXTS:
+        if isinstance(text := record.get(name), str):
+            setattr(state, name, text)
+    if words_of := record.get("words_of"):
+        state.words_of = str(words_of[0]), bool(words_of[1])
     state.source, state.base = (
         StructuredPrompt.from_dict(record[name]) if record.get(name) else None for name in ("source", "base")
     )

@@ -191,6 +191,26 @@ def test_a_refinement_comes_back_with_its_source_and_locks(
     assert app.text_input(key="refine_words").value == "make it green"
 
 
+def test_words_typed_after_a_refinement_was_painted_are_not_emptied_by_a_reload(
+    open_studio: Open, store: Callable[..., Generation], runtime: Runtime
+) -> None:
+    """The words of what was painted leave the field once, and not again in the next session."""
+    source = store("a red ball")
+    order = Order(kind="refine", words="make it green", source=source.prompt, source_id=source.id, seed=7, steps=1)
+    batch = runtime.desk.wait(runtime.desk.place(order).id, 60)
+    app = open_studio(batch=batch.id)
+    app = page(app, "refine")
+    state = app.session_state["page_refine"]
+    state.source, state.source_id, state.source_request = source.prompt, source.id, source.request
+    state.batch_id = batch.id
+    app.run()
+    assert app.session_state["page_refine"].source_id == batch.generation_ids[0]
+    app.text_input(key="refine_words").set_value("now at night").run()
+    again = page(open_studio(), "refine")
+    assert again.text_input(key="refine_words").value == "now at night"
+    assert again.session_state["page_refine"].source_id == batch.generation_ids[0]
+
+
 def test_an_inspiration_comes_back_with_its_picture_while_that_is_there(
     open_studio: Open, store: Callable[..., Generation], runtime: Runtime
 ) -> None:
