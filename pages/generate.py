@@ -156,7 +156,10 @@ with result:
                 else:
                     st.rerun()
     with st.container():
-        if shown is not None and (viewed is not None or not working):
+        if painting is not None and painting.pictures > 1 and viewed is None:  # none of the grid is chosen
+            if painted and not working:
+                st.caption("Open a picture to see what made it, and to go on from it.")
+        elif shown is not None and (viewed is not None or not working):
             st.caption(facts(shown))
             action = picture_actions(runtime, shown, key="generate")
             with errors_shown():
@@ -167,7 +170,7 @@ with result:
                 elif action == "new_seed":
                     place(runtime, state, new_seed("generate", shown, spec))
             viewing_line(state, "generate", shown)
-        elif painting is None and shown is None:
+        elif painting is None:
             example = example_cards(key="examples")
             if example is not None:
                 fill_field("generate", "words", example.words)
