@@ -176,7 +176,7 @@ with result:
                 elif action == "new_seed":
                     place(runtime, state, new_seed("generate", shown, spec))
             viewing_line(state, "generate", shown)
-        elif painting is None:
+        elif painting is None and shown is None:
             example = example_cards(key="examples")
             if example is not None:
                 fill_field("generate", "words", example.words)
