@@ -33,10 +33,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Typed:
-    """What stands in the editor now; ``pasted`` is what was just pasted into it, "" where nothing was."""
+    """What stands in the editor now; ``pasted`` is what was just pasted into it, "" where nothing was, and ``before``
+    what stood there until then."""
 
     text: str
     pasted: str = ""
+    before: str = ""
 
 
 def ace_editor(
@@ -98,7 +100,8 @@ def typed_text(key: str, revision: int) -> Typed | None:
     typed = (st.session_state.get(key) or {}).get("typed")
     if not typed or typed["revision"] != revision:
         return None
-    return Typed(typed["text"], typed["pasted"] or "")
+    pasted = typed["pasted"] or {"text": "", "before": ""}
+    return Typed(typed["text"], pasted["text"], pasted["before"])
 
 
 def _nothing() -> None:

@@ -97,6 +97,8 @@ def sync_draft(state: PageState, *, key: str) -> None:
         typed = typed_text(_editor_key(key), revision)
     if typed is not None and typed.text != state.draft.text:
         if typed.pasted:
+            if typed.before != state.draft.text:
+                state.type_in(typed.before)
             state.paste_in(typed.text, typed.pasted)
         else:
             state.type_in(typed.text)

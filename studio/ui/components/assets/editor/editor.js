@@ -108,7 +108,7 @@ class Editor {
       clearTimeout(this.timer)
       this.timer = setTimeout(this.flush, this.pasted === null ? PAUSE_MS : 0)
     })
-    ace.on("paste", event => (this.pasted = event.text))
+    ace.on("paste", event => (this.pasted = { text: event.text, before: this.text() }))
     ace.on("blur", this.flush)
     document.addEventListener("pointerdown", this.flush, true)
     window.addEventListener("pagehide", this.flush)
