@@ -8,8 +8,9 @@ from fibo_core.prompts.mend import holds_caption
 from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
-from studio.ui.components.examples import example_cards
+from studio.ui.components.examples import example_cards, take_example
 from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
+from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
@@ -19,9 +20,10 @@ from studio.ui.components.result import facts, picture_actions, picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.vary import vary_button
 from studio.ui.components.viewing import viewing_line
 from studio.ui.components.wildcards import show_wildcards
-from studio.ui.components.workbench import workbench
+from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -99,8 +101,10 @@ with form:
         if state.draft is None and st.button("Start from JSON", type="tertiary", icon=":material/data_object:"):
             state.begin('{\n  "short_description": ""\n}')
             st.rerun()
-        two_writers_button()
-    settings_row("generate", spec, runtime)
+        two_writers_button(runtime.tools.writers)
+        vary_button(state, "generate", spec)
+    with folded_on_phone("Settings", key="generate_settings"):
+        settings_row("generate", spec, runtime)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         typed = show_typed_words(words, spec, offer=True)
         wildcards = show_wildcards(typed.words, from_json=from_json)
@@ -116,14 +120,15 @@ with form:
 
     if state.draft is not None:
         show_model_limits(spec, state.draft)
-        json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
-        if from_json and words and not wildcards.found and state.draft.words != typed.words:
-            st.caption(
-                ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
-                "writes it anew from them."
-            )
-        for note in state.draft.notes:
-            st.caption(f":material/info: {plain(note)}")
+        with folded_on_phone("Prompt", key="generate_prompt", opened=from_json):
+            json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
+            if from_json and words and not wildcards.found and state.draft.words != typed.words:
+                st.caption(
+                    ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
+                    "writes it anew from them."
+                )
+            for note in state.draft.notes:
+                st.caption(f":material/info: {plain(note)}")
     elif working:
         st.subheader("Prompt", anchor=False)
         st.skeleton(height=240)
@@ -154,7 +159,13 @@ with result:
                 else:
                     st.rerun()
     with st.container():
-        if shown is not None and (viewed is not None or not working):
+        if painting is not None:
+            grid_actions("generate", painting)
+    with st.container():
+        if painting is not None and painting.pictures > 1 and viewed is None:  # none of the grid is chosen
+            if painted and not working:
+                st.caption("Open a picture to see what made it, and to go on from it.")
+        elif shown is not None and (viewed is not None or not working):
             st.caption(facts(shown))
             action = picture_actions(runtime, shown, key="generate")
             with errors_shown():
@@ -168,9 +179,7 @@ with result:
         elif painting is None and shown is None:
             example = example_cards(key="examples")
             if example is not None:
-                fill_field("generate", "words", example.words)
-                fill_field("generate", "seed", str(example.seed))
-                fill_field("generate", "seed_locked", True)
+                take_example(example)
                 st.rerun()
 
     if latest:

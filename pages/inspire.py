@@ -20,8 +20,9 @@ from studio.ui.components.refused import show_refused
 from studio.ui.components.result import facts, picture_actions, picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.vary import vary_button
 from studio.ui.components.viewing import viewing_line
-from studio.ui.components.workbench import workbench
+from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -107,11 +108,13 @@ with form:
             show_outcome(runtime.desk, state, batch)
 
     if state.draft is not None:
+        vary_button(state, "inspire", spec)
         show_observations(state.draft)
-        show_model_limits(spec, state.draft)
-        json_editor(state, key="inspire", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
-        for note in state.draft.notes:
-            st.caption(f":material/info: {plain(note)}")
+        with folded_on_phone("Prompt", key="inspire_prompt"):
+            show_model_limits(spec, state.draft)
+            json_editor(state, key="inspire", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
+            for note in state.draft.notes:
+                st.caption(f":material/info: {plain(note)}")
     elif working:
         st.skeleton(height=240)
     elif state.pictures:

@@ -17,31 +17,27 @@ from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar
-from studio.ui.components.refinement import (
-    asks_first,
-    follow_words,
-    has_sources_seed,
-    instruction_base,
-    pending,
-    place_step,
-    refine_order,
-    review_of,
-    review_switches,
-)
+from studio.ui.components.refinement import asks_first, pending, review_of, review_switches
 from studio.ui.components.result import facts, picture_actions
-from studio.ui.components.sources import (
-    another_source,
-    choose_source,
-    discard,
-    follow_source,
-    go_on_from,
-    is_changed,
-    is_looked_back_at,
-)
+from studio.ui.components.sources import choose_source
 from studio.ui.components.stage import stage
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.vary import vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
+from studio.ui.conversation import (
+    another_source,
+    discard,
+    follow_source,
+    follow_words,
+    go_on_from,
+    has_left_batch,
+    has_sources_seed,
+    instruction_base,
+    is_changed,
+    place_step,
+    refine_order,
+)
 from studio.ui.session import carry_out, errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
 from studio.ui.state import field_key, page_state
 
@@ -51,7 +47,7 @@ runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("refine")
 sync_draft(state, key="refine")
-batch = None if is_looked_back_at(state) else follow_batch(runtime, state, "refine")
+batch = None if has_left_batch(state) else follow_batch(runtime, state, "refine")
 with errors_shown():
     follow_source(runtime, state, batch)
 batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
@@ -129,6 +125,7 @@ with form:
                 writer_field("refine", runtime.tools.writers)
             seed_field("refine")
     review_switches(state, picture=source is not None)
+    vary_button(state, "refine", spec)
     with folded_on_phone("Prompt", key="refine_prompt"):
         show_model_limits(spec, state.draft)
         json_editor(

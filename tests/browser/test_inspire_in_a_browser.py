@@ -93,7 +93,7 @@ def test_what_cannot_be_taken_is_said_by_its_name_and_the_others_stay(visitor: V
     expect(tiles).to_have_count(4)
 
 
-def test_the_main_picture_is_chosen_and_another_removed_by_the_keyboard(visitor: Visitor) -> None:
+def test_the_main_picture_is_chosen_and_another_taken_away_and_back_by_the_keyboard(visitor: Visitor) -> None:
     page = visitor.page
     visitor.open("/inspire")
     tiles = page.locator(".given .tile:not(.coming)")
@@ -107,4 +107,9 @@ def test_the_main_picture_is_chosen_and_another_removed_by_the_keyboard(visitor:
     page.get_by_role("button", name="Remove picture 2").focus()
     page.keyboard.press("Enter")
     expect(tiles).to_have_count(1)
-    expect(shape).to_have_value(re.compile("^2:3"))
+    page.keyboard.press("Enter")  # on Undo, which has the focus
+    expect(tiles).to_have_count(2)
+    page.get_by_role("button", name="Remove picture 1").focus()
+    page.keyboard.press("Enter")
+    expect(tiles).to_have_count(1)
+    expect(shape).to_have_value(re.compile("^3:2"))

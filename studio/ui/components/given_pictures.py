@@ -75,8 +75,12 @@ def given_pictures(runtime: Runtime, state: PageState) -> None:
     if amiss := st.session_state.pop(_AMISS, ""):
         st.error(plain(amiss), icon=":material/error:")
     if state.pictures:
+        files = [runtime.tools.history.absolute(Path(path)) for path in state.pictures]
+        for number, file in enumerate(files, 1):
+            if not file.is_file():
+                st.error(f"Picture {number} is not there any more. Take it away, or give it again.")
+                return
         with errors_shown():
-            files = [runtime.tools.history.absolute(Path(path)) for path in state.pictures]
             show_palette([given_picture(file) for file in files], names=state.pictures, add=color_chosen)
 
 

@@ -10,6 +10,8 @@ KEYS = (
     ("Ctrl + Enter", "Paint, wherever the cursor is"),
     ("/", "Search the pictures in History"),
     ("← →", "The picture before and after, where one is open"),
+    ("Enter", "On the stage: full size and back, or opens a picture of the grid"),
+    ("Space", "On the stage, as long as it is held: what was there before"),
     ("Esc", "Close what lies over the page; leave the JSON editor, whose Tab indents"),
     ("?", "These keys"),
 )

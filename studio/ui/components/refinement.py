@@ -1,25 +1,21 @@
-"""A step of a refinement: what a press asks for, the review of the writer's answer, and what becomes of the words."""
+"""What Refine shows of a step: the question before nothing is changed, what is under way, the review of the answer."""
 
 from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
 
-from fibo_core.engine.request import DRAW
-from fibo_core.errors import InputError, PromptError
-from fibo_core.models.catalogue import ModelSpec
+from fibo_core.errors import PromptError
 from fibo_core.prompts.locks import locked_fields
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from fibo_core.store.generation import Generation
 from fibo_core.work.desk import Batch
-from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
-from studio.ui.components.sources import go_on_from, is_changed
 from studio.ui.components.thread import Pending
-from studio.ui.session import errors_shown, find_picture, place, place_once, read_order, written_of
-from studio.ui.state import PageState, Refused, field_key, field_value
+from studio.ui.conversation import all_words, go_on_from, is_changed
+from studio.ui.session import errors_shown, find_picture, place
+from studio.ui.state import PageState, Refused, field_key
 from studio.ui.words import plain
 
 NOTHING_CHANGED = "NothingChanged"  #: the error of a job whose writer left the prompt as it was
@@ -27,73 +23,6 @@ NOTHING_NEW = "Nothing would change. Say what should change, edit the prompt, or
 PAINTED_BEFORE = "This picture exists: the same prompt, seed and settings were painted before."
 
 _review = lru_cache(maxsize=16)(review)  # once for each change of what it is made of, not at each run of the page
-
-
-def instruction_base(state: PageState) -> StructuredPrompt:
-    """What an instruction changes: the prompt as it stands in the editor, where that is valid, else the source."""
-    assert state.source is not None
-    try:
-        return state.source if state.draft is None else state.draft.parsed().prompt
-    except PromptError:
-        return state.source
-
-
-def refine_order(state: PageState, picture: Generation | None, words: str, spec: ModelSpec, *, paint: bool) -> Order:
-    """What the form, the words and the editor ask for: the writer carries the words out on the prompt in the editor,
-    or that prompt is painted as it stands. ``picture`` is the source, where it is a picture.
-
-    Raises InputError where neither says what should change, PromptError for a text in the editor that is no prompt.
-    """
-    assert state.source is not None
-    order = read_order("refine", settings=state.source_request is None)
-    if state.source_request is not None:
-        if not field_value("refine", "seed_locked", True):
-            order = replace(order, seed=DRAW)
-        order = order.painted_like(state.source_request, spec)
-    order = replace(order, source=state.source, source_id=state.source_id, locked=state.locked, paint=paint)
-    new_words = bool(words) and (state.draft is None or words != state.draft.words or not is_changed(state))
-    if new_words:
-        return replace(
-            order,
-            words=words,
-            source=instruction_base(state),
-            with_picture=picture is not None and field_value("refine", "with_picture", False),
-            only_asked=field_value("refine", "only_asked", True),
-            must_change=True,
-        )
-    if not paint or state.draft is None:
-        raise InputError("Say what should change, or edit the JSON.")
-    if picture is not None and not is_changed(state):
-        return replace(order, written=written_of(picture))
-    return replace(order, words=all_words(state), written=state.draft.parsed(), source=state.base or state.source)
-
-
-def has_sources_seed(state: PageState) -> bool:
-    """Whether the next picture begins with the seed of the source."""
-    request = state.source_request
-    seed, locked = field_value("refine", "seed"), field_value("refine", "seed_locked", True)
-    return request is not None and locked and seed in (None, "", str(request.seed))
-
-
-def place_step(runtime: Runtime, state: PageState, order: Order) -> None:
-    """Places an order, unless the source, or another picture that is stored, is what it would paint: then the page
-    asks first. Raises an InputError, QueueFull or StoreError."""
-    said = "" if order.written is not None or order.source == state.source else all_words(state)
-    if _paints_the_source(state, order):
-        state.refused = Refused(order=order, generation_id=state.source_id)
-    else:
-        place_once(runtime, state, order)
-        state.said = said
-
-
-def _paints_the_source(state: PageState, order: Order) -> bool:
-    """Whether the order has the source's own prompt, seed and settings."""
-    request = state.source_request
-    if request is None or order.written is None or not order.paint:
-        return False
-    settings = (order.seed, order.size, order.steps, order.guidance)
-    same = (request.seed, (request.width, request.height), request.num_inference_steps, request.guidance_scale)
-    return settings == same and order.written.prompt == request.prompt
 
 
 def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said: bool) -> bool:
@@ -122,32 +51,6 @@ def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said:
             with errors_shown():
                 place(runtime, state, order)
     return True
-
-
-def all_words(state: PageState) -> str:
-    """The instructions that the draft carries out, oldest first."""
-    words = "" if state.draft is None else state.draft.words
-    return "; ".join(each for each in (state.said, words) if each)
-
-
-def follow_words(state: PageState, batch: Batch | None) -> None:
-    """Empties the form's words once a batch carries them out, for they stand in the thread then; puts them back where
-    nothing came of it. Called before the form is drawn."""
-    if batch is None or batch.order.written is not None:
-        return
-    failed = batch.ended and (bool(batch.unfinished) or _came_to_nothing(state, batch))
-    if state.words_of == (batch.id, failed):
-        return
-    state.words_of = batch.id, failed
-    key, words = field_key("refine", "words"), batch.order.words
-    if failed and not st.session_state.get(key):
-        st.session_state[key] = words
-    elif not failed and (st.session_state.get(key) or "").strip() == words.strip():
-        st.session_state[key] = ""
-
-
-def _came_to_nothing(state: PageState, batch: Batch) -> bool:
-    return not batch.order.paint and state.draft is not None and not is_changed(state)
 
 
 def pending(state: PageState, batch: Batch | None) -> Pending | None:

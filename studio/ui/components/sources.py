@@ -1,31 +1,22 @@
-"""Where a refinement starts and goes on: a picture of the History, a file, a pasted prompt, the newest result.
-
-The page's address names the source (``?picture=``), so a reload, the browser's Back and a link have it too: whoever
-takes another picture as the source puts it there and runs the page again.
-"""
-
-from dataclasses import replace
+"""Where a refinement starts: a picture of the History, a file the studio wrote, or a pasted prompt."""
 
 import streamlit as st
 
-from fibo_core.errors import PictureError, PromptError
+from fibo_core.errors import PictureError
 from fibo_core.prompts.foreign import ForeignRecipe, foreign_recipe
-from fibo_core.prompts.locks import still_locked
 from fibo_core.prompts.mend import Mended, holds_caption, mend, mend_texts
-from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.store.images import read_recipe
 from fibo_core.store.picture_texts import read_texts
-from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.result import picture_strip
-from studio.ui.session import errors_shown, find_picture, pictures_of, refine_from, use_words, written_of
-from studio.ui.state import PageState, Refused, field_key, field_value, fill_field
+from studio.ui.conversation import go_on_from
+from studio.ui.session import errors_shown, find_picture, refine_from, use_words
+from studio.ui.state import PageState
 from studio.ui.words import plain
 
 WORDS_SHOWN = 400  #: of another program's
-PICTURE = "picture"  #: the address's name for the source
 
 
 def choose_source(runtime: Runtime, state: PageState) -> None:
@@ -111,116 +102,3 @@ def refine_mended(state: PageState, mended: Mended) -> None:
     """Takes a prompt that was pasted or dropped as the source."""
     state.forget()
     state.source, state.source_mended = mended.prompt, mended
-
-
-def go_on_from(picture_id: str) -> None:
-    """Takes a picture as the source: the page, run again, finds it in its address."""
-    st.query_params.from_dict({PICTURE: picture_id})  # at once: each change is a step of the browser's Back
-    st.rerun()
-
-
-def is_looked_back_at(state: PageState) -> bool:
-    """Whether the page has left the batch that its address names beside the source, as after the browser's Back."""
-    return state.source_id is not None and state.batch_id is None and st.query_params.get(PICTURE) == state.source_id
-
-
-def follow_source(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
-    """Brings the source up to date, before any widget is drawn: the result of the batch that has just ended, or the
-    picture that the address names. Raises GenerationNotFound and GenerationDamaged for one that cannot be had; the
-    page keeps its source then."""
-    named, before = st.query_params.get(PICTURE), state.source_id
-    _take_result(runtime, state, batch)
-    if named is not None and named not in (before, state.source_id):
-        _name_in_address(state)
-        take_source(state, runtime.tools.history.get(named))
-    _name_in_address(state)
-    _open_draft(runtime, state)
-
-
-def take_source(state: PageState, picture: Generation) -> None:
-    """Makes a picture the source: its prompt stands in the editor, its seed in the form unless another was typed.
-
-    Words in the form stay; so do locks on what is the same in its prompt. Changes made by hand have their way back.
-    """
-    locked = still_locked(state.source, picture.prompt, state.locked) if state.source is not None else ()
-    _take_seed(state, picture)
-    if not is_changed(state):
-        state.draft = None  # nothing that anybody would want back
-    state.forget()
-    state.source, state.source_request, state.source_id = picture.prompt, picture.request, picture.id
-    state.locked = locked
-
-
-def another_source(state: PageState) -> None:
-    """Back to the choice of a source."""
-    state.forget()
-    st.query_params.clear()
-
-
-def is_changed(state: PageState) -> bool:
-    """Whether the draft says something else than the source, or nothing that can be read."""
-    if state.draft is None or state.source is None:
-        return False
-    try:
-        return bool(diff(state.source, StructuredPrompt.parse(state.draft.text)))
-    except PromptError:
-        return True
-
-
-def discard(runtime: Runtime, state: PageState) -> None:
-    """Puts the source's own prompt back into the editor, and the words of what is discarded into an empty form."""
-    draft = state.draft
-    assert draft is not None
-    if draft.words and not field_value("refine", "words"):
-        fill_field("refine", "words", draft.words)
-    state.draft, state.base, state.said, state.batch_id = None, None, "", None
-    st.query_params.pop("batch", None)
-    if draft.is_users:
-        state.previous = draft
-    _open_draft(runtime, state)
-
-
-def _take_result(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
-    """Once the page's batch has ended in a picture, that is the source of the next instruction."""
-    if batch is None or not batch.ended or state.stepped == batch.id:
-        return
-    painted = pictures_of(runtime, batch)
-    if not painted or state.source is None:
-        return
-    picture, state.stepped, state.refused, state.said = painted[-1], batch.id, Refused(), ""
-    state.locked = still_locked(state.source, picture.prompt, state.locked)
-    _take_seed(state, picture)
-    state.source, state.source_request, state.source_id = picture.prompt, picture.request, picture.id
-    state.source_mended = None
-    _name_in_address(state)
-    if batch.order.written is not None:  # it was reviewed: what was left out of it is not offered again
-        state.base = None
-        if state.draft is not None and not is_changed(state):
-            state.draft = replace(state.draft, written=replace(written_of(picture), edited=False), words="")
-
-
-def _take_seed(state: PageState, picture: Generation) -> None:
-    """The picture's seed goes into the form, unless there is one that somebody typed."""
-    former = None if state.source_request is None else str(state.source_request.seed)
-    if former is None or field_value("refine", "seed", former) == former:
-        st.session_state[field_key("refine", "seed")] = str(picture.request.seed)
-    if former is None:
-        st.session_state[field_key("refine", "seed_locked")] = True
-
-
-def _name_in_address(state: PageState) -> None:
-    if state.source_id is None:
-        st.query_params.pop(PICTURE, None)
-    elif st.query_params.get(PICTURE) != state.source_id:
-        st.query_params[PICTURE] = state.source_id
-
-
-def _open_draft(runtime: Runtime, state: PageState) -> None:
-    """Puts the source's prompt into the editor where nothing is there: what is locked and changed stands in sight."""
-    if state.source is None or state.draft is not None:
-        return
-    picture = find_picture(runtime, state.source_id)
-    if picture is not None:
-        state.show(replace(written_of(picture), prompt=state.source, edited=False))
-    else:
-        state.begin(state.source.to_json())

@@ -29,8 +29,9 @@ def workbench() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 @contextmanager
-def folded_on_phone(label: str, *, key: str) -> Iterator[None]:
-    """Holds a part of the form that a phone shows once it is opened; a desktop shows it as it is."""
+def folded_on_phone(label: str, *, key: str, opened: bool = False) -> Iterator[None]:
+    """Holds a part of the form that a phone shows once it is opened, or already ``opened`` until its user has chosen;
+    a desktop shows it as it is."""
     with st.container(key=f"folded_{key}"):
-        _FOLD(key=f"fold_{key}", data={"label": label})
+        _FOLD(key=f"fold_{key}", data={"label": label, "opened": opened})
         yield

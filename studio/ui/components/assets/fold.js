@@ -1,20 +1,20 @@
-// Opens what it stands above. Whether a part is open is kept for the tab, so that another page and back changes nothing.
-const open = (window.fibo ??= {}).folds ??= {}
+// Opens what it stands above. What its user chose is kept for the tab, so that another page and back changes nothing.
+const chosen = (window.fibo ??= {}).folds ??= {}
 
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button")
-  const host = parentElement.host ?? parentElement
-  const part = host.closest("[class*='st-key-folded_']")
+  const part = (parentElement.host ?? parentElement).closest("[class*='st-key-folded_']")
   const name = [...part.classList].find(each => each.startsWith("st-key-folded_"))
   button.lastElementChild.textContent = data.label
   button.onclick = () => {
-    open[name] = !open[name]
+    chosen[name] = !part.hasAttribute("data-open")
     show()
   }
   show()
 
   function show() {
-    part.toggleAttribute("data-open", !!open[name])
-    button.setAttribute("aria-expanded", String(!!open[name]))
+    const open = chosen[name] ?? data.opened
+    part.toggleAttribute("data-open", open)
+    button.setAttribute("aria-expanded", String(open))
   }
 }

@@ -1,6 +1,7 @@
 // Follows the desk by itself. What outlives a page (which batches were followed, whether the tab owes its user a look)
 // stands in `window.fibo.queue`; the rest belongs to the bar that is on the page.
 const RUNNING_MS = 400, IDLE_MS = 2000, HIDDEN_MS = 3000, LONG_S = 20
+const PHONE = matchMedia("(max-width: 767px)")
 const bars = new WeakMap()
 const tab = (window.fibo ??= {}).queue ??= { followed: new Map(), done: "", title: "" }
 
@@ -34,13 +35,16 @@ class Bar {
       this.draw()
     }
     this.notify.onclick = () => Notification.requestPermission().then(() => this.draw())
-    this.soon = () => this.poll()
+    this.pressed = () => {
+      if (PHONE.matches) document.querySelector("[data-testid=stMain]").scrollTo({ top: 0, behavior: "smooth" }) // to the picture
+      this.poll()
+    }
     this.looked = () => {
       if (!document.hidden) tab.done = ""
       this.name()
       this.poll()
     }
-    window.addEventListener("fibo:pressed", this.soon)
+    window.addEventListener("fibo:pressed", this.pressed)
     document.addEventListener("visibilitychange", this.looked)
     this.titles = new MutationObserver(() => this.name())
     this.titles.observe(document.head, { childList: true, characterData: true, subtree: true })
@@ -50,7 +54,7 @@ class Bar {
     clearTimeout(this.timer)
     this.asking = -1
     this.titles.disconnect()
-    window.removeEventListener("fibo:pressed", this.soon)
+    window.removeEventListener("fibo:pressed", this.pressed)
     document.removeEventListener("visibilitychange", this.looked)
   }
 

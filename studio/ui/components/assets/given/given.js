@@ -54,7 +54,7 @@ class Zone {
     this.tell = setTriggerValue
     if (this.told === null || this.told === data.answered) {
       this.told = null
-      this.pictures = data.pictures
+      this.pictures = [...data.pictures]
     }
     this.draw()
   }
@@ -135,10 +135,27 @@ class Zone {
 
   remove(path) {
     this.forget()
-    this.pictures = this.pictures.filter(each => each.path !== path)
+    const place = this.pictures.findIndex(each => each.path === path)
+    const [removed] = this.pictures.splice(place, 1)
     this.change()
     this.draw()
-    ;(this.row.querySelector("button") ?? this.choose).focus()
+    const line = this.say(`Picture ${place + 1} is taken away.`)
+    const undo = button("undo", "Undo")
+    undo.onclick = () => {
+      line.remove()
+      this.bring(removed, place)
+    }
+    line.append(" ", undo)
+    undo.focus()
+  }
+
+  bring(picture, place) {
+    if (this.pictures.some(each => each.path === picture.path)) return
+    if (this.pictures.length + this.coming.length >= this.data.most) return this.say(`${this.data.most} pictures are here already.`)
+    this.pictures.splice(place, 0, picture)
+    this.change()
+    this.draw()
+    this.row.children[Math.min(place, this.pictures.length - 1)].querySelector(".remove").focus()
   }
 
   move(path, place) {
@@ -157,6 +174,7 @@ class Zone {
     const line = element("li", sentence)
     line.dataset.at = Date.now()
     this.says.append(line)
+    return line
   }
 
   // What was said a while ago goes at the next act; what has just been said of another file stays to be read.
@@ -176,6 +194,7 @@ class Zone {
     this.choose.textContent = full ? "Add pictures" : "Choose pictures"
     for (const button of [this.choose, this.take, this.paste]) button.classList.toggle("off", full >= this.data.most)
     this.ask.hidden = full >= this.data.most
+    // tiles are kept as they are: a picture that moves is not loaded anew
     const known = new Map([...this.row.children].map(tile => [tile.dataset.path, tile]))
     const tiles = this.pictures.map((each, place) => this.tile(known.get(each.path), each, place))
     this.row.replaceChildren(...tiles, ...this.coming.map(each => comingTile(each)))

@@ -12,12 +12,14 @@ export class Follower {
     document.addEventListener("visibilitychange", this.seen)
   }
 
+  /** Begins with a batch; null for none. */
   follow(id) {
     if (this.id === id) return
     this.id = id
     this.misses = 0
-    if (id === null) clearTimeout(this.timer)
-    else this.look()
+    if (id !== null) return this.look()
+    clearTimeout(this.timer)
+    this.amiss("")
   }
 
   async look() {

@@ -13,10 +13,21 @@ export class Layers {
   /** The newest picture that is there. */
   get top() { return this.holder.lastElementChild }
 
+  /** Whether what is seen belongs to what was shown before. */
+  get isFormer() { return this.top !== null && (this.top.className === "former" || "former" in this.top.dataset) }
+
+  /** Something else is shown from now on: what is there is what stood here before. */
+  age() {
+    for (const each of this.holder.children) each.dataset.former = ""
+  }
+
   /** Whether the picture is there now; null where a newer one has come meanwhile. `name` is its class. */
   async show(src, alt, name = "") {
     if (this.asked === src) {
-      if (this.top?.getAttribute("src") === src) Object.assign(this.top, { alt, className: name })
+      if (this.top?.getAttribute("src") === src) {
+        Object.assign(this.top, { alt, className: name })
+        delete this.top.dataset.former
+      }
       return true
     }
     this.asked = src

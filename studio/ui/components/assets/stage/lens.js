@@ -4,7 +4,7 @@ const HOLD_MS = 250, STILL_PX = 6, SWIPE_PX = 45
 const MOST = 8, LARGER = 1.15 // full size is worth a click from there on; else twice the size is
 
 export class Lens {
-  /** `on` hears `held(boolean)`, `swiped(-1 | 1)`, `zoomed(boolean)`. */
+  /** `on` hears `clicked(point)`, `swiped(±1)`, `zoomed(boolean)`, and `held(boolean)`: it says whether that does. */
   constructor(room, on) {
     this.room = room
     this.on = on
@@ -113,6 +113,7 @@ export class Lens {
   wheel(event) {
     if (!event.ctrlKey && !this.isZoomed) return // the page scrolls
     event.preventDefault()
-    this.scale(this.zoom * Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), { x: event.clientX, y: event.clientY })
+    const by = Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002))
+    this.scale(this.zoom * by, { x: event.clientX, y: event.clientY })
   }
 }

@@ -24,18 +24,20 @@ export function leave(parentElement) {
   stages.delete(parentElement)
 }
 
+const sourceOf = shown => shown?.src ?? shown?.preview
+
 class Stage {
   constructor(root) {
-    for (const name of ["stage", "box", "alone", "grid", "back", "where", "says", "bar", "heard"]) {
+    for (const name of ["stage", "box", "alone", "grid", "back", "where", "says", "bar", "heard", "tall"]) {
       this[name] = root.querySelector(`.${name}`)
     }
     this.data = NOTHING
     this.batch = null // as the studio told it last
-    this.own = null // what its user has opened and Python may not know yet: { index }, { picture } or { grid: true }, and whether Python was told
+    this.own = null // what its user has opened, { index }, { picture } or { grid: true }, until Python says the same
     this.toldIds = [] // the ids of what was opened since Python agreed last, "" for the grid
     this.endTold = "" // the batch and attempt whose end Python knows of
     this.layers = new Layers(root.querySelector(".after .pan"))
-    this.cells = new Grid(this.grid, index => this.open({ index }))
+    this.cells = new Grid(this.grid, index => this.open({ index }), () => this.veil())
     this.compare = new Compare(this.alone, root.querySelector(".modes"), () => this.draw())
     this.lens = new Lens(this.alone, {
       held: on => this.compare.hold(on),
@@ -49,7 +51,11 @@ class Stage {
     this.stage.addEventListener("keydown", event => this.press(event))
     this.stage.addEventListener("keyup", event => { if (event.key === " ") this.compare.hold(false) })
     this.stage.addEventListener("focusout", () => this.compare.hold(false))
-    this.sized = new ResizeObserver(() => this.draw())
+    this.sized = new ResizeObserver(([{ contentRect }]) => {
+      if (contentRect.width === this.width) return
+      this.width = contentRect.width
+      this.draw()
+    })
     this.sized.observe(this.stage)
   }
 
@@ -68,6 +74,7 @@ class Stage {
       this.batch = this.own = null
       this.toldIds = []
       this.cells.clear()
+      this.layers.age()
     } else if (data.batch && data.batch.attempt !== former.batch.attempt && this.batch) {
       this.batch = { ...this.batch, ended: false, does: "" } // it is tried again
     }
@@ -131,45 +138,60 @@ class Stage {
     const shown = this.shown
     this.grid.hidden = !this.showsGrid
     this.back.hidden = !(this.several && this.index >= 0)
-    this.where.textContent = this.several && this.index >= 0 && this.cells.axes ? placeInWords(this.cells.axes, this.index) : ""
+    this.where.textContent = this.back.hidden || !this.cells.axes ? "" : placeInWords(this.cells.axes, this.index)
     if (this.showsGrid) this.drawGrid()
     const [width, height] = shown ? [shown.width, shown.height] : batch ? [batch.width, batch.height] : shape
 
-    const source = shown?.src ?? shown?.preview
-    if (source) this.showAlone(shown, source)
-    else if (before && (!this.layers.asked || (batch && !this.isGoing))) this.layers.show(before.src, before.alt, "former")
+    if (sourceOf(shown)) this.showAlone(shown)
+    else if (this.wantsFormer) this.layers.show(before.src, before.alt, "former")
+    this.veil()
     this.compare.use(before?.src === shown?.src ? null : before)
     const both = this.compare.draw(shown?.src ? shown : null)
-    if (!this.showsGrid) this.reserve(both ?? width / height, both === null ? width : width + height * (both - width / height))
-
-    const bare = this.showsGrid ? !this.batch?.cells.some(cell => cell.src || cell.preview) : !source
-    this.alone.dataset.as = bare ? (batch ? "former" : "picture") : this.showsGrid ? "hidden" : "picture"
+    if (both !== null) this.reserve(both, height * both)
+    else if (!this.showsGrid) this.reserve(width / height, width)
     this.tools.draw(shown?.src ? shown : null)
     this.sayProgress(shown)
   }
 
-  showAlone(shown, source) {
+  /** Whether the picture before is to be seen: where nothing stood yet, or a batch has ended without a picture. */
+  get wantsFormer() {
+    const { batch, before } = this.data
+    if (before === null) return false
+    return batch === null || batch.going ? !this.layers.asked : this.batch !== null
+  }
+
+  showAlone(shown) {
+    const source = sourceOf(shown)
     if (this.layers.asked !== source && (shown.src ?? "") !== this.lookedAt) this.lens.reset()
     this.lookedAt = shown.src ?? ""
     const alt = shown.alt ?? this.batch?.title ?? "The picture"
-    this.layers.show(source, shown.src ? alt : "The picture so far", shown.src ? "result" : "preview").then(there => {
-      if (there === false && shown.src) this.says.textContent = "This picture is not there any more."
+    const [said, name] = shown.src ? [alt, "result"] : ["The picture so far", "preview"]
+    this.layers.show(source, said, name).then(there => {
+      if (there) this.veil()
+      else if (there === false && shown.src) this.says.textContent = "This picture is not there any more."
     })
+  }
+
+  /** Dims what stood here before for as long as nothing has covered it. */
+  veil() {
+    const to = this.showsGrid
+      ? (this.cells.hasPicture ? "hidden" : "former")
+      : this.data.batch && (!sourceOf(this.shown) || this.layers.isFormer) ? "former" : "picture"
+    this.alone.dataset.as = to
   }
 
   drawGrid() {
     const { pictures, width, height } = this.data.batch
     const room = this.stage.clientWidth || 600
     const count = this.batch?.cells.length ?? pictures
-    const [columns, rows] = this.cells.lay(count, width / height, room, this.tallest(), this.batch)
-    this.reserve((width * columns) / (height * rows), width * columns)
+    const [across, down, columns] = this.cells.lay(count, width / height, room, this.tallest(), this.batch)
+    this.reserve(across / down, width * columns)
     if (this.batch) this.cells.fill(this.batch.cells, this.batch.title)
   }
 
   /** How tall the stage may be, in pixels. */
   tallest() {
-    const probe = this.stage.querySelector(".tall") ?? this.stage.appendChild(Object.assign(document.createElement("i"), { className: "tall" }))
-    return probe.getBoundingClientRect().height || window.innerHeight * 0.7
+    return this.tall.getBoundingClientRect().height || window.innerHeight * 0.7
   }
 
   /** Keeps a place of this ratio, for what is so many pixels wide itself. */
