@@ -23,7 +23,7 @@ from studio.ui.components.sources import choose_source
 from studio.ui.components.stage import stage
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
-from studio.ui.components.vary import vary_button
+from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import (
     another_source,
@@ -135,6 +135,7 @@ with form:
             count_tokens=partial(engine.count_tokens, spec.name),
             locked=state.locked,
             on_lock=state.toggle_lock,
+            on_line=partial(open_vary, "refine"),
         )
         with st.expander("Keep as it is", type="compact", icon=":material/lock:"):
             st.caption(

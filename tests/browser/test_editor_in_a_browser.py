@@ -178,6 +178,16 @@ def test_a_line_is_locked_beside_its_number_and_freed_by_key(visitor: Visitor) -
     expect(visitor.page.get_by_label("Keep Light", exact=True)).not_to_be_checked()
 
 
+def test_the_field_at_the_cursor_is_varied_from_its_line(visitor: Visitor) -> None:
+    begin(visitor)
+    put_cursor(visitor, 9, 20)
+    button = visitor.page.get_by_role("button", name="Vary lighting.conditions")
+    button.click()
+    dialog = visitor.page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="dim (as it is)")).to_be_visible()
+
+
 @pytest.fixture(scope="module")
 def framed_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with served(tmp_path_factory.mktemp("framed") / "workspace", STUDIO_EDITOR="streamlit-ace") as server:
