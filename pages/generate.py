@@ -10,6 +10,7 @@ from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
 from studio.ui.components.examples import example_cards
 from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
+from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
@@ -19,6 +20,7 @@ from studio.ui.components.result import facts, picture_actions, picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.vary import vary_button
 from studio.ui.components.viewing import viewing_line
 from studio.ui.components.wildcards import show_wildcards
 from studio.ui.components.workbench import folded_on_phone, workbench
@@ -100,6 +102,7 @@ with form:
             state.begin('{\n  "short_description": ""\n}')
             st.rerun()
         two_writers_button()
+        vary_button(state, "generate", spec)
     with folded_on_phone("Settings", key="generate_settings"):
         settings_row("generate", spec, runtime)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
@@ -156,6 +159,9 @@ with result:
                 else:
                     st.rerun()
     with st.container():
+        if painting is not None:
+            grid_actions("generate", painting)
+    with st.container():
         if shown is not None and (viewed is not None or not working):
             st.caption(facts(shown))
             action = picture_actions(runtime, shown, key="generate")
@@ -166,7 +172,8 @@ with result:
                     start_inspire(runtime, shown)
                 elif action == "new_seed":
                     place(runtime, state, new_seed("generate", shown, spec))
-            viewing_line(state, "generate", shown)
+            if viewed is not None or painting is None or not painting.order.axes:
+                viewing_line(state, "generate", shown)
         elif painting is None and shown is None:
             example = example_cards(key="examples")
             if example is not None:

@@ -20,6 +20,7 @@ from studio.ui.components.refused import show_refused
 from studio.ui.components.result import facts, picture_actions, picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.vary import vary_button
 from studio.ui.components.viewing import viewing_line
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.session import (
@@ -107,6 +108,7 @@ with form:
             show_outcome(runtime.desk, state, batch)
 
     if state.draft is not None:
+        vary_button(state, "inspire", spec)
         show_observations(state.draft)
         with folded_on_phone("Prompt", key="inspire_prompt"):
             show_model_limits(spec, state.draft)

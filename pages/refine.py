@@ -23,6 +23,7 @@ from studio.ui.components.sources import choose_source
 from studio.ui.components.stage import stage
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.vary import vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import (
     another_source,
@@ -124,6 +125,7 @@ with form:
                 writer_field("refine", runtime.tools.writers)
             seed_field("refine")
     review_switches(state, picture=source is not None)
+    vary_button(state, "refine", spec)
     with folded_on_phone("Prompt", key="refine_prompt"):
         show_model_limits(spec, state.draft)
         json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))

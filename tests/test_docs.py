@@ -338,6 +338,7 @@ PASSED_ON = {
     "studio/ui/components/refused.py": 1,
     "studio/ui/components/system_cards.py": 3,
     "studio/ui/components/two_prompts.py": 1,
+    "studio/ui/components/vary.py": 1,
     "studio/web/passwords.py": 1,
     "studio/web/following.py": 1,  # what the core has said
     "studio/web/inputs.py": 4,  # the same

@@ -102,7 +102,8 @@ class ModelSpec(WeightsSpec):
     """One model that paints: its weights and its defaults.
 
     ``sizes`` are width and height in pixels by aspect ratio, ``small_sizes`` smaller ones, where the model has them.
-    ``fixed_negative`` is sent whatever the user asks for (mini knows no other).
+    ``fixed_negative`` is sent whatever the user asks for (mini knows no other). ``between_places`` is whether it knows
+    words for what lies between the nine places and the three sizes of things.
     """
 
     sizes: Mapping[str, tuple[int, int]]
@@ -110,6 +111,7 @@ class ModelSpec(WeightsSpec):
     num_inference_steps: int
     guidance_scale: float
     fixed_negative: str | None = None
+    between_places: bool = True
     working_gb: float = 4.0  #: memory a render takes beside the weights, for each megapixel, in bfloat16
 
     @property
@@ -160,6 +162,7 @@ CATALOGUE: Mapping[str, ModelSpec] = {
             num_inference_steps=20,
             guidance_scale=3.0,
             fixed_negative="{}",
+            between_places=False,  # it paints two balls for one "slightly left of center"
             about="The small model that comes with the studio: FIBO's architecture, toy scenes, any laptop.",
         ),
         ModelSpec(

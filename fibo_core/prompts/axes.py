@@ -34,7 +34,9 @@ __all__ = [
     "check_axes",
     "check_paths",
     "combinations",
+    "places_to_vary",
     "read_axis",
+    "takes_numbers",
     "with_values",
 ]
 
@@ -135,6 +137,26 @@ def check_paths(prompt: StructuredPrompt, axes: Iterable[Axis]) -> None:
     for each in axes:
         if each.is_path:
             _check_path(prompt, each.name)
+
+
+def takes_numbers(name: str) -> bool:
+    """Whether the values of this axis are numbers, and so may be written as a range. Raises AxisError for no axis."""
+    return name in _NUMBERS or (name not in SETTINGS and _shape(_steps(name)) is int)
+
+
+def places_to_vary(prompt: StructuredPrompt) -> list[str]:
+    """The JSON paths that an axis of this prompt can name: its single values in their order, then those of FIBO's
+    fields that it leaves out and that belong to no item of a list."""
+    absent = [format_path(place) for place in _FIELDS if 0 not in place]
+    return [path for path in dict.fromkeys([*prompt.paths(), *absent]) if _can_vary(prompt, path)]
+
+
+def _can_vary(prompt: StructuredPrompt, path: str) -> bool:
+    try:
+        _check_path(prompt, axis(path, [1] if takes_numbers(path) else ["1"]).name)
+    except AxisError:
+        return False
+    return True
 
 
 def axis_to_record(axis: Axis) -> dict[str, Any]:

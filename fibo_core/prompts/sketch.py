@@ -28,6 +28,7 @@ from fibo_core.prompts.sketch_words import (
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 MEDIUM = next(index for index, (_, words) in enumerate(sizes()) if words == "medium")
+PLAIN_SIZES = tuple(index for index, (_, words) in enumerate(sizes()) if words in ("small", "medium", "large"))
 #: The nine places that captions name most, in the order in which a new object takes the first free one.
 NINE = tuple(Place(column, row) for row, column in product((MIDDLE, 5, 1), (MIDDLE, 1, 5)))
 _CROWDED_SHARE = 0.5  #: of the smaller one's square, from which on two chips are in one place

@@ -9,6 +9,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.jobs import Job
 from fibo_core.work.orders import Order
 from fibo_core.work.tasks import JobState
+from fibo_core.writers import WrittenPrompt
 
 #: What a batch is, from what its cells are, and its jobs that go on: the first of these that any of them is.
 _STATES: tuple[JobState, ...] = ("running", "waiting", "queued", "failed", "interrupted", "cancelled")
@@ -88,6 +89,19 @@ class Batch:
         painting = [job for job in running if job.progress.step is not None]
         left = [cell.job for cell in self.cells if cell.left and cell.state == self.state]
         return next(iter([*painting, *running, *going, *left]), self.jobs[-1])
+
+    @property
+    def writing(self) -> Job:
+        """The job whose prompt is that of the batch: the current one or, where places of the prompt vary, the first,
+        from whose prompt all the others come."""
+        return self.jobs[0] if any(axis.is_path for axis in self.order.axes) else self.current
+
+    @property
+    def prompt(self) -> WrittenPrompt | None:
+        """That job's prompt, before values of axes are laid over it where it is known so; None while there is none."""
+        job = self.writing
+        own, given = job.written, job.task.written
+        return (given or own) if job.task.painting.values else (own or given)
 
     @property
     def fraction(self) -> float:

@@ -130,8 +130,15 @@ class PromptWriter(Protocol):
         ...
 
     def suggest_values(
-        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+        self,
+        prompt: StructuredPrompt,
+        path: str,
+        wish: str,
+        count: int,
+        *,
+        without: Sequence[str] = (),
+        cancel: CancelFlag | None = None,
     ) -> tuple[str, ...]:
-        """At most ``count`` values for one place of the prompt, none of which stands there now, as the wish has them
-        ("six kinds of light"; may be empty)."""
+        """At most ``count`` values for one place of the prompt, as the wish has them ("six kinds of light"; may be
+        empty): neither what stands there now nor one of ``without``."""
         ...

@@ -5,7 +5,7 @@ made a prompt, is passed over; what a service refuses is refused, and a bug is a
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -124,6 +124,7 @@ class Writers:
         path: str,
         wish: str,
         *,
+        without: Sequence[str] = (),
         cancel: CancelFlag | None = None,
     ) -> SuggestedValues:
         """Values for one place of a prompt, as many as the wish names ("six kinds of light"), by the chosen writer or
@@ -136,7 +137,8 @@ class Writers:
             raise InputError(f"The wish has {len(wish):,} characters, and {WISH_CHARS_MAX} are read. Say it shorter.")
 
         def ask(writer: PromptWriter) -> tuple[str, ...]:
-            return writer.suggest_values(prompt, path, wish.strip(), count_wished(wish), cancel=cancel)
+            count = count_wished(wish)
+            return writer.suggest_values(prompt, path, wish.strip(), count, without=without, cancel=cancel)
 
         try:
             values, name, passed_over = self._first(choice, ask, _Impatient())

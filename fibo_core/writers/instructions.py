@@ -3,6 +3,8 @@
 The form of the answer is not described here: it goes along as a schema made from `caption_schema`.
 """
 
+from collections.abc import Sequence
+
 from fibo_core.prompts.caption_schema import MAX_OBJECTS, MAX_STYLE_WORDS, MAX_SUMMARY_WORDS
 
 SYSTEM = f"""\
@@ -56,7 +58,7 @@ The change:
 {instruction}"""
 
 _SUGGEST = """\
-Here is the description of a picture. Write {count} values for {path} in it.{now}{wish}
+Here is the description of a picture. Write {count} values for {path} in it.{others}{wish}
 
 The description:
 {prompt}"""
@@ -106,11 +108,11 @@ def refine(prompt: str, instruction: str, *, with_picture: bool) -> str:
     return _REFINE.format(prompt=prompt, instruction=instruction) + (_SEEN if with_picture else "")
 
 
-def suggest(prompt: str, path: str, now: str, wish: str, count: int) -> str:
-    """The task of finding values for one place of a prompt (as JSON)."""
-    stands = f" Now it says: {now}" if now else ""
+def suggest(prompt: str, path: str, there: Sequence[str], wish: str, count: int) -> str:
+    """The task of finding values for one place of a prompt (as JSON), other than those that are there."""
+    others = f" Others than: {'; '.join(there)}." if there else ""
     wished = f"\nWhat is wished for: {wish}" if wish.strip() else ""
-    return _SUGGEST.format(prompt=prompt, path=path, now=stands, wish=wished, count=count)
+    return _SUGGEST.format(prompt=prompt, path=path, others=others, wish=wished, count=count)
 
 
 def inspire(hint: str, count: int) -> str:

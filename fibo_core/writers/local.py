@@ -153,21 +153,29 @@ class LocalWriter:
         )
 
     def suggest_values(
-        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+        self,
+        prompt: StructuredPrompt,
+        path: str,
+        wish: str,
+        count: int,
+        *,
+        without: Sequence[str] = (),
+        cancel: CancelFlag | None = None,
     ) -> tuple[str, ...]:
         """One after another: the model was taught to change whole prompts only, so each takes as long as one."""
-        found = [stands_at(prompt, path)]
+        there = [stands_at(prompt, path), *without]
+        found: list[str] = []
         for seed in range(count + MORE_TRIES):
-            others = "; ".join(filter(None, found))
+            others = "; ".join(filter(None, [*there, *found]))
             instruction = f"Change {path} and nothing else: {wish or 'another one'}, but none of these: {others}"
             value = stands_at(self.refine(prompt, instruction, cancel=cancel, seed=seed).prompt, path)
-            if value and value not in found:
+            if value and value not in there and value not in found:
                 found.append(value)
-            if len(found) > count:
+            if len(found) == count:
                 break
-        if len(found) == 1:
+        if not found:
             raise WriterAnswerError(f"The local writer found no other values for {path}. Write them by hand.", "")
-        return tuple(found[1:])
+        return tuple(found)
 
     def unload(self) -> None:
         """Frees the model's memory, once it has finished what it writes."""

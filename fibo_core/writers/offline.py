@@ -20,7 +20,7 @@ from fibo_core.writers.rules.picture import describe_pictures, hinted_colors
 from fibo_core.writers.rules.reading import read_scene
 from fibo_core.writers.rules.scene import MAX_SUBJECTS, Scene, unknown_note
 from fibo_core.writers.rules.steps import is_instruction
-from fibo_core.writers.values import from_vocabulary
+from fibo_core.writers.values import from_vocabulary, stands_at
 
 ENGLISH_ONLY = "The offline writer reads English: of other languages it keeps the words, and understands none."
 MAX_WORDS_CHARS = 4_000  # FIBO reads 3,000 tokens of JSON; the words stand in it at least twice
@@ -109,10 +109,17 @@ class OfflineWriter:
         return WrittenPrompt(StructuredPrompt.from_dict(document), self.name, notes=tuple(notes))
 
     def suggest_values(
-        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+        self,
+        prompt: StructuredPrompt,
+        path: str,
+        wish: str,
+        count: int,
+        *,
+        without: Sequence[str] = (),
+        cancel: CancelFlag | None = None,
     ) -> tuple[str, ...]:
         """Usual values, those with a word of the wish first; there may be fewer."""
-        return from_vocabulary(prompt, path, wish, count)
+        return from_vocabulary(path, wish, count, {stands_at(prompt, path), *without})
 
 
 def _checked(text: str, what: str, advice: str) -> str:

@@ -133,17 +133,24 @@ class ServiceWriter:
         return self._write(asked, None, cancel, on_tokens)
 
     def suggest_values(
-        self, prompt: StructuredPrompt, path: str, wish: str, count: int, *, cancel: CancelFlag | None = None
+        self,
+        prompt: StructuredPrompt,
+        path: str,
+        wish: str,
+        count: int,
+        *,
+        without: Sequence[str] = (),
+        cancel: CancelFlag | None = None,
     ) -> tuple[str, ...]:
         """Values as the model finds them; an answer without any is asked for again once."""
-        now = stands_at(prompt, path)
-        task = instructions.suggest(shown(prompt).to_json(), path, now, wish, count)
+        there = [stands_at(prompt, path), *without]
+        task = instructions.suggest(shown(prompt).to_json(), path, list(filter(None, there)), wish, count)
         asked, tries = Asked(task, (), refining=False, seed=None, values=True), 0
         while True:
             tries += 1
             text = self._ask(asked, cancel, None).text
             try:
-                return read_values(text, without=now, count=count)
+                return read_values(text, without=there, count=count)
             except WriterAnswerError as exc:
                 if tries == ANSWER_TRIES:
                     raise

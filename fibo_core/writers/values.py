@@ -3,6 +3,8 @@ answer is read.
 """
 
 import re
+from collections import Counter
+from collections.abc import Collection
 
 from fibo_core.errors import WriterAnswerError, WriterUnavailable
 from fibo_core.prompts.json_text import read_tolerantly
@@ -31,21 +33,26 @@ def stands_at(prompt: StructuredPrompt, path: str) -> str:
     return value.strip() if isinstance(value, str) else "" if value in (None, {}, []) else str(value)
 
 
-def from_vocabulary(prompt: StructuredPrompt, path: str, wish: str, count: int) -> tuple[str, ...]:
-    """At most ``count`` usual values for a place, without what stands there; those with a word of the wish come first.
+def from_vocabulary(path: str, wish: str, count: int, without: Collection[str]) -> tuple[str, ...]:
+    """At most ``count`` usual values for a place, but for ``without``; those with a word of the wish come first.
 
-    Raises WriterUnavailable for a place that has none.
+    Raises WriterUnavailable for a place that has no others.
     """
-    known = [value for value in suggestions_at(path) if value != stands_at(prompt, path)]
+    known = [value for value in suggestions_at(path) if value not in without]
     if not known:
         raise WriterUnavailable(
-            f"The offline writer knows no values for {path}. Write them by hand, or choose another writer."
+            f"The offline writer knows no other values for {path}. Write them by hand, or choose another writer."
         )
-    words = set(re.findall(r"\w{3,}", wish.lower()))
-    return tuple(sorted(known, key=lambda value: not words & set(re.findall(r"\w{3,}", value.lower())))[:count])
+    spread = Counter(word for value in known for word in _words(value))
+    telling = {word for word in _words(wish) if 0 < spread[word] <= len(known) / 2}  # "light" says nothing of a light
+    return tuple(sorted(known, key=lambda value: -len(telling & _words(value)))[:count])
 
 
-def read_values(text: str, *, without: str, count: int) -> tuple[str, ...]:
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w{3,}", text.lower()))
+
+
+def read_values(text: str, *, without: Collection[str], count: int) -> tuple[str, ...]:
     """At most ``count`` different values of a writer's answer, a JSON list or an object that holds one.
 
     Raises WriterAnswerError where there is none.
@@ -55,7 +62,7 @@ def read_values(text: str, *, without: str, count: int) -> tuple[str, ...]:
     if isinstance(value, dict):
         value = next((each for each in value.values() if isinstance(each, list)), None)
     said = [" ".join(str(each).split()) for each in value or () if isinstance(each, str | int | float)]
-    values = [each for each in dict.fromkeys(said) if each and each != without and len(each) <= VALUE_CHARS_MAX]
+    values = [each for each in dict.fromkeys(said) if each and each not in without and len(each) <= VALUE_CHARS_MAX]
     if not values:
         raise WriterAnswerError("The writer's answer holds no values. Ask again, or write them by hand.", text)
     return tuple(values[:count])

@@ -93,9 +93,8 @@ def leave_batch(state: PageState) -> None:
 
 
 def _show_written(state: PageState, batch: Batch) -> None:
-    """Puts the prompt of the batch's current job into the editor, once; the user's own one stays."""
-    job = batch.current
-    written = job.written or job.task.written
+    """Puts the batch's prompt into the editor, once; the user's own one stays."""
+    job, written = batch.writing, batch.prompt
     if written is None or state.taken_from == job.id:
         return
     # Once its user has changed the prompt of a batch, the batch's next one does not take its place.
@@ -201,8 +200,8 @@ def take_order(runtime: Runtime, state: PageState, order: Order) -> Batch:
     if state.kept is not None and state.kept.draft is not None and state.kept.draft.is_users:
         state.previous = state.kept.draft  # the recipe that was shown is what is painted now
     state.batch_id, state.shown_id, state.kept = batch.id, None, None
-    if batch.current.task.written is not None:
-        state.taken_from = batch.current.id  # its prompt came from the editor, and is not put back into it
+    if batch.writing.task.written is not None:
+        state.taken_from = batch.writing.id  # its prompt came from the editor, and is not put back into it
     if (seed := next((cell.seed for cell in batch.cells if cell.seed is not None), None)) is not None:
         fill_field(order.kind, "seed", str(seed))
     if order.kind != "refine":  # there it is the source

@@ -20,7 +20,8 @@ from fibo_core.prompts.presets import Preset
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
 from fibo_core.work.orders import Order
-from fibo_core.writers import BY_HAND, WrittenPrompt
+from fibo_core.writers import BY_HAND, SuggestedValues, WrittenPrompt
+from studio.ui.asking import Asking
 
 SKETCH_UNDO_MAX = 50  #: edits of the board
 #: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
@@ -307,6 +308,28 @@ class TwoWriters:
 
 
 @dataclass
+class VaryState:
+    """What the Vary dialog of one page remembers while it is ``open``: opened for a ``place`` (a JSON path or a
+    setting; "" where its user chooses), or to extend the grid ``batch_id``.
+
+    ``seed`` is the one of all its pictures. ``suggested`` are values that a writer had for a place, ``ticks`` those
+    that are still to be ticked, ``said`` what there is to say of its answer. While ``asking`` a writer is asked for
+    ``asked_place``. Another ``revision`` makes its fields begin anew.
+    """
+
+    open: bool = False
+    place: str = ""
+    batch_id: str | None = None
+    seed: int = 0
+    suggested: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    ticks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    asking: Asking[SuggestedValues] | None = None
+    asked_place: str = ""
+    revision: int = 0
+
+
+@dataclass
 class HistoryState:
     """What the History page remembers: the ticked pictures, and those just deleted, for Undo.
 
@@ -343,6 +366,12 @@ def sketch_state(key: str) -> SketchState:
 
 def two_writers_state() -> TwoWriters:
     state: TwoWriters = st.session_state.setdefault("two_writers", TwoWriters())
+    return state
+
+
+def vary_state(mode: Mode) -> VaryState:
+    """The Vary dialog of the page that does ``mode``."""
+    state: VaryState = st.session_state.setdefault(f"vary_{mode}", VaryState())
     return state
 
 

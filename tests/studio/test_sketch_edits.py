@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.models.mini.world import world
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
-from studio.ui.components.sketch import take_edits
+from studio.ui.components.sketch import take_edits, vocabulary
 from studio.ui.state import PageState, SketchState
 
 PROMPT = StructuredPrompt.from_dict(
@@ -93,3 +95,12 @@ def test_every_act_of_the_board_changes_its_own_field() -> None:
         state, board = begun()
         take_edits(state, board, [{"n": 1, "of": board.version, **act}])
         assert [change.path for change in diff(PROMPT, document(state))] == [path]
+
+
+def test_a_hand_can_choose_only_what_the_model_has_words_for() -> None:
+    """mini knows nine places and three sizes; for FIBO all that lies between is written too."""
+    mini, fibo = (vocabulary(CATALOGUE[name]) for name in ("mini", "fibo"))
+    known = {wording for wordings in world().places.values() for wording in wordings}
+    assert {mini["places"][r][c] for r in mini["reach"]["rows"] for c in mini["reach"]["columns"]} <= known
+    assert [mini["sizes"][size][1] for size in mini["reach"]["sizes"]] == list(world().sizes)
+    assert len(fibo["reach"]["columns"]) == len(fibo["columns"]) > 3

@@ -121,7 +121,9 @@ def json_editor(
             _editor(state.draft, verdict, key, height)
         elif verdict.prompt is not None and view == SKETCH:
             shape = spec.shapes[field_value(key, "aspect", next(iter(spec.shapes)))]
-            sketch(state, verdict.prompt, key=key, shape=shape, on_open=lambda index: _open_object(key, index))
+            sketch(
+                state, verdict.prompt, key=key, spec=spec, shape=shape, on_open=lambda index: _open_object(key, index)
+            )
         elif verdict.prompt is not None:
             prompt_form(state, verdict.prompt, key=key)
         else:

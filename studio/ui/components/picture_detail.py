@@ -6,6 +6,7 @@ from fibo_core.models.catalogue import CATALOGUE, ModelSpec
 from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import Usage
+from studio.ui.components.grid import open_grid_button
 from studio.ui.components.history_filters import current_query
 from studio.ui.components.json_editor import authorship, show_json
 from studio.ui.components.result import (
@@ -33,6 +34,7 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
         with st.container(horizontal=True, gap="small"):
             favourite_button(runtime, generation, key="detail")
             download_buttons(runtime, generation, key="detail")
+            open_grid_button(runtime, generation, key="detail")
             if st.button("Delete", key="detail_delete", icon=":material/delete:"):
                 delete(runtime, history_state(), [generation.id])
     with right:

@@ -15,6 +15,8 @@ from fibo_core.prompts.edits import ListKey, add_item, copy_item, items, move_it
 from fibo_core.prompts.parts import OBJECTS, PARTS, Part, Rows
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.prompts.vocabulary import field_spec
+from fibo_core.store.generation import Mode
+from studio.ui.components.vary import open_vary
 from studio.ui.state import PageState
 from studio.ui.words import plain
 
@@ -23,12 +25,13 @@ NO_ITEMS: dict[str, str] = {
     "object": "No objects yet. An object is a main subject: a thing, an animal, a person.",
     "text": "No wording in the picture. Add a text to have one painted.",
 }
+TRY = "Try several side by side…"  #: below a field's suggestions
 LABEL_CHARS = 22  #: of an object's name on its button
 
 Edit = Callable[[StructuredPrompt], StructuredPrompt]
 
 
-def prompt_form(state: PageState, prompt: StructuredPrompt, *, key: str) -> None:
+def prompt_form(state: PageState, prompt: StructuredPrompt, *, key: Mode) -> None:
     """The fields of ``prompt``, which is what ``state.draft`` holds."""
     section_key = _section_key(key)
     section = st.segmented_control(
@@ -60,7 +63,7 @@ def _section_key(key: str) -> str:
     return f"{key}_form_section"
 
 
-def _items(state: PageState, prompt: StructuredPrompt, part: Part, key: str) -> None:
+def _items(state: PageState, prompt: StructuredPrompt, part: Part, key: Mode) -> None:
     """The fields of the chosen object or text."""
     which: ListKey = "objects" if part.item == "object" else "text_render"
     index = _chosen_item(state, prompt, which, part.item, key)
@@ -116,7 +119,7 @@ def _label(item: dict[str, Any], noun: str, index: int) -> str:
     return plain(f"{index + 1} {short or f'New {noun}'}")
 
 
-def _fields(state: PageState, prompt: StructuredPrompt, rows: Rows, named: str, placed: str, key: str) -> None:
+def _fields(state: PageState, prompt: StructuredPrompt, rows: Rows, named: str, placed: str, key: Mode) -> None:
     """Rows of fields; ``named`` and ``placed`` stand before their names in the vocabulary and in the prompt."""
     for row in rows:
         for column, name in zip(st.columns(len(row)), row, strict=True):
@@ -124,35 +127,35 @@ def _fields(state: PageState, prompt: StructuredPrompt, rows: Rows, named: str, 
                 _field(state, prompt, named + name, placed + name, key)
 
 
-def _field(state: PageState, prompt: StructuredPrompt, name: str, path: str, key: str) -> None:
+def _field(state: PageState, prompt: StructuredPrompt, name: str, path: str, key: Mode) -> None:
     """One field with its suggestions; ``name`` is what the vocabulary calls it, ``path`` where it stands."""
     assert state.draft is not None
     spec, revision = field_spec(name), state.draft.form_revision
     value = prompt.get(path)
     field_key = _prefix(key, revision) + path
-    if spec.whole_number and (value is None or isinstance(value, int)):
-        if field_key not in st.session_state:
-            st.session_state[field_key] = value  # given as its default it could not be cleared
-        st.number_input(
-            spec.label, 0, None, None, step=1, key=field_key, help=spec.help, on_change=_take,
-            args=(state, key, revision), placeholder="not said",
-        )  # fmt: skip
-        return
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
         text = _shown(value)
-        if spec.one_line and "\n" not in text:
+        if spec.whole_number and (value is None or isinstance(value, int)):
+            if field_key not in st.session_state:
+                st.session_state[field_key] = value  # given as its default it could not be cleared
+            st.number_input(
+                spec.label, 0, None, None, step=1, key=field_key, help=spec.help, on_change=_take,
+                args=(state, key, revision), placeholder="not said",
+            )  # fmt: skip
+        elif spec.one_line and "\n" not in text:
             st.text_input(spec.label, text, key=field_key, help=spec.help, on_change=_take, args=(state, key, revision))
         else:
             st.text_area(
                 spec.label, text, height="content", key=field_key, help=spec.help, on_change=_take,
                 args=(state, key, revision),
             )  # fmt: skip
-        if spec.suggestions:
-            menu_key = f"{key}_menu_{revision}_{path}"
-            st.menu_button(
-                "", spec.suggestions, key=menu_key, icon=":material/lightbulb:", type="tertiary",
-                help=f"Suggestions: {spec.label.lower()}", on_click=_choose, args=(state, key, path, menu_key),
-            )  # fmt: skip
+        menu_key = f"{key}_menu_{revision}_{path}"
+        st.menu_button(
+            "", [*spec.suggestions, TRY], key=menu_key, type="tertiary",
+            icon=":material/lightbulb:" if spec.suggestions else ":material/grid_view:",
+            help=f"{'Suggestions' if spec.suggestions else 'Try several'}: {spec.label.lower()}", on_click=_choose,
+            args=(state, key, path, menu_key),
+        )  # fmt: skip
 
 
 def _prefix(key: str, form_revision: int) -> str:
@@ -182,8 +185,13 @@ def _take(state: PageState, key: str, form_revision: int) -> None:
         state.fill_in(prompt.to_json())
 
 
-def _choose(state: PageState, key: str, path: str, menu_key: str) -> None:
-    """A suggestion takes the place of what stands in a field."""
+def _choose(state: PageState, key: Mode, path: str, menu_key: str) -> None:
+    """A suggestion takes the place of what stands in a field, or the field is varied."""
+    if st.session_state[menu_key] == TRY:
+        assert state.draft is not None
+        _take(state, key, state.draft.form_revision)
+        open_vary(key, path)
+        return
     _change(state, key, lambda it: with_field(it, path, st.session_state[menu_key]), state.rewrite)
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import streamlit as st
 
+from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.edits import items
 from fibo_core.prompts.sketch import (
     MEDIUM,
     NINE,
+    PLAIN_SIZES,
     add_object,
     light_from,
     move_object,
@@ -45,31 +47,47 @@ UNDO = "undo"
 
 
 def sketch(
-    state: PageState, prompt: StructuredPrompt, *, key: str, shape: tuple[int, int], on_open: Callable[[int], None]
+    state: PageState,
+    prompt: StructuredPrompt,
+    *,
+    key: str,
+    spec: ModelSpec,
+    shape: tuple[int, int],
+    on_open: Callable[[int], None],
 ) -> None:
     """The board of ``prompt``, which is what ``state.draft`` holds, in the shape of the picture.
 
-    ``on_open`` is called with the number of the object whose fields are asked for.
+    Things go where the model of ``spec`` has words for. ``on_open`` is called with the number of the object whose
+    fields are asked for.
     """
     assert state.draft is not None
     remembered, name = sketch_state(key), f"{key}_sketch"
     remembered.begin(state.draft.text)
     _BOARD(
         key=name,
-        data={**vocabulary(), **board(prompt, shape), **_progress(remembered)},
+        data={**vocabulary(spec), **board(prompt, shape), **_progress(remembered)},
         on_edits_change=lambda: take_edits(state, remembered, st.session_state[name].edits),
         on_open_change=lambda: on_open(int(st.session_state[name].open)),
     )
 
 
-def vocabulary() -> dict[str, Any]:
-    """What the board writes: its lattice, and the words for each place, size, colour and light."""
+def vocabulary(spec: ModelSpec) -> dict[str, Any]:
+    """What the board writes: its lattice, and the words for each place, size, colour and light.
+
+    ``reach`` are the columns, rows and sizes that a hand can choose.
+    """
+    fine = spec.between_places
     return {
         "columns": columns(),
         "rows": rows(),
         "places": [[write_place(Place(c, r)) for c in range(len(columns()))] for r in range(len(rows()))],
         "nine": [[place.column, place.row] for place in NINE],
         "sizes": sizes(),
+        "reach": {
+            "columns": list(range(len(columns()))) if fine else sorted({place.column for place in NINE}),
+            "rows": list(range(len(rows()))) if fine else sorted({place.row for place in NINE}),
+            "sizes": list(range(len(sizes()))) if fine else PLAIN_SIZES,
+        },
         "medium": MEDIUM,
         "colors": offered_colors(),
         "lights": {

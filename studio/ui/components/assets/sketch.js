@@ -85,12 +85,15 @@ function board(root) {
   // --- edits
 
   const clamp = (value, most) => Math.min(Math.max(value, 0), most)
-  const nearest = (value, among) => among.reduce((best, each, at) => (Math.abs(each - value) < Math.abs(among[best] - value) ? at : best), 0)
+  const closest = (value, among, measure) => among.reduce((best, each) => (Math.abs(measure(each) - value) < Math.abs(measure(best) - value) ? each : best))
+  const columnAt = x => closest(x, data.reach.columns, column => data.columns[column])
+  const rowAt = y => closest(y, data.reach.rows, row => data.rows[row])
+  const sizeAt = share => closest(share, data.reach.sizes, size => data.sizes[size][0])
+  // The next one of those in reach, up (1) or down (-1); the same where there is none.
+  const next = (value, by, reach) => (by > 0 ? reach.find(each => each > value) : by < 0 ? reach.findLast(each => each < value) : value) ?? value
 
   function move(index, column, row, options) {
     const chip = chips[index]
-    column = clamp(column, data.columns.length - 1)
-    row = clamp(row, data.rows.length - 1)
     if (chip.column === column && chip.row === row) return draw()
     Object.assign(chip, { column, row, where: "" })
     edit({ act: "move", index, column, row, depth: chip.depth }, options)
@@ -99,7 +102,6 @@ function board(root) {
 
   function resize(index, size, options) {
     const chip = chips[index]
-    size = clamp(size, data.sizes.length - 1)
     if (chip.size === size) return draw()
     Object.assign(chip, { size, large: "" })
     edit({ act: "resize", index, size }, options)
@@ -228,8 +230,8 @@ function board(root) {
     find(".words").textContent = words(chip)
     find(".doubts").replaceChildren(...chip.doubts.map(doubt => Object.assign(document.createElement("li"), { textContent: doubt })))
     for (const swatch of root.querySelectorAll(".swatches button")) swatch.setAttribute("aria-pressed", data.colors[swatch.title] === chip.color)
-    find(".smaller").disabled = chip.size === 0
-    find(".larger").disabled = chip.size === data.sizes.length - 1
+    find(".smaller").disabled = next(chip.size, -1, data.reach.sizes) === chip.size
+    find(".larger").disabled = next(chip.size, 1, data.reach.sizes) === chip.size
   }
 
   function drawDial() {
@@ -305,13 +307,13 @@ function board(root) {
     follow(chip, event, start, from, box) {
       chip.x = clamp(from.x + (event.clientX - start.clientX) / box.width, 1)
       chip.y = clamp(from.y + (event.clientY - start.clientY) / box.height, 1)
-      const column = nearest(chip.x, data.columns), row = nearest(chip.y, data.rows)
+      const column = columnAt(chip.x), row = rowAt(chip.y)
       ghost.hidden = false
       Object.assign(ghost.style, { left: `${data.columns[column] * 100}%`, top: `${data.rows[row] * 100}%`, width: nodes()[chips.indexOf(chip)].style.width })
       say(place({ ...chip, column, row, where: "" }))
     },
     end(chip) {
-      const column = nearest(chip.x ?? 0, data.columns), row = nearest(chip.y ?? 0, data.rows)
+      const column = columnAt(chip.x ?? 0), row = rowAt(chip.y ?? 0)
       delete chip.x
       delete chip.y
       return index => move(index, column, row)
@@ -323,10 +325,10 @@ function board(root) {
       const across = (event.clientX - box.left) / box.width - from.x, down = ((event.clientY - box.top) / box.height - from.y) * box.height / box.width
       const share = 2 * Math.max(Math.abs(across), Math.abs(down)) * data.shape[0] / Math.sqrt(data.shape[0] * data.shape[1])
       chip.share = Math.min(Math.max(share, data.sizes[0][0]), data.sizes.at(-1)[0])
-      say(data.sizes[nearest(chip.share, data.sizes.map(each => each[0]))][1])
+      say(data.sizes[sizeAt(chip.share)][1])
     },
     end(chip) {
-      const wanted = nearest(chip.share ?? 0, data.sizes.map(each => each[0]))
+      const wanted = sizeAt(chip.share ?? 0)
       delete chip.share
       return index => resize(index, wanted)
     },
@@ -335,9 +337,9 @@ function board(root) {
   function onKey(event, index) {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const chip = chips[index], nudge = NUDGE[event.key]
-    if (nudge) move(index, chip.column + nudge[0], chip.row + nudge[1], { later: true })
-    else if (event.key === "+" || event.key === "=") resize(index, chip.size + 1, { later: true })
-    else if (event.key === "-" || event.key === "_") resize(index, chip.size - 1, { later: true })
+    if (nudge) move(index, next(chip.column, nudge[0], data.reach.columns), next(chip.row, nudge[1], data.reach.rows), { later: true })
+    else if (event.key === "+" || event.key === "=") resize(index, next(chip.size, 1, data.reach.sizes), { later: true })
+    else if (event.key === "-" || event.key === "_") resize(index, next(chip.size, -1, data.reach.sizes), { later: true })
     else if (event.key === "Delete" || event.key === "Backspace") remove(index)
     else if (event.key === "Enter") name.focus(), name.select()
     else return
@@ -355,13 +357,13 @@ function board(root) {
   floor.ondblclick = event => {
     if (event.target !== floor && event.target.className !== "empty") return
     const box = floor.getBoundingClientRect()
-    add(nearest((event.clientX - box.left) / box.width, data.columns), nearest((event.clientY - box.top) / box.height, data.rows))
+    add(columnAt((event.clientX - box.left) / box.width), rowAt((event.clientY - box.top) / box.height))
   }
   floor.onpointerdown = event => event.target === floor && choose(null)
   find(".add").onclick = addSomewhere
   find(".undo").onclick = undo
-  find(".smaller").onclick = () => resize(chosen, chips[chosen].size - 1)
-  find(".larger").onclick = () => resize(chosen, chips[chosen].size + 1)
+  find(".smaller").onclick = () => resize(chosen, next(chips[chosen].size, -1, data.reach.sizes))
+  find(".larger").onclick = () => resize(chosen, next(chips[chosen].size, 1, data.reach.sizes))
   find(".remove").onclick = () => remove(chosen)
   find(".fields").onclick = () => self.send("open", chosen)
   name.onchange = () => rename(Number(name.dataset.of), name.value.trim())

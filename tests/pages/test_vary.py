@@ -1,0 +1,249 @@
+"""Vary on a page: from what is to be painted to a grid of it, with what it takes said before, and longer afterwards."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fibo_core.errors import WriterUnavailable
+from fibo_core.prompts.axes import axis
+from fibo_core.store.generation import Generation
+from fibo_core.work.desk import Batch, Estimate
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
+from fibo_core.writers.offline import OfflineWriter
+from studio.ui.components.vary import comes_to
+from studio.ui.state import VaryState
+from tests.pages.conftest import page, press, says
+
+LIGHT, MEDIUM = "lighting.conditions", "style_medium"
+
+
+@pytest.fixture
+def worded(app: AppTest) -> AppTest:
+    """Generate, with words and few steps."""
+    app.text_area(key="generate_words").set_value("a red ball").run()
+    app.session_state["generate_steps"] = 2
+    return app.run()
+
+
+def vary(app: AppTest) -> AppTest:
+    return press(app, "Vary")
+
+
+def field(app: AppTest, end: str) -> Any:
+    """The field of the dialog whose key ends so."""
+    widgets = [*app.selectbox, *app.text_input, *app.button_group, *app.toggle, *app.checkbox]
+    (found,) = [each for each in widgets if "_vary_" in (each.key or "") and each.key.endswith(end)]
+    return found
+
+
+def paint_button(app: AppTest) -> Any:
+    (found,) = [each for each in app.button if (each.key or "").endswith("_paint") and "_vary_" in each.key]
+    return found
+
+
+def batch_of(app: AppTest, runtime: Runtime) -> Batch:
+    return runtime.desk.wait(app.session_state["page_generate"].batch_id, 120)
+
+
+def test_two_lights_and_two_media_become_a_grid_with_one_seed(worded: AppTest, runtime: Runtime) -> None:
+    """The first axis goes across; the seed is the one in the form, though it is not locked."""
+    seed = 4711
+    worded.session_state["generate_seed"] = str(seed)
+    vary(worded)
+    field(worded, f"_1_{LIGHT}_ticked").set_value(["soft daylight", "night, moonlight"]).run()
+    assert paint_button(worded).label == "Paint 2 pictures"
+    field(worded, "_second").set_value(True).run()
+    assert paint_button(worded).disabled
+    field(worded, f"_2_{MEDIUM}_ticked").set_value(["oil painting"]).run()
+    field(worded, f"_2_{MEDIUM}_own").set_value("mosaic|fresco").run()
+    assert paint_button(worded).label == "Paint 6 pictures"
+    assert f"2 × 3: 6 pictures, all with seed `{seed}`." in says(worded)
+    paint_button(worded).click().run()
+    batch = batch_of(worded, runtime)
+    assert (batch.state, {cell.seed for cell in batch.cells}) == ("done", {seed})
+    assert [(each.name, each.values) for each in batch.order.axes] == [
+        (MEDIUM, ("oil painting", "mosaic", "fresco")), (LIGHT, ("soft daylight", "night, moonlight")),
+    ]  # fmt: skip
+    assert not [each for each in worded.button if "_vary_" in (each.key or "")]
+
+
+def test_the_draft_is_what_varies_and_stays_as_it_is(worded: AppTest, runtime: Runtime) -> None:
+    """What stands there now is the first value, ticked; the editor keeps the prompt without the grid's values."""
+    press(worded, "Prompt only")
+    runtime.desk.wait(worded.session_state["page_generate"].batch_id, 60)
+    worded.run()
+    text = worded.session_state["page_generate"].draft.text
+    vary(worded)
+    ticked = field(worded, f"_1_{LIGHT}_ticked")
+    assert ticked.value == ["bright daylight"]
+    ticked.set_value(["bright daylight", "night, moonlight"]).run()
+    paint_button(worded).click().run()
+    batch = batch_of(worded, runtime)
+    worded.run()
+    assert (batch.pictures, worded.session_state["page_generate"].draft.text) == (2, text)
+
+
+def test_seeds_and_steps_are_written_as_ranges_and_words_are_told_from_them(worded: AppTest) -> None:
+    vary(worded)
+    field(worded, "_name_1").set_value("steps").run()
+    field(worded, "_1_steps").set_value("1..3").run()
+    assert paint_button(worded).label == "Paint 3 pictures"
+    field(worded, "_name_1").set_value("seed").run()
+    assert paint_button(worded).label == "Paint 4 pictures"
+    assert "all with seed" not in says(worded)
+    field(worded, "_name_1").set_value(MEDIUM).run()
+    field(worded, f"_1_{MEDIUM}_own").set_value("1..10").run()
+    assert paint_button(worded).label == "Paint 1 picture"
+    assert "A range such as 1..8 is for numbers only" in says(worded)
+
+
+def test_what_cannot_be_painted_is_one_sentence_and_the_button_waits(worded: AppTest) -> None:
+    vary(worded)
+    field(worded, "_name_1").set_value("steps").run()
+    field(worded, "_1_steps").set_value("1..900").run()
+    (error,) = worded.error
+    assert "A value of steps is 201. Choose 1 to 200." in error.value.replace("\\", "")
+    assert paint_button(worded).disabled
+
+
+def test_many_pictures_are_painted_once_they_are_confirmed(worded: AppTest, runtime: Runtime) -> None:
+    vary(worded)
+    field(worded, "_name_1").set_value("seed").run()
+    field(worded, "_1_seed").set_value("1..70").run()
+    assert "70 pictures, and more than 64 must be confirmed" in worded.error[0].value.replace("\\", "")
+    field(worded, "_confirmed").set_value(True).run()
+    assert not worded.error
+    assert paint_button(worded).label == "Paint 70 pictures"
+
+
+def test_without_words_or_a_prompt_there_is_nothing_to_vary(app: AppTest) -> None:
+    vary(app)
+    assert "Say in a few words what the picture should show" in app.error[0].value.replace("\\", "")
+
+
+def test_the_writer_offers_values_and_they_are_ticked(worded: AppTest) -> None:
+    """As many as the wish says, and what fits its words."""
+    vary(worded)
+    field(worded, f"_1_{LIGHT}_wish").set_value("three kinds of dim light")  # sent with the press, as a form is
+    press(worded, "Ask")
+    assert "dim warm candlelight" in field(worded, f"_1_{LIGHT}_ticked").value
+    assert paint_button(worded).label == "Paint 3 pictures"
+    assert "3 by offline, ticked above." in says(worded)
+
+
+def test_a_writer_that_cannot_answer_says_so_in_the_dialog(worded: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: Any, **__: Any) -> tuple[str, ...]:
+        raise WriterUnavailable("It is closed today.")
+
+    monkeypatch.setattr(OfflineWriter, "suggest_values", closed)
+    vary(worded)
+    press(worded, "Ask")
+    assert "It is closed today." in says(worded)
+    assert not worded.exception
+
+
+def test_a_place_of_the_form_opens_the_dialog_there(worded: AppTest, runtime: Runtime) -> None:
+    """As the menu beside its field does; what is typed in the form counts."""
+    press(worded, "Prompt only")
+    runtime.desk.wait(worded.session_state["page_generate"].batch_id, 60)
+    worded.run()
+    worded.session_state["generate_prompt_view"] = "Form"
+    worded.session_state["generate_form_section"] = "Objects"
+    worded.run()
+    revision = worded.session_state["page_generate"].draft.form_revision
+    worded.text_input(key=f"generate_form_{revision}_objects[0].location").set_value("far left").run()
+    worded.session_state["vary_generate"] = VaryState(open=True, place="objects[0].location", revision=1)
+    worded.run()
+    assert field(worded, "_name_1").value == "objects[0].location"
+    assert field(worded, "_1_objects[0].location_ticked").value == ["far left"]
+
+
+@pytest.fixture
+def grid(worded: AppTest, runtime: Runtime) -> Batch:
+    """A grid of two lights on the page."""
+    vary(worded)
+    field(worded, f"_1_{LIGHT}_ticked").set_value(["soft daylight", "night, moonlight"]).run()
+    paint_button(worded).click().run()
+    batch = batch_of(worded, runtime)
+    worded.run()
+    return batch
+
+
+def test_a_grid_gets_more_values_and_only_they_are_painted(worded: AppTest, runtime: Runtime, grid: Batch) -> None:
+    press(worded, "More values")
+    ticked = field(worded, f"_1_{LIGHT}_ticked")
+    assert "soft daylight" not in ticked.options
+    assert "There already: soft daylight, night, moonlight." in says(worded)
+    ticked.set_value(["soft studio light"]).run()
+    field(worded, f"_1_{LIGHT}_own").set_value("fog").run()
+    assert paint_button(worded).label == "Paint 2 pictures"
+    paint_button(worded).click().run()
+    longer = batch_of(worded, runtime)
+    assert (longer.id, longer.pictures, longer.state) == (grid.id, 4, "done")
+    assert longer.generation_ids[:2] == grid.generation_ids
+    assert not worded.exception
+
+
+def test_a_picture_of_a_grid_leads_back_to_it_from_history(
+    worded: AppTest, runtime: Runtime, grid: Batch, paint: Callable[..., Generation]
+) -> None:
+    """A picture that was painted alone does not."""
+    alone = paint()
+    worded.query_params["picture"] = alone.id
+    page(worded, "history")
+    assert not [each for each in worded.button if each.label == "Open its grid"]
+    worded.query_params["picture"] = grid.generation_ids[1]
+    worded.run()
+    press(worded, "Open its grid")
+    page(worded, "generate")
+    assert worded.session_state["page_generate"].batch_id in (grid.id, None)
+    assert not worded.exception
+
+
+def test_a_refined_prompt_is_varied_on_generate(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    """With the settings and the seed of the picture that is refined."""
+    picture = paint(seed=11)
+    app.query_params["picture"] = picture.id
+    page(app, "history")
+    press(app, "Refine")
+    page(app, "refine")
+    vary(app)
+    field(app, f"_1_{LIGHT}_ticked").set_value(["soft daylight", "night, moonlight"]).run()
+    paint_button(app).click().run()
+    (batch,) = [each for each in runtime.desk.recent() if each.order.axes]
+    batch = runtime.desk.wait(batch.id, 60)
+    assert (batch.kind, batch.pictures, {cell.seed for cell in batch.cells}) == ("generate", 2, {11})
+    request = runtime.tools.history.get(batch.generation_ids[0]).request
+    assert request.num_inference_steps == picture.request.num_inference_steps
+
+
+@pytest.mark.parametrize(
+    ("estimate", "axes", "said"),
+    [
+        (Estimate(12, 40.2), (), "12 pictures, about 40 s"),
+        (Estimate(1, None), (), "1 picture"),
+        (Estimate(6, 700.0), (axis(MEDIUM, "a|b"), axis("seed", "1..3")), "3 × 2: 6 pictures, about 12 min"),
+    ],
+)
+def test_what_it_takes_is_said_before_it_starts(estimate: Estimate, axes: Any, said: str) -> None:
+    assert comes_to(estimate, axes) == said
+
+
+def test_an_order_is_varied_by_the_same_core_as_over_http(worded: AppTest, runtime: Runtime, grid: Batch) -> None:
+    """What the page placed is the order that any door would place."""
+    order = grid.order
+    same = runtime.desk.place(
+        Order(
+            kind="generate", words="a red ball", writer=order.writer, aspect=order.aspect, model=order.model, steps=2,
+            guidance=order.guidance, negative_prompt=order.negative_prompt, seed=order.seed,
+            axes=(axis(LIGHT, "soft daylight|night, moonlight"),),
+        )
+    )  # fmt: skip
+    again = runtime.desk.wait(same.id, 60)
+    hashes = [[runtime.tools.history.get(id).recipe_hash for id in batch.generation_ids] for batch in (grid, again)]
+    assert hashes[0] == hashes[1]
