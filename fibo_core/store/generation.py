@@ -37,7 +37,8 @@ class Generation:
     ``words`` is what the user typed: the idea, the instruction, or the hint. ``writer`` is who wrote the
     prompt ("offline", "hand", …), ``writer_model`` with which model ("" where it has none), and ``usage`` what that
     took; ``edited`` says that the user changed it afterwards. ``source_path`` is the picture an inspiration started
-    from. Deleted pictures keep their files; ``deleted_at`` says when.
+    from, the main one; ``other_sources`` are the others where they were several, as they are kept. Deleted pictures
+    keep their files; ``deleted_at`` says when.
     """
 
     id: str  #: a ULID
@@ -54,6 +55,7 @@ class Generation:
     versions: Mapping[str, str]
     parent_id: str | None = None
     source_path: str | None = None
+    other_sources: tuple[str, ...] = ()
     writer_model: str = ""
     usage: Usage | None = None
     favorite: bool = False
@@ -94,6 +96,7 @@ class Generation:
             "parent_id": self.parent_id,
             "image_path": self.image_path,
             "source_path": self.source_path,
+            "other_sources": list(self.other_sources),
             "duration_s": self.duration_s,
             "device": self.device,
             "precision": self.precision,
@@ -149,7 +152,8 @@ class Generation:
             versions=dict(record["versions"]),
             parent_id=record["parent_id"],
             source_path=record["source_path"],
-            writer_model=record.get("writer_model", ""),  # absent from the records of the first version
+            other_sources=tuple(record.get("other_sources", ())),  # absent from older records, as the next two are
+            writer_model=record.get("writer_model", ""),
             usage=None if usage is None else Usage(usage["input_tokens"], usage["output_tokens"]),
         )
 
@@ -208,8 +212,12 @@ _PARTS: Mapping[str, Callable[[Any], bool]] = {
     "precision": _is_name,
     "versions": lambda value: isinstance(value, dict) and all(map(_is_name, value.values())),
 }
-#: Absent from the records of the first version.
-_LATER_PARTS: Mapping[str, Callable[[Any], bool]] = {"writer_model": _is_text, "usage": _or_none(_is_usage)}
+#: Absent from older records.
+_LATER_PARTS: Mapping[str, Callable[[Any], bool]] = {
+    "writer_model": _is_text,
+    "usage": _or_none(_is_usage),
+    "other_sources": lambda value: isinstance(value, list) and all(map(_is_name, value)),
+}
 
 
 def _check_parts(record: Mapping[str, Any]) -> None:

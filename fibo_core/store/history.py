@@ -109,6 +109,7 @@ class History:
         usage: Usage | None = None,
         parent_id: str | None = None,
         source: "Image.Image | None" = None,
+        other_sources: Sequence[str] = (),
     ) -> Generation:
         """Stores a picture with its recipe; once it returns, neither a kill nor a power cut loses them.
 
@@ -137,6 +138,7 @@ class History:
             versions=dict(rendered.versions),
             parent_id=parent_id,
             source_path=None if source is None else place.removesuffix(".png") + SOURCE_SUFFIX,
+            other_sources=tuple(other_sources),
         )
         files = self._write_files(generation, rendered.image, source)
         try:
@@ -350,6 +352,12 @@ class History:
         """The picture an inspiration started from. Raises as :meth:`image_file` does."""
         source = self.get(id, deleted_too=True).source_path
         return None if source is None else self._existing(source, id)
+
+    def other_sources(self) -> set[str]:
+        """The kept pictures that any stored one names as a further source, as paths in the workspace."""
+        with self._database.read() as session:
+            named = select(GenerationTable.other_sources).where(GenerationTable.other_sources != "[]").distinct()
+            return {path for text in session.exec(named) for path in re.findall(r'"([^"]*)"', text)}
 
     def sidecar_file(self, id: str) -> Path:
         """The recipe beside the picture, as JSON. Raises as :meth:`image_file` does."""

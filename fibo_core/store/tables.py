@@ -66,6 +66,7 @@ class GenerationTable(SQLModel, table=True):
     parent_id: str | None = Field(default=None, index=True)  # no foreign key: a parent may be in another workspace
     image_path: str
     source_path: str | None = None
+    other_sources: str = Field(default="[]", sa_type=Text, sa_column_kwargs={"server_default": "[]"})  # JSON list
     file_bytes: int = Field(sa_type=BigInteger)  # of the picture and the files beside it
     duration_s: float
     device: str
@@ -211,6 +212,7 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         parent_id=generation.parent_id,
         image_path=generation.image_path,
         source_path=generation.source_path,
+        other_sources=json.dumps(generation.other_sources),
         file_bytes=file_bytes,
         duration_s=generation.duration_s,
         device=generation.device,
@@ -224,9 +226,10 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
 def generation_of(row: GenerationTable) -> Generation:
     """The value of a row. Raises InputError for one that holds what none of ours does."""
     try:
-        prompt, adapters, versions = map(json.loads, (row.structured_prompt, row.adapters, row.versions))
+        texts = (row.structured_prompt, row.adapters, row.versions, row.other_sources)
+        prompt, adapters, versions, other_sources = map(json.loads, texts)
     except (TypeError, ValueError, RecursionError) as exc:
-        raise PictureError("This recipe is damaged: its prompt, adapters or versions are no JSON.") from exc
+        raise PictureError("This recipe is damaged: its prompt, adapters, versions or sources are no JSON.") from exc
     record = {
         "format": RECORD_FORMAT,
         "id": row.id,
@@ -250,6 +253,7 @@ def generation_of(row: GenerationTable) -> Generation:
         "parent_id": row.parent_id,
         "image_path": row.image_path,
         "source_path": row.source_path,
+        "other_sources": other_sources,
         "duration_s": row.duration_s,
         "device": row.device,
         "precision": row.precision,

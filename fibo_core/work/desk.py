@@ -231,8 +231,8 @@ class Desk:
         return Pace(self._tools.history).estimate(job.task for job in added.jobs)
 
     def inputs(self) -> set[str]:
-        """The SHA-256 of each kept picture that some batch refers to."""
-        return {Path(path).stem for path in self._store.inputs()}
+        """The SHA-256 of each kept picture that some batch, or a picture's recipe, refers to."""
+        return {Path(path).stem for path in self._store.inputs() | self._tools.history.other_sources()}
 
     def _check_here(self, order: Order, tasks: Sequence[Task]) -> None:
         """Raises where what the order needs is not on this machine, before anything is queued."""

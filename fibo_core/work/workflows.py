@@ -5,6 +5,7 @@ its recipe as soon as it is done. They know no queue and no page: an Observer is
 ends the work.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -89,7 +90,10 @@ def inspire(tools: Tools, task: InspireTask, observer: Observer, cancel: CancelF
         return writer.inspire(pictures, task.words, cancel=cancel, seed=seed, on_tokens=on_tokens)
 
     written = _write(tools, task, observer, ask)
-    return _paint(tools, task, written, observer, cancel, parent_id=task.source_id, source=pictures[0])
+    others = [str(tools.history.relative(tools.history.absolute(picture))) for picture in task.pictures[1:]]
+    return _paint(
+        *(tools, task, written, observer, cancel), parent_id=task.source_id, source=pictures[0], other_sources=others
+    )
 
 
 def run(tools: Tools, task: Task, observer: Observer, cancel: CancelFlag) -> list[Generation]:
@@ -127,6 +131,7 @@ def _paint(
     *,
     parent_id: str | None = None,
     source: Image.Image | None = None,
+    other_sources: Sequence[str] = (),
 ) -> list[Generation]:
     """One stored picture for every seed; those already stored stay when a later one fails or is cancelled."""
     seeds, settings = task.painting.seeds, task.painting.settings
@@ -150,6 +155,7 @@ def _paint(
             usage=written.usage,
             parent_id=parent_id,
             source=source,
+            other_sources=other_sources,
         )
         observer.on_stored(generation)
         generations.append(generation)

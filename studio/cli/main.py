@@ -191,6 +191,8 @@ def inspire(
     sheet: Sheet = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint from a prompt that describes a picture, or what several have in common."""
+    from fibo_core.store.inputs import Inputs
+
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
@@ -202,6 +204,9 @@ def inspire(
         return
     with open_tools(settings) as tools:
         pictures = [read_picture(name, tools.history) for name in names]
+        if len(pictures) > 1:  # those beside the main one must stay, and a file given twice is told by its content
+            inputs = Inputs(settings.workspace_dir)
+            pictures = [(file if id else inputs.path(inputs.keep(file)), id) for file, id in pictures]
         files, source_id = tuple(str(file) for file, _ in pictures), pictures[0][1]
         order = options.order(kind="inspire", words=words, pictures=files, source_id=source_id)
         options.paint(settings, tools, order)

@@ -38,7 +38,9 @@ def all_pages(history: History, query: HistoryQuery, limit: int = 3) -> list[str
 
 def test_a_stored_picture_has_its_whole_recipe_in_row_png_and_sidecar(history, paint, workspace):
     """Each of the three alone gives back the same Generation, and so the same request."""
-    stored = paint("zwei Füchse 🦊", text="größe", mode="inspire", source=Image.new("RGB", (8, 8), "blue"), edited=True)
+    source, others = Image.new("RGB", (8, 8), "blue"), (f"inputs/{'0' * 64}.png",)
+    stored = paint("zwei Füchse 🦊", text="größe", mode="inspire", source=source, other_sources=others, edited=True)
+    assert stored.other_sources == others
     assert history.get(stored.id) == stored
     for file in (history.image_file(stored.id), history.sidecar_file(stored.id)):
         again = Generation.from_record(read_recipe(file.read_bytes()))
@@ -49,6 +51,13 @@ def test_a_stored_picture_has_its_whole_recipe_in_row_png_and_sidecar(history, p
         assert picture.convert("RGB").tobytes() == rendered().image.tobytes()
     with Image.open(history.source_file(stored.id)) as source:
         assert source.getpixel((1, 1)) == (0, 0, 255)
+
+
+def test_a_picture_of_an_older_version_has_no_other_sources(history, paint):
+    """Its record does not name them."""
+    stored = paint()
+    record = {key: value for key, value in stored.to_record().items() if key != "other_sources"}
+    assert Generation.from_record(record) == stored
 
 
 def test_after_a_restart_everything_is_still_there(history, paint, workspace, database):
@@ -490,6 +499,6 @@ def test_a_record_whose_tokens_make_no_sense_is_refused(paint, damage):
 def test_a_record_with_a_part_missing_names_the_part(paint):
     """Every part of the recipe is needed to paint it again."""
     record = paint().to_record()
-    for name in record.keys() - {"format", "recipe_hash", "writer_model", "usage"}:
+    for name in record.keys() - {"format", "recipe_hash", "writer_model", "usage", "other_sources"}:
         with pytest.raises(PictureError, match=f"no '{name}'"):
             Generation.from_record({key: value for key, value in record.items() if key != name})

@@ -430,6 +430,17 @@ def test_the_picture_of_a_batch_that_cannot_be_read_is_still_known_to_be_needed(
         assert idle.desk.inputs() == {"one"}
 
 
+def test_the_further_sources_of_a_stored_picture_are_needed_when_its_batch_is_gone(idle: Studio) -> None:
+    """As after a rebuild from the files: the recipe names them, and what sweeps unused inputs away keeps them."""
+    for name in ("one", "two"):
+        Image.new("RGB", (64, 64), "red" if name == "one" else "gold").save(idle.path.with_name(f"{name}.png"))
+    batch = idle.desk.place(replace(SMALL, kind="inspire", pictures=("one.png", "two.png"), written=WRITTEN))
+    idle.queue.start()
+    assert idle.desk.wait(batch.id, 60).state == "done"
+    idle.execute("DELETE FROM batch")
+    assert idle.desk.inputs() == {"two"}
+
+
 def test_an_order_of_a_newer_version_is_named_and_its_pictures_are_painted(idle: Studio) -> None:
     """What it says is not known here; what its jobs do is."""
     batch = idle.desk.place(replace(SMALL, written=WRITTEN))

@@ -180,6 +180,7 @@ def test_several_pictures_are_looked_at_together_and_the_main_one_is_kept(tools:
     kept = tools.history.source_file(generation.id)
     assert kept is not None
     assert Image.open(kept).size == (300, 200)
+    assert generation.other_sources == (str(tools.history.relative(tmp_path / "rose.png")),)
 
 
 def test_a_prompt_too_long_for_the_model_is_refused_before_anything_is_painted(tools: Tools) -> None:

@@ -314,6 +314,7 @@ class GenerationGiven(Given):
     parent_id: str | None
     image_path: str = Field(description="Of the picture's file, in the studio's workspace")
     source_path: str | None
+    other_sources: Sequence[str] = Field((), description="The further pictures of an inspiration from several")
     duration_s: float
     device: str
     precision: str

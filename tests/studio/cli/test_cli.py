@@ -185,6 +185,8 @@ def test_several_pictures_inspire_one_and_the_hint_stands_last_or_in_an_option(
         both = history.page(HistoryQuery()).items
         assert [picture.words for picture in both] == ["at night"] * 2
         assert Image.open(history.source_file(both[0].id)).size == (60, 40)
+        (other,) = both[0].other_sources
+        assert Image.open(workspace / other).size == (40, 60)
 
 
 @pytest.mark.parametrize(
