@@ -58,7 +58,8 @@ window.watch = mode => {
     if ((had || own.preview) && !shown.length) own.blank += now - last
     last = now
     if (own.pressed) {
-      own.reaction ??= deep('.bar.sending kbd, .stage .says').some(each => each.textContent.trim() && inSight(each)) ? now : null
+      const signs = deep('.bar.sending kbd, .stage .says')
+      own.reaction ??= signs.some(each => each.textContent.trim() && inSight(each)) ? now : null
       own.preview ??= shown.some(each => each.src.includes('/img/preview/')) ? now : null
       const result = shown.find(each => /\\/img\\/[0-9A-Z]{26}\\.png/.test(each.src) && !before.has(each.src))
       if (result && !own.result) Object.assign(own, { result: performance.timeOrigin + now, src: result.src })

@@ -4,6 +4,8 @@ import { Layers } from "./layers.js"
 
 const WORDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" }
 const HOLES = 0.75 // a grid with holes must show its cells so much larger to be worth it
+const TURNED = 1.2 // rows stand as columns where that makes the cells so much larger
+const EDGE_PX = 22, LABEL_MOST_PX = 120, LETTER_PX = 7 // what a line, and a letter, of the edges takes
 const FULL_UP_TO = 4 // cells that show their picture itself, and not its thumbnail
 
 /** How many columns show `count` pictures of this ratio largest in a room of `width` × `height`. */
@@ -61,7 +63,7 @@ export class Grid {
 
   get hasPicture() { return this.cells.some(cell => cell.layers.top) }
 
-  /** Lays `count` cells of a ratio out in a room of `width` × `height`; gives columns and rows. */
+  /** Lays `count` cells of a ratio out in a room of `width` × `height`; gives the size of it all, and its columns. */
   lay(count, ratio, width, height, batch) {
     while (this.cells.length > count) this.cells.pop()
     while (this.cells.length < count) this.cells.push(this.cell(this.cells.length))
@@ -86,24 +88,26 @@ export class Grid {
       })
       return this.cells.map(cell => cell.button)
     })
-    return [columns, Math.ceil(count / columns)]
+    return [columns, Math.ceil(count / columns) / ratio, columns]
   }
 
-  tables({ names, values, places }, ratio, width, height) {
-    const [rows, columns] = values.slice(-2)
-    const outer = product(values.slice(0, -2))
-    const across = columnsFor(outer.length, (ratio * columns.length) / rows.length, width, height)
+  tables(axes, ratio, width, height) {
+    const straight = measure(axes, ratio, width, height), turned = measure(turn(axes), ratio, width, height)
+    const isTurned = turned.cell > TURNED * straight.cell
+    const { names, values, places } = isTurned ? turn(axes) : axes
+    const { across, label, size } = isTurned ? turned : straight
+    const [rows, columns] = values.slice(-2), outer = product(values.slice(0, -2))
     this.columns = columns.length
-    this.arrange(`tables ${across} ${JSON.stringify(values)} ${this.cells.length}`, () => {
+    this.arrange(`tables ${across} ${label} ${JSON.stringify(values)} ${this.cells.length}`, () => {
       this.element.className = "grid tables"
       this.element.style.gridTemplateColumns = tracks(across)
       return outer.map(place => {
         const table = document.createElement("div")
         table.className = "table"
-        table.style.gridTemplateColumns = `minmax(2rem, max-content) ${tracks(columns.length)}`
-        table.style.gridTemplateRows = `${place.length ? "auto " : ""}auto repeat(${rows.length}, minmax(3rem, 1fr))`
+        table.style.gridTemplateColumns = `${label}px ${tracks(columns.length)}`
+        table.style.gridTemplateRows = `${place.length ? "auto " : ""}auto repeat(${rows.length}, minmax(2.25rem, 1fr))`
         if (place.length) table.append(edge(placeInWords({ names, places: [place] }, 0, place.length), "", "over"))
-        table.append(edge(`${short(names.at(-2))} ↓ ${short(names.at(-1))} →`, names.slice(-2).join(", ")))
+        table.append(edge(corner(names), names.slice(-2).join(", ")))
         for (const column of columns) table.append(edge(column, `${names.at(-1)}: ${column}`))
         for (const row of rows) {
           table.append(edge(row, `${names.at(-2)}: ${row}`))
@@ -115,7 +119,7 @@ export class Grid {
         return table
       })
     })
-    return [across * columns.length, Math.ceil(outer.length / across) * rows.length]
+    return [...size, across * columns.length]
   }
 
   /** Builds anew only what is to be laid out in another way, so that pictures stay as they are. */
@@ -186,7 +190,26 @@ function edge(text, title, more = "") {
   return label
 }
 
-const tracks = count => `repeat(${count}, minmax(3rem, 1fr))`
+/** How large the cells of tables can be in a room, in how many columns of tables, and what the edges take. */
+function measure({ names, values }, ratio, width, height) {
+  const [rows, columns] = values.slice(-2), count = product(values.slice(0, -2)).length
+  const across = columnsFor(count, (ratio * columns.length) / rows.length, width, height)
+  const down = Math.ceil(count / across), head = EDGE_PX * (names.length > 2 ? 2 : 1)
+  const longest = Math.max(...[...rows.map(String), corner(names)].map(text => text.length))
+  const label = Math.round(Math.min(LABEL_MOST_PX, width / across / 4, longest * LETTER_PX + 2 * LETTER_PX))
+  const cell = Math.min((width / across - label) / columns.length, ((height / down - head) / rows.length) * ratio)
+  const size = [across * (label + columns.length * cell), down * (head + (rows.length * cell) / ratio)]
+  return { across, label, cell, size }
+}
+
+/** The same axes with the last two changed: rows for columns. */
+function turn({ names, values, places }) {
+  const swap = list => [...list.slice(0, -2), list.at(-1), list.at(-2)]
+  return { names: swap(names), values: swap(values), places: places.map(swap) }
+}
+
+const corner = names => `${short(names.at(-2))} ↓ ${short(names.at(-1))} →`
+const tracks = count => `repeat(${count}, minmax(2.25rem, 1fr))`
 const same = (one, other) => one.every((value, index) => value === other[index])
 const product = lists =>
   lists.reduce((places, list) => places.flatMap(place => list.map(value => [...place, value])), [[]])

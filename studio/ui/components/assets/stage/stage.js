@@ -184,8 +184,8 @@ class Stage {
     const { pictures, width, height } = this.data.batch
     const room = this.stage.clientWidth || 600
     const count = this.batch?.cells.length ?? pictures
-    const [columns, rows] = this.cells.lay(count, width / height, room, this.tallest(), this.batch)
-    this.reserve((width * columns) / (height * rows), width * columns)
+    const [across, down, columns] = this.cells.lay(count, width / height, room, this.tallest(), this.batch)
+    this.reserve(across / down, width * columns)
     if (this.batch) this.cells.fill(this.batch.cells, this.batch.title)
   }
 
