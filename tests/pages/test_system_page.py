@@ -161,3 +161,15 @@ def test_a_job_that_cannot_be_read_is_named_there_and_can_be_removed(app: AppTes
     assert f"Job {job.id} cannot be read" in says(system)
     press(system, "Remove")
     assert "cannot be read" not in says(system)
+
+
+def test_an_entry_of_the_queue_leads_to_its_pictures(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    picture = paint("a green star")
+    page(app, "system")
+    press(app, "Show")
+    (batch,) = runtime.desk.recent()
+    assert app.session_state["page_generate"].batch_id == batch.id
+    assert app.session_state["page_generate"].last_id == picture.id
+    assert app.text_area(key="generate_words").value == "a green star"
