@@ -8,7 +8,7 @@ from fibo_core.prompts.mend import holds_caption
 from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
-from studio.ui.components.examples import example_cards
+from studio.ui.components.examples import example_cards, take_example
 from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
 from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
@@ -101,7 +101,7 @@ with form:
         if state.draft is None and st.button("Start from JSON", type="tertiary", icon=":material/data_object:"):
             state.begin('{\n  "short_description": ""\n}')
             st.rerun()
-        two_writers_button()
+        two_writers_button(runtime.tools.writers)
         vary_button(state, "generate", spec)
     with folded_on_phone("Settings", key="generate_settings"):
         settings_row("generate", spec, runtime)
@@ -179,9 +179,7 @@ with result:
         elif painting is None and shown is None:
             example = example_cards(key="examples")
             if example is not None:
-                fill_field("generate", "words", example.words)
-                fill_field("generate", "seed", str(example.seed))
-                fill_field("generate", "seed_locked", True)
+                take_example(example)
                 st.rerun()
 
     if latest:

@@ -50,7 +50,8 @@ if total == 0:
             go_to(GENERATE)
     else:
         looked_for = f" for “{plain(query.text)}”" if query.text else ""
-        st.subheader(f"No picture{looked_for} with these filters", anchor=False)
+        filtered = query != HistoryQuery(text=query.text, newest_first=query.newest_first)
+        st.subheader(f"No picture{looked_for}{' with these filters' if filtered else ''}", anchor=False)
         st.button("Clear the search", icon=":material/filter_list_off:", on_click=clear_filters)
     st.stop()
 

@@ -128,12 +128,26 @@ with form:
     vary_button(state, "refine", spec)
     with folded_on_phone("Prompt", key="refine_prompt"):
         show_model_limits(spec, state.draft)
-        json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
+        json_editor(
+            state,
+            key="refine",
+            spec=spec,
+            count_tokens=partial(engine.count_tokens, spec.name),
+            locked=state.locked,
+            on_lock=state.toggle_lock,
+        )
         with st.expander("Keep as it is", type="compact", icon=":material/lock:"):
             st.caption(
                 "What you tick is put back after the writer has answered, whatever it said. Your own edits are free."
             )
-            state.locked = lock_tree(base, state.locked, of=state.source, key="refine_locks")
+            lock_tree(
+                base,
+                state.locked,
+                of=state.source,
+                key="refine_locks",
+                on_change=state.lock,
+                revision=state.locks_revision,
+            )
 
 with result:
     at_work = batch is not None and bool(batch.pictures) and (working or state.source_id in batch.generation_ids)

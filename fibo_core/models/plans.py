@@ -76,6 +76,11 @@ def disk_gb(model: str) -> float:
     return next(plan.disk_gb for plan in PLANS if plan.model == model)
 
 
+def least_gpu_gb(model: str) -> float | None:
+    """The least GPU memory that the model is held in; None where nothing is known of it."""
+    return min((plan.gpu_gb for plan in PLANS if plan.model == model), default=None)
+
+
 def weights_a_pod_fetches(
     fibo_model: str, fibo_writer: str, *, has_token: bool, has_key: bool, fits: bool
 ) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ from fibo_core.errors import FiboError
 from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from studio.ui.components.draft_line import draft_line
 from studio.ui.components.frame import frame, mini_note, styles
 from studio.ui.components.nav_bar import nav_bar
+from studio.ui.drafts import keep_drafts, restore_drafts
 from studio.ui.navigation import all_pages
 from studio.ui.words import plain
 
@@ -26,11 +28,16 @@ if chosen is not None:
 
 try:
     runtime = get_runtime()
+    restore_drafts(runtime, page.title.lower())
     with above:
         frame(runtime, page.title)
     with st.container(key="mini_note"):
         mini_note(runtime)
-    page.run()
+    draft_line(runtime, page.title.lower())
+    try:
+        page.run()
+    finally:  # also where the page has asked to be run again
+        keep_drafts(runtime)
     get_shell().first_page_shown.set()
 except FiboError as exc:  # the workspace or its database is not there, or not any more
     st.subheader("Something is in the way", anchor=False)

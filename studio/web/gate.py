@@ -131,7 +131,7 @@ class Gate:
 
     def _session(self, login: Login, asked: HTTPConnection) -> Session | None:
         """The session of a request's cookie."""
-        return next(filter(None, map(login.session_of, _cookies(asked, COOKIE))), None)
+        return next(filter(None, map(login.session_of, cookies(asked, COOKIE))), None)
 
     def _try(
         self, login: Login, asked: HTTPConnection, given: bytes, is_right: Callable[[bytes], bool]
@@ -154,7 +154,7 @@ class Gate:
 
     def _guesser(self, login: Login, asked: HTTPConnection) -> str:
         """Whose attempts these are: a browser's that has logged in before, wherever it is now; else an address's."""
-        browser = next(filter(None, map(login.browser_of, _cookies(asked, BROWSER_COOKIE))), None)
+        browser = next(filter(None, map(login.browser_of, cookies(asked, BROWSER_COOKIE))), None)
         if browser is None:
             return self._address(asked)
         who = f"browser {browser}"
@@ -194,8 +194,8 @@ class Gate:
                 (COOKIE, login.begin()[1], SESSION_S),
             ):
                 answer.set_cookie(
-                    _cookie_name(request, name), cookie, int(lasts_s),
-                    secure=_is_https(request), httponly=True, samesite="lax",
+                    cookie_name(request, name), cookie, int(lasts_s),
+                    secure=is_https(request), httponly=True, samesite="lax",
                 )  # fmt: skip
             return answer
         if wait_s:
@@ -211,7 +211,7 @@ class Gate:
             for ended in self._sockets.get(session.id, ()):
                 ended.set()
         answer = _go("/login")
-        answer.delete_cookie(_cookie_name(request, COOKIE), secure=_is_https(request), httponly=True, samesite="lax")
+        answer.delete_cookie(cookie_name(request, COOKIE), secure=is_https(request), httponly=True, samesite="lax")
         return answer
 
     async def _connect(self, asked: HTTPConnection, receive: Receive, send: Send) -> None:
@@ -292,22 +292,22 @@ def _is_loopback(address: str) -> bool:
         return False
 
 
-def _is_https(asked: HTTPConnection) -> bool:
+def is_https(asked: HTTPConnection) -> bool:
     """Whether the browser came by https, also where a proxy ended it. Lied to, we would harm the liar only."""
     download_text = asked.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
     return "https" in (download_text, asked.scope.get("scheme")) or asked.scope.get("scheme") == "wss"
 
 
-def _cookie_name(asked: HTTPConnection, name: str) -> str:
-    return HOST_PREFIX + name if _is_https(asked) else name
+def cookie_name(asked: HTTPConnection, name: str) -> str:
+    return HOST_PREFIX + name if is_https(asked) else name
 
 
-def _cookies(asked: HTTPConnection, wanted: str) -> Iterator[str]:
+def cookies(asked: HTTPConnection, wanted: str) -> Iterator[str]:
     """What a request's cookies of that name hold. A sibling's site may have put another one beside ours."""
     for header in asked.headers.getlist("cookie"):
         for each in header.split(";"):
             name, _, value = each.strip().partition("=")
-            if name == _cookie_name(asked, wanted):
+            if name == cookie_name(asked, wanted):
                 yield value
 
 

@@ -30,6 +30,7 @@ from studio.ui.words import title_of
 from studio.web import inputs
 from studio.web.api.app import api
 from studio.web.assets import script
+from studio.web.drafts import keep_typed
 from studio.web.editor_words import words
 from studio.web.following import desk
 from studio.web.previews import Previews
@@ -64,6 +65,7 @@ def routes() -> list[BaseRoute]:
         Route("/inputs/{sha256}.png", inputs.whole),
         Route("/assets/{folder}/{version}/{name}", script),
         Route("/generate", _to_first_page),
+        Route("/drafts", keep_typed, methods=["POST"]),
         Route("/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file)),
         Route("/img/source/{id}.png", _file("image/png", History.source_file)),
         Route("/img/sheet/{batch}.png", sheet),

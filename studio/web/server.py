@@ -20,6 +20,7 @@ from starlette.middleware import Middleware
 
 from fibo_core.errors import FiboError
 from fibo_core.settings import LOOPBACK
+from fibo_core.store.drafts import DraftStore
 from fibo_core.work.runtime import Runtime
 from studio.environment import prepare_environment
 from studio.lease import HeldLease, draw_token
@@ -30,6 +31,7 @@ from studio.pod.idle import begin_idle_stop
 from studio.shell import get_shell
 from studio.web.api.app import PlainAddresses
 from studio.web.connections import report_trouble
+from studio.web.drafts import DraftCookie
 from studio.web.gate import Gate
 from studio.web.passwords import login_for
 from studio.web.routes import routes
@@ -112,6 +114,7 @@ class _Start:
         """Looks through the pictures, and again where the database has changed or did not take a picture's row."""
         history, said = runtime.tools.history, ""
         try:
+            self._sweep_drafts(runtime)
             while not self._ending.is_set():
                 try:
                     history.fill_search(self._ending)
@@ -125,6 +128,12 @@ class _Start:
                 self._ending.wait(SWEEP_AGAIN_S)
         except Exception:  # a bug, which must not vanish with this thread
             log.exception("Looking through the pictures failed on an error nobody foresaw.")
+
+    def _sweep_drafts(self, runtime: Runtime) -> None:
+        try:
+            DraftStore(runtime.settings.workspace_dir).sweep()
+        except FiboError as exc:
+            log.warning("%s", exc)
 
     def _build(self) -> Runtime | None:
         said = ""
@@ -179,6 +188,7 @@ app = st.App(
             behind_cloudflare=settings.on_pod,
             start_token=start_token,
         ),
+        Middleware(DraftCookie),
         Middleware(PlainAddresses),
     ],
     lifespan=lifespan,

@@ -19,6 +19,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from studio.ui import drafts
 from studio.ui.components.press_bar import Press, Presses
 from tests.studio.processes import add_picture
 
@@ -41,6 +42,12 @@ def folder_of_the_app_importable() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(APP.parent))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest's context is made of mocks: a browser without cookies, whose drafts nobody keeps."""
+    monkeypatch.setattr(drafts, "browser_of_session", lambda: None)
 
 
 @pytest.fixture
@@ -114,6 +121,11 @@ def type_json(app: AppTest, mode: str, text: str) -> AppTest:
     """Types into the JSON editor, which a browser draws itself."""
     app.session_state[f"page_{mode}"].type_in(text)
     return app.run()
+
+
+def way_back(app: AppTest) -> str:
+    """The label of the button that brings back the user's own prompt, which says which one; "" where there is none."""
+    return next((button.label for button in app.button if button.label.startswith("Bring back “")), "")
 
 
 def page(app: AppTest, name: str) -> AppTest:

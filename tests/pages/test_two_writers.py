@@ -51,8 +51,10 @@ def both(app: AppTest, runtime: Runtime) -> list[Job]:
     return jobs
 
 
-def test_with_one_writer_the_comparison_says_what_a_second_needs(app: AppTest) -> None:
-    press(app, "Compare two writers")
+def test_with_one_writer_nothing_offers_a_comparison_and_its_address_says_what_a_second_needs(app: AppTest) -> None:
+    assert "Compare two writers" not in [button.label for button in app.button]
+    app.query_params["two"] = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    app.run()
     assert "a comparison needs two" in says(app)
     assert "GOOGLE_API_KEY" in says(app)
     (ask,) = [button for button in app.button if button.label == "Ask both"]

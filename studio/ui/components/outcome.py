@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from fibo_core.errors import ModelMissing
 from fibo_core.work.desk import Batch, Desk
 from fibo_core.work.jobs import Job
+from studio.remedies import with_button
 from studio.ui.session import errors_shown
 from studio.ui.state import PageState
 from studio.ui.words import plain
@@ -24,11 +26,11 @@ def show_outcome(desk: Desk, state: PageState, batch: Batch | None) -> None:
         if several and job.task.words:
             st.caption(plain(f"“{job.title}”"))
         if job.state == "cancelled":
-            st.caption(":material/block: Cancelled. Your words and JSON are as you left them.")
+            st.caption(f":material/block: Cancelled. {_kept(batch)}Your words and JSON are as you left them.")
         elif job.state == "interrupted":
             st.warning(plain(job.error or "Interrupted when the studio stopped."), icon=":material/power_off:")
         else:
-            st.error(plain(job.error or "The job failed."), icon=":material/error:")
+            st.error(plain(_why(job)), icon=":material/error:")
     if not batch.retryable:
         return
     answer = next((job.answer for job in ended_badly if job.answer), None)
@@ -47,6 +49,22 @@ def show_outcome(desk: Desk, state: PageState, batch: Batch | None) -> None:
         ):  # fmt: skip
             state.begin(answer)
             st.rerun()
+
+
+def _kept(batch: Batch) -> str:
+    """What a cancelled batch has painted before."""
+    painted, pictures = len(batch.generation_ids), batch.pictures
+    if not painted:
+        return ""
+    return f"{painted} of its {pictures} pictures {'is' if painted == 1 else 'are'} painted and kept. "
+
+
+def _why(job: Job) -> str:
+    """Why a job failed, and where the pages have a button for it."""
+    sentence = job.error or "The job failed."
+    if job.error_kind == ModelMissing.__name__:
+        return with_button(ModelMissing(sentence, remedy=f"download {job.task.painting.settings.model}"))
+    return sentence
 
 
 def _one_of_each_reason(jobs: Sequence[Job]) -> list[Job]:

@@ -5,7 +5,7 @@ import streamlit as st
 from fibo_core.engine import Engine, EngineStatus
 from fibo_core.errors import ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec
-from fibo_core.models.device import lacks_for
+from fibo_core.models.device import has_cuda_gpu, lacks_for
 from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of
@@ -15,6 +15,8 @@ from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO
 from studio.pod.doctor import SERVICES, Check, examine
 from studio.shell import get_shell
+from studio.ui.components.queue_bar import open_batch
+from studio.ui.components.way_to_model import Facts, show_way
 from studio.ui.session import errors_shown
 from studio.ui.state import system_state
 from studio.ui.words import describe, duration, moment, plain, size
@@ -78,20 +80,36 @@ def _download(runtime: Runtime, spec: WeightsSpec) -> None:
         return
     if current is not None and current.error:
         st.error(plain(current.error), icon=":material/error:")
-    needs_token = spec.gated and runtime.settings.hf_token is None
-    if needs_token:
-        st.caption(
-            f"To have {spec.title}: accept Bria's licence at huggingface.co/{spec.repo}, set HF_TOKEN to a token of "
-            "that account, start the studio again, and download the weights here."
-        )
-    if lack := lacks_for(spec):
-        st.caption(f":material/warning: {plain(lack)}")
-    if st.button(
-        f"Download {spec.title}, about {spec.download_gb:.0f} GB", key=f"download_{spec.name}",
-        icon=":material/download:", disabled=needs_token,
-    ):  # fmt: skip
-        downloads.start(spec, runtime)
-        st.rerun()
+
+    def download() -> None:
+        if st.button(
+            f"Download {spec.title}", key=f"download_{spec.name}", icon=":material/download:",
+            disabled=spec.gated and runtime.settings.hf_token is None,
+        ):  # fmt: skip
+            downloads.start(spec, runtime)
+            st.rerun()
+
+    with st.expander(f"The way to {spec.title}, step by step", expanded=spec.name == "fibo", type="compact"):
+        show_way(spec, _facts(runtime, spec), download)
+
+
+def _facts(runtime: Runtime, spec: WeightsSpec) -> Facts:
+    settings = runtime.settings
+    return Facts(
+        gpu=has_cuda_gpu(),
+        lack=lacks_for(spec),
+        token=settings.hf_token is not None,
+        licence=_accepted(settings) if system_state().asks_services and spec.name == "fibo" else None,
+        on_pod=settings.on_pod,
+    )
+
+
+def _accepted(settings: Settings) -> bool | None:
+    """Whether FIBO's licence is accepted, as the check says that asks; None where it could not be told."""
+    (licence,) = [check for check in _checks(settings, True) if check.name == "licence"]
+    if licence.todo == "":
+        return True
+    return None if settings.hf_token is None else False
 
 
 @st.fragment(run_every=1.0)
@@ -150,7 +168,8 @@ def storage_card(runtime: Runtime) -> None:
 
 
 def jobs_card(runtime: Runtime) -> None:
-    """The newest batches; those still going can be cancelled, those that ended badly tried again."""
+    """The newest batches, with the way to their pictures; those still going can be cancelled, those that ended badly
+    tried again."""
     with st.container(border=True):
         st.subheader("Queue", anchor=False)
         recent = runtime.desk.recent(limit=8)
@@ -170,6 +189,10 @@ def _batch_row(runtime: Runtime, batch: Batch) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         state = describe(runtime.desk, batch) if not batch.ended else batch.state.capitalize()
         st.markdown(f"{plain(batch.title)}  \n:gray[{moment(batch.created_at)} · {state}]")
+        if (batch.generation_ids or not batch.ended) and st.button(
+            "Show", key=f"system_show_{batch.id}", type="tertiary", help="Its pictures, on their page"
+        ):
+            open_batch(batch.id, batch.kind)
         if not batch.ended and st.button("Cancel", key=f"system_cancel_{batch.id}", type="tertiary"):
             runtime.desk.cancel(batch.id)
             st.rerun()

@@ -34,8 +34,10 @@ Side = Literal["left", "right"]
 ADDRESS = "two"  #: the batch in the page's address, by which a reload finds it again
 
 
-def two_writers_button(*, disabled: bool = False) -> None:
-    """Opens the comparison in place of the page."""
+def two_writers_button(writers: Writers, *, disabled: bool = False) -> None:
+    """Opens the comparison in place of the page; nothing where fewer than two writers are ready."""
+    if sum(backend.missing() is None for backend in writers.backends) < 2:
+        return
     if st.button(
         "Compare two writers", type="tertiary", icon=":material/compare:", key="two_open", disabled=disabled,
         help="The same words to two writers, their prompts side by side",

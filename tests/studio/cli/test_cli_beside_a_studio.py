@@ -150,7 +150,8 @@ def test_what_varies_is_painted_there_copied_and_put_on_a_sheet(cli: Cli, far: t
 def test_a_refinement_keeps_its_sources_seed_and_settings(
     cli: Cli, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By id, by its file, by a file of another history, by a prompt; and a picture inspires by id or as a file."""
+    """By id, by its file, by a file of another history, by a prompt; and pictures inspire by id or as
+    files, one or two of them."""
     source = cli("generate", "a red ball", "--seed", 11, "--aspect", "2:3", "--json", *FAST).json
     with monkeypatch.context() as patch:
         patch.setenv("WORKSPACE_DIR", str(tmp_path / "other"))
@@ -165,11 +166,13 @@ def test_a_refinement_keeps_its_sources_seed_and_settings(
         child = stored(workspace, said.json["id"])
         assert (child.parent_id, child.request.seed, child.request.num_inference_steps) == (parent, 11, 2)
         assert (child.request.width, child.request.height) == (source["width"], source["height"])
-    for start, parent in ((source["id"], source["id"]), (foreign["image_path"], None)):
-        said = cli("inspire", start, "at night", "--json", *FAST)
+    both = (source["id"], foreign["image_path"])
+    for start, parent in (([both[0]], both[0]), ([both[1]], None), (both, both[0]), (both[::-1], None)):
+        said = cli("inspire", *start, "at night", "--json", *FAST)
         assert said.code == 0, said.err
         child = stored(workspace, said.json["id"])
-        assert (child.mode, child.parent_id) == ("inspire", parent)
+        assert (child.mode, child.parent_id, child.words) == ("inspire", parent, "at night")
+        assert len(child.other_sources) == len(start) - 1
 
 
 def stored(folder: Path, id: str) -> Generation:

@@ -1,0 +1,266 @@
+"""What is typed on the pages survives a reload and a new tab: kept on the server, for the browser that typed it.
+
+A session begins with what its browser left (:func:`restore_drafts`), and each run leaves what has changed
+(:func:`keep_drafts`). Two tabs of one browser share a draft, page by page: the last writer wins. A page whose address
+names another batch than the draft's shows that batch and keeps the draft aside; it is never replaced unasked.
+"""
+
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from fibo_core.errors import FiboError
+from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.drafts import DraftStore
+from fibo_core.store.generation import MODES, Mode
+from fibo_core.work.runtime import Runtime
+from fibo_core.work.tasks import written_from_record, written_to_record
+from studio.ui.session import find_picture
+from studio.ui.state import Draft, Field, KeptWork, PageState, field_key, page_state
+from studio.web.drafts import browser_among
+
+log = logging.getLogger(__name__)
+
+#: What of a form is a draft, and what it may hold: a widget refuses anything else.
+FIELDS: dict[Field, type | tuple[type, ...]] = {
+    "words": str, "writer": str, "model": str, "defaults_of": str, "aspect": str, "count": int, "seed": str,
+    "seed_locked": bool, "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool,
+    "with_picture": bool,
+}  # fmt: skip
+BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "guidance": (GUIDANCE_MIN, GUIDANCE_MAX)}
+
+TEXTS = ("batch_id", "taken_from", "shown_id", "source_id", "stepped", "said")
+ADDRESS = ("batch", "job", "picture")  #: what a page's address may name
+#: What a record of another shape leads to.
+UNREADABLE = (FiboError, TypeError, KeyError, ValueError, AttributeError, RecursionError)
+NOT_READ = "The draft of %s cannot be read, and is passed over."
+
+Record = dict[str, Any]
+
+
+@dataclass
+class _Session:
+    """What one session knows of its browser's drafts: ``kept`` is what each page's record was when it was last looked
+    at, ``aside`` the record of a page that shows another batch than its draft's."""
+
+    browser: str
+    kept: dict[Mode, Record] = field(default_factory=dict)
+    aside: dict[str, Record] = field(default_factory=dict)
+    trouble: str = ""
+
+
+def browser_of_session() -> str | None:
+    """The name of the browser that this session is shown in; None where it takes no cookies."""
+    return browser_among(st.context.cookies)
+
+
+def restore_drafts(runtime: Runtime, page: str) -> None:
+    """Once a session, before anything is drawn: fills the pages with what this browser left on them.
+
+    ``page`` is the one whose address the browser has opened.
+    """
+    if "drafts" in st.session_state:
+        return
+    browser = browser_of_session()
+    st.session_state["drafts"] = session = None if browser is None else _Session(browser)
+    if session is None:
+        return
+    drafts = DraftStore(runtime.settings.workspace_dir).load(session.browser)
+    for mode in MODES:
+        if mode not in drafts.pages and mode not in drafts.typed:
+            continue
+        session.kept[mode] = drafts.pages.get(mode, {})
+        try:
+            record = _with_typed(session.kept[mode], drafts.typed.get(mode, {}))
+            _begin(runtime, session, mode, record, opened=mode == page)
+        except UNREADABLE:
+            log.warning(NOT_READ, mode, exc_info=True)
+            session.kept[mode] = {}
+
+
+def _begin(runtime: Runtime, session: _Session, mode: Mode, record: Record, *, opened: bool) -> None:
+    if aside := record.pop("aside", None):
+        _words(aside)
+        session.aside[mode] = aside
+    shown = st.query_params.get("picture") if opened else None
+    if record.get("kept") and shown not in (None, record.get("shown_id")):
+        record = _without_view(record)
+    if not (opened and _leads_elsewhere(record)):
+        _fill(runtime, mode, record)
+    elif _holds_work(record):
+        session.aside[mode] = record
+
+
+def keep_drafts(runtime: Runtime) -> None:
+    """At the end of a run: keeps what has changed since the last one. What cannot be kept is logged, once."""
+    session: _Session | None = st.session_state.get("drafts")
+    if session is None:
+        return
+    changed: dict[str, Record] = {}
+    committed = []
+    for mode in MODES:
+        record, before = _record(mode, session.aside.get(mode)), session.kept.get(mode)
+        session.kept[mode] = record
+        if before is None and not _holds_work(record):
+            continue  # the form as it opens
+        if record != before:
+            changed[mode] = record
+        if before is not None and _words(record) != _words(before):
+            committed.append(mode)
+    if changed:
+        try:
+            DraftStore(runtime.settings.workspace_dir).keep(session.browser, changed, committed=committed)
+        except FiboError as exc:
+            if str(exc) != session.trouble:
+                log.warning("%s", exc)
+            session.trouble = str(exc)
+
+
+def words_aside(page: str) -> str | None:
+    """The words of the draft that ``page`` does not show, since its address names another batch; None without one."""
+    session: _Session | None = st.session_state.get("drafts")
+    record = None if session is None else session.aside.get(page)
+    return None if record is None else _words(record)
+
+
+def bring_draft_back(runtime: Runtime, page: str) -> None:
+    """Shows that draft, and no batch but its own. Before anything of the run is drawn."""
+    for named in ADDRESS:
+        st.query_params.pop(named, None)
+    mode = next(each for each in MODES if each == page)
+    record = st.session_state["drafts"].aside.pop(mode)
+    try:
+        _fill(runtime, mode, record)
+    except UNREADABLE:
+        log.warning(NOT_READ, mode, exc_info=True)
+
+
+def drop_draft(page: str) -> None:
+    st.session_state["drafts"].aside.pop(page, None)
+
+
+def _without_view(record: Record) -> Record:
+    """The record with its user's own work in place of an earlier picture's recipe, which they were looking at."""
+    own = {"draft": None, "previous": None, **record["kept"]}
+    fields = {**record.get("fields", {}), **own.get("fields", {})}
+    return {**record, **own, "fields": fields, "kept": None, "shown_id": None}
+
+
+def _leads_elsewhere(record: Record) -> bool:
+    """Whether the address that was opened names another batch than the draft's."""
+    if "job" in st.query_params:
+        return True
+    return st.query_params.get("batch", record.get("batch_id")) != record.get("batch_id")
+
+
+def _holds_work(record: Record) -> bool:
+    """Whether a draft has anything that its user would miss."""
+    return bool(_words(record).strip()) or any(record.get(name) for name in ("draft", "previous", "source", "pictures"))
+
+
+def _words(record: Record) -> str:
+    return str(record.get("fields", {}).get("words") or "")
+
+
+def _with_typed(record: Record, typed: Record) -> Record:
+    """The record with what was typed over it and not committed: the editor's text only over the text that is kept."""
+    record = {**record}
+    if "words" in typed:
+        record["fields"] = {**record.get("fields", {}), "words": typed["words"]}
+    draft = record.get("draft")
+    if draft and "text" in typed and typed.get("revision") == draft.get("revision"):
+        record["draft"] = {**draft, "text": typed["text"]}
+    return record
+
+
+def _record(mode: Mode, aside: Record | None) -> Record:
+    """What a page holds of its user's, as JSON-ready values; what is empty is left out."""
+    state = page_state(mode)
+    record = {
+        "fields": {name: _plain(st.session_state.get(field_key(mode, name))) for name in FIELDS},
+        "draft": _draft_record(state.draft),
+        "previous": _draft_record(state.previous),
+        "kept": None if state.kept is None else _kept_record(state.kept),
+        "source": None if state.source is None else state.source.document,
+        "base": None if state.base is None else state.base.document,
+        "pictures": list(state.pictures),
+        "locked": list(state.locked),
+        "words_of": None if state.words_of is None else list(state.words_of),
+        "aside": aside,
+        **{name: getattr(state, name) for name in TEXTS},
+    }
+    return {name: value for name, value in record.items() if value}
+
+
+def _fill(runtime: Runtime, mode: Mode, record: Record) -> None:
+    """Fills a page that nobody has worked at. Raises whatever a record of another shape leads to, and fills nothing."""
+    state = _state(runtime, record)
+    fields = _fields(record)
+    st.session_state[f"page_{mode}"] = state
+    for name, value in fields.items():
+        st.session_state[field_key(mode, name)] = value
+
+
+def _state(runtime: Runtime, record: Record) -> PageState:
+    state = PageState()
+    state.previous = _draft(record.get("previous"))
+    if (draft := _draft(record.get("draft"))) is not None:
+        state.revision += 1
+        state.draft = replace(draft, revision=state.revision, form_revision=state.revision)
+    if kept := record.get("kept"):
+        state.kept = KeptWork(_draft(kept.get("draft")), _draft(kept.get("previous")), _fields(kept))
+    for name in TEXTS:
+        if isinstance(text := record.get(name), str):
+            setattr(state, name, text)
+    if words_of := record.get("words_of"):
+        state.words_of = str(words_of[0]), bool(words_of[1])
+    state.source, state.base = (
+        StructuredPrompt.from_dict(record[name]) if record.get(name) else None for name in ("source", "base")
+    )
+    if state.source is not None and (picture := find_picture(runtime, state.source_id)) is not None:
+        state.source_request = picture.request
+    state.locked = tuple(str(path) for path in record.get("locked", ()))
+    state.pictures = tuple(
+        path for path in record.get("pictures", ()) if runtime.tools.history.absolute(Path(path)).is_file()
+    )
+    return state
+
+
+def _fields(record: Record) -> dict[Field, object]:
+    """Those of a form that its widgets take."""
+    given = record.get("fields", {})
+    return {name: given[name] for name in FIELDS if name in given and _fits(name, given[name])}
+
+
+def _fits(name: Field, value: object) -> bool:
+    if not isinstance(value, FIELDS[name]):
+        return False
+    low, high = BOUNDS.get(name, (None, None))
+    return low is None or high is None or low <= float(str(value)) <= high
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float) else None
+
+
+def _kept_record(kept: KeptWork) -> Record:
+    fields = {name: _plain(value) for name, value in kept.fields.items()}
+    return {"draft": _draft_record(kept.draft), "previous": _draft_record(kept.previous), "fields": fields}
+
+
+def _draft_record(draft: Draft | None) -> Record | None:
+    if draft is None:
+        return None
+    written = None if draft.written is None else written_to_record(draft.written)
+    return {"text": draft.text, "words": draft.words, "written": written, "revision": draft.revision}
+
+
+def _draft(record: Record | None) -> Draft | None:
+    if not record:
+        return None
+    written = record.get("written")
+    return Draft(str(record["text"]), None if written is None else written_from_record(written), str(record["words"]))

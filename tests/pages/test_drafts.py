@@ -1,0 +1,265 @@
+"""What is typed on the pages comes back in the next session of the same browser."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.drafts import DraftStore
+from fibo_core.store.generation import MODES, Generation
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
+from fibo_core.writers import WrittenPrompt
+from studio.ui import drafts
+from tests.pages.conftest import APP, page, press, says
+
+Open = Callable[..., AppTest]
+MINE = '{"short_description": "a fox of mine"}'
+
+
+@pytest.fixture
+def open_studio(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens a new session: ``open_studio(browser, batch=…)``; a browser None takes no cookies."""
+
+    def open_studio(browser: str | None = "one", **address: str) -> AppTest:
+        monkeypatch.setattr(drafts, "browser_of_session", lambda: browser)
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        for name, value in address.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return open_studio
+
+
+def words(app: AppTest) -> Any:
+    return app.text_area(key="generate_words").value
+
+
+def place(runtime: Runtime, text: str) -> str:
+    """A batch that writes nothing new and paints in two steps; its id."""
+    written = WrittenPrompt(StructuredPrompt.from_dict({"short_description": text}), "offline")
+    order = Order(kind="generate", words=text, written=written, steps=2, seed=3)
+    return runtime.desk.wait(runtime.desk.place(order).id, 60).id
+
+
+def test_words_settings_and_json_come_back_in_a_new_session(open_studio: Open) -> None:
+    """A reload, and a new tab: Streamlit begins a new session for both."""
+    app = open_studio()
+    app.text_area(key="generate_words").set_value("a fox in the snow")
+    app.number_input(key="generate_steps").set_value(7)
+    app.selectbox(key="generate_aspect").set_value("2:3")
+    app.session_state["page_generate"].begin(MINE)
+    app.run()
+    again = open_studio()
+    assert not again.exception
+    assert words(again) == "a fox in the snow"
+    assert again.number_input(key="generate_steps").value == 7
+    assert again.selectbox(key="generate_aspect").value == "2:3"
+    draft = again.session_state["page_generate"].draft
+    assert (draft.text, draft.writer, draft.is_users) == (MINE, "hand", True)
+
+
+def test_another_browser_and_one_without_cookies_see_nothing_of_it(open_studio: Open, runtime: Runtime) -> None:
+    open_studio().text_area(key="generate_words").set_value("a fox").run()
+    for browser in ("two", None):
+        app = open_studio(browser)
+        assert words(app) == ""
+        app.text_area(key="generate_words").set_value("a ball").run()
+    assert words(open_studio()) == "a fox"
+    assert words(open_studio("two")) == "a ball"
+
+
+def test_a_page_that_was_only_looked_at_is_no_draft(open_studio: Open, runtime: Runtime) -> None:
+    """Who comes and goes leaves no file."""
+    open_studio()
+    assert not DraftStore(runtime.settings.workspace_dir).folder.exists()
+
+
+def test_what_was_typed_last_is_there_though_nobody_has_left_the_field(open_studio: Open, runtime: Runtime) -> None:
+    """What the page's listener sent wins over what was committed before it, until something else is committed."""
+    store = DraftStore(runtime.settings.workspace_dir)
+    app = open_studio()
+    app.text_area(key="generate_words").set_value("a fox").run()
+    app.session_state["page_generate"].begin(MINE)
+    app.run()
+    typed = {"text": MINE.replace("mine", "ours"), "revision": app.session_state["page_generate"].draft.revision}
+    store.keep_typed("one", "generate", {"words": "a fox at night", **typed})
+    app.number_input(key="generate_steps").set_value(9).run()  # another run of the page, while the field is typed into
+    again = open_studio()
+    assert words(again) == "a fox at night"
+    assert again.session_state["page_generate"].draft.text == typed["text"]
+    again.text_area(key="generate_words").set_value("a wolf").run()
+    assert words(open_studio()) == "a wolf"
+    store.keep_typed("one", "generate", {"words": "a wolf", **typed})  # of the editor before this one
+    again.session_state["page_generate"].rewrite("{}")
+    again.run()
+    assert open_studio().session_state["page_generate"].draft.text == "{}"
+
+
+def test_a_reload_goes_on_with_the_batch_and_with_what_was_typed_since(open_studio: Open, runtime: Runtime) -> None:
+    """The picture of the address beside the words typed after it, as before the reload."""
+    batch = place(runtime, "a red ball")
+    app = open_studio(batch=batch)
+    assert words(app) == "a red ball"
+    app.text_area(key="generate_words").set_value("a wolf").run()
+    again = open_studio(batch=batch)
+    assert words(again) == "a wolf"
+    assert again.session_state["page_generate"].batch_id == batch
+    assert "Bring my draft back" not in [button.label for button in again.button]
+
+
+def test_an_address_of_another_batch_shows_that_one_and_keeps_the_draft_aside(
+    open_studio: Open, runtime: Runtime
+) -> None:
+    """Never silently written over: the way back stands on the page, also after one more reload."""
+    other = place(runtime, "a red ball")
+    app = open_studio()
+    app.text_area(key="generate_words").set_value("a fox").run()
+    app.session_state["page_generate"].begin(MINE)
+    app.run()
+    for _ in range(2):
+        app = open_studio(batch=other)
+        assert words(app) == "a red ball"
+        assert "Your draft “a fox” is kept" in says(app)
+    press(app, "Bring my draft back")
+    assert not app.exception
+    assert (words(app), app.session_state["page_generate"].draft.text) == ("a fox", MINE)
+    assert app.query_params.get("batch") is None
+    assert "is kept" not in says(app)
+    assert words(open_studio()) == "a fox"
+
+
+def test_a_picture_in_the_address_is_what_is_shown_and_the_draft_is_one_press_away(
+    open_studio: Open, store: Callable[..., Generation]
+) -> None:
+    """Reloaded while an earlier picture was looked at, or after an address of another one was followed."""
+    ball, star = store("a red ball"), store("a blue star")
+    app = open_studio()
+    app.text_area(key="generate_words").set_value("a fox").run()
+    app.session_state["page_generate"].begin(MINE)
+    app.run()
+    for picture in (ball, ball, star):
+        app = open_studio(picture=picture.id)
+        assert not app.exception
+        assert words(app) == picture.words
+        assert app.session_state["page_generate"].draft.text == picture.prompt.to_json()
+    press(app, "Back to my draft")
+    assert (words(app), app.session_state["page_generate"].draft.text) == ("a fox", MINE)
+    again = open_studio()
+    assert (words(again), again.session_state["page_generate"].draft.text) == ("a fox", MINE)
+
+
+def test_what_was_changed_in_an_earlier_pictures_recipe_comes_back_too(
+    open_studio: Open, store: Callable[..., Generation]
+) -> None:
+    ball = store("a red ball")
+    open_studio().text_area(key="generate_words").set_value("a fox").run()
+    app = open_studio(picture=ball.id)
+    app.session_state["page_generate"].type_in(MINE)
+    app.run()
+    app = open_studio(picture=ball.id)
+    assert app.session_state["page_generate"].draft.text == MINE
+    press(app, "Back to my draft")
+    assert (words(app), app.session_state["page_generate"].draft) == ("a fox", None)
+
+
+def test_a_draft_that_was_dropped_is_not_offered_again(open_studio: Open, runtime: Runtime) -> None:
+    other = place(runtime, "a red ball")
+    open_studio().text_area(key="generate_words").set_value("a fox").run()
+    press(open_studio(batch=other), "Drop it")
+    assert "is kept" not in says(open_studio(batch=other))
+
+
+def test_a_refinement_comes_back_with_its_source_and_locks(
+    open_studio: Open, store: Callable[..., Generation], runtime: Runtime
+) -> None:
+    source = store("a red ball")
+    app = page(open_studio(), "refine")
+    state = app.session_state["page_refine"]
+    state.source, state.source_id, state.source_request = source.prompt, source.id, source.request
+    state.locked = ("objects[0].description",)
+    app.run()
+    app.text_input(key="refine_words").set_value("make it green").run()
+    app = page(open_studio(), "refine")
+    assert not app.exception
+    state = app.session_state["page_refine"]
+    assert (state.source, state.source_id, state.source_request) == (source.prompt, source.id, source.request)
+    assert state.locked == ("objects[0].description",)
+    assert app.text_input(key="refine_words").value == "make it green"
+
+
+def test_words_typed_after_a_refinement_was_painted_are_not_emptied_by_a_reload(
+    open_studio: Open, store: Callable[..., Generation], runtime: Runtime
+) -> None:
+    """The words of what was painted leave the field once, and not again in the next session."""
+    source = store("a red ball")
+    order = Order(kind="refine", words="make it green", source=source.prompt, source_id=source.id, seed=7, steps=1)
+    batch = runtime.desk.wait(runtime.desk.place(order).id, 60)
+    app = open_studio(batch=batch.id)
+    app = page(app, "refine")
+    state = app.session_state["page_refine"]
+    state.source, state.source_id, state.source_request = source.prompt, source.id, source.request
+    state.batch_id = batch.id
+    app.run()
+    assert app.session_state["page_refine"].source_id == batch.generation_ids[0]
+    app.text_input(key="refine_words").set_value("now at night").run()
+    again = page(open_studio(), "refine")
+    assert again.text_input(key="refine_words").value == "now at night"
+    assert again.session_state["page_refine"].source_id == batch.generation_ids[0]
+
+
+def test_an_inspiration_comes_back_with_its_picture_while_that_is_there(
+    open_studio: Open, store: Callable[..., Generation], runtime: Runtime
+) -> None:
+    picture = runtime.tools.history.image_file(store().id)
+    app = page(open_studio(), "inspire")
+    app.session_state["page_inspire"].pictures = (str(runtime.tools.history.relative(picture)),)
+    app.run()
+    assert page(open_studio(), "inspire").session_state["page_inspire"].pictures
+    picture.unlink()
+    app = page(open_studio(), "inspire")
+    assert app.session_state["page_inspire"].pictures == ()
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"fields": {"words": 7, "steps": 9999, "guidance": "x", "count": 3, "aspect": "7:1", "writer": "nobody"}},
+        {"draft": {"text": "{"}},
+        {"draft": 7},
+        {"fields": 7},
+        {"source": {"objects": 7}},
+        {"aside": 7},
+        {"batch_id": "01J", "taken_from": 7},
+        {"pictures": ["../x", 7]},
+    ],
+)
+def test_a_draft_that_nothing_can_be_made_of_leaves_the_page_as_it_opens(
+    open_studio: Open, runtime: Runtime, record: dict[str, Any]
+) -> None:
+    """A file that somebody edited, or that a defect wrote, keeps nobody out of the studio."""
+    DraftStore(runtime.settings.workspace_dir).keep("one", dict.fromkeys(MODES, record))
+    app = open_studio()
+    assert not app.exception
+    assert words(app) == ""
+    assert not page(app, "refine").exception
+    assert not page(app, "inspire").exception
+
+
+def test_a_full_disk_takes_nothing_from_the_page(
+    open_studio: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was typed stays in the session; the log has one line."""
+    app = open_studio()
+    monkeypatch.setattr(drafts, "DraftStore", lambda workspace: DraftStore(tmp_path / "gone"))
+    app.text_area(key="generate_words").set_value("a fox").run()
+    app.text_area(key="generate_words").set_value("a wolf").run()
+    assert not app.exception
+    assert words(app) == "a wolf"
+    assert [record.message[:33] for record in caplog.records if "draft" in record.message] == [
+        "Your draft could not be written: "
+    ]
