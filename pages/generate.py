@@ -165,7 +165,7 @@ with result:
                 else:
                     st.rerun()
     with st.container():
-        if painting is not None:
+        if painting is not None and (viewed is None or viewed.id in painting.generation_ids):
             grid_actions("generate", painting)
     with st.container():
         if painting is not None and painting.pictures > 1 and viewed is None:  # none of the grid is chosen
