@@ -20,7 +20,7 @@ from studio.ui.components.result import facts, picture_actions, picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
-from studio.ui.components.vary import vary_button
+from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.viewing import viewing_line
 from studio.ui.components.wildcards import show_wildcards
 from studio.ui.components.workbench import folded_on_phone, workbench
@@ -121,7 +121,13 @@ with form:
     if state.draft is not None:
         show_model_limits(spec, state.draft)
         with folded_on_phone("Prompt", key="generate_prompt", opened=from_json):
-            json_editor(state, key="generate", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
+            json_editor(
+                state,
+                key="generate",
+                spec=spec,
+                count_tokens=partial(engine.count_tokens, spec.name),
+                on_line=partial(open_vary, "generate"),
+            )
             if from_json and words and not wildcards.found and state.draft.words != typed.words:
                 st.caption(
                     ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
@@ -159,7 +165,7 @@ with result:
                 else:
                     st.rerun()
     with st.container():
-        if painting is not None:
+        if painting is not None and (viewed is None or viewed.id in painting.generation_ids):
             grid_actions("generate", painting)
     with st.container():
         if painting is not None and painting.pictures > 1 and viewed is None:  # none of the grid is chosen

@@ -23,7 +23,7 @@ from studio.ui.components.sources import choose_source
 from studio.ui.components.stage import stage
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
-from studio.ui.components.vary import vary_button
+from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import (
     another_source,
@@ -128,12 +128,27 @@ with form:
     vary_button(state, "refine", spec)
     with folded_on_phone("Prompt", key="refine_prompt"):
         show_model_limits(spec, state.draft)
-        json_editor(state, key="refine", spec=spec, count_tokens=partial(engine.count_tokens, spec.name))
+        json_editor(
+            state,
+            key="refine",
+            spec=spec,
+            count_tokens=partial(engine.count_tokens, spec.name),
+            locked=state.locked,
+            on_lock=state.toggle_lock,
+            on_line=partial(open_vary, "refine"),
+        )
         with st.expander("Keep as it is", type="compact", icon=":material/lock:"):
             st.caption(
                 "What you tick is put back after the writer has answered, whatever it said. Your own edits are free."
             )
-            state.locked = lock_tree(base, state.locked, of=state.source, key="refine_locks")
+            lock_tree(
+                base,
+                state.locked,
+                of=state.source,
+                key="refine_locks",
+                on_change=state.lock,
+                revision=state.locks_revision,
+            )
 
 with result:
     at_work = batch is not None and bool(batch.pictures) and (working or state.source_id in batch.generation_ids)

@@ -10,7 +10,18 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fibo_core.prompts.json_paths import MISSING, Change, Step, is_within, leaves, parse_path, read, remove, write
+from fibo_core.prompts.json_paths import (
+    MISSING,
+    Change,
+    Step,
+    format_path,
+    is_within,
+    leaves,
+    parse_path,
+    read,
+    remove,
+    write,
+)
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 
 COMPARED_MAX = 20_000  # items before times items after; longer lists are paired where they are equal, and by position
@@ -56,6 +67,21 @@ def still_locked(before: StructuredPrompt, after: StructuredPrompt, locked: Coll
         if type(old) is type(new) and old == new:
             kept.append(path)
     return tuple(kept)
+
+
+def toggle_lock(prompt: StructuredPrompt, locked: Collection[str], path: str) -> tuple[str, ...]:
+    """The locks with this path locked, or free where it was: of a part around it that was locked the rest stays so."""
+    place, places = parse_path(path), [parse_path(each) for each in locked]
+    if not is_within(place, set(places)):
+        return (*(format_path(each) for each in places if not is_within(each, {place})), path)
+    kept: list[tuple[Step, ...]] = []
+    for each in places:
+        if is_within(place, {each}):
+            inside = leaves(read(prompt.document, each), each)
+            kept += [leaf for leaf in inside if not is_within(leaf, {place})]
+        elif not is_within(each, {place}):
+            kept.append(each)
+    return tuple(dict.fromkeys(map(format_path, kept)))
 
 
 def take_changes(source: StructuredPrompt, answer: StructuredPrompt, taken: Collection[int]) -> StructuredPrompt:

@@ -58,7 +58,8 @@ window.watch = mode => {
     if ((had || own.preview) && !shown.length) own.blank += now - last
     last = now
     if (own.pressed) {
-      own.reaction ??= deep('.stage .says, .queue').some(each => each.textContent.trim() && inSight(each)) ? now : null
+      const signs = deep('.bar.sending kbd, .stage .says')
+      own.reaction ??= signs.some(each => each.textContent.trim() && inSight(each)) ? now : null
       own.preview ??= shown.some(each => each.src.includes('/img/preview/')) ? now : null
       const result = shown.find(each => /\\/img\\/[0-9A-Z]{26}\\.png/.test(each.src) && !before.has(each.src))
       if (result && !own.result) Object.assign(own, { result: performance.timeOrigin + now, src: result.src })
@@ -103,6 +104,8 @@ def opened(browser: Browser, server: Server, size: dict[str, int]) -> Page:
     page.goto(f"http://127.0.0.1:{server.port}/")
     page.get_by_label("What should it show?").wait_for()
     page.wait_for_timeout(2_000)
+    if size is PHONE:  # its settings are folded, and stay as they are
+        return page
     field = page.get_by_role("spinbutton", name="Steps")
     while not field.is_visible():
         page.get_by_role("button", name="More settings").click(delay=80)

@@ -15,6 +15,7 @@ import streamlit as st
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PromptError
+from fibo_core.prompts.locks import toggle_lock
 from fibo_core.prompts.mend import Mended, mend, require_said
 from fibo_core.prompts.presets import Preset
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -47,6 +48,15 @@ class Draft:
     revision: int = 0
     form_revision: int = 0
     mended: Mended | None = None
+
+    @property
+    def title(self) -> str:
+        """What the prompt is about, or how its text begins, in at most 40 characters."""
+        try:
+            return Mended(StructuredPrompt.parse(self.text)).title
+        except PromptError:
+            begin = " ".join(self.text.split())
+            return begin if len(begin) <= 40 else f"{begin[:39]}…"
 
     @property
     def writer(self) -> str:
@@ -112,7 +122,8 @@ class PageState:
     A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is known, ``source_id``
     where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``, paths
     in the workspace, the main one first. ``presets_open`` while the presets lie over the page, ``deleted_preset`` for
-    their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave,
+    their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave
+    (``locks_revision`` changes where they were locked elsewhere than in their tree),
     ``turn_offers`` whether "Only what I asked" was just switched. ``stepped`` is the batch whose picture became the
     source, ``words_of`` the batch (and whether it failed) that the words field was emptied or filled again for,
     ``said`` the instructions before the draft's own that it carries out too.
@@ -133,6 +144,7 @@ class PageState:
     deleted_preset: Preset | None = None
     base: StructuredPrompt | None = None
     locked: tuple[str, ...] = ()
+    locks_revision: int = 0
     turn_offers: bool = False
     stepped: str | None = None
     words_of: tuple[str, bool] | None = None
@@ -204,11 +216,33 @@ class PageState:
             self.type_in(str(text))
 
     def type_in(self, text: str) -> None:
-        """What was typed into the JSON editor."""
+        """What was typed into the JSON editor; what was told of another text goes with it."""
         assert self.draft is not None
         self.edited = True
         self.revision += 1
-        self.draft = replace(self.draft, text=text, form_revision=self.revision)
+        mended = None if _is_another(self.draft.text, text) else self.draft.mended
+        self.draft = replace(self.draft, text=text, mended=mended, form_revision=self.revision)
+
+    def paste_in(self, text: str, pasted: str) -> None:
+        """What the JSON editor holds after a paste.
+
+        Where that took the place of all that was said there, it is another prompt of the user's own: the one that
+        was meant, mended, with the way back to the one before.
+        """
+        assert self.draft is not None
+        if text.strip() != pasted.strip() and _says_something(self.draft.text):
+            self.type_in(text)
+            return
+        try:
+            draft = _mended(Draft(pasted))
+        except PromptError:
+            draft = Draft(text)
+        self.edited = True
+        if draft.text.strip() != text.strip() and draft.mended is not None:
+            self._replace(draft)
+        else:
+            self.type_in(text)
+            self.draft = replace(draft, text=text, revision=self.draft.revision, form_revision=self.draft.form_revision)
 
     def fill_in(self, text: str) -> None:
         """What the form's fields make of the text; they stay, and the JSON editor shows another text."""
@@ -230,10 +264,25 @@ class PageState:
         written = replace(self.draft.written, edited=False)
         self._replace(replace(self.draft, text=self.draft.written_text, written=written))
 
+    def lock(self, locked: tuple[str, ...]) -> None:
+        """What a writer must leave, as their tree says it."""
+        self.locked = locked
+
+    def toggle_lock(self, path: str) -> None:
+        """Locks a place of the prompt, or frees it."""
+        assert self.draft is not None
+        try:
+            prompt = StructuredPrompt.parse(self.draft.text)
+        except PromptError:
+            return  # lines of a text that is no prompt have no paths
+        self.locked = toggle_lock(prompt, self.locked, path)
+        self.locks_revision += 1
+
     def bring_back(self) -> None:
-        """Swaps the draft with the user's own one that was replaced."""
+        """Puts the user's own draft back in the place of what replaced it."""
         assert self.previous is not None
-        self._replace(self.previous)
+        self._replace(self.previous, keep=False)
+        self.previous = None
 
     def forget(self) -> None:
         """Empties the page for another source; the form keeps its settings, and a draft of the user's its way back."""
@@ -292,6 +341,28 @@ class SketchState:
     @property
     def version(self) -> int:
         return zlib.crc32(self.texts[-1].encode("utf-8", "surrogatepass"))
+
+
+def _is_another(before: str, text: str) -> bool:
+    """Whether a text is another one than before, rather than the same with some of it changed."""
+    begin = _shared(before, text)
+    end = _shared(before[begin:][::-1], text[begin:][::-1])
+    return 2 * (begin + end) < min(len(before), len(text))
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    alike = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(alike, min(len(one), len(other)))
+
+
+def _says_something(text: str) -> bool:
+    """Whether there is more in a text than the keys of a prompt just begun."""
+    try:
+        require_said(StructuredPrompt.parse(text))
+    except PromptError as exc:
+        return exc.line is not None and bool(text.strip())
+    return True
 
 
 @dataclass

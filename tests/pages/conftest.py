@@ -123,6 +123,11 @@ def type_json(app: AppTest, mode: str, text: str) -> AppTest:
     return app.run()
 
 
+def way_back(app: AppTest) -> str:
+    """The label of the button that brings back the user's own prompt, which says which one; "" where there is none."""
+    return next((button.label for button in app.button if button.label.startswith("Bring back “")), "")
+
+
 def page(app: AppTest, name: str) -> AppTest:
     """Goes to another page."""
     return app.switch_page(f"../../pages/{name}.py").run()

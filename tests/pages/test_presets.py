@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.prompts.presets import shipped_presets
 from fibo_core.store.own_presets import FILE_NAME
 from fibo_core.work.runtime import Runtime
-from tests.pages.conftest import press, says, type_json
+from tests.pages.conftest import press, says, type_json, way_back
 
 PROMPT = {"short_description": "a ball", "lighting": {"conditions": "dim", "my_lamp": 1}, "my_key": 1}
 
@@ -48,7 +48,7 @@ def test_nothing_changes_before_apply_and_then_only_what_was_shown(opened: AppTe
 def test_what_was_there_before_a_preset_can_be_brought_back(opened: AppTest) -> None:
     opened.selectbox(key="generate_preset_style").set_value("Oil painting").run()
     press(opened, "Apply")
-    press(opened, "Bring my JSON back")
+    press(opened, way_back(opened))
     assert document(opened) == PROMPT
 
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.prompts.parts import PARTS
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.runtime import Runtime
-from tests.pages.conftest import bar, finish, page, press, says, type_json
+from tests.pages.conftest import bar, finish, page, press, says, type_json, way_back
 
 MARKET = {
     "short_description": "a market",
@@ -149,7 +149,7 @@ def test_objects_are_added_copied_moved_and_deleted_with_the_fields_following(ma
 def test_a_deleted_object_of_the_users_own_can_be_brought_back(market: AppTest) -> None:
     show(market, "Objects")
     act(market, "delete")
-    press(market, "Bring my JSON back")
+    press(market, way_back(market))
     assert document(market) == MARKET
 
 

@@ -17,7 +17,7 @@ from fibo_core.work.runtime import Runtime
 from studio.ui.components.sources import refine_from_file
 from studio.ui.session import refine_from
 from studio.ui.state import PageState
-from tests.pages.conftest import bar, finish, page, press, says, type_json
+from tests.pages.conftest import bar, finish, page, press, says, type_json, way_back
 
 FIELD = Path("tests/golden/field-cases/pictures")
 Store = Callable[..., Generation]
@@ -250,7 +250,7 @@ def test_a_new_instruction_changes_what_the_user_made_of_the_prompt(refine: AppT
     child = runtime.tools.history.page(HistoryQuery()).items[0]
     assert "green" in child.prompt.canonical()
     assert "right" in child.prompt.canonical()
-    assert any(button.label == "Bring my JSON back" for button in refine.button)
+    assert way_back(refine)
 
 
 def test_another_source_keeps_the_users_json_within_reach(refine: AppTest, runtime: Runtime) -> None:

@@ -16,7 +16,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
 from studio.shell import get_shell
-from tests.pages.conftest import APP, FAST, page, press, says
+from tests.pages.conftest import APP, FAST, bar, page, press, says
 
 
 def test_it_says_what_is_loaded_where_data_lies_and_under_which_licence(app: AppTest, runtime: Runtime) -> None:
@@ -154,10 +154,22 @@ def test_a_job_that_cannot_be_read_is_named_there_and_can_be_removed(app: AppTes
     app.query_params["job"] = job.id
     app.run()
     assert f"Batch {batch.id} cannot be read" in says(app)
-    assert app.text_area(key="generate_words").value == ""
+    assert "Generate" in bar(app)
     app.run()
     assert "cannot be read" not in says(app)
     system = page(app, "system")
     assert f"Job {job.id} cannot be read" in says(system)
     press(system, "Remove")
     assert "cannot be read" not in says(system)
+
+
+def test_an_entry_of_the_queue_leads_to_its_pictures(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    picture = paint("a green star")
+    page(app, "system")
+    press(app, "Show")
+    (batch,) = runtime.desk.recent()
+    assert app.session_state["page_generate"].batch_id == batch.id
+    assert app.session_state["page_generate"].last_id == picture.id
+    assert app.text_area(key="generate_words").value == "a green star"

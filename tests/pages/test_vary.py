@@ -187,6 +187,21 @@ def test_a_grid_gets_more_values_and_only_they_are_painted(worded: AppTest, runt
     assert not worded.exception
 
 
+def test_a_grid_that_grows_beyond_a_few_wants_to_be_confirmed(app: AppTest, runtime: Runtime) -> None:
+    """By all of its pictures, not by those that come."""
+    order = Order(kind="generate", words="a ball", size=(64, 64), steps=1, axes=(axis("seed", "1..63"),))
+    batch = runtime.desk.place(order)
+    runtime.desk.cancel(batch.id)
+    app.query_params["batch"] = batch.id
+    app.run()
+    press(app, "More values")
+    field(app, "_1_seed").set_value("100..101").run()
+    assert "65 pictures, and more than 64 must be confirmed" in app.error[-1].value.replace("\\", "")
+    field(app, "_confirmed").set_value(True).run()
+    assert not paint_button(app).disabled
+    assert paint_button(app).label == "Paint 2 pictures"
+
+
 def test_a_picture_of_a_grid_leads_back_to_it_from_history(
     worded: AppTest, runtime: Runtime, grid: Batch, paint: Callable[..., Generation]
 ) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fibo_core.prompts.json_paths import MISSING, leaves, parse_path, read
-from fibo_core.prompts.locks import _Words, locked_fields, restore_locked, take_changes
+from fibo_core.prompts.locks import _Words, locked_fields, restore_locked, take_changes, toggle_lock
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.writers.asked import asked
 from fibo_core.writers.rules import draft
@@ -287,3 +287,18 @@ def test_a_new_key_stands_where_the_answer_has_it() -> None:
     """The order inside a part is part of the text FIBO is given."""
     source, answer = prompt(lighting={"shadows": "soft"}), prompt(lighting={"direction": "left", "shadows": "soft"})
     assert list(take_changes(source, answer, [0]).document["lighting"]) == ["direction", "shadows"]
+
+
+def test_a_lock_pressed_twice_is_open_and_one_pressed_inside_a_locked_part_leaves_the_rest_locked() -> None:
+    source = StructuredPrompt.from_dict(
+        {"lighting": {"conditions": "dim", "direction": "left", "shadows": "soft"}, "context": "a poster"}
+    )
+    locked = toggle_lock(source, ["context"], "lighting")
+    assert locked == ("context", "lighting")
+    assert toggle_lock(source, locked, "lighting") == ("context",)
+    assert toggle_lock(source, locked, "lighting.direction") == ("context", "lighting.conditions", "lighting.shadows")
+
+
+def test_a_part_that_is_locked_as_a_whole_takes_the_locks_inside_it_with_it() -> None:
+    source = StructuredPrompt.from_dict({"lighting": {"conditions": "dim", "direction": "left"}})
+    assert toggle_lock(source, ["lighting.direction"], "lighting") == ("lighting",)

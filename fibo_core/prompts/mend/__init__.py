@@ -10,7 +10,7 @@ from fibo_core.prompts.mend.mend import (
     mend_texts,
     require_said,
 )
-from fibo_core.prompts.mend.names import doubtful_keys
+from fibo_core.prompts.mend.names import doubtful_keys, doubts
 from fibo_core.prompts.mend.recipe import Recipe
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "SeveralCaptions",
     "decoded",
     "doubtful_keys",
+    "doubts",
     "holds_caption",
     "mend",
     "mend_document",

@@ -86,10 +86,15 @@ def likely_meant(key: str, shape: Shape, taken: Mapping[str, Any]) -> str | None
     return meant if meant in free else None
 
 
-def doubtful_keys(document: Mapping[str, Any]) -> list[str]:
-    """A sentence for each key of a caption that FIBO does not know and that looks like one it does."""
+def doubts(document: Mapping[str, Any]) -> dict[Place, str]:
+    """A sentence for each key of a caption that FIBO does not know and that looks like one it does, by its place."""
     found = islice(_doubtful(document, Caption, ()), MAX_DOUBTFUL)
-    return [f"{format_path(place)}: did you mean {meant}?" for place, meant in found]
+    return {place: f"{format_path(place)}: did you mean {meant}?" for place, meant in found}
+
+
+def doubtful_keys(document: Mapping[str, Any]) -> list[str]:
+    """Those sentences alone."""
+    return list(doubts(document).values())
 
 
 def _doubtful(value: Any, shape: Any, place: Place) -> Iterator[tuple[Place, str]]:

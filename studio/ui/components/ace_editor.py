@@ -3,7 +3,7 @@
 Each text has a revision. What was typed at an older one is not heeded, so that a replaced text never comes back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -33,10 +33,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Typed:
-    """What stands in the editor now; ``pasted`` is what was just pasted into it, "" where nothing was."""
+    """What stands in the editor now; ``pasted`` is what was just pasted into it, "" where nothing was, and ``before``
+    what stood there until then."""
 
     text: str
     pasted: str = ""
+    before: str = ""
 
 
 def ace_editor(
@@ -49,11 +51,27 @@ def ace_editor(
     height: int = 360,
     readonly: bool = False,
     marks: Sequence[Mark] = (),
+    locked: Sequence[int] | None = None,
+    on_lock: Callable[[str], None] | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> None:
     """Ace with ``text`` in it, which counts where the editor does not show this ``revision`` yet.
 
     As ``name`` it is known to other parts of the page: `window.fibo.editors[name].text()` is what it shows.
+
+    ``locked`` are the rows with a lock beside them; None leaves those that are there, for a text that is no JSON now.
+    ``on_lock`` is told the path of a line whose lock was pressed, ``on_line`` that of the field at the cursor, once
+    "Vary this" is pressed there.
     """
+
+    def carry_out() -> None:
+        done = st.session_state.get(f"{key}_done", 0)
+        for asked in st.session_state[key].get("asked") or ():
+            told = {"lock": on_lock, "line": on_line}[asked["kind"]]
+            if asked["number"] > done and told is not None:
+                told(asked["path"])
+                st.session_state[f"{key}_done"] = done = asked["number"]
+
     _ACE(
         key=key,
         data={
@@ -67,8 +85,13 @@ def ace_editor(
             "height": height,
             "readonly": readonly,
             "marks": [asdict(mark) for mark in marks],
+            "locked": None if locked is None else list(locked),
+            "locks": on_lock is not None,
+            "lines": on_line is not None,
+            "done": st.session_state.get(f"{key}_done", 0),
         },
         on_typed_change=_nothing,
+        on_asked_change=carry_out,
     )
 
 
@@ -77,7 +100,8 @@ def typed_text(key: str, revision: int) -> Typed | None:
     typed = (st.session_state.get(key) or {}).get("typed")
     if not typed or typed["revision"] != revision:
         return None
-    return Typed(typed["text"], typed["pasted"] or "")
+    pasted = typed["pasted"] or {"text": "", "before": ""}
+    return Typed(typed["text"], pasted["text"], pasted["before"])
 
 
 def _nothing() -> None:

@@ -5,16 +5,18 @@ show the same.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import streamlit as st
 
 from fibo_core.engine.request import TOKENS_MAX
 from fibo_core.errors import FiboError, PromptError
 from fibo_core.models.catalogue import ModelSpec
+from fibo_core.prompts.json_lines import lines_of, locked_lines
 from fibo_core.prompts.json_text import marked_line
-from fibo_core.prompts.mend import SeveralCaptions, doubtful_keys, mend, require_said
+from fibo_core.prompts.mend import SeveralCaptions, doubts, mend, require_said
+from fibo_core.prompts.mend.names import Place
 from fibo_core.prompts.structured_prompt import KEYS, Hint, StructuredPrompt
 from fibo_core.store.generation import Mode
 from fibo_core.writers import BY_HAND, Usage, writer_name
@@ -39,14 +41,15 @@ MENDED_CHARS_MAX = 100_000  #: of a broken text that is tried at each run
 class Verdict:
     """What is to be said about a text: it is a prompt (with its tokens and hints), or why it is none.
 
-    ``doubtful`` are sentences on keys that look like typos, ``mendable`` whether there is a prompt in what is none.
+    ``doubtful`` are sentences on keys that look like typos, by their places, ``mendable`` whether there is a prompt in
+    what is none.
     """
 
     prompt: StructuredPrompt | None
     tokens: int | None = None
     hints: tuple[Hint, ...] = ()
     error: PromptError | None = None
-    doubtful: tuple[str, ...] = ()
+    doubtful: Mapping[Place, str] = field(default_factory=dict)
     mendable: bool = False
 
     @property
@@ -66,7 +69,7 @@ def judge(text: str, count_tokens: Callable[[str], int]) -> Verdict:
         tokens = count_tokens(prompt.canonical())
     except FiboError:
         tokens = None
-    return Verdict(prompt, tokens, prompt.hints(), doubtful=tuple(doubtful_keys(prompt.document)))
+    return Verdict(prompt, tokens, prompt.hints(), doubtful=doubts(prompt.document))
 
 
 def _why_not(text: str, error: PromptError) -> Verdict:
@@ -93,7 +96,12 @@ def sync_draft(state: PageState, *, key: str) -> None:
     else:
         typed = typed_text(_editor_key(key), revision)
     if typed is not None and typed.text != state.draft.text:
-        state.type_in(typed.text)
+        if typed.pasted:
+            if typed.before != state.draft.text:
+                state.type_in(typed.before)
+            state.paste_in(typed.text, typed.pasted)
+        else:
+            state.type_in(typed.text)
 
 
 def show_json(text: str, *, key: str, height: int = 320) -> None:
@@ -105,9 +113,21 @@ def show_json(text: str, *, key: str, height: int = 320) -> None:
 
 
 def json_editor(
-    state: PageState, *, key: Mode, spec: ModelSpec, count_tokens: Callable[[str], int], height: int = 360
+    state: PageState,
+    *,
+    key: Mode,
+    spec: ModelSpec,
+    count_tokens: Callable[[str], int],
+    height: int = 360,
+    locked: Sequence[str] = (),
+    on_lock: Callable[[str], None] | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> None:
-    """``state.draft`` (which must be there) as a form or as JSON, what is to be said of its text, and its buttons."""
+    """``state.draft`` (which must be there) as a form or as JSON, what is to be said of its text, and its buttons.
+
+    With ``on_lock`` each line of the JSON can be locked: it is told the line's path, ``locked`` are the paths that are.
+    With ``on_line`` the line at the cursor has "Vary this", which tells it the field's path.
+    """
     assert state.draft is not None
     verdict = judge(state.draft.text, count_tokens)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -118,7 +138,7 @@ def json_editor(
         presets_dialog(state, key=key)
     with st.container():
         if view == JSON:
-            _editor(state.draft, verdict, key, height)
+            _editor(state.draft, verdict, key, height, locked, on_lock, on_line)
         elif verdict.prompt is not None and view == SKETCH:
             shape = spec.shapes[field_value(key, "aspect", next(iter(spec.shapes)))]
             sketch(
@@ -134,7 +154,7 @@ def json_editor(
                 "Open the JSON", key=f"{key}_mend", icon=":material/data_object:",
                 on_click=lambda: st.session_state.update({_view_key(key): JSON}),
             )  # fmt: skip
-    _say(state, state.draft, verdict, key)
+    _say(state, state.draft, verdict, key, marked=view == JSON and not _framed())
     if state.draft.mended is not None:
         say_what_was_done(state.draft.mended, key, spec)
     _buttons(state, state.draft, verdict, key, view)
@@ -172,14 +192,31 @@ def _view_key(key: str) -> str:
     return f"{key}_prompt_view"
 
 
-def _editor(draft: Draft, verdict: Verdict, key: Mode, height: int) -> None:
-    editor_key, marks = _editor_key(key), _marks(verdict)
+def _editor(
+    draft: Draft,
+    verdict: Verdict,
+    key: Mode,
+    height: int,
+    locked: Sequence[str],
+    on_lock: Callable[[str], None] | None,
+    on_line: Callable[[str], None] | None,
+) -> None:
+    editor_key, marks = _editor_key(key), _marks(draft, verdict)
     if _framed():
         framed_editor(draft.text, key=editor_key, revision=draft.revision, height=height, marks=marks)
-    else:
-        ace_editor(
-            draft.text, key=editor_key, label=LABEL, revision=draft.revision, name=key, height=height, marks=marks
-        )
+        return
+    ace_editor(
+        draft.text,
+        key=editor_key,
+        label=LABEL,
+        revision=draft.revision,
+        name=key,
+        height=height,
+        marks=marks,
+        locked=None if verdict.prompt is None else [line - 1 for line in locked_lines(draft.text, locked)],
+        on_lock=on_lock,
+        on_line=on_line,
+    )
 
 
 def _framed() -> bool:
@@ -190,17 +227,24 @@ def _editor_key(key: str) -> str:
     return f"{key}_editor"
 
 
-def _marks(verdict: Verdict) -> list[Mark]:
-    if verdict.error is None or verdict.error.line is None:
-        return []
-    return [Mark(verdict.error.line - 1, (verdict.error.column or 1) - 1, "error", str(verdict.error))]
+def _marks(draft: Draft, verdict: Verdict) -> list[Mark]:
+    error = verdict.error
+    if error is not None:
+        return [Mark(error.line - 1, (error.column or 1) - 1, "error", str(error))] if error.line else []
+    lines = lines_of(draft.text) if verdict.doubtful else {}
+    return [
+        Mark(lines[place].first - 1, 0, "warning", sentence)
+        for place, sentence in verdict.doubtful.items()
+        if place in lines
+    ]
 
 
-def _say(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None:
+def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: bool) -> None:
+    """What is to be said of the text, under it; ``marked`` where a faulty line is marked in the editor itself."""
     error = verdict.error
     if error is not None:
         st.error(plain(str(error)), icon=":material/error:")
-        if error.line is not None and error.column is not None:
+        if error.line is not None and error.column is not None and not marked:
             st.code(marked_line(draft.text, error.line, error.column), language=None)
         if isinstance(error, SeveralCaptions):
             with st.container(horizontal=True, gap="small"):
@@ -216,7 +260,7 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str) -> None:
                 state.mend()
                 st.rerun()
         return
-    for sentence in verdict.doubtful if draft.mended is None else ():  # else the notes have them
+    for sentence in verdict.doubtful.values() if draft.mended is None else ():  # else the notes have them
         st.caption(f":material/spellcheck: {plain(sentence)}")
     tokens = "" if verdict.tokens is None else f" · {verdict.tokens:,} of {TOKENS_MAX:,} tokens"
     if verdict.too_long:
@@ -246,8 +290,8 @@ def _buttons(state: PageState, draft: Draft, verdict: Verdict, key: str, view: s
             state.undo_edits()
             st.rerun()
         if state.previous is not None and st.button(
-            "Bring my JSON back", key=f"{key}_back", type="tertiary", icon=":material/history:",
-            help="Your own JSON that was replaced",
+            plain(f"Bring back “{state.previous.title}”"), key=f"{key}_back", type="tertiary", icon=":material/undo:",
+            help="Undo: your own prompt that was replaced",
         ):  # fmt: skip
             state.bring_back()
             st.rerun()

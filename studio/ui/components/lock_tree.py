@@ -1,7 +1,7 @@
 """The prompt as a tree with a lock at every part: what a writer must leave as it is."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -23,15 +23,26 @@ _TREE = st.components.v2.component(
 Place = tuple[Step, ...]
 
 
-def lock_tree(prompt: StructuredPrompt, locked: Sequence[str], *, of: StructuredPrompt, key: str) -> tuple[str, ...]:
-    """Shows the tree of ``prompt``; the paths that are locked now.
+def lock_tree(
+    prompt: StructuredPrompt,
+    locked: Sequence[str],
+    *,
+    of: StructuredPrompt,
+    key: str,
+    on_change: Callable[[tuple[str, ...]], None],
+    revision: int = 0,
+) -> None:
+    """Shows the tree of ``prompt``; ``on_change`` is told the paths that are locked, before the next run begins.
 
     ``of`` is what the user refines, of which ``prompt`` may be a later state: another one has a tree of its own, which
-    begins with ``locked``.
+    begins with ``locked``, as another ``revision`` has.
     """
-    name = f"{key}_{zlib.crc32(of.to_json(None).encode()):08x}"
-    result = _TREE(key=name, data={"groups": groups(prompt), "locked": list(locked)}, on_locked_change=_nothing)
-    return tuple(locked) if result.locked is None else tuple(result.locked)
+    name = f"{key}_{zlib.crc32(of.to_json(None).encode()):08x}_{revision}"
+
+    def tell() -> None:
+        on_change(tuple(st.session_state[name]["locked"]))
+
+    _TREE(key=name, data={"groups": groups(prompt), "locked": list(locked)}, on_locked_change=tell)
 
 
 def groups(prompt: StructuredPrompt) -> list[dict[str, Any]]:
@@ -71,7 +82,3 @@ def _field(document: dict[str, Any], leaf: Place, roots: Sequence[Place]) -> dic
     inside = leaf[1:] if leaf in roots or leaf[0] not in ("objects", "text_render") else leaf[2:]
     label = format_path(inside or leaf)
     return {"path": format_path(leaf), "label": label.replace("_", " "), "value": shown(read(document, leaf))}
-
-
-def _nothing() -> None:
-    """Streamlit keeps a component's attributes only where a callback is given."""

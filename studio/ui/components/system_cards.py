@@ -15,6 +15,7 @@ from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO
 from studio.pod.doctor import SERVICES, Check, examine
 from studio.shell import get_shell
+from studio.ui.components.queue_bar import open_batch
 from studio.ui.components.way_to_model import Facts, show_way
 from studio.ui.session import errors_shown
 from studio.ui.state import system_state
@@ -167,7 +168,8 @@ def storage_card(runtime: Runtime) -> None:
 
 
 def jobs_card(runtime: Runtime) -> None:
-    """The newest batches; those still going can be cancelled, those that ended badly tried again."""
+    """The newest batches, with the way to their pictures; those still going can be cancelled, those that ended badly
+    tried again."""
     with st.container(border=True):
         st.subheader("Queue", anchor=False)
         recent = runtime.desk.recent(limit=8)
@@ -187,6 +189,10 @@ def _batch_row(runtime: Runtime, batch: Batch) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         state = describe(runtime.desk, batch) if not batch.ended else batch.state.capitalize()
         st.markdown(f"{plain(batch.title)}  \n:gray[{moment(batch.created_at)} · {state}]")
+        if (batch.generation_ids or not batch.ended) and st.button(
+            "Show", key=f"system_show_{batch.id}", type="tertiary", help="Its pictures, on their page"
+        ):
+            open_batch(batch.id, batch.kind)
         if not batch.ended and st.button("Cancel", key=f"system_cancel_{batch.id}", type="tertiary"):
             runtime.desk.cancel(batch.id)
             st.rerun()

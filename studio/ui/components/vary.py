@@ -13,9 +13,8 @@ import streamlit as st
 from fibo_core.durations import duration
 from fibo_core.engine.request import draw_seed
 from fibo_core.errors import FiboError, InputError
-from fibo_core.limits import UNCONFIRMED_MAX
 from fibo_core.models.catalogue import ModelSpec
-from fibo_core.prompts.axes import Axis
+from fibo_core.prompts.axes import Axis, AxisError
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
 from fibo_core.work.desk import Batch, Estimate
@@ -202,9 +201,7 @@ def _end(vary: VaryState, choices: Choices, ready: _Ready | None, refused: str) 
     if ready is not None:
         try:
             comes = ready.estimate(True)
-            if comes.pictures > UNCONFIRMED_MAX:
-                confirmed = st.checkbox(f"Yes, paint {_pictures(comes.pictures)}", key=f"{choices.key}_confirmed")
-            ready.estimate(confirmed)
+            confirmed, refused = _confirmed(choices, ready, comes)
         except FiboError as exc:
             refused = with_button(exc)
     if refused:
@@ -224,6 +221,16 @@ def _end(vary: VaryState, choices: Choices, ready: _Ready | None, refused: str) 
         close(vary)
         with errors_shown():
             ready.paint(confirmed)
+
+
+def _confirmed(choices: Choices, ready: _Ready, comes: Estimate) -> tuple[bool, str]:
+    """Whether its user has said yes to many pictures, and the sentence that asks for it."""
+    try:
+        ready.estimate(False)
+    except AxisError as exc:
+        yes = st.checkbox(f"Yes, paint {_pictures(comes.pictures)}", key=f"{choices.key}_confirmed")
+        return yes, "" if yes else str(exc)
+    return False, ""
 
 
 def _shown_seed(mode: Mode) -> int:

@@ -39,10 +39,9 @@ class Bar {
         button.type = "button"
         button.append(document.createElement("span"))
         if (index === 0) {
-          const keys = document.createElement("kbd")
-          keys.textContent = navigator.platform.startsWith("Mac") ? "⌘ Enter" : "Ctrl+Enter"
-          keys.setAttribute("aria-hidden", "true")
-          button.append(keys)
+          this.beside = document.createElement("kbd")
+          this.beside.setAttribute("aria-hidden", "true")
+          button.append(this.beside)
         }
         this.element.append(button)
       }
@@ -53,7 +52,15 @@ class Bar {
       if (index === 0) button.setAttribute("aria-keyshortcuts", "Control+Enter")
     })
     while (this.element.children.length > data.buttons.length) this.element.lastChild.remove()
-    this.element.classList.toggle("sending", this.waiting.length > 0)
+    this.say()
+  }
+
+  // Beside the first button's name: its keys, or how many presses are on their way.
+  say() {
+    const count = this.waiting.length
+    this.element.classList.toggle("sending", count > 0)
+    const keys = navigator.platform.startsWith("Mac") ? "⌘ Enter" : "Ctrl+Enter"
+    this.beside.textContent = count ? `sending ${count} …` : keys
   }
 
   // Ctrl+Enter wherever the cursor is. A field that is being typed into is left first, so that Streamlit takes what
@@ -83,7 +90,7 @@ class Bar {
       text: editor ? editor.text() : null,
       revision: editor ? editor.revision : null,
     })
-    this.element.classList.add("sending")
+    this.say()
     window.dispatchEvent(new CustomEvent("fibo:pressed", { detail: { mode: this.mode, action } }))
     this.send([...this.waiting])
   }

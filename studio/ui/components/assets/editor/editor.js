@@ -1,7 +1,7 @@
 // Ace as the studio's JSON editor: text in and out with its revision, marks, locks, suggestions, no frame around it.
 
 import { completer } from "./completion.js"
-import { fieldAt, fieldOfLine, written } from "./json_place.js"
+import { fieldOfLine, placeAt, written } from "./json_place.js"
 
 const PAUSE_MS = 250 // after the last key, before Python is told
 const SCRIPTS = ["ace.js", "mode-json.js", "ext-language_tools.js", "ext-searchbox.js"] // in this order
@@ -91,7 +91,9 @@ class Editor {
     this.pasted = null
     this.marks = []
     this.locked = []
+    this.asked = [] // what Python has not carried out yet
     this.timer = 0
+    this.button = this.lineButton()
     this.listen()
   }
 
@@ -106,7 +108,7 @@ class Editor {
       clearTimeout(this.timer)
       this.timer = setTimeout(this.flush, this.pasted === null ? PAUSE_MS : 0)
     })
-    ace.on("paste", event => (this.pasted = event.text))
+    ace.on("paste", event => (this.pasted = { text: event.text, before: this.text() }))
     ace.on("blur", this.flush)
     document.addEventListener("pointerdown", this.flush, true)
     window.addEventListener("pagehide", this.flush)
@@ -119,6 +121,14 @@ class Editor {
     const command = (name, bindKey, exec, more) => ace.commands.addCommand({ name, bindKey, exec, readOnly: true, ...more })
     command("paint", "Ctrl-Enter|Command-Enter", () => {}, { passEvent: true })
     command("leave", "Esc", () => ace.blur())
+    command("lock", "Alt-L", () => this.lock(ace.getCursorPosition().row))
+    ace.on("guttermousedown", event => {
+      if (!this.data.locks || event.domEvent.target.closest(".ace_fold-widget")) return
+      this.lock(event.getDocumentPosition().row)
+      event.stop()
+    })
+    ace.selection.on("changeCursor", () => this.placeButton())
+    ace.renderer.on("afterRender", () => this.placeButton())
     ace.commands.on("afterExec", ({ command: { name }, args }) => {
       if (name === "insertstring" && args === '"' && this.words.look(ace)) ace.execCommand("startAutocomplete")
       else this.words.look(ace)
@@ -140,6 +150,10 @@ class Editor {
       this.sent = this.text()
     }
     this.mark(data.marks)
+    if (data.locked !== null) this.showLocks(data.locked)
+    this.box.classList.toggle("locks", data.locks)
+    this.asked = this.asked.filter(each => each.number > data.done)
+    this.placeButton()
     if (data.name) {
       window.fibo ??= {}
       window.fibo.editors ??= {}
@@ -181,6 +195,54 @@ class Editor {
     this.marks.forEach(id => session.removeMarker(id))
     this.marks = marks.map(({ row, kind }) => session.addMarker(new this.Range(row, 0, row, 1), `fibo-${kind}`, "fullLine"))
     session.setAnnotations(marks.map(({ row, column, kind, text }) => ({ row, column, type: kind, text })))
+  }
+
+  showLocks(rows) {
+    const { session } = this.ace
+    session.$decorations.forEach((_, row) => session.removeGutterDecoration(row, "fibo-locked"))
+    rows.forEach(row => session.addGutterDecoration(row, "fibo-locked"))
+  }
+
+  lock(row) {
+    const { session } = this.ace
+    const line = session.getLine(row)
+    const path = fieldOfLine(line, this.text(), session.doc.positionToIndex({ row, column: 0 }))
+    if (this.data.locks && path) this.ask("lock", path)
+  }
+
+  /** Tells Python what was asked for, with all that it has not carried out yet: messages may overtake each other. */
+  ask(kind, path) {
+    const last = this.asked.length ? this.asked[this.asked.length - 1].number : 0
+    this.asked.push({ number: Math.max(Date.now(), last + 1), kind, path: written(path) })
+    this.flush()
+    this.setTriggerValue("asked", [...this.asked])
+  }
+
+  lineButton() {
+    const button = document.createElement("button")
+    button.type = "button"
+    button.className = "fibo-line"
+    button.textContent = "Vary this"
+    button.hidden = true
+    button.onclick = () => this.field && this.ask("line", this.field)
+    this.root.append(button)
+    return button
+  }
+
+  /** Puts "Vary this" at the end of the cursor's line, where a text or a number stands. */
+  placeButton() {
+    const { ace } = this
+    if (!this.data?.lines) return
+    const { row, column } = ace.getCursorPosition()
+    const text = this.text()
+    const place = placeAt(text, ace.session.doc.positionToIndex({ row, column }))
+    const after = place.kind === "key" ? /^"\s*:\s*([{[])/.exec(text.slice(place.end)) : null
+    this.field = place.step === null || place.step === undefined || after ? null : [...place.path, place.step]
+    const { pageY } = ace.renderer.textToScreenCoordinates(row, 0)
+    const top = pageY - window.scrollY - this.root.getBoundingClientRect().top
+    this.button.hidden = !this.field || top < 0 || top > this.box.offsetHeight - ace.renderer.lineHeight
+    this.button.style.top = `${top}px`
+    this.button.setAttribute("aria-label", this.field ? `Vary ${written(this.field)}` : "Vary this")
   }
 
   remove() {

@@ -57,13 +57,6 @@ export function placeAt(text, offset) {
   return { ...found, keys: found.frame ? found.frame.keys : [] }
 }
 
-/** The path of the field that a place is in: of its key, or of its value; null for the whole document. */
-export function fieldAt(text, offset) {
-  const place = placeAt(text, offset)
-  if (place.step === null || place.step === undefined) return place.path.length ? place.path : null
-  return [...place.path, place.step]
-}
-
 /** The path of what begins on a line, or ends on it; null where that is the whole document. */
 export function fieldOfLine(line, text, lineStart) {
   const first = line.search(/\S/)
