@@ -80,8 +80,8 @@ class Editor {
     this.box.className = "fibo-editor-box"
     this.box.style.height = `${data.height}px`
     root.replaceChildren(this.box)
-    this.ace = ace.edit(this.box, {
-      mode: "ace/mode/json", theme: THEME, useWorker: false, fontSize: 13, tabSize: 2, useSoftTabs: true, wrap: true,
+    this.ace = ace.edit(this.box, { // in this order: a mode begins its worker at once
+      useWorker: false, mode: "ace/mode/json", theme: THEME, fontSize: 13, tabSize: 2, useSoftTabs: true, wrap: true,
       showPrintMargin: false, newLineMode: "unix", scrollPastEnd: 0, fixedWidthGutter: true,
       enableBasicAutocompletion: [this.words], enableLiveAutocompletion: false, textInputAriaLabel: data.label,
     })
