@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
 from fibo_core.errors import FiboError
 from studio.remedies import with_button
@@ -36,8 +37,10 @@ try:
     draft_line(runtime, page.title.lower())
     try:
         page.run()
-    finally:  # also where the page has asked to be run again
+    except StopException:
         keep_drafts(runtime)
+        raise  # a request to run again is left alone: it holds what the browser has sent
+    keep_drafts(runtime)
     get_shell().first_page_shown.set()
 except FiboError as exc:  # the workspace or its database is not there, or not any more
     st.subheader("Something is in the way", anchor=False)

@@ -100,11 +100,11 @@ def keep_drafts(runtime: Runtime) -> None:
     session: _Session | None = st.session_state.get("drafts")
     if session is None:
         return
+    now = {mode: _record(mode, session.aside.get(mode)) for mode in MODES}  # first: Streamlit may break off here
     changed: dict[str, Record] = {}
     committed = []
-    for mode in MODES:
-        record, before = _record(mode, session.aside.get(mode)), session.kept.get(mode)
-        session.kept[mode] = record
+    for mode, record in now.items():
+        before, session.kept[mode] = session.kept.get(mode), record
         if before is None and not _holds_work(record):
             continue  # the form as it opens
         if record != before:

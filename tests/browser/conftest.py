@@ -84,8 +84,7 @@ class Visitor:
     def open(self, path: str = "/") -> None:
         self.page.goto(self.home + path)
         self.page.locator("h1").wait_for()
-        self.page.wait_for_load_state("networkidle")  # parts of the page come late, and rebuild what they touch
-        self.page.wait_for_timeout(1_000)
+        self.page.wait_for_timeout(1_500)  # parts come late, and rebuild what they touch; while it paints, it asks on
         self.settle()
 
     def settle(self) -> None:

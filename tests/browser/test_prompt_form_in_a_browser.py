@@ -125,11 +125,12 @@ def test_wildcards_say_what_they_come_to_before_the_button_is_pressed(visitor: V
     """And the button stays where it is: a click that takes the focus from the words must meet it."""
     visitor.open()
     visitor.settle()
-    button = visitor.page.get_by_role("button", name="Write the prompt only")
+    button = visitor.page.get_by_role("button", name="Prompt only")
     before = button.bounding_box()
     visitor.page.get_by_label("What should it show?").fill("a {red|blue} ball")
     visitor.page.get_by_label("What should it show?").press("Tab")
-    visitor.pick("4")
+    visitor.page.get_by_role("combobox", name="Pictures").click()
+    visitor.page.get_by_role("option", name="4").click()
     expect(visitor.page.get_by_text("2 prompts, 4 pictures")).to_be_visible()
     expect(visitor.page.get_by_text("a blue ball ×2")).to_be_visible()
     assert button.bounding_box() == before

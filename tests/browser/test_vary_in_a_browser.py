@@ -62,7 +62,7 @@ def test_a_field_leads_to_a_labelled_grid_that_grows_and_is_found_again_in_histo
     own_studio.wait_for(lambda health: not any(health["queue"].values()))
 
     visitor.press_until("More values", dialog(visitor))
-    dialog(visitor).get_by_label("Your own values").first.fill("foggy dawn")
+    dialog(visitor).get_by_role("textbox", name="Your own values").fill("foggy dawn")
     page.keyboard.press("Enter")
     dialog(visitor).get_by_role("button", name="Paint 1 picture").click()
     expect(dialog(visitor)).to_have_count(0)

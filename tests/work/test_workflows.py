@@ -107,7 +107,7 @@ def test_a_given_prompt_is_painted_as_it_is_and_the_writer_is_not_asked(tools: T
 
 
 def test_without_seeds_the_prompt_is_written_and_nothing_is_painted(tools: Tools) -> None:
-    """ "Write the prompt only" stops before the engine."""
+    """ "Prompt only" stops before the engine."""
     notes = Notes()
     assert workflows.generate(tools, GenerateTask(WORDS, Painting(SETTINGS)), notes, CancelFlag()) == []
     assert notes.heard == ["offline writes", "written"]
