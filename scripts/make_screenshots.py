@@ -34,30 +34,38 @@ def main() -> None:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
                 page = browser.new_page(viewport={"width": 1360, "height": 860})
-                phone = browser.new_page(viewport={"width": 390, "height": 844})
-                _take(page, phone, f"http://127.0.0.1:{port}", Path(workspace))
+                phone = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+                another = browser.new_context(viewport={"width": 1360, "height": 860}).new_page()
+                _take(page, phone, another, f"http://127.0.0.1:{port}", Path(workspace))
                 browser.close()
         finally:
             server.terminate()
             server.wait(30)
 
 
-def _take(page: Page, phone: Page, home: str, workspace: Path) -> None:
+def _take(page: Page, phone: Page, another: Page, home: str, workspace: Path) -> None:
     page.goto(home)
     page.get_by_role("button", name="Understood").click(delay=80)
     page.get_by_text("You are painting with mini").wait_for(state="hidden")
     _settle(page)
     page.screenshot(path=IMAGES / "examples.png")
     page.get_by_role("textbox", name="Seed").fill("7")
+    page.get_by_role("textbox", name="Seed").press("Tab")
+    _settle(page)
     _paint(page, WORDS)
     page.screenshot(path=IMAGES / "generate.png")
     _keep_the_picture(workspace)
+    page.get_by_text("Sketch", exact=True).click(delay=80)
+    _settle(page)
+    page.screenshot(path=IMAGES / "sketch.png")
 
     page.get_by_role("button", name="Refine").click(delay=80)
+    page.get_by_label("What should change?").wait_for()
+    _settle(page)
     page.get_by_label("What should change?").fill("make the ball green")
-    page.get_by_label("What should change?").press("Enter")
-    page.get_by_role("button", name="Paint with the same seed").click(delay=80)
-    page.get_by_label("Before and after").fill("8")  # most of the new picture, a rim of the old one
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("button", name="Slider").click(delay=80, timeout=90_000)
+    page.get_by_label("Before and after").fill("17")  # through the ball
     _settle(page)
     page.screenshot(path=IMAGES / "refine.png")
 
@@ -65,14 +73,41 @@ def _take(page: Page, phone: Page, home: str, workspace: Path) -> None:
         page.goto(home)
         _settle(page)
         _paint(page, words)
+    another.goto(f"{home}/?batch={_grid(home)}")
+    another.get_by_role("link", name="Save as one picture").wait_for(timeout=90_000)
+    _settle(another)
+    another.screenshot(path=IMAGES / "vary.png")
     page.goto(f"{home}/history")
     page.locator("button.tile").nth(3).wait_for()
     _settle(page)
     page.screenshot(path=IMAGES / "history.png")
-    phone.goto(f"{home}/history")
-    phone.locator("button.tile").nth(3).wait_for()
+    (picture,) = [each.stem for each in workspace.glob("outputs/*/*/*/*.png") if "mushroom" in _words(each)]
+    phone.goto(f"{home}/?picture={picture}")
+    phone.get_by_label("What should it show?").wait_for()
     _settle(phone)
     phone.screenshot(path=IMAGES / "phone.png")
+
+
+def _grid(home: str) -> str:
+    """The id of a batch that varies light and medium, once it is painted."""
+    axes = [
+        {"name": "lighting.conditions", "values": ["bright daylight", "golden hour", "night, moonlight"]},
+        {"name": "style_medium", "values": ["photograph", "watercolor"]},
+    ]
+    order = {"words": "a large yellow house on a green meadow", "seed": 7, "axes": axes}
+    asked = urllib.request.Request(
+        f"{home}/api/v1/generations", json.dumps(order).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked) as answer:
+        batch: str = json.load(answer)["id"]
+    while True:
+        with urllib.request.urlopen(f"{home}/api/v1/batches/{batch}?wait=20") as answer:
+            if json.load(answer)["ended"]:
+                return batch
+
+
+def _words(picture: Path) -> str:
+    return str(json.loads(picture.with_suffix(".json").read_text(encoding="utf-8"))["words"])
 
 
 def _paint(page: Page, words: str) -> None:
@@ -83,8 +118,7 @@ def _paint(page: Page, words: str) -> None:
 
 
 def _settle(page: Page) -> None:
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(3_000)
 
 
 def _keep_the_picture(workspace: Path) -> None:
