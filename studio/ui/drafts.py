@@ -20,7 +20,7 @@ from fibo_core.store.generation import MODES, Mode
 from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import written_from_record, written_to_record
 from studio.ui.session import find_picture
-from studio.ui.state import Draft, Field, KeptWork, PageState, field_key, page_state
+from studio.ui.state import Draft, Field, KeptWork, PageState, field_key, fill_now, page_state
 from studio.web.drafts import browser_among
 
 log = logging.getLogger(__name__)
@@ -202,7 +202,7 @@ def _fill(runtime: Runtime, mode: Mode, record: Record) -> None:
     fields = _fields(record)
     st.session_state[f"page_{mode}"] = state
     for name, value in fields.items():
-        st.session_state[field_key(mode, name)] = value
+        fill_now(mode, name, value)
 
 
 def _state(runtime: Runtime, record: Record) -> PageState:

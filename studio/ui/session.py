@@ -32,7 +32,7 @@ from fibo_core.writers.chain import AUTO
 from studio.remedies import with_button
 from studio.ui.components.press_bar import Press
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
-from studio.ui.state import Draft, Field, PageState, Refused, field_key, field_value, fill_field, page_state
+from studio.ui.state import Draft, Field, PageState, Refused, field_value, fill_field, fill_now, page_state
 from studio.ui.words import plain
 
 
@@ -128,13 +128,13 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
     if (first := next(iter(seeds), order.seed)) is not None:
         fields |= {"seed": str(first), "count": order.count, "seed_locked": order.seed is not None}
     for field, value in fields.items():
-        st.session_state[field_key(order.kind, field)] = value
+        fill_now(order.kind, field, value)
     if order.kind == "refine":
         source = find_picture(runtime, order.source_id)
         state.source, state.source_id = source.prompt if source else order.source, order.source_id
         state.locked = order.locked
-        st.session_state[field_key("refine", "only_asked")] = order.only_asked
-        st.session_state[field_key("refine", "with_picture")] = order.with_picture
+        fill_now("refine", "only_asked", order.only_asked)
+        fill_now("refine", "with_picture", order.with_picture)
         state.source_request = source.request if source else None
     elif order.pictures:
         state.pictures, state.source_id = order.pictures, order.source_id

@@ -23,6 +23,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.orders import Order
 from fibo_core.writers import BY_HAND, SuggestedValues, WrittenPrompt
 from studio.ui.asking import Asking
+from studio.ui.words import showable
 
 SKETCH_UNDO_MAX = 50  #: edits of the board
 #: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
@@ -468,7 +469,16 @@ def field_value(mode: Mode, field: Field, default: Any = None) -> Any:
 
 def fill_field(mode: Mode, field: Field, value: object) -> None:
     """Fills a form's widget at the beginning of the next run: a widget already drawn cannot be filled in this one."""
-    st.session_state.setdefault("fills", {})[field_key(mode, field)] = value
+    st.session_state.setdefault("fills", {})[field_key(mode, field)] = _for_widget(value)
+
+
+def fill_now(mode: Mode, field: Field, value: object) -> None:
+    """Fills a form's widget that this run has not drawn yet."""
+    st.session_state[field_key(mode, field)] = _for_widget(value)
+
+
+def _for_widget(value: object) -> object:
+    return showable(value) if isinstance(value, str) else value
 
 
 def apply_fills() -> None:
