@@ -172,6 +172,7 @@ with result:
         if painting is not None and painting.pictures > 1 and viewed is None:  # none of the grid is chosen
             if painted and not working:
                 st.caption("Open a picture to see what made it, and to go on from it.")
+            viewing_line(state, "generate", None)
         elif shown is not None and (viewed is not None or not working):
             st.caption(facts(shown))
             action = picture_actions(runtime, shown, key="generate")

@@ -14,6 +14,7 @@ from fibo_core.errors import InputError
 from fibo_core.prompts.json_paths import excerpt
 
 VALUES_MAX = 1_000  #: of one axis
+CHARS_MAX = 2_000  #: of one value, since every answer about a batch has them all; a whole prompt has some 12,000
 
 Value = str | int | float
 
@@ -39,7 +40,7 @@ def read_values(name: str, values: Sequence[Value] | str, numbers: Range | None,
     """The values of the axis ``name``, read where they are a text: numbers in a range, or else text.
 
     Without ``only_text`` a sequence may hold numbers where text is read. Raises AxisError for none, for more than
-    VALUES_MAX, and for one that is empty, of another kind, outside the range or there twice.
+    VALUES_MAX, and for one that is empty, longer than CHARS_MAX, of another kind, outside the range or there twice.
     """
     given: Sequence[Value | Fraction] = values
     if isinstance(values, str):
@@ -98,6 +99,10 @@ def _plain(name: str, value: Any, only_text: bool) -> Value:
     if isinstance(value, str):
         if not (text := value.strip()):
             raise _empty(name)
+        if len(text) > CHARS_MAX:
+            raise AxisError(
+                f"A value of {name} has {len(text):,} characters, and at most {CHARS_MAX:,} are taken. Shorten it."
+            )
         return text
     if only_text or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise AxisError(f"A value of {name} is {excerpt(value)}, where text belongs. Write it as text.")

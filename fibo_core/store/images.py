@@ -246,7 +246,7 @@ def _decoded(content: bytes, side_max: int | None) -> Image.Image:
     except UnidentifiedImageError as exc:
         raise _unidentified(content) from exc
     except BOMBS as exc:
-        raise _too_many_pixels("far more", PIXELS_MAX) from exc
+        raise _too_many_pixels(_told_of(exc), PIXELS_MAX) from exc
     except DAMAGE as exc:
         raise _damaged(exc) from exc
     return picture
@@ -307,6 +307,12 @@ def _beginning(content: bytes) -> str:
     if not words or not words.isprintable() or len(text.encode()) < min(len(content), _READ_AS_TEXT) - 6:
         return ""
     return f": it is text, and begins with “{words[:30]}”"
+
+
+def _told_of(bomb: Exception) -> str:
+    """How many pixels Pillow has counted in a picture that it does not open."""
+    count = re.search(r"\((\d+) pixels\)", str(bomb))
+    return "too many pixels" if count is None else f"{int(count[1]) / 1e6:,.0f} megapixels"
 
 
 def _too_many_pixels(has: str, most: int) -> PictureError:

@@ -287,6 +287,9 @@ def _found(row: BatchRow | DamagedRow, cell_rows: Sequence[CellRow], jobs: Seque
     except (FiboError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         return DamagedBatch(row.id, str(exc).rstrip("."))
     by_id = {job.id: job for job in jobs}
+    # a value that is not on its axis may have come with an extension since the order was read
+    if any(not isinstance(cell.place.get(axis.name), Value) for cell in cell_rows for axis in order.axes):
+        return DamagedBatch(row.id, "its pictures do not stand on its axes")
     cells = _in_order(order, [_cell(cell, by_id[cell.job_id]) for cell in cell_rows if cell.job_id in by_id])
     used = {cell.job.id for cell in cells} | {cell.job.after_id for cell in cells}
     kept = tuple(job for job in jobs if job.id in used)
@@ -306,7 +309,7 @@ def _in_order(order: Order, cells: list[Cell]) -> list[Cell]:
     words = {cell.place.get(WORDS_AXIS): place for place, cell in reversed(list(enumerate(cells)))}
 
     def place(cell: Cell) -> tuple[int, ...]:
-        on_axes = (number[axis.name].get(cell.place.get(axis.name, ""), 0) for axis in order.axes)
+        on_axes = (number[axis.name].get(cell.place[axis.name], 0) for axis in order.axes)
         return (words[cell.place.get(WORDS_AXIS)], *on_axes)
 
     return sorted(cells, key=place)

@@ -44,6 +44,8 @@ def extension(batch: Batch, name: str, values: Sequence[Value] | str, *, confirm
     before = next((each for each in batch.order.axes if each.name == name.strip()), None)
     if before is None:
         varies = ", ".join(each.name for each in batch.order.axes) or "nothing"
+        if not name.strip():
+            raise InputError(f"No axis is named; {varies} varies in this batch. Name what should have more values.")
         raise InputError(f"{name[:60]} does not vary in this batch; {varies} does. Name one of its axes.")
     more = axis(before.name, values)
     longer = axis(before.name, (*before.values, *more.values))

@@ -98,11 +98,11 @@ def _show_written(state: PageState, batch: Batch) -> None:
     if written is None or state.taken_from == job.id:
         return
     # Once its user has changed the prompt of a batch, the batch's next one does not take its place.
-    draft = state.draft if state.kept is None else state.kept.draft
+    draft = state.draft if state.kept is None or state.shown_id is None else state.kept.draft
     own = draft is not None and draft.is_users
     if own and state.taken_from in {each.id for each in batch.jobs}:
         pass
-    elif state.kept is not None:
+    elif state.kept is not None and state.shown_id is not None:
         state.kept = replace(state.kept, draft=Draft(written.prompt.to_json(), written, job.task.words))
     else:
         state.show(written, job.task.words)

@@ -27,17 +27,25 @@ def view_picture(state: PageState, mode: Mode, generation: Generation, spec: Mod
 
     ``spec`` is the model of the form: on another one than the picture's, the form shows that model's settings.
     """
-    if state.kept is None:
-        fields = {
-            name: st.session_state[field_key(mode, name)]
-            for name in KEPT_FIELDS
-            if field_key(mode, name) in st.session_state
-        }
-        state.kept = KeptWork(state.draft, state.previous, fields)
+    state.kept = state.kept or _work(state, mode)
     state.put_beside(written_of(generation), generation.words if generation.mode == mode else "")
     state.shown_id = generation.id
     st.query_params[ADDRESS] = generation.id
     fill_recipe(mode, generation, spec)
+
+
+def leave_for_batch(state: PageState, mode: Mode) -> None:
+    """Empties the page for another batch; the user's own work is kept aside, where there is any."""
+    kept = state.kept or _work(state, mode)
+    state.forget()
+    if kept.draft is not None or str(kept.fields.get("words") or "").strip():
+        state.kept, state.previous = kept, None
+
+
+def _work(state: PageState, mode: Mode) -> KeptWork:
+    keys = {name: field_key(mode, name) for name in KEPT_FIELDS}
+    fields: dict[Field, object] = {name: st.session_state[key] for name, key in keys.items() if key in st.session_state}
+    return KeptWork(state.draft, state.previous, fields)
 
 
 def use_all(generation: Generation, spec: ModelSpec) -> None:

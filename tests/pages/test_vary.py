@@ -1,6 +1,7 @@
 """Vary on a page: from what is to be painted to a grid of it, with what it takes said before, and longer afterwards."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,15 +9,18 @@ from streamlit.testing.v1 import AppTest
 
 from fibo_core.errors import WriterUnavailable
 from fibo_core.prompts.axes import axis
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.work.desk import Batch, Estimate
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
+from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.offline import OfflineWriter
 from studio.ui.components.vary import comes_to
 from studio.ui.state import VaryState
 from tests.pages.conftest import page, press, says
 
+MINE = '{"short_description": "a fox of mine"}'
 LIGHT, MEDIUM = "lighting.conditions", "style_medium"
 
 
@@ -117,6 +121,31 @@ def test_many_pictures_are_painted_once_they_are_confirmed(worded: AppTest, runt
     field(worded, "_confirmed").set_value(True).run()
     assert not worded.error
     assert paint_button(worded).label == "Paint 70 pictures"
+
+
+def test_a_grid_opened_elsewhere_leaves_the_way_back_to_what_was_typed_on_generate(
+    app: AppTest, runtime: Runtime
+) -> None:
+    """From History, or placed from Refine: the grid is shown as it was placed, and no word is lost."""
+    prompt = StructuredPrompt.from_dict({"short_description": "a blue star"})
+    order = Order(kind="generate", words="a blue star", written=WrittenPrompt(prompt, "offline"), steps=1, seed=3)
+    grid = runtime.desk.wait(runtime.desk.place(replace(order, axes=(axis("steps", "1,2"),))).id, 60)
+    app.text_area(key="generate_words").set_value("a fox of mine")
+    app.session_state["page_generate"].begin(MINE)
+    app.run()
+    page(app, "history")
+    app.query_params["picture"] = grid.generation_ids[0]
+    app.run()
+    press(app, "Open its grid")
+    page(app, "generate")
+    app.query_params["batch"] = grid.id
+    app.run()
+    state = app.session_state["page_generate"]
+    assert (state.batch_id, app.text_area(key="generate_words").value) == (grid.id, "a blue star")
+    assert state.draft.text == prompt.to_json()
+    press(app, "Back to my draft")
+    assert not app.exception
+    assert (app.text_area(key="generate_words").value, state.draft.text) == ("a fox of mine", MINE)
 
 
 def test_without_words_or_a_prompt_there_is_nothing_to_vary(app: AppTest) -> None:

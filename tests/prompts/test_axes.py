@@ -79,6 +79,7 @@ def test_what_is_written_is_read(text: str, name: str, values: tuple[object, ...
         ("aesthetics.preference_score=low", "the model is always told"),
         ("context=a||b", "A value of context is empty"),
         ("context=", "A value of context is empty"),
+        (f"context={'x' * 2_001}", "A value of context has 2,001 characters, and at most 2,000 are taken. Shorten it."),
         ("seed=", "A value of seed is empty"),
         ("seed=1,2,", "A value of seed is empty"),
         ("seed=1,two", 'A value of seed is "two", which is no number'),

@@ -464,6 +464,18 @@ def test_a_cell_or_a_job_that_cannot_be_read_is_left_out_of_its_batch(idle: Stud
         idle.desk.get(batch.id)
 
 
+@pytest.mark.parametrize("place", ["{}", '{"guidance": 1}', '{"steps": [1]}'])
+def test_a_batch_whose_pictures_do_not_stand_on_its_axes_is_damaged(idle: Studio, place: str) -> None:
+    """A sheet could not be drawn of it, nor more values be told from those that are there."""
+    batch = idle.desk.place(replace(GRID, written=WRITTEN))
+    idle.execute("UPDATE cell SET place = ? WHERE seq = 1", place)
+    damaged = rf"^Batch {batch.id} cannot be read \(its pictures do not stand on its axes\)\. Its pictures are kept\.$"
+    with pytest.raises(BatchDamaged, match=damaged):
+        idle.desk.get(batch.id)
+    with pytest.raises(BatchDamaged, match=damaged):
+        idle.desk.extend(batch.id, "steps", "9")
+
+
 def test_who_waits_for_a_prompt_learns_of_its_damage(studio: Studio) -> None:
     """A writing job whose row was damaged while it waited: what should paint its prompt has failed, and says so."""
     pause = studio.at = Pause("painting")

@@ -126,6 +126,7 @@ def test_the_new_cells_can_be_cancelled_and_those_before_stay(studio: Studio) ->
     ("name", "values", "sentence"),
     [
         ("seed", "1..4", "seed does not vary in this batch; lighting.conditions, photographic_characteristics"),
+        (" ", "1..4", "No axis is named; lighting.conditions, photographic_characteristics"),
         (LIGHT, "night|dusk", 'lighting.conditions has the value "night" more than once. Leave it once.'),
         (LIGHT, "", "A value of lighting.conditions is empty"),
         (LIGHT, [f"light {number}" for number in range(40)], "The order makes 84 pictures, and more than 64 must be"),

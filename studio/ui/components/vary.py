@@ -28,7 +28,7 @@ from studio.ui.components.vary_values import Choices, values_of
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.session import errors_shown, generate_order, place, read_order, read_seed
 from studio.ui.state import PageState, VaryState, field_value, page_state, vary_state
-from studio.ui.viewing import back_to_draft
+from studio.ui.viewing import back_to_draft, leave_for_batch
 from studio.ui.words import plain
 
 ICON = ":material/grid_view:"
@@ -85,8 +85,12 @@ def place_grid(runtime: Runtime, state: PageState, mode: Mode, order: Order) -> 
 
 
 def open_grid(batch: Batch) -> NoReturn:
-    """Goes to the page of a batch, which is shown there as it was placed."""
-    page_state(batch.kind).forget()
+    """Goes to the page of a batch, which is shown there as it was placed; on Generate the way back to the user's own
+    work stands beside it."""
+    if batch.kind == "generate":
+        leave_for_batch(page_state("generate"), "generate")
+    else:
+        page_state(batch.kind).forget()
     go_to(PAGES[batch.kind], batch=batch.id)
 
 

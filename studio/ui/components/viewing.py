@@ -7,14 +7,15 @@ from studio.ui.state import PageState, field_value
 from studio.ui.viewing import back_to_draft, differs
 
 
-def viewing_line(state: PageState, mode: Mode, shown: Generation) -> None:
-    """One line under the stage, whose place is always there."""
+def viewing_line(state: PageState, mode: Mode, shown: Generation | None) -> None:
+    """One line under the stage, whose place is always there; ``shown`` is None where a grid is shown as a whole."""
     seed = field_value(mode, "seed") if field_value(mode, "seed_locked", False) else None
-    changed = differs(state, shown, seed)
+    changed = shown is not None and differs(state, shown, seed)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{mode}_viewing"):
         if state.kept is not None:
             more = "; its prompt has been changed here" if changed else ""
-            st.caption(f":material/visibility: Viewing an earlier picture{more}.", width="content")
+            what = "another batch" if shown is None else "an earlier picture"
+            st.caption(f":material/visibility: Viewing {what}{more}.", width="content")
             if st.button("Back to my draft", key=f"{mode}_back_to_draft", type="tertiary", icon=":material/undo:"):
                 back_to_draft(state, mode)
                 st.rerun()

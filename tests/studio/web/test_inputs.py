@@ -79,7 +79,7 @@ def test_of_an_animation_the_first_frame_is_taken_and_a_note_says_so(studio: htt
         (lambda: b"", 422, "The file is empty (0 bytes). Save or download it again."),
         (lambda: encoded()[:60], 422, "damaged or cut short"),
         (heic, 422, "This picture is HEIC, Apple's format, which is not read here. Save it as JPEG, and give that."),
-        (bomb, 422, "at most 50 megapixels are opened. Scale it down."),
+        (bomb, 422, "The picture has 200 megapixels; at most 50 megapixels are opened. Scale it down."),
         (lambda: b"\x89PNG" + bytes(50 * 2**20), 413, "The request is larger than 52,428,800 bytes. Send less."),
     ],
     ids=["text", "bytes", "empty", "cut short", "heic", "200 megapixels", "50 MB"],

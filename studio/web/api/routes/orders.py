@@ -142,10 +142,13 @@ async def _inspiration(request: BoundedRequest) -> tuple[InspirationOrder, list[
     async with request.form(max_files=PARTS_MAX, max_fields=PARTS_MAX, max_part_size=1_000_000) as form:
         if unknown := set(form) - {"picture", "order"}:
             raise InputError(f"The form's field {min(unknown)!r:.60} is not known here. Send picture and order.")
-        pictures, order = form.getlist("picture"), form.get("order", "{}")
+        pictures, orders = form.getlist("picture"), form.getlist("order")
         check_number(len(pictures))
         if not pictures:
             raise InputError("The form has no file in its field picture. Send one there.")
+        if len(orders) > 1:
+            raise InputError(f"The form has {len(orders)} fields order. Send one, with all of the order as JSON.")
+        order = orders[0] if orders else "{}"
         if not isinstance(order, str):
             raise InputError("The form's field order is a file. Send its JSON as text.")
         sent = [await each.read() if isinstance(each, UploadFile) else each for each in pictures]

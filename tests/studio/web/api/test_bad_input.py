@@ -157,6 +157,7 @@ def test_a_question_that_is_not_understood_is_not_passed_over(api: httpx.Client,
         ({"files": {"picture": ("x.png", b"x")}, "data": {"order": "{"}}, "That is not JSON"),
         ({"files": {"picture": ("x.png", b"x")}, "data": {"order": '{"seed": "7"}'}}, 'seed is "7".'),
         ({"files": {"picture": ("x.png", b"x"), "order": ("o.json", b"{}")}}, "The form's field order is a file."),
+        ({"files": {"picture": ("x.png", b"x")}, "data": {"order": ["{}", "{}"]}}, "The form has 2 fields order."),
         ({"json": {"words": "at night"}}, "An inspiration starts from pictures, named in one way."),
         ({"json": {"generation_id": 7}}, "generation_id is 7. Send text there."),
         (
