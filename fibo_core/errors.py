@@ -24,6 +24,7 @@ FiboError
 │   └── DownloadFailed         weights could not be fetched
 ├── StoreError                 the history cannot do what was asked
 │   ├── WorkspaceUnwritable    read-only, full, or not there
+│   ├── DraftTooLarge          what a browser has left on the pages is more than is kept
 │   ├── DatabaseTooNew         written by a newer FIBO Studio
 │   ├── DatabaseUnreadable     damaged, locked or not a database
 │   ├── InputGone              a picture that an order names is not there any more
@@ -177,6 +178,10 @@ class StoreError(FiboError):
 
 class WorkspaceUnwritable(StoreError):
     """The workspace is read-only, full, or not there."""
+
+
+class DraftTooLarge(StoreError):
+    """What a browser has left on the pages is more than is kept."""
 
 
 class DatabaseTooNew(StoreError):

@@ -108,6 +108,12 @@ with form:
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         typed = show_typed_words(words, spec, offer=True)
         wildcards = show_wildcards(typed.words, from_json=from_json)
+        own_json = state.draft is not None and state.draft.is_users and state.draft.words != typed.words
+        if own_json and words and not wildcards.found:
+            st.caption(
+                ":material/info: The JSON below is yours and is painted as it is: these words wait. “Prompt only” "
+                "writes it anew from them."
+            )
 
     carry_out(state, presses, carry)
     if is_json(words):
@@ -128,11 +134,6 @@ with form:
                 count_tokens=partial(engine.count_tokens, spec.name),
                 on_line=partial(open_vary, "generate"),
             )
-            if from_json and words and not wildcards.found and state.draft.words != typed.words:
-                st.caption(
-                    ":material/info: This JSON is yours and is painted as it is: the words above wait. “Prompt only” "
-                    "writes it anew from them."
-                )
             for note in state.draft.notes:
                 st.caption(f":material/info: {plain(note)}")
     elif working:

@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from fibo_core.errors import DraftTooLarge
 from fibo_core.store.disk import disk_errors, remove_leftovers, write_files
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class DraftStore:
         """Keeps what these pages hold, in place of what they held; others stay.
 
         What was typed into the pages in ``committed`` is forgotten: it is in their record, or its user replaced it.
-        Raises WorkspaceUnwritable.
+        Raises WorkspaceUnwritable, and DraftTooLarge for more than FILE_BYTES_MAX.
         """
         with self._lock:
             before = self.load(browser)
@@ -67,7 +68,7 @@ class DraftStore:
             self._write(browser, BrowserDrafts({**before.pages, **pages}, typed))
 
     def keep_typed(self, browser: str, page: str, typed: dict[str, Any]) -> None:
-        """Keeps what stands in a page's fields and has not been committed. Raises WorkspaceUnwritable."""
+        """Keeps what stands in a page's fields and has not been committed. Raises as :meth:`keep`."""
         with self._lock:
             before = self.load(browser)
             self._write(browser, BrowserDrafts(before.pages, {**before.typed, page: typed}))
@@ -86,8 +87,10 @@ class DraftStore:
         record = {"pages": drafts.pages, "typed": drafts.typed}
         content = json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode()
         if len(content) > FILE_BYTES_MAX:
-            log.warning("A draft of %d bytes is too large to be kept; the one before it stays.", len(content))
-            return
+            raise DraftTooLarge(
+                f"The drafts of this browser have {len(content) / 1e6:.1f} MB, and at most {FILE_BYTES_MAX / 1e6:.0f} "
+                "are kept; those before stay. Shorten a long text, or drop a draft."
+            )
         file = self._file(browser)
         if not file.is_file():
             self._make_room()

@@ -19,8 +19,9 @@ from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.ui.session import find_picture, pictures_of, place_once, read_order, written_of
-from studio.ui.state import PageState, Refused, field_key, field_value, fill_field
+from studio.ui.state import PageState, Refused, field_key, field_value, fill_field, fill_now
 from studio.ui.viewing import ADDRESS
+from studio.ui.words import showable
 
 
 def follow_source(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
@@ -219,11 +220,11 @@ def follow_words(state: PageState, batch: Batch | None) -> None:
     if state.words_of == (batch.id, failed):
         return
     state.words_of = batch.id, failed
-    key, words = field_key("refine", "words"), batch.order.words
-    if failed and not st.session_state.get(key):
-        st.session_state[key] = words
-    elif not failed and (st.session_state.get(key) or "").strip() == words.strip():
-        st.session_state[key] = ""
+    typed, words = field_value("refine", "words", ""), showable(batch.order.words)
+    if failed and not typed:
+        fill_now("refine", "words", words)
+    elif not failed and typed.strip() == words.strip():
+        fill_now("refine", "words", "")
 
 
 def _came_to_nothing(state: PageState, batch: Batch) -> bool:

@@ -2,25 +2,27 @@
 
 A session begins with what its browser left (:func:`restore_drafts`), and each run leaves what has changed
 (:func:`keep_drafts`). Two tabs of one browser share a draft, page by page: the last writer wins. A page whose address
-names another batch than the draft's shows that batch and keeps the draft aside; it is never replaced unasked.
+names another batch than the draft's shows that batch and keeps the draft aside, beside those that are aside already;
+none is replaced unasked.
 """
 
 import logging
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from fibo_core.errors import FiboError
+from fibo_core.errors import FiboError, JobNotFound
 from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.drafts import DraftStore
-from fibo_core.store.generation import MODES, Mode
+from fibo_core.store.generation import MODES, OUTPUTS, Mode
+from fibo_core.store.inputs import INPUTS
 from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import written_from_record, written_to_record
 from studio.ui.session import find_picture
-from studio.ui.state import Draft, Field, KeptWork, PageState, field_key, page_state
+from studio.ui.state import Draft, Field, KeptWork, PageState, field_key, fill_now, page_state
+from studio.ui.words import showable
 from studio.web.drafts import browser_among
 
 log = logging.getLogger(__name__)
@@ -36,8 +38,9 @@ BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "gu
 TEXTS = ("batch_id", "taken_from", "shown_id", "source_id", "stepped", "said")
 ADDRESS = ("batch", "job", "picture")  #: what a page's address may name
 #: What a record of another shape leads to.
-UNREADABLE = (FiboError, TypeError, KeyError, ValueError, AttributeError, RecursionError)
+UNREADABLE = (FiboError, TypeError, LookupError, ValueError, AttributeError, RecursionError, OSError)
 NOT_READ = "The draft of %s cannot be read, and is passed over."
+ASIDE_MAX = 10  #: drafts aside of one page, of which the oldest goes
 
 Record = dict[str, Any]
 
@@ -45,11 +48,11 @@ Record = dict[str, Any]
 @dataclass
 class _Session:
     """What one session knows of its browser's drafts: ``kept`` is what each page's record was when it was last looked
-    at, ``aside`` the record of a page that shows another batch than its draft's."""
+    at, ``aside`` by page the drafts that it does not show, oldest first; ``trouble`` says why the last was not kept."""
 
     browser: str
     kept: dict[Mode, Record] = field(default_factory=dict)
-    aside: dict[str, Record] = field(default_factory=dict)
+    aside: dict[str, list[Record]] = field(default_factory=dict)
     trouble: str = ""
 
 
@@ -83,16 +86,19 @@ def restore_drafts(runtime: Runtime, page: str) -> None:
 
 
 def _begin(runtime: Runtime, session: _Session, mode: Mode, record: Record, *, opened: bool) -> None:
-    if aside := record.pop("aside", None):
-        _words(aside)
-        session.aside[mode] = aside
+    aside: list[Record] = record.pop("aside", [])
+    for each in aside:
+        _state(runtime, each)
     shown = st.query_params.get("picture") if opened else None
     if record.get("kept") and shown not in (None, record.get("shown_id")):
         record = _without_view(record)
-    if not (opened and _leads_elsewhere(record)):
+    if not (opened and _leads_elsewhere(runtime, mode, record)):
         _fill(runtime, mode, record)
-    elif _holds_work(record):
-        session.aside[mode] = record
+    else:
+        _state(runtime, record)
+        if _holds_work(record) and not (aside and _as_placed(runtime, record)):
+            aside = [*aside, record][-ASIDE_MAX:]
+    session.aside[mode] = aside
 
 
 def keep_drafts(runtime: Runtime) -> None:
@@ -100,7 +106,7 @@ def keep_drafts(runtime: Runtime) -> None:
     session: _Session | None = st.session_state.get("drafts")
     if session is None:
         return
-    now = {mode: _record(mode, session.aside.get(mode)) for mode in MODES}  # first: Streamlit may break off here
+    now = {mode: _record(mode, session.aside.get(mode, [])) for mode in MODES}  # first: Streamlit may break off here
     changed: dict[str, Record] = {}
     committed = []
     for mode, record in now.items():
@@ -114,25 +120,35 @@ def keep_drafts(runtime: Runtime) -> None:
     if changed:
         try:
             DraftStore(runtime.settings.workspace_dir).keep(session.browser, changed, committed=committed)
+            session.trouble = ""
         except FiboError as exc:
             if str(exc) != session.trouble:
                 log.warning("%s", exc)
             session.trouble = str(exc)
 
 
-def words_aside(page: str) -> str | None:
-    """The words of the draft that ``page`` does not show, since its address names another batch; None without one."""
+def trouble() -> str:
+    """Why what was typed last is not kept; "" where it is."""
     session: _Session | None = st.session_state.get("drafts")
-    record = None if session is None else session.aside.get(page)
-    return None if record is None else _words(record)
+    return "" if session is None else session.trouble
+
+
+def words_aside(page: str) -> list[str]:
+    """The words of the drafts that ``page`` does not show, since its address named another batch; oldest first."""
+    session: _Session | None = st.session_state.get("drafts")
+    return [] if session is None else [_words(record) for record in session.aside.get(page, [])]
 
 
 def bring_draft_back(runtime: Runtime, page: str) -> None:
-    """Shows that draft, and no batch but its own. Before anything of the run is drawn."""
+    """Shows the newest of those drafts, and no batch but its own; what was typed here meanwhile takes its place aside.
+    Before anything of the run is drawn."""
     for named in ADDRESS:
         st.query_params.pop(named, None)
     mode = next(each for each in MODES if each == page)
-    record = st.session_state["drafts"].aside.pop(mode)
+    aside, here = st.session_state["drafts"].aside[mode], _record(mode, [])
+    record = aside.pop()
+    if _holds_work(here) and not _as_placed(runtime, here):
+        aside.insert(0, here)
     try:
         _fill(runtime, mode, record)
     except UNREADABLE:
@@ -140,7 +156,8 @@ def bring_draft_back(runtime: Runtime, page: str) -> None:
 
 
 def drop_draft(page: str) -> None:
-    st.session_state["drafts"].aside.pop(page, None)
+    """Forgets the newest of them."""
+    st.session_state["drafts"].aside[page].pop()
 
 
 def _without_view(record: Record) -> Record:
@@ -150,11 +167,25 @@ def _without_view(record: Record) -> Record:
     return {**record, **own, "fields": fields, "kept": None, "shown_id": None}
 
 
-def _leads_elsewhere(record: Record) -> bool:
-    """Whether the address that was opened names another batch than the draft's."""
-    if "job" in st.query_params:
-        return True
-    return st.query_params.get("batch", record.get("batch_id")) != record.get("batch_id")
+def _leads_elsewhere(runtime: Runtime, mode: Mode, record: Record) -> bool:
+    """Whether the address that was opened names another batch than the draft's, and there is one of this page."""
+    named = st.query_params.get("batch")
+    if named is None and (job_id := st.query_params.get("job")) is not None:
+        try:
+            named = runtime.desk.batch_of(job_id)
+        except JobNotFound:
+            return False
+    batch = None if named in (None, record.get("batch_id")) else runtime.desk.several([named]).get(named)
+    return batch is not None and batch.kind == mode
+
+
+def _as_placed(runtime: Runtime, record: Record) -> bool:
+    """Whether a draft holds nothing that its batch would not bring again."""
+    batch_id = str(record.get("batch_id"))
+    batch, draft = runtime.desk.several([batch_id]).get(batch_id), _draft(record.get("draft"))
+    if batch is None or record.get("previous") or record.get("kept") or (draft is not None and draft.is_users):
+        return False
+    return _words(record).strip() in ("", showable(batch.order.words).strip())
 
 
 def _holds_work(record: Record) -> bool:
@@ -163,7 +194,7 @@ def _holds_work(record: Record) -> bool:
 
 
 def _words(record: Record) -> str:
-    return str(record.get("fields", {}).get("words") or "")
+    return showable(str(record.get("fields", {}).get("words") or ""))
 
 
 def _with_typed(record: Record, typed: Record) -> Record:
@@ -177,7 +208,7 @@ def _with_typed(record: Record, typed: Record) -> Record:
     return record
 
 
-def _record(mode: Mode, aside: Record | None) -> Record:
+def _record(mode: Mode, aside: list[Record]) -> Record:
     """What a page holds of its user's, as JSON-ready values; what is empty is left out."""
     state = page_state(mode)
     record = {
@@ -190,7 +221,7 @@ def _record(mode: Mode, aside: Record | None) -> Record:
         "pictures": list(state.pictures),
         "locked": list(state.locked),
         "words_of": None if state.words_of is None else list(state.words_of),
-        "aside": aside,
+        "aside": list(aside),
         **{name: getattr(state, name) for name in TEXTS},
     }
     return {name: value for name, value in record.items() if value}
@@ -198,15 +229,16 @@ def _record(mode: Mode, aside: Record | None) -> Record:
 
 def _fill(runtime: Runtime, mode: Mode, record: Record) -> None:
     """Fills a page that nobody has worked at. Raises whatever a record of another shape leads to, and fills nothing."""
-    state = _state(runtime, record)
-    fields = _fields(record)
+    state, fields = _state(runtime, record), _fields(record)
     st.session_state[f"page_{mode}"] = state
     for name, value in fields.items():
-        st.session_state[field_key(mode, name)] = value
+        fill_now(mode, name, value)
 
 
 def _state(runtime: Runtime, record: Record) -> PageState:
+    """Raises whatever a record of another shape leads to."""
     state = PageState()
+    _words(record)
     state.previous = _draft(record.get("previous"))
     if (draft := _draft(record.get("draft"))) is not None:
         state.revision += 1
@@ -215,7 +247,7 @@ def _state(runtime: Runtime, record: Record) -> PageState:
         state.kept = KeptWork(_draft(kept.get("draft")), _draft(kept.get("previous")), _fields(kept))
     for name in TEXTS:
         if isinstance(text := record.get(name), str):
-            setattr(state, name, text)
+            setattr(state, name, showable(text))
     if words_of := record.get("words_of"):
         state.words_of = str(words_of[0]), bool(words_of[1])
     state.source, state.base = (
@@ -224,10 +256,15 @@ def _state(runtime: Runtime, record: Record) -> PageState:
     if state.source is not None and (picture := find_picture(runtime, state.source_id)) is not None:
         state.source_request = picture.request
     state.locked = tuple(str(path) for path in record.get("locked", ()))
-    state.pictures = tuple(
-        path for path in record.get("pictures", ()) if runtime.tools.history.absolute(Path(path)).is_file()
-    )
+    state.pictures = tuple(path for path in record.get("pictures", ()) if _is_picture(runtime, path))
     return state
+
+
+def _is_picture(runtime: Runtime, path: str) -> bool:
+    """Whether there is such a file among those that orders bring and those that were painted."""
+    workspace = runtime.settings.workspace_dir
+    file = (workspace / path).resolve()
+    return any(file.is_relative_to((workspace / each).resolve()) for each in (INPUTS, OUTPUTS)) and file.is_file()
 
 
 def _fields(record: Record) -> dict[Field, object]:

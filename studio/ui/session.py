@@ -30,9 +30,9 @@ from fibo_core.work.tasks import RefineTask
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import AUTO
 from studio.remedies import with_button
-from studio.ui.components.press_bar import Press
+from studio.ui.components.press_bar import Press, Presses
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
-from studio.ui.state import Draft, Field, PageState, Refused, field_key, field_value, fill_field, page_state
+from studio.ui.state import Draft, Field, PageState, Refused, field_value, fill_field, fill_now, page_state
 from studio.ui.words import plain
 
 
@@ -128,13 +128,13 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
     if (first := next(iter(seeds), order.seed)) is not None:
         fields |= {"seed": str(first), "count": order.count, "seed_locked": order.seed is not None}
     for field, value in fields.items():
-        st.session_state[field_key(order.kind, field)] = value
+        fill_now(order.kind, field, value)
     if order.kind == "refine":
         source = find_picture(runtime, order.source_id)
         state.source, state.source_id = source.prompt if source else order.source, order.source_id
         state.locked = order.locked
-        st.session_state[field_key("refine", "only_asked")] = order.only_asked
-        st.session_state[field_key("refine", "with_picture")] = order.with_picture
+        fill_now("refine", "only_asked", order.only_asked)
+        fill_now("refine", "with_picture", order.with_picture)
         state.source_request = source.request if source else None
     elif order.pictures:
         state.pictures, state.source_id = order.pictures, order.source_id
@@ -168,19 +168,31 @@ def generate_order(state: PageState, words: str, *, paint: bool) -> Order:
     return replace(read_order("generate"), words=words, written=written, written_for=written_for, paint=paint)
 
 
-def carry_out(state: PageState, presses: Sequence[Press], act: Callable[[Press], None]) -> None:
+def carry_out(state: PageState, presses: Presses, act: Callable[[Press], None]) -> None:
     """Does what each press asks for, in their order, and runs the page again. What is refused is said until the next
-    press, once."""
-    if not presses:
+    press, once.
+
+    Streamlit breaks a run off when the browser sends something else: a press that was not carried out by then waits for
+    the next run.
+    """
+    if not presses.waiting:
         return
-    state.refused, sentences = Refused(), []
-    for press in presses:
+    state.refused = Refused()
+    while presses.waiting:
+        followed = state.batch_id
         try:
-            act(press)
+            act(presses.waiting[0])
         except FiboError as exc:
-            sentences.append(with_button(exc))
-    if sentences:
-        state.refused = replace(state.refused, sentences=tuple(dict.fromkeys(sentences)))
+            said = dict.fromkeys((*state.refused.sentences, with_button(exc)))
+            state.refused = replace(state.refused, sentences=tuple(said))
+        except Exception:
+            presses.waiting.pop(0)  # a bug, which would come again at each run
+            raise
+        except BaseException:
+            if state.batch_id != followed:
+                presses.waiting.pop(0)
+            raise
+        presses.waiting.pop(0)
     st.rerun()
 
 
@@ -197,14 +209,16 @@ def take_order(runtime: Runtime, state: PageState, order: Order) -> Batch:
     """Places an order; the page follows its batch from now on, and shows its seed. Raises an InputError, QueueFull or
     StoreError."""
     batch = runtime.desk.place(order)
+    state.batch_id = batch.id  # at once: a run that is broken off from here on has carried its press out
     if state.kept is not None and state.kept.draft is not None and state.kept.draft.is_users:
         state.previous = state.kept.draft  # the recipe that was shown is what is painted now
     if (former := state.shown_id or state.last_id) is not None:
         state.before_of[batch.id] = former
-    state.batch_id, state.shown_id, state.kept = batch.id, None, None
+    state.shown_id, state.kept = None, None
     if batch.writing.task.written is not None:
         state.taken_from = batch.writing.id  # its prompt came from the editor, and is not put back into it
     if (seed := next((cell.seed for cell in batch.cells if cell.seed is not None), None)) is not None:
+        state.drew(str(seed))
         fill_field(order.kind, "seed", str(seed))
     if order.kind != "refine":  # there it is the source
         st.query_params.pop("picture", None)

@@ -23,6 +23,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.orders import Order
 from fibo_core.writers import BY_HAND, SuggestedValues, WrittenPrompt
 from studio.ui.asking import Asking
+from studio.ui.words import showable
 
 SKETCH_UNDO_MAX = 50  #: edits of the board
 #: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
@@ -30,6 +31,9 @@ Field = Literal[
     "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
     "with_picture", "seed_locked",
 ]  # fmt: skip
+
+
+LATE_S = 5.0  #: in which a browser may send back what a field held before the page filled it
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,18 @@ class PageState:
     refused: Refused = Refused()
     pasted: str = ""
     edited: bool = False
+    drawn: tuple[tuple[str, float], ...] = ()
     #: A browser may still hold what was typed into a session before this one, at a revision of its own.
     revision: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+
+    def drew(self, seed: str) -> None:
+        """The page fills its field with this seed."""
+        self.drawn = (*self.drawn[-9:], (seed, time.monotonic()))
+
+    def is_late(self, seed: str) -> bool:
+        """Whether a browser sends back, late, a seed that the page has meanwhile filled over."""
+        now = time.monotonic()
+        return any(seed == each and now - since < LATE_S for each, since in self.drawn)
 
     def show(self, written: WrittenPrompt, words: str = "") -> None:
         """Puts a written prompt into the editor."""
@@ -197,6 +211,7 @@ class PageState:
     def mend(self) -> None:
         """Makes of the draft's text the prompt that it means; what it was has its way back. Raises PromptError."""
         assert self.draft is not None
+        self.refused = Refused()
         self._replace(_mended(self.draft))
 
     def take(self, mended: Mended) -> None:
@@ -220,7 +235,7 @@ class PageState:
     def type_in(self, text: str) -> None:
         """What was typed into the JSON editor; what was told of another text goes with it."""
         assert self.draft is not None
-        self.edited = True
+        self.edited, self.refused = True, Refused()
         self.revision += 1
         mended = None if _is_another(self.draft.text, text) else self.draft.mended
         self.draft = replace(self.draft, text=text, mended=mended, form_revision=self.revision)
@@ -249,14 +264,14 @@ class PageState:
     def fill_in(self, text: str) -> None:
         """What the form's fields make of the text; they stay, and the JSON editor shows another text."""
         assert self.draft is not None
-        self.edited = True
+        self.edited, self.refused = True, Refused()
         self.revision += 1
         self.draft = replace(self.draft, text=text, revision=self.revision)
 
     def apply(self, text: str) -> None:
         """Gives the draft another text on the user's wish; their own one has its way back."""
         assert self.draft is not None
-        self.edited = True
+        self.edited, self.refused = True, Refused()
         self._replace(replace(self.draft, text=text))
 
     def undo_edits(self) -> None:
@@ -470,7 +485,16 @@ def field_value(mode: Mode, field: Field, default: Any = None) -> Any:
 
 def fill_field(mode: Mode, field: Field, value: object) -> None:
     """Fills a form's widget at the beginning of the next run: a widget already drawn cannot be filled in this one."""
-    st.session_state.setdefault("fills", {})[field_key(mode, field)] = value
+    st.session_state.setdefault("fills", {})[field_key(mode, field)] = _for_widget(value)
+
+
+def fill_now(mode: Mode, field: Field, value: object) -> None:
+    """Fills a form's widget that this run has not drawn yet."""
+    st.session_state[field_key(mode, field)] = _for_widget(value)
+
+
+def _for_widget(value: object) -> object:
+    return showable(value) if isinstance(value, str) else value
 
 
 def apply_fills() -> None:

@@ -13,8 +13,15 @@ from fibo_core.work.desk import Batch, Desk
 from fibo_core.writers import writer_name
 
 
+def showable(text: str) -> str:
+    """``text`` as a browser can be sent it, for widgets and whatever reads no Markdown: half a surrogate pair, which
+    JSON may hold and UTF-8 cannot, is shown as U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def plain(text: str) -> str:
     """``text`` for a place that reads Markdown, so that it stands there as it is: no pictures, no links, no bold."""
+    text = showable(text)
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|:$~&])", r"\\\1", text).replace("\n", "  \n")
 
 

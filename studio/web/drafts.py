@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fibo_core.errors import FiboError
+from fibo_core.errors import DraftTooLarge, FiboError
 from fibo_core.store.drafts import DraftStore
 from fibo_core.store.generation import MODES
 from studio.runtime import get_runtime
@@ -80,6 +80,8 @@ async def keep_typed(request: Request) -> Response:
         await run_in_threadpool(
             lambda: DraftStore(get_runtime().settings.workspace_dir).keep_typed(browser, page, typed)
         )
+    except DraftTooLarge as exc:
+        return problem(413, str(exc))
     except FiboError as exc:
         return problem(503, str(exc))
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -48,7 +48,7 @@ def desk(request: Request) -> Response:
         }
     except FiboError as exc:
         return problem(503, str(exc))
-    body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps(told, separators=(",", ":")).encode()  # ASCII: a text may hold half a surrogate pair
     tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
     headers = {"Cache-Control": "private, no-cache", "ETag": tag}
     if request.headers.get("if-none-match", "").removeprefix("W/") == tag:

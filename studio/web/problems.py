@@ -1,8 +1,9 @@
 """Errors over HTTP, as RFC 9457 has them: one sentence, the same that a page shows."""
 
+import json
 from collections.abc import Mapping
 
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -23,10 +24,10 @@ TITLES = {
 }
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An error as RFC 9457 has it."""
-    return JSONResponse(
-        {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail},
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An error as RFC 9457 has it, in ASCII: a sentence may quote half a surrogate pair."""
+    return Response(
+        json.dumps({"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}),
         status_code=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
         media_type=MEDIA_TYPE,

@@ -44,6 +44,43 @@ def test_of_five_quick_presses_none_is_lost(chromium: Browser, own_studio: Serve
     visitor.context.close()
 
 
+def test_five_presses_a_tenth_of_a_second_apart_draw_five_seeds_and_lock_none(
+    chromium: Browser, own_studio: Server
+) -> None:
+    """The same words five times: faster than a run, and than a seed that was filled in comes to be seen."""
+    visitor = Visitor(chromium, own_studio, DESKTOP)
+    visitor.open()
+    visitor.page.get_by_label("What should it show?").fill("a grey boat")
+    for _ in range(5):
+        visitor.page.keyboard.press("Control+Enter")
+        visitor.page.wait_for_timeout(100)
+    own_studio.wait_for(lambda _: len(orders(own_studio)) >= 5)
+    visitor.settle()
+    home = f"http://127.0.0.1:{own_studio.port}/api/v1/batches"
+    batches = [httpx.get(f"{home}/{each['id']}").json() for each in httpx.get(home).json()["items"]]
+    assert len({batch["cells"][0]["seed"] for batch in batches}) == len(batches) == 5
+    assert "lock_open_right" in visitor.page.locator(".st-key-generate_lock_seed").inner_text()
+    visitor.context.close()
+
+
+def test_json_pasted_among_the_words_becomes_the_prompt_at_once(visitor: Visitor) -> None:
+    """Without another press, and with what stood around it told."""
+    visitor.open()
+    box = visitor.page.get_by_label("What should it show?")
+    box.click()
+    visitor.page.evaluate(
+        """() => {
+          const data = new DataTransfer()
+          data.setData("text/plain", '```json\\n{"short_description": "a pasted prompt",}\\n```')
+          const field = document.activeElement
+          field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }))
+          document.execCommand("insertText", false, data.getData("text/plain"))
+        }"""
+    )
+    expect(box).to_have_value("")
+    assert json.loads(visitor.editor_text()) == {"short_description": "a pasted prompt"}
+
+
 def test_choosing_an_earlier_picture_brings_its_recipe_and_a_reload_keeps_it(visitor: Visitor, studio: Server) -> None:
     with opened(studio.log.parent / "workspace") as (_, history):
         picture = add_picture(history, "a grey heart", seed=4711)

@@ -132,6 +132,56 @@ def test_an_address_of_another_batch_shows_that_one_and_keeps_the_draft_aside(
     assert words(open_studio()) == "a fox"
 
 
+def test_a_second_draft_that_is_set_aside_takes_nothing_from_the_first(open_studio: Open, runtime: Runtime) -> None:
+    """Typed, looked at a batch, typed there, looked at another one: both are kept, and each comes back."""
+    first, second = place(runtime, "a red ball"), place(runtime, "a blue star")
+    open_studio().text_area(key="generate_words").set_value("a fox").run()
+    open_studio(batch=first).text_area(key="generate_words").set_value("a wolf").run()
+    for _ in range(2):
+        app = open_studio(batch=second)
+        assert words(app) == "a blue star"
+        assert "Your draft “a wolf” is kept, and 1 more" in says(app)
+    assert "Your draft “a wolf” is kept, and 1 more" in says(open_studio(batch=first)), "a batch as placed is no draft"
+    press(app, "Bring my draft back")
+    assert (words(app), "“a fox” is kept" in says(app)) == ("a wolf", True)
+    press(app, "Bring my draft back")
+    assert (words(app), "“a wolf” is kept" in says(app)) == ("a fox", True)
+    press(app, "Drop it")
+    assert (words(app), "is kept" in says(app)) == ("a fox", False)
+    assert words(open_studio()) == "a fox"
+
+
+@pytest.mark.parametrize("name", ["batch", "job"])
+def test_an_address_of_a_batch_that_is_not_there_leaves_the_draft_where_it_is(open_studio: Open, name: str) -> None:
+    open_studio().text_area(key="generate_words").set_value("a fox").run()
+    app = open_studio(**{name: "zzz"})
+    assert not app.exception
+    assert (words(app), "is kept" in says(app)) == ("a fox", False)
+
+
+def test_a_draft_that_is_too_large_is_said_on_the_page(open_studio: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fibo_core.store.drafts.FILE_BYTES_MAX", 1_000)
+    app = open_studio()
+    app.text_area(key="generate_words").set_value("a fox " * 400).run()
+    app.run()
+    assert "What you type here is not kept for a reload. The drafts of this browser have" in says(app)
+    app.text_area(key="generate_words").set_value("a fox").run()
+    app.run()
+    assert "not kept" not in says(app)
+
+
+def test_a_draft_opens_no_file_but_pictures_of_orders_and_painted_ones(
+    open_studio: Open, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = runtime.settings.workspace_dir / "secret.png"
+    secret.write_bytes(b"x")
+    paths = ["../../../etc/passwd", "/etc/passwd", "secret.png", "outputs/../secret.png"]
+    DraftStore(runtime.settings.workspace_dir).keep("one", {"inspire": {"pictures": paths}})
+    app = page(open_studio(), "inspire")
+    assert not app.exception
+    assert app.session_state["page_inspire"].pictures == ()
+
+
 def test_a_picture_in_the_address_is_what_is_shown_and_the_draft_is_one_press_away(
     open_studio: Open, store: Callable[..., Generation]
 ) -> None:
@@ -236,6 +286,15 @@ def test_an_inspiration_comes_back_with_its_picture_while_that_is_there(
         {"aside": 7},
         {"batch_id": "01J", "taken_from": 7},
         {"pictures": ["../x", 7]},
+        {"pictures": ["x" * 5000]},
+        {"words_of": ["x"]},
+        {"fields": [1]},
+        {"fields": {"guidance": 5}},
+        {"aside": [{"fields": [1]}]},
+        {"aside": [{"words_of": ["x"]}]},
+        {"kept": {"fields": [1]}},
+        {"locked": 7},
+        {"batch_id": "\ud800", "shown_id": "\ud800"},
     ],
 )
 def test_a_draft_that_nothing_can_be_made_of_leaves_the_page_as_it_opens(

@@ -19,6 +19,9 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from studio.ui.components.press_bar import Press, Presses
+from studio.ui.session import carry_out
+from studio.ui.state import PageState
 from tests.pages.conftest import APP, finish, page, press, says, type_json, way_back
 
 
@@ -495,7 +498,7 @@ def test_a_prompt_written_for_words_with_signs_is_not_asked_for_again(app: AppTe
     assert job.task.written is not None
     (generation,) = runtime.tools.history.page(HistoryQuery()).items
     assert generation.request.seed >= 0
-    assert "the words above wait" not in says(app)
+    assert "these words wait" not in says(app)
 
 
 def test_fewer_pictures_than_combinations_are_those_that_were_shown(app: AppTest, runtime: Runtime) -> None:
@@ -560,7 +563,7 @@ def test_words_that_had_no_part_in_a_picture_are_not_kept_with_it(app: AppTest, 
     type_json(app, "generate", '{"short_description": "mine"}')
     app.text_area(key="generate_words").set_value("a green tree")
     app.run()
-    assert "the words above wait" in says(app)
+    assert "these words wait" in says(app)
     set_steps(app, 1)
     press(app, "Generate from this JSON")
     finish(app, runtime)
@@ -626,3 +629,56 @@ def test_what_mini_was_never_shown_is_named_above_the_prompt_and_goes_when_it_is
     assert "mini was not trained on: dragon." in says(app)
     type_json(app, "generate", app.session_state["page_generate"].draft.text.replace("dragon", "mushroom"))
     assert "not trained on" not in says(app)
+
+
+def test_a_seed_that_the_browser_sends_back_late_locks_nothing(app: AppTest, runtime: Runtime) -> None:
+    """Pressed quickly, a page fills its seed more than once before the browser has shown the first."""
+    app.text_area(key="generate_words").set_value("a red ball")
+    set_steps(app, 1)
+    press(app, "Generate")
+    late = app.text_input(key="generate_seed").value
+    press(app, "Generate")
+    newest = app.text_input(key="generate_seed").value
+    app.text_input(key="generate_seed").set_value(late).run()
+    assert not app.session_state["generate_seed_locked"]
+    assert app.text_input(key="generate_seed").value == newest
+    app.text_input(key="generate_seed").set_value("4711").run()
+    assert app.session_state["generate_seed_locked"]
+    finish(app, runtime)
+
+
+def test_a_press_whose_run_is_broken_off_is_carried_out_in_the_next_one(app: AppTest, runtime: Runtime) -> None:
+    """And one that was placed just before is not placed again."""
+    presses = Presses(waiting=[Press("paint", "one"), Press("paint", "two"), Press("paint", "three")])
+    state = PageState()
+    broken, done = ["two", "three"], []
+
+    class BrokenOff(BaseException):
+        pass
+
+    def act(press: Press) -> None:
+        if press.words == "two" and press.words in broken:
+            broken.remove("two")
+            raise BrokenOff
+        done.append(press.words)
+        state.batch_id = press.words
+        if press.words == "three":
+            raise BrokenOff
+
+    for _ in range(2):
+        with pytest.raises(BrokenOff):
+            carry_out(state, presses, act)
+    assert done == ["one", "two", "three"]
+    assert presses.waiting == []
+
+
+def test_broken_json_is_told_once_and_no_longer_once_it_is_mended(app: AppTest) -> None:
+    press(app, "Start from JSON")
+    type_json(app, "generate", '{"short_description": "x" "lighting": {"conditions": "dim"}}')
+    press(app, "Generate from this JSON")
+    told = [error.value for error in app.error]
+    assert len(told) == len(set(told)) == 2
+    assert "The JSON below is not ready" in says(app)
+    press(app, "Mend it")
+    assert "not ready" not in says(app)
+    assert not app.error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.errors import WorkspaceUnwritable
+from fibo_core.errors import DraftTooLarge, WorkspaceUnwritable
 from fibo_core.store import drafts as module
 from fibo_core.store.drafts import KEPT_S, BrowserDrafts, DraftStore
 
@@ -80,7 +80,8 @@ def test_a_newer_versions_file_is_passed_over_and_kept(store: DraftStore) -> Non
 def test_a_draft_that_is_too_large_leaves_the_one_before_it(store: DraftStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FILE_BYTES_MAX", 1000)
     store.keep("one", {"generate": FOX})
-    store.keep("one", {"generate": {"fields": {"words": "x" * 2000}}})
+    with pytest.raises(DraftTooLarge, match="The drafts of this browser have"):
+        store.keep("one", {"generate": {"fields": {"words": "x" * 2000}}})
     assert store.load("one").pages == {"generate": FOX}
 
 

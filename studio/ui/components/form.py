@@ -11,7 +11,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO, Writers
-from studio.ui.state import Field, PageState, field_key, field_value
+from studio.ui.state import Field, PageState, field_key, field_value, page_state
 
 COUNTS = (1, 2, 4, 8)
 
@@ -87,7 +87,11 @@ def seed_field(mode: Mode) -> None:
     locked: bool = st.session_state.setdefault(locked_key, False)
 
     def typed() -> None:
-        st.session_state[locked_key] = bool(st.session_state[key].strip())
+        seed = st.session_state[key].strip()
+        if not locked and page_state(mode).is_late(seed):
+            st.session_state[key] = page_state(mode).drawn[-1][0]
+        else:
+            st.session_state[locked_key] = bool(seed)
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width=144):
         st.text_input(

@@ -29,7 +29,7 @@ from studio.ui.components.prompt_form import open_object, prompt_form
 from studio.ui.components.sketch import sketch
 from studio.ui.session import errors_shown
 from studio.ui.state import Draft, PageState, field_value
-from studio.ui.words import plain
+from studio.ui.words import plain, showable
 
 FORM, JSON, SKETCH = "Form", "JSON", "Sketch"
 CHOICES_MAX = 5  #: of several captions in one text
@@ -245,7 +245,7 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
     if error is not None:
         st.error(plain(str(error)), icon=":material/error:")
         if error.line is not None and error.column is not None and not marked:
-            st.code(marked_line(draft.text, error.line, error.column), language=None)
+            st.code(showable(marked_line(draft.text, error.line, error.column)), language=None)
         if isinstance(error, SeveralCaptions):
             with st.container(horizontal=True, gap="small"):
                 for index, each in enumerate(error.captions[:CHOICES_MAX]):

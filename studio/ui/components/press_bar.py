@@ -44,7 +44,7 @@ class Press:
 
 @dataclass
 class Presses:
-    """The presses of one page's bar that its script has not taken yet.
+    """The presses of one page's bar that have not been carried out yet.
 
     ``taken`` is, for each time the bar was put up in a browser, the number of its last press that has arrived;
     ``buttons`` are those that were drawn last.
@@ -67,8 +67,8 @@ class Presses:
                 )
 
 
-def press_bar(mode: Mode, buttons: Sequence[PressButton]) -> list[Press]:
-    """Draws the buttons; the presses since the last run, oldest first."""
+def press_bar(mode: Mode, buttons: Sequence[PressButton]) -> Presses:
+    """Draws the buttons; the presses that wait to be carried out, oldest first."""
     presses, key = presses_of(mode), f"{mode}_press_bar"
     presses.buttons = tuple(buttons)
 
@@ -80,8 +80,7 @@ def press_bar(mode: Mode, buttons: Sequence[PressButton]) -> list[Press]:
         data={"mode": mode, "buttons": [asdict(button) for button in buttons], "arrived": presses.last},
         on_pressed_change=receive,
     )
-    waiting, presses.waiting = presses.waiting, []
-    return waiting
+    return presses
 
 
 def presses_of(mode: Mode) -> Presses:

@@ -18,7 +18,7 @@ from fibo_core.prompts.vocabulary import field_spec
 from fibo_core.store.generation import Mode
 from studio.ui.components.vary import open_vary
 from studio.ui.state import PageState
-from studio.ui.words import plain
+from studio.ui.words import plain, showable
 
 SECTIONS = {part.title: part for part in PARTS}
 NO_ITEMS: dict[str, str] = {
@@ -164,7 +164,7 @@ def _prefix(key: str, form_revision: int) -> str:
 
 
 def _shown(value: Any) -> str:
-    return "" if value in (None, {}, []) else str(value)
+    return "" if value in (None, {}, []) else showable(str(value))
 
 
 def _take(state: PageState, key: str, form_revision: int) -> None:

@@ -20,7 +20,7 @@ from fibo_core.writers.chain import Writers
 from studio.ui.components import asset
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.session import errors_shown, read_order
-from studio.ui.state import PageState, TwoWriters, field_key, two_writers_state
+from studio.ui.state import PageState, TwoWriters, field_key, fill_now, two_writers_state
 from studio.ui.words import plain
 
 _TWO_PROMPTS = st.components.v2.component(
@@ -97,7 +97,7 @@ def _jobs(runtime: Runtime, state: TwoWriters) -> list[Job]:
         st.query_params.pop(ADDRESS, None)
         return []
     if field_key("generate", "words") not in st.session_state:  # loaded again
-        st.session_state[field_key("generate", "words")] = batch.order.words
+        fill_now("generate", "words", batch.order.words)
     st.query_params[ADDRESS] = batch.id
     return [cell.job for cell in batch.cells]
 

@@ -20,7 +20,7 @@ from fibo_core.writers.values import WISH_CHARS_MAX, stands_at
 from studio.remedies import with_button
 from studio.ui.asking import Asking
 from studio.ui.state import VaryState, field_value
-from studio.ui.words import plain
+from studio.ui.words import plain, showable
 
 TITLES = {"seed": "Seed", "steps": "Steps", "guidance": "Guidance", "model": "Model", "writer": "Writer"}
 LIGHT, MEDIUM = "lighting.conditions", "style_medium"  #: what most people vary first, and second
@@ -224,7 +224,7 @@ def _titled(choices: Choices, name: str) -> str:
     if name in TITLES:
         return TITLES[name]
     stands = stands_at(choices.prompt, name)
-    return f"{name} · {_short(stands)}" if stands else name
+    return showable(f"{name} · {_short(stands)}" if stands else name)
 
 
 def _short(text: str) -> str:

@@ -74,6 +74,17 @@ def test_cells_say_where_they_stand_on_the_axes(client: httpx.Client, api: httpx
     ]
 
 
+def test_half_a_character_on_an_axis_is_told_and_breaks_nothing(client: httpx.Client, api: httpx.Client) -> None:
+    """JSON may hold half a surrogate pair, and UTF-8 cannot: a tab once asked in vain for as long as it stood open."""
+    order = (
+        b'{"words": "a \\ud800 ball", "seed": 7, "steps": 1, "structured_prompt": {"short_description": "a ball"},'
+        b' "axes": [{"name": "lighting.conditions", "values": ["\\ud800", "fog"]}]}'
+    )
+    answer = api.post("/generations", content=order, headers={"Content-Type": "application/json"})
+    told = follow(client, answer.raise_for_status().json()["id"])[-1]["batch"]
+    assert [cell["place"]["lighting.conditions"] for cell in told["cells"]] == ["\ud800", "fog"]
+
+
 def test_nothing_new_is_said_in_no_bytes(client: httpx.Client, api: httpx.Client) -> None:
     id = paint(api, words="a red ball")["id"]
     first = client.get("/desk.json", params={"batch": id})

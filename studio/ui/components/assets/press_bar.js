@@ -20,11 +20,14 @@ class Bar {
     this.number = 0
     this.waiting = []
     this.onKey = event => this.key(event)
+    this.onPaste = event => this.paste(event)
     document.addEventListener("keydown", this.onKey, true)
+    document.addEventListener("paste", this.onPaste, true)
   }
 
   end() {
     document.removeEventListener("keydown", this.onKey, true)
+    document.removeEventListener("paste", this.onPaste, true)
   }
 
   show(data) {
@@ -79,8 +82,19 @@ class Bar {
     this.press(this.first)
   }
 
+  words() {
+    return document.querySelector(`.st-key-${this.mode}_words :is(textarea, input)`)
+  }
+
+  // JSON pasted among the words is told at once, by leaving the field: Python makes it the prompt.
+  paste(event) {
+    const words = this.words()
+    if (words && event.target === words && /"\s*:/.test(event.clipboardData?.getData("text") ?? ""))
+      setTimeout(() => words.blur())
+  }
+
   press(action) {
-    const words = document.querySelector(`.st-key-${this.mode}_words :is(textarea, input)`)
+    const words = this.words()
     const editor = window.fibo?.editors?.[this.mode]
     this.waiting.push({
       bar: this.name,
