@@ -21,7 +21,7 @@ from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.vary import open_vary, vary_button
-from studio.ui.components.viewing import viewing_line
+from studio.ui.components.viewing import batch_line, viewing_line
 from studio.ui.components.wildcards import show_wildcards
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.session import (
@@ -119,7 +119,7 @@ with form:
     if is_json(words):
         take_json_from_words(words)
         st.rerun()
-    with st.container():  # always there, so that an error does not move the editor below it
+    with st.container(key="generate_outcome"):  # always there, so that an error does not move the editor below it
         show_refused(runtime, state, "generate", spec)
         if state.shown_id is None:
             show_outcome(runtime.desk, state, batch)
@@ -154,7 +154,8 @@ with result:
                 key="generate_stage",
                 batch=painting,
                 picture=shown if painting is None else viewed,
-                before=shown if to_come else picture_before(latest, shown, painting),
+                before=None if to_come else picture_before(runtime, state, shown, painting),
+                beneath=None if own else shown or next(iter(latest), None),
                 neighbours=latest,
             )
             if event is not None:
@@ -172,6 +173,7 @@ with result:
         if painting is not None and painting.pictures > 1 and viewed is None:  # none of the grid is chosen
             if painted and not working:
                 st.caption("Open a picture to see what made it, and to go on from it.")
+                batch_line(state, "generate", painting, painted)
             viewing_line(state, "generate", None)
         elif shown is not None and (viewed is not None or not working):
             st.caption(facts(shown))

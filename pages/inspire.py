@@ -102,7 +102,7 @@ with form:
     if holds_caption(words):
         take_json_from_hint(words)
         st.rerun()
-    with st.container():  # always there, so that an error does not move the editor below it
+    with st.container(key="inspire_outcome"):  # always there, so that an error does not move the editor below it
         show_refused(runtime, state, "inspire", spec)
         if state.shown_id is None:
             show_outcome(runtime.desk, state, batch)

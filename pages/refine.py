@@ -106,7 +106,7 @@ with form:
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
     carry_out(state, presses, carry)
-    with st.container():  # always there, so that what is said does not move the editor below it
+    with st.container(key="refine_outcome"):  # always there, so that what is said does not move the editor below it
         asked = asks_first(runtime, state, batch, said=bool(words) or reviewing)
         if not asked and not state.refused.sentences:
             show_outcome(runtime.desk, state, batch)

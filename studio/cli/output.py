@@ -140,7 +140,7 @@ class PaintingProgress:
         self._line.show(f"{self._picture}getting ready to paint")
 
     def on_step(self, event: StepEvent) -> None:
-        self._line.show(f"{self._picture}step {event.step} of {event.total}, about {event.remaining_s:.0f} s left")
+        self._line.show(f"{self._picture}step {event.step} of {event.total}, about {wait(event.remaining_s)} left")
 
     def on_stored(self, generation: "Generation") -> None:
         self.stored.append(generation)

@@ -212,6 +212,8 @@ def take_order(runtime: Runtime, state: PageState, order: Order) -> Batch:
     state.batch_id = batch.id  # at once: a run that is broken off from here on has carried its press out
     if state.kept is not None and state.kept.draft is not None and state.kept.draft.is_users:
         state.previous = state.kept.draft  # the recipe that was shown is what is painted now
+    if (former := state.shown_id or state.last_id) is not None:
+        state.before_of[batch.id] = former
     state.shown_id, state.kept = None, None
     if batch.writing.task.written is not None:
         state.taken_from = batch.writing.id  # its prompt came from the editor, and is not put back into it
@@ -252,10 +254,23 @@ def shown_picture(runtime: Runtime, state: PageState, painted: Sequence[Generati
     return find_picture(runtime, state.shown_id) or find_picture(runtime, state.last_id) or newest
 
 
-def picture_before(latest: Sequence[Generation], shown: Generation | None, batch: Batch | None) -> Generation | None:
-    """The newest picture that was painted before the shown one and before the rest of its batch."""
-    together = batch.generation_ids if batch is not None else ()
-    return next((each for each in latest if each.id not in together and (shown is None or each.id < shown.id)), None)
+def picture_before(
+    runtime: Runtime, state: PageState, shown: Generation | None, batch: Batch | None
+) -> Generation | None:
+    """What the shown picture came after: the one it was made from, or the one of the same shape that this page showed
+    when its batch was ordered here; None for every other."""
+    if shown is None:
+        return None
+    if (parent := find_picture(runtime, shown.parent_id)) is not None:
+        return parent
+    if batch is None or shown.id not in batch.generation_ids:
+        return None
+    former = find_picture(runtime, state.before_of.get(batch.id))
+    return former if former is not None and _shape_of(former) == _shape_of(shown) else None
+
+
+def _shape_of(picture: Generation) -> tuple[int, int]:
+    return picture.request.width, picture.request.height
 
 
 def written_of(generation: Generation) -> WrittenPrompt:

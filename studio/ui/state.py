@@ -119,7 +119,8 @@ class PageState:
 
     ``batch_id`` is the batch that the page follows. ``taken_from`` is the job whose prompt the draft already holds,
     ``previous`` the user's own draft that something else replaced. ``shown_id`` is the picture the user chose to see,
-    whose recipe the page shows while ``kept`` is what they were at; ``last_id`` the one painted last. ``refused`` is
+    whose recipe the page shows while ``kept`` is what they were at; ``last_id`` the one painted last,
+    ``before_of`` the one that the page showed when it placed a batch. ``refused`` is
     what the last presses came to where no order was placed, ``pasted`` the text that was last taken out of the words,
     ``edited`` whether the user has changed the prompt since the seed was last looked at.
 
@@ -139,6 +140,7 @@ class PageState:
     previous: Draft | None = None
     shown_id: str | None = None
     last_id: str | None = None
+    before_of: dict[str, str] = field(default_factory=dict)
     source: StructuredPrompt | None = None
     source_request: GenerationRequest | None = None
     source_id: str | None = None

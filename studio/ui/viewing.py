@@ -3,6 +3,8 @@
 What the user was at meanwhile is kept aside, and comes back with "Back to my draft".
 """
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from fibo_core.engine.render_settings import RenderSettings
@@ -11,6 +13,7 @@ from fibo_core.errors import PromptError, RequestError
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation, Mode
+from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from studio.ui.navigation import GENERATE, go_to
 from studio.ui.session import find_picture, written_of
@@ -106,6 +109,20 @@ def view_address(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec
     else:
         view_picture(state, mode, generation, spec)
         st.rerun()
+
+
+def batch_differs(state: PageState, batch: Batch, painted: Sequence[Generation], seed: str | None) -> bool:
+    """Whether the prompt in the editor, or a seed that is held, is another than any that a batch was painted from."""
+    prompts = [picture.prompt for picture in painted] + ([batch.prompt.prompt] if batch.prompt is not None else [])
+    if state.draft is None or not prompts:
+        return False
+    try:
+        prompt = StructuredPrompt.parse(state.draft.text)
+    except PromptError:
+        return True
+    if prompt.canonical() not in {each.canonical() for each in prompts}:
+        return True
+    return seed is not None and seed not in {str(cell.seed) for cell in batch.cells}
 
 
 def differs(state: PageState, generation: Generation, seed: str | None) -> bool:

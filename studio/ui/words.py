@@ -48,7 +48,10 @@ def title_of(generation: Generation) -> str:
 
 
 def describe(desk: Desk, batch: Batch) -> str:
-    """What a batch is doing: "Picture 2 of 4, step 12 of 20, about 14 s left" (for all that is left of it)."""
+    """What a batch is doing, the time first since a narrow place cuts off the rest: "2/4 · 14 s left · step 12 of 20".
+
+    The time is for all that is left of it.
+    """
     job = batch.current
     progress = job.progress
     if job.state == "waiting" and job.wait_until is not None:
@@ -61,11 +64,9 @@ def describe(desk: Desk, batch: Batch) -> str:
         return f"Writing with {writer_name(progress.writer)}{tokens}"
     if progress.stage == "starting":
         return "Starting"
-    which = f"Picture {painted + 1} of {pictures}, " if pictures > 1 else ""
+    which = [f"{painted + 1}/{pictures}"] if pictures > 1 else []
     if progress.step is None:
-        return f"{which}getting ready to paint" if which else "Getting ready to paint"
+        return " · ".join([*which, "getting ready to paint"] if which else ["Getting ready to paint"])
     step, left = progress.step, desk.remaining_s(batch)
-    text = f"{which}step {step.step} of {step.total}"
-    if left is not None:
-        text += f", about {duration(left)} left"
-    return text[0].upper() + text[1:]
+    time = [] if left is None else [f"{wait(left)} left"]
+    return " · ".join([*which, *time, f"step {step.step} of {step.total}"])

@@ -81,6 +81,8 @@ def test_cancel_ends_that_batch_only_and_cancel_all_the_others(
     """Each line has its own; from three on there is one for all."""
     visitor.open("/system")
     ids = [place(f"a {color} ball", steps=LONG) for color in ("red", "green", "blue", "pink")]
+    expect(lines(visitor)).to_have_count(4 - 1)
+    visitor.page.get_by_role("button", name="+1 more").click()
     expect(lines(visitor)).to_have_count(4)
     visitor.page.get_by_role("button", name="Cancel a green ball").click()
     expect(lines(visitor)).to_have_count(3)
@@ -88,6 +90,25 @@ def test_cancel_ends_that_batch_only_and_cancel_all_the_others(
     assert states[1] == "cancelled"
     assert "cancelled" not in (states[0], *states[2:])
     visitor.page.get_by_role("button", name="Cancel all").click()
+    expect(lines(visitor)).to_have_count(0)
+
+
+def test_many_alike_take_three_lines_and_are_told_apart_by_their_names(visitor: Visitor, place: Place) -> None:
+    """The picture's foot stays in sight; "+2 more" opens the rest, and a number follows the same words."""
+    visitor.open("/system")
+    for _ in range(5):
+        place("a red ball", steps=LONG)
+    more = visitor.page.get_by_role("button", name="+2 more")
+    expect(more).to_be_visible()
+    expect(lines(visitor)).to_have_count(3)
+    more.click()
+    expect(lines(visitor)).to_have_count(5)
+    names = visitor.page.get_by_role("region", name="What is being painted").get_by_role("link").all_inner_texts()
+    assert names == ["a red ball", *(f"a red ball ({number})" for number in range(2, 6))]
+    visitor.page.set_viewport_size({"width": 680, "height": 450})
+    visitor.page.get_by_role("button", name="Fewer").click()
+    expect(lines(visitor)).to_have_count(1)
+    visitor.page.get_by_role("button", name="Cancel all").click(timeout=5_000)
     expect(lines(visitor)).to_have_count(0)
 
 
@@ -162,6 +183,23 @@ def test_on_a_phone_the_picture_stands_first_and_cancel_is_in_sight_while_it_is_
     assert above["y"] + above["height"] <= below["y"]
     expect(phone.page.get_by_role("button", name="Generate", exact=True)).to_be_in_viewport(ratio=1)
     cancel.click()
+
+
+def test_on_a_phone_try_again_stands_directly_under_the_stage(phone: Visitor, place: Place, api: httpx.Client) -> None:
+    """Not below everything that can be set."""
+    id = place("a red ball", steps=LONG)
+    api.delete(f"/batches/{id}")
+    api.get(f"/batches/{id}", params={"wait": 30})
+    phone.page.goto(f"{phone.home}/?batch={id}")
+    again = phone.page.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    stage = phone.page.get_by_role("group", name="Stage")
+    words = phone.page.get_by_label("What should it show?")
+    tops = [(part.bounding_box() or {"y": -1})["y"] for part in (stage, again, words)]
+    assert -1 < tops[0] < tops[1] < tops[2]
+    lock = phone.page.get_by_role("button", name="Keep this seed")
+    phone.page.get_by_role("button", name="Settings", exact=True).click()
+    expect(lock).to_be_visible()
 
 
 @pytest.mark.usefixtures("two_pictures")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.browser.conftest import DESKTOP, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Visitor
 from tests.studio.processes import Server, served
 
 pytestmark = pytest.mark.browser
@@ -130,10 +130,59 @@ def test_what_varies_stands_at_the_edges_of_the_grid(visitor: Visitor, api: http
 
 
 def test_a_cell_that_was_cancelled_says_so_in_a_word(visitor: Visitor, api: httpx.Client) -> None:
-    id = order(api, count=2, steps=200)
+    id = order(api, count=3, steps=40)
+    while not any(cell["generation_id"] for cell in api.get(f"/batches/{id}").json()["cells"]):
+        pass
     api.delete(f"/batches/{id}")
     look_at(visitor, id)
-    expect(visitor.page.get_by_text("Cancelled", exact=True)).to_have_count(2)
+    stage_of(visitor, "cancelled").wait_for()
+    expect(stage_of(visitor).get_by_text("Cancelled", exact=True).first).to_be_visible()
+    expect(visitor.page.locator(".cell img").first).to_be_visible()
+
+
+def test_a_batch_that_waits_lies_over_the_last_finished_picture_and_leaves_it_when_it_is_cancelled(
+    visitor: Visitor, api: httpx.Client
+) -> None:
+    """Never over what another batch has begun; nor is that left behind, half done and marked as another's."""
+    look_at(visitor, painted(api, seed=1))
+    finished = visitor.picture()
+    visitor.set_steps(200)
+    words = visitor.page.get_by_label("What should it show?")
+    words.fill("a blue star")
+    visitor.page.keyboard.press("Control+Enter")
+    visitor.page.locator(".alone .preview").first.wait_for()
+    words.fill("a green tree")
+    visitor.page.keyboard.press("Control+Enter")
+    visitor.page.get_by_role("button", name="Cancel a green tree").wait_for()
+    expect(stage_of(visitor).get_by_text(re.compile("^(Waiting in the queue|Getting ready to paint)$"))).to_be_visible()
+    former = visitor.page.locator(".alone .after img")
+    expect(former).to_have_count(1)
+    expect(former).to_have_attribute("src", finished)
+    expect(visitor.page.locator(".alone")).to_have_attribute("aria-hidden", "true")
+    for name in ("a green tree", "a blue star"):
+        visitor.page.get_by_role("button", name=f"Cancel {name}").click()
+    stage_of(visitor, "cancelled").wait_for()
+    expect(stage_of(visitor).get_by_text("Cancelled", exact=True)).to_be_visible()
+    expect(former).to_have_attribute("src", finished)
+    expect(visitor.page.locator(".alone")).to_have_attribute("data-as", "picture")
+
+
+def test_a_grid_that_was_cancelled_before_any_picture_goes_back_to_the_former_one(
+    visitor: Visitor, api: httpx.Client
+) -> None:
+    look_at(visitor, painted(api, seed=1))
+    finished = visitor.picture()
+    visitor.set_steps(200)
+    visitor.page.get_by_label("What should it show?").fill("a blue star")
+    visitor.page.get_by_role("combobox", name="Pictures").click()
+    visitor.page.get_by_role("option", name="4", exact=True).click()
+    visitor.press("Generate")
+    visitor.page.locator(".cell[data-state='running'] img").first.wait_for()
+    visitor.page.get_by_role("button", name="Cancel a blue star").click()
+    stage_of(visitor, "cancelled").wait_for()
+    expect(visitor.page.locator(".alone .after img")).to_have_attribute("src", finished)
+    expect(visitor.page.locator(".stage .grid")).to_be_hidden()
+    expect(stage_of(visitor).get_by_text("Cancelled", exact=True)).to_be_visible()
 
 
 def test_by_keyboard_alone_a_cell_is_opened_looked_at_closely_and_left(visitor: Visitor, api: httpx.Client) -> None:
@@ -212,6 +261,9 @@ def test_whose_login_has_ended_is_asked_to_log_in_again(
             id = order(api, steps=200)
             look_at(visitor, id)
             visitor.page.locator(".alone .preview").first.wait_for()
+            visitor.page.set_viewport_size(PHONE)
+            expect(visitor.page.get_by_role("link", name="a red ball")).to_be_visible()
+            visitor.page.get_by_role("button", name="Log out").click(trial=True, timeout=10_000)  # nothing covers it
             visitor.context.request.post(f"{visitor.home}/logout")
             link = stage_of(visitor).get_by_role("link", name="Log in again")
             expect(link).to_have_attribute("href", f"/login?next=%2F%3Fbatch%3D{id}")

@@ -279,6 +279,19 @@ def test_an_edit_after_a_picture_locks_its_seed_and_is_said_beside_it(app: AppTe
     assert not app.session_state["generate_seed_locked"]
 
 
+def test_a_grid_beside_another_prompt_says_that_it_was_painted_before(app: AppTest, runtime: Runtime) -> None:
+    """As a single picture does; not while the prompt is the one that it was painted from."""
+    app.text_area(key="generate_words").set_value("a red ball")
+    app.session_state["generate_count"] = 2
+    set_steps(app, 1)
+    press(app, "Generate")
+    finish(app, runtime)
+    assert "Open a picture to see what made it" in says(app)
+    assert "Painted before your last changes" not in says(app)
+    type_json(app, "generate", app.session_state["page_generate"].draft.text.replace("red", "green"))
+    assert "Painted before your last changes" in says(app)
+
+
 def test_a_reload_finds_its_job_again_by_the_address(app: AppTest, runtime: Runtime) -> None:
     """A new browser session begins where the other one was: words, seed, picture."""
     app.text_area(key="generate_words").set_value("a red ball")

@@ -62,6 +62,8 @@ def test_two_lights_and_two_media_become_a_grid_with_one_seed(worded: AppTest, r
     field(worded, "_second").set_value(True).run()
     assert paint_button(worded).disabled
     field(worded, f"_2_{MEDIUM}_ticked").set_value(["oil painting"]).run()
+    names = [each.label for each in worded.text_input if "_vary_" in (each.key or "")]
+    assert len(set(names)) == len(names), "a screen reader tells the two axes apart"
     field(worded, f"_2_{MEDIUM}_own").set_value("mosaic|fresco").run()
     assert paint_button(worded).label == "Paint 6 pictures"
     assert f"2 × 3: 6 pictures, all with seed `{seed}`." in says(worded)

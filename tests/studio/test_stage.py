@@ -1,21 +1,26 @@
 """What a page tells its stage, and hears from it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from fibo_core.engine import StepEvent
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.models.catalogue import CATALOGUE
-from fibo_core.work.desk import Batch, Cell
+from fibo_core.store.generation import Generation
+from fibo_core.work.desk import Batch, Cell, Desk
 from fibo_core.work.jobs import Job, Progress
 from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import GenerateTask, Painting
 from studio.ui.components import stage as component
 from studio.ui.components.stage import StageEvent, stage
 from studio.ui.session import picture_before
+from studio.ui.state import PageState
+from studio.ui.words import describe
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -73,9 +78,34 @@ def test_what_its_user_opened_comes_before_an_end_that_was_told_with_it(browser:
     assert stage(key="s") == StageEvent("ended", "batch")
 
 
-def test_the_picture_before_is_older_and_of_another_batch(store: Any) -> None:
-    oldest, one, two = (store(words) for words in ("a tree", "a ball", "a box"))
-    latest = [two, one, oldest]
-    assert picture_before(latest, two, None) == one
-    assert picture_before(latest, two, batch_of(generation_ids=(one.id, two.id))) == oldest
-    assert picture_before(latest, oldest, None) is None
+def having(*pictures: Generation) -> Runtime:
+    get = {each.id: each for each in pictures}.__getitem__
+    return cast(Runtime, SimpleNamespace(tools=SimpleNamespace(history=SimpleNamespace(get=get))))
+
+
+def test_no_picture_of_history_is_called_the_one_before(store: Any) -> None:
+    """Only the one that a picture was made from, or that its page showed when it was ordered there."""
+    one, two = store("a tree"), store("a ball")
+    child = replace(store("a green ball"), parent_id=two.id)
+    runtime = having(one, two, child)
+    batch, state = batch_of(generation_ids=(two.id,)), PageState(last_id=one.id)
+    assert picture_before(runtime, state, two, batch) is None
+    state.before_of[batch.id] = one.id
+    assert picture_before(runtime, state, two, batch) == one
+    assert picture_before(runtime, state, two, None) is None, "it was opened beside another batch"
+    assert picture_before(runtime, state, child, None) == two
+
+
+def test_a_picture_of_another_shape_is_not_compared(store: Any) -> None:
+    wide, two = store("a tree"), store("a ball")
+    wide = replace(wide, request=replace(wide.request, width=2 * wide.request.width))
+    batch = batch_of(generation_ids=(two.id,))
+    assert picture_before(having(wide, two), PageState(before_of={batch.id: wide.id}), two, batch) is None
+
+
+def test_the_time_left_is_told_first_and_never_as_nothing() -> None:
+    """A phone has place for a few words; "about 0.0 s left" says nothing."""
+    step = StepEvent(3, 20, 1.0, 9.0, b"jpeg")
+    batch = batch_of(progress=Progress("painting", picture=1, pictures=2, step=step))
+    told = [describe(cast(Desk, SimpleNamespace(remaining_s=lambda _, s=s: s)), batch) for s in (29.7, 0.01, None)]
+    assert told == ["1/2 · 30 s left · step 3 of 20", "1/2 · 1 s left · step 3 of 20", "1/2 · step 3 of 20"]

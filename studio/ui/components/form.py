@@ -99,7 +99,8 @@ def seed_field(mode: Mode) -> None:
             help="The same seed and prompt give the same picture.",
         )  # fmt: skip
         st.button(
-            "", key=f"{mode}_lock_seed", icon=":material/lock:" if locked else ":material/lock_open_right:",
+            "Draw another seed each time" if locked else "Keep this seed", key=f"{mode}_lock_seed",
+            icon=":material/lock:" if locked else ":material/lock_open_right:",
             type="tertiary", help="Locked: every picture begins with this seed. Press to draw another each time."
             if locked else "Open: each press draws another seed. Press to keep this one.",
             on_click=lambda: st.session_state.update({locked_key: not locked}),

@@ -39,14 +39,16 @@ def stage(
     batch: Batch | None = None,
     picture: Generation | None = None,
     before: Generation | str | None = None,
+    beneath: Generation | None = None,
     neighbours: Sequence[Generation] = (),
     shape: tuple[int, int] = (1024, 1024),
 ) -> StageEvent | None:
     """Shows ``picture`` alone where it is given, else what ``batch`` is painting or has painted: several as a grid.
 
-    Without ``picture``, what stood on the stage stays beneath until the first preview covers it. A picture of the
-    batch leads back to its grid. ``before``, a picture or the address of one, is what hold and compare show beside it,
-    and what lies beneath where nothing stood yet. Arrow keys and a swipe lead through the batch, or through
+    Without ``picture``, the finished picture that stood on the stage stays beneath until the first preview covers it,
+    and comes back where the batch ends without any. A picture of the batch leads back to its grid. ``before``, a
+    picture or the address of one, is what hold and compare show beside it; ``beneath``, else ``before``, is what lies
+    beneath where no finished picture stood. Arrow keys and a swipe lead through the batch, or through
     ``neighbours`` where the picture is one of them. ``shape`` is reserved where there is nothing to show at all.
     """
     result = _STAGE(
@@ -54,7 +56,8 @@ def stage(
         data={
             "batch": None if batch is None or not batch.pictures else _batch(batch),
             "picture": None if picture is None else _picture(picture),
-            "before": _picture(before) if isinstance(before, Generation) else before and {"src": before, "alt": ""},
+            "before": _any(before),
+            "beneath": _any(beneath or before),
             "neighbours": [_picture(each) for each in neighbours],
             "shape": list(shape),
         },
@@ -89,6 +92,12 @@ def _picture(generation: Generation) -> dict[str, Any]:
         "width": request.width,
         "height": request.height,
     }
+
+
+def _any(picture: Generation | str | None) -> dict[str, Any] | None:
+    if isinstance(picture, Generation):
+        return _picture(picture)
+    return {"src": picture, "alt": "The given picture"} if picture else None
 
 
 def _nothing() -> None:

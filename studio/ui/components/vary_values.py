@@ -74,13 +74,13 @@ def values_of(choices: Choices, number: int, *, without: str = "", of: tuple[Axi
     if name == "model":
         here = [model for model in choices.models if model not in there]
         picked = st.pills(
-            "Models", here, selection_mode="multi", default=None if there else here,
+            _numbered("Models", number), here, selection_mode="multi", default=None if there else here,
             key=f"{choices.key}_{number}_models", format_func=lambda model: find_model(model).title,
         )  # fmt: skip
         return axis(name, picked) if picked else None
     if takes_numbers(name):
         text = st.text_input(
-            "Values", "" if there else _usual(choices, name), key=f"{choices.key}_{number}_{name}",
+            _numbered("Values", number), "" if there else _usual(choices, name), key=f"{choices.key}_{number}_{name}",
             help="One by one (1,5,9), or as a range: 1..8, or 10,20,..,50.", placeholder="1,5,9 or 1..8",
         )  # fmt: skip
         return axis(name, text) if text.strip() else None
@@ -112,13 +112,13 @@ def _texts(choices: Choices, number: int, name: str, there: tuple[Value, ...]) -
     ticked: list[str] = []
     if offered:
         ticked = st.pills(
-            "Values", offered, selection_mode="multi", key=key,
+            _numbered("Values", number), offered, selection_mode="multi", key=key,
             default=None if key in st.session_state else [now] if now in offered and not there else None,
             format_func=lambda value: plain(_short(value)) + (" :small[(as it is)]" if value == now else ""),
         )  # fmt: skip
     own = st.text_input(
-        "Your own values", key=f"{choices.key}_{number}_{name}_own", placeholder="candlelight|neon at night",
-        help="Divided by a bar: candlelight|neon at night",
+        _numbered("Your own values", number), key=f"{choices.key}_{number}_{name}_own",
+        placeholder="candlelight|neon at night", help="Divided by a bar: candlelight|neon at night",
     )  # fmt: skip
     if _RANGE.fullmatch(own):
         st.caption(":material/info: A range such as 1..8 is for numbers only: here it is one value, as it is written.")
@@ -141,11 +141,19 @@ def _ask(choices: Choices, number: int, name: str, there: tuple[Value, ...]) -> 
         st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
     ):
         st.text_input(
-            "Ask the writer for values", key=wish_key, placeholder="six kinds of light", max_chars=WISH_CHARS_MAX
+            _numbered("Ask the writer for values", number), key=wish_key, placeholder="six kinds of light",
+            max_chars=WISH_CHARS_MAX,
+        )  # fmt: skip
+        st.form_submit_button(
+            _numbered("Ask", number), icon=":material/forum:", on_click=lambda: ask(choices, name, wish_key, there)
         )
-        st.form_submit_button("Ask", icon=":material/forum:", on_click=lambda: ask(choices, name, wish_key, there))
     if sentence := vary.said.get(name):
         st.caption(plain(sentence))
+
+
+def _numbered(label: str, number: int) -> str:
+    """The names of the second axis' fields differ from the first's, as a screen reader needs them."""
+    return label if number == 1 else f"{label} {number}"
 
 
 def ask(choices: Choices, name: str, wish_key: str, there: tuple[Value, ...] = ()) -> None:

@@ -2,6 +2,7 @@
 // stands in `window.fibo.queue`; the rest belongs to the bar that is on the page.
 const RUNNING_MS = 400, IDLE_MS = 2000, HIDDEN_MS = 3000, LONG_S = 20
 const PHONE = matchMedia("(max-width: 767px)")
+const LINES = 3, PHONE_LINES = 1 // that stand there; the others come by a press
 const bars = new WeakMap()
 const tab = (window.fibo ??= {}).queue ??= { followed: new Map(), done: "", title: "" }
 
@@ -29,7 +30,9 @@ class Bar {
     this.said = find(".said")
     this.running = []
     this.asking = 0
-    find(".cancel-all").onclick = () => this.running.forEach(each => this.cancel(each.id))
+    this.cancelAll = find(".cancel-all")
+    this.names = new Map() // of the batches that have a line
+    this.cancelAll.onclick = () => this.running.forEach(each => this.cancel(each.id))
     this.more.onclick = () => {
       this.more.setAttribute("aria-expanded", this.queue.classList.toggle("open"))
       this.draw()
@@ -44,6 +47,8 @@ class Bar {
       this.name()
       this.poll()
     }
+    this.resized = () => this.draw()
+    PHONE.addEventListener("change", this.resized)
     window.addEventListener("fibo:pressed", this.pressed)
     document.addEventListener("visibilitychange", this.looked)
     this.titles = new MutationObserver(() => this.name())
@@ -54,6 +59,7 @@ class Bar {
     clearTimeout(this.timer)
     this.asking = -1
     this.titles.disconnect()
+    PHONE.removeEventListener("change", this.resized)
     window.removeEventListener("fibo:pressed", this.pressed)
     document.removeEventListener("visibilitychange", this.looked)
   }
@@ -127,11 +133,16 @@ class Bar {
   draw() {
     const { running } = this
     this.queue.hidden = !running.length && this.trouble.hidden
+    this.nameThem()
     this.all.hidden = running.length < 3
+    this.cancelAll.hidden = running.length < 3
+    this.queue.classList.toggle("many", running.length > 2)
     this.count.textContent = `${running.length} batches`
-    this.more.hidden = running.length < 2
-    this.more.textContent = this.queue.classList.contains("open") ? "Fewer" : `+${running.length - 1}`
-    this.more.setAttribute("aria-label", "All that is being painted")
+    const open = this.queue.classList.contains("open"), over = running.length - (PHONE.matches ? PHONE_LINES : LINES)
+    this.more.hidden = over < 1
+    const words = open ? "Fewer" : PHONE.matches ? `+${over}` : `+${over} more`
+    if (this.more.textContent !== words) this.more.textContent = words
+    this.more.setAttribute("aria-label", `${words}: all that is being painted`)
     const long = running.some(each => each.remaining_s > LONG_S)
     this.notify.hidden = !(long && window.isSecureContext && globalThis.Notification?.permission === "default")
     const before = new Map([...this.lines.children].map(line => [line.dataset.id, line]))
@@ -142,7 +153,24 @@ class Bar {
       if (this.lines.children[index] !== line) this.lines.insertBefore(line, this.lines.children[index] ?? null)
     })
     for (const line of before.values()) line.remove()
-    this.lines.firstChild?.querySelector(".cancel").before(this.notify, this.more)
+    const first = this.lines.firstChild?.querySelector(".cancel")
+    if (!first) return
+    const buttons = PHONE.matches && !open ? [this.more, this.cancelAll] : PHONE.matches ? [this.more] : []
+    stand([this.notify, ...buttons], first)
+    stand([this.more, this.cancelAll].filter(each => !buttons.includes(each)), null, this.all)
+  }
+
+  /** Tells batches of the same title apart by a number, for as long as they have a line. */
+  nameThem() {
+    const running = new Set(this.running.map(each => each.id))
+    for (const id of this.names.keys()) if (!running.has(id)) this.names.delete(id)
+    for (const { id, title } of this.running) {
+      if (this.names.has(id)) continue
+      const taken = new Set(this.names.values())
+      let name = title
+      for (let number = 2; taken.has(name); number++) name = `${title} (${number})`
+      this.names.set(id, name)
+    }
   }
 
   line(batch) {
@@ -154,14 +182,15 @@ class Bar {
       "<button type='button' class='cancel'>Cancel</button>"
     const title = line.querySelector(".title")
     title.href = `${this.data.paths[batch.kind]}?batch=${encodeURIComponent(batch.id)}`
-    title.textContent = batch.title
+    const name = this.names.get(batch.id)
+    title.textContent = name
     title.title = "Show its pictures"
     title.onclick = event => {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
       event.preventDefault()
       this.tell("opened", { id: batch.id, kind: batch.kind })
     }
-    line.querySelector(".cancel").setAttribute("aria-label", `Cancel ${batch.title}`)
+    line.querySelector(".cancel").setAttribute("aria-label", `Cancel ${name}`)
     line.querySelector(".cancel").onclick = () => this.cancel(batch.id)
     line.querySelector(".offline").onclick = () =>
       this.ask(batch.id, "PATCH", { writer: "offline" }, "The offline writer was not asked")
@@ -171,7 +200,7 @@ class Bar {
   fill(line, batch) {
     const bar = line.querySelector(".bar"), percent = Math.round(100 * batch.fraction)
     bar.setAttribute("aria-valuenow", percent)
-    bar.setAttribute("aria-label", batch.title)
+    bar.setAttribute("aria-label", this.names.get(batch.id))
     bar.firstChild.style.transform = `scaleX(${batch.fraction})`
     const by = batch.model && batch.model !== this.data.model ? `, by ${this.data.models[batch.model]}` : ""
     const does = line.dataset.ends ? "Cancelling" : batch.does + by
@@ -225,4 +254,11 @@ class Bar {
     if (document.title !== title) document.title = tab.title = title
     else tab.title = title
   }
+}
+
+/** Puts buttons where they belong, and moves none that stands there already: it would lose the focus. */
+function stand(buttons, before, parent = before.parentElement) {
+  const there = [...parent.children].filter(each => buttons.includes(each))
+  if (there.length === buttons.length && there.every((each, index) => each === buttons[index])) return
+  for (const each of buttons) parent.insertBefore(each, before)
 }

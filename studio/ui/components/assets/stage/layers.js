@@ -13,11 +13,16 @@ export class Layers {
   /** The newest picture that is there. */
   get top() { return this.holder.lastElementChild }
 
+  /** Whether what is seen is unfinished, and of what was shown before. */
+  get isLeftOver() { return this.top?.className === "preview" && "former" in this.top.dataset }
+
   /** Whether what is seen belongs to what was shown before. */
   get isFormer() { return this.top !== null && (this.top.className === "former" || "former" in this.top.dataset) }
 
   /** Something else is shown from now on: what is there is what stood here before. */
   age() {
+    this.asked = this.top?.getAttribute("src") ?? "" // what has not come yet comes too late
+    this.shown = ++this.turn
     for (const each of this.holder.children) each.dataset.former = ""
   }
 

@@ -7,7 +7,7 @@ import { Lens } from "./lens.js"
 import { Tools } from "./tools.js"
 
 const stages = new WeakMap()
-const NOTHING = { batch: null, picture: null, before: null, neighbours: [], shape: [1, 1] }
+const NOTHING = { batch: null, picture: null, before: null, beneath: null, neighbours: [], shape: [1, 1] }
 const TELL_MS = 250 // after the last arrow key: Python need not hear of what one runs past
 const PAN_PX = 60
 const LARGEST = 2.5 // times a picture's own size; larger is only blur
@@ -35,6 +35,7 @@ class Stage {
     this.batch = null // as the studio told it last
     this.own = null // what its user has opened, { index }, { picture } or { grid: true }, until Python says the same
     this.toldIds = [] // the ids of what was opened since Python agreed last, "" for the grid
+    this.finished = null // the picture that was shown last, whole
     this.endTold = "" // the batch and attempt whose end Python knows of
     this.layers = new Layers(root.querySelector(".after .pan"))
     this.cells = new Grid(this.grid, index => this.open({ index }), () => this.veil())
@@ -114,7 +115,13 @@ class Stage {
   /** Whether the batch is one of several pictures. */
   get several() { return (this.data.batch?.pictures ?? 1) > 1 }
 
-  get showsGrid() { return this.several && (this.own === null ? this.data.picture === null : Boolean(this.own.grid)) }
+  get showsGrid() {
+    if (!this.several || this.endedBare) return false
+    return this.own === null ? this.data.picture === null : Boolean(this.own.grid)
+  }
+
+  /** Whether the batch has ended without any picture. */
+  get endedBare() { return Boolean(this.batch?.ended && !this.batch.cells.some(cell => cell.src)) }
 
   /** The picture or cell that is shown alone; null for a grid, and where there is none yet. */
   get shown() {
@@ -136,6 +143,7 @@ class Stage {
   draw() {
     const { batch, before, shape } = this.data
     const shown = this.shown
+    if (shown?.src) this.finished = { src: shown.src, alt: this.altOf(shown) }
     this.grid.hidden = !this.showsGrid
     this.back.hidden = !(this.several && this.index >= 0)
     this.where.textContent = this.back.hidden || !this.cells.axes ? "" : placeInWords(this.cells.axes, this.index)
@@ -143,7 +151,7 @@ class Stage {
     const [width, height] = shown ? [shown.width, shown.height] : batch ? [batch.width, batch.height] : shape
 
     if (sourceOf(shown)) this.showAlone(shown)
-    else if (this.wantsFormer) this.layers.show(before.src, before.alt, "former")
+    else this.showFormer()
     this.veil()
     this.compare.use(before?.src === shown?.src ? null : before)
     const both = this.compare.draw(shown?.src ? shown : null)
@@ -153,19 +161,23 @@ class Stage {
     this.sayProgress(shown)
   }
 
-  /** Whether the picture before is to be seen: where nothing stood yet, or a batch has ended without a picture. */
-  get wantsFormer() {
-    const { batch, before } = this.data
-    if (before === null) return false
-    return batch === null || batch.going ? !this.layers.asked : this.batch !== null
+  /** The finished picture that came before: where nothing stands yet, or only what another batch left unfinished, or
+   * a batch has ended without a picture. */
+  showFormer() {
+    const { layers } = this
+    if (layers.asked && !layers.isLeftOver && !(this.endedBare || (this.data.batch === null))) return
+    const former = this.data.beneath ?? this.finished
+    if (former === null) layers.clear()
+    else layers.show(former.src, former.alt, "former").then(there => { if (there === false) layers.clear() })
   }
+
+  altOf(shown) { return shown.alt ?? this.batch?.title ?? "The picture" }
 
   showAlone(shown) {
     const source = sourceOf(shown)
     if (this.layers.asked !== source && (shown.src ?? "") !== this.lookedAt) this.lens.reset()
     this.lookedAt = shown.src ?? ""
-    const alt = shown.alt ?? this.batch?.title ?? "The picture"
-    const [said, name] = shown.src ? [alt, "result"] : ["The picture so far", "preview"]
+    const [said, name] = shown.src ? [this.altOf(shown), "result"] : ["The picture so far", "preview"]
     this.layers.show(source, said, name).then(there => {
       if (there) this.veil()
       else if (there === false && shown.src) this.says.textContent = "This picture is not there any more."
@@ -176,8 +188,9 @@ class Stage {
   veil() {
     const to = this.showsGrid
       ? (this.cells.hasPicture ? "hidden" : "former")
-      : this.data.batch && (!sourceOf(this.shown) || this.layers.isFormer) ? "former" : "picture"
+      : this.data.batch && !this.endedBare && (!sourceOf(this.shown) || this.layers.isFormer) ? "former" : "picture"
     this.alone.dataset.as = to
+    this.alone.setAttribute("aria-hidden", String(to !== "picture"))
   }
 
   drawGrid() {
