@@ -198,9 +198,11 @@ def _words(record: Record) -> str:
 
 
 def _with_typed(record: Record, typed: Record) -> Record:
-    """The record with what was typed over it and not committed: the editor's text only over the text that is kept."""
+    """The record with what was typed over it and not committed: words only beside the picture that they were typed
+    beside, the editor's text only over the text that is kept."""
     record = {**record}
-    if "words" in typed:
+    shown = record.get("shown_id")
+    if "words" in typed and (shown is None or typed.get("picture", shown) == shown):
         record["fields"] = {**record.get("fields", {}), "words": typed["words"]}
     draft = record.get("draft")
     if draft and "text" in typed and typed.get("revision") == draft.get("revision"):
@@ -211,8 +213,9 @@ def _with_typed(record: Record, typed: Record) -> Record:
 def _record(mode: Mode, aside: list[Record]) -> Record:
     """What a page holds of its user's, as JSON-ready values; what is empty is left out."""
     state = page_state(mode)
+    values = {**st.session_state, **st.session_state.get("fills", {})}  # also what the next run will show
     record = {
-        "fields": {name: _plain(st.session_state.get(field_key(mode, name))) for name in FIELDS},
+        "fields": {name: _plain(values.get(field_key(mode, name))) for name in FIELDS},
         "draft": _draft_record(state.draft),
         "previous": _draft_record(state.previous),
         "kept": None if state.kept is None else _kept_record(state.kept),

@@ -59,8 +59,8 @@ def browser_among(given: Mapping[str, str]) -> str | None:
 
 
 async def keep_typed(request: Request) -> Response:
-    """Keeps what stands in a page's fields, sent as it is typed: `page`, `words`, and the JSON editor's `text` with the
-    `revision` that it was typed over."""
+    """Keeps what stands in a page's fields, sent as it is typed: `page`, the `picture` that was shown there, `words`,
+    and the JSON editor's `text` with the `revision` that it was typed over."""
     browser = browser_of(request)
     if browser is None:
         return problem(409, "This browser has opened no page here yet, so there is no draft of it. Open one first.")
@@ -94,7 +94,7 @@ def _typed(body: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(record, dict) or record.get("page") not in MODES:
         return None
-    kinds = {"page": str, "words": str, "text": str, "revision": int}
+    kinds = {"page": str, "words": str, "text": str, "revision": int, "picture": str}
     return {name: record[name] for name, kind in kinds.items() if isinstance(record.get(name), kind)}
 
 

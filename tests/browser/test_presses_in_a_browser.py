@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import DESKTOP, Visitor
+from tests.browser.conftest import DESKTOP, Visitor, insist
 from tests.studio.processes import Server, add_picture, opened, served
 
 pytestmark = pytest.mark.browser
@@ -26,6 +26,18 @@ def orders(server: Server) -> list[str]:
     """The words of all batches, oldest first."""
     items = httpx.get(f"http://127.0.0.1:{server.port}/api/v1/batches").raise_for_status().json()["items"]
     return [item["title"] for item in items][::-1]
+
+
+def look_at(visitor: Visitor, words: str) -> None:
+    """Chooses the picture of these words below the stage, and sees them come."""
+    box = visitor.page.get_by_label("What should it show?")
+
+    def choose() -> None:
+        visitor.settle()
+        if box.input_value() != words:
+            visitor.page.get_by_title(words).click(delay=80)
+
+    insist(choose, lambda ms: expect(box).to_have_value(words, timeout=ms))
 
 
 def test_of_five_quick_presses_none_is_lost(chromium: Browser, own_studio: Server) -> None:
@@ -88,8 +100,7 @@ def test_choosing_an_earlier_picture_brings_its_recipe_and_a_reload_keeps_it(vis
     box = visitor.page.get_by_label("What should it show?")
     box.fill("my own words")
     box.press("Tab")
-    visitor.page.get_by_title("a grey heart").click()
-    expect(box).to_have_value("a grey heart")
+    look_at(visitor, "a grey heart")
     expect(visitor.page.get_by_role("textbox", name="Seed")).to_have_value("4711")
     visitor.page.wait_for_url(re.compile(f"picture={picture.id}"))
     visitor.page.reload()
@@ -105,8 +116,7 @@ def test_the_way_back_from_an_earlier_picture_leads_to_ones_own_words(visitor: V
     box = visitor.page.get_by_label("What should it show?")
     box.fill("my own words")
     box.press("Tab")
-    visitor.page.get_by_title("a teal tree").click()
-    expect(box).to_have_value("a teal tree")
+    look_at(visitor, "a teal tree")
     visitor.press("Back to my draft")
     expect(box).to_have_value("my own words")
     expect(visitor.page.get_by_text("Viewing an earlier picture")).to_be_hidden()

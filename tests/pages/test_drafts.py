@@ -322,3 +322,10 @@ def test_a_full_disk_takes_nothing_from_the_page(
     assert [record.message[:33] for record in caplog.records if "draft" in record.message] == [
         "Your draft could not be written: "
     ]
+
+
+def test_words_typed_beside_another_picture_do_not_take_the_place_of_this_ones() -> None:
+    """What was typed just before an earlier picture was chosen may arrive after it."""
+    record = {"fields": {"words": "a grey heart"}, "shown_id": "01A"}
+    assert drafts._with_typed(record, {"words": "mine", "picture": ""})["fields"]["words"] == "a grey heart"
+    assert drafts._with_typed(record, {"words": "a grey star", "picture": "01A"})["fields"]["words"] == "a grey star"

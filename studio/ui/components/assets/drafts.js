@@ -21,7 +21,7 @@ function listen(modes) {
   const send = (mode, leaving) => {
     clearTimeout(waiting.get(mode))
     waiting.delete(mode)
-    const typed = { page: mode }
+    const typed = { page: mode, picture: new URLSearchParams(location.search).get("picture") ?? "" }
     const words = field(mode)?.value
     if (words !== undefined && words.length <= MAX_CHARS) typed.words = words
     const editor = leaving && window.fibo?.editors?.[mode]
