@@ -175,25 +175,32 @@ def carry_out(state: PageState, presses: Presses, act: Callable[[Press], None]) 
     Streamlit breaks a run off when the browser sends something else: a press that was not carried out by then waits for
     the next run.
     """
-    if not presses.waiting:
-        return
-    state.refused = Refused()
-    while presses.waiting:
-        followed = state.batch_id
-        try:
-            act(presses.waiting[0])
-        except FiboError as exc:
-            said = dict.fromkeys((*state.refused.sentences, with_button(exc)))
-            state.refused = replace(state.refused, sentences=tuple(said))
-        except Exception:
-            presses.waiting.pop(0)  # a bug, which would come again at each run
-            raise
-        except BaseException:
-            if state.batch_id != followed:
-                presses.waiting.pop(0)
-            raise
-        presses.waiting.pop(0)
+    with presses.carrying:
+        if not presses.waiting:
+            return
+        state.refused = Refused()
+        while presses.waiting:
+            _carry_first(state, presses, act)
     st.rerun()
+
+
+def _carry_first(state: PageState, presses: Presses, act: Callable[[Press], None]) -> None:
+    """Does what the first press asks for, and takes it off the list, unless the run was broken off before its order was
+    placed."""
+    followed = state.batch_id
+    try:
+        act(presses.waiting[0])
+    except FiboError as exc:
+        said = dict.fromkeys((*state.refused.sentences, with_button(exc)))
+        state.refused = replace(state.refused, sentences=tuple(said))
+    except Exception:
+        presses.waiting.pop(0)  # a bug, which would come again at each run
+        raise
+    except BaseException:
+        if state.batch_id != followed:
+            presses.waiting.pop(0)
+        raise
+    presses.waiting.pop(0)
 
 
 def place_once(runtime: Runtime, state: PageState, order: Order) -> None:

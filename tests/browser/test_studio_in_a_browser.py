@@ -109,7 +109,7 @@ def test_cancel_ends_the_job_and_leaves_the_form(visitor: Visitor) -> None:
     visitor.page.keyboard.press("Control+Enter")
     visitor.page.get_by_text(re.compile("step [0-9]+ of 200", re.IGNORECASE)).first.wait_for()
     visitor.press("Cancel")
-    expect(visitor.page.get_by_text("Cancelled.")).to_be_visible()
+    expect(visitor.page.get_by_text("Cancelled. Your words")).to_be_visible()
     assert visitor.page.get_by_label("What should it show?").input_value() == "a purple ring"
 
 

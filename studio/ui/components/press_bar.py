@@ -5,6 +5,7 @@ press and sends it again with the next until Python has taken it. A press carrie
 the words in their field, and the text in the JSON editor.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -54,6 +55,8 @@ class Presses:
     taken: dict[str, int] = field(default_factory=dict)
     last: str = ""
     buttons: tuple[PressButton, ...] = ()
+    #: Held by the run that carries presses out: Streamlit begins the next run before it has broken this one off.
+    carrying: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def receive(self, pressed: Sequence[dict[str, Any]]) -> None:
         """Takes the presses that are new; a browser sends each until it is told that it has arrived."""
