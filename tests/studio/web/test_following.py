@@ -57,7 +57,8 @@ def test_a_batch_is_followed_from_the_queue_to_its_pictures(client: httpx.Client
         assert (id in [line["id"] for line in told["running"]]) is not told["batch"]["ended"]
     previews = [cell["preview"] for told in seen for cell in told["batch"]["cells"] if cell.get("preview")]
     assert client.get(previews[-1]).headers["content-type"] == "image/jpeg"
-    assert any(line["does"].startswith("Picture 1 of 2, step") for told in seen for line in told["running"])
+    does = [line["does"] for told in seen for line in told["running"]]
+    assert any(each.startswith("1/2 · ") and "step" in each for each in does)
     done = seen[-1]["batch"]
     assert [(cell["state"], cell["seed"]) for cell in done["cells"]] == [("done", "7"), ("done", "8")]
     for cell in done["cells"]:
