@@ -26,8 +26,9 @@ TITLES = {
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """An error as RFC 9457 has it, in ASCII: a sentence may quote half a surrogate pair."""
+    told = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}
     return Response(
-        json.dumps({"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}),
+        json.dumps(told, separators=(",", ":")),
         status_code=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
         media_type=MEDIA_TYPE,
