@@ -337,7 +337,7 @@ def generation_of(row: GenerationTable) -> Generation:
     }
     generation = Generation.from_record(record)
     if row.rating not in RATINGS:
-        raise PictureError(f"This row is damaged: rating is {row.rating}.")
+        raise PictureError(f"This recipe is damaged: rating is {row.rating}.")
     return replace(generation, favorite=row.favorite, rating=row.rating, deleted_at=row.deleted_at)
 
 
