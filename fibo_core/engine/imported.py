@@ -15,8 +15,8 @@ IMPORTED_SIDE_MAX = 65_535  #: px, a JPEG's longest
 class ImportedRequest(GenerationRequest):
     """Size in pixels as the picture is; steps and guidance 0 where they are not known.
 
-    ``model`` is as the other program named it, "" where it did not, and ``revision`` the SHA-256 of the pixels, by which
-    a copy is known.
+    ``model`` is as the other program named it, "" where it did not, and ``revision`` the SHA-256 of the pixels: by it a
+    copy is known.
     """
 
     def __post_init__(self) -> None:
@@ -35,6 +35,6 @@ def check_repeatable(request: GenerationRequest) -> None:
     """Raises RequestError for a picture that came from another program."""
     if isinstance(request, ImportedRequest):
         raise RequestError(
-            "This picture was made by another program, and cannot be painted again here. Refine its words, or be "
-            "inspired by it."
+            "This picture was made by another program, and cannot be painted again here. Start from its words, or "
+            "from what is to be seen in it."
         )

@@ -23,6 +23,8 @@ MODES: tuple[Mode, ...] = ("generate", "refine", "inspire")
 StoredMode = Literal["generate", "refine", "inspire", "imported"]  #: how a picture came; no order is "imported"
 STORED_MODES: tuple[StoredMode, ...] = (*MODES, "imported")
 
+RATINGS = range(6)  #: 0 is none
+
 OUTPUTS = "outputs"
 RECORD_FORMAT = "fibo-studio/1"
 _RECORDS = re.compile(r"fibo-studio/\d+")
@@ -65,6 +67,9 @@ class Generation:
     writer_model: str = ""
     usage: Usage | None = None
     favorite: bool = False
+    rating: int = 0  #: 0 (none) to 5
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()  #: names, without those that are kept searches
     deleted_at: datetime | None = None
 
     @property
@@ -86,7 +91,7 @@ class Generation:
         return self.request.recipe_hash
 
     def to_record(self) -> dict[str, Any]:
-        """Everything but ``favorite`` and ``deleted_at``, as JSON-ready values; what sidecar and PNG hold."""
+        """Everything but the labels and ``deleted_at``, as JSON-ready values; what sidecar and PNG hold."""
         request = self.request
         return {
             "format": RECORD_FORMAT,
