@@ -17,8 +17,8 @@ from fibo_core.prompts.axes import axis_to_record
 from fibo_core.work.desk import Batch, Cell, Desk
 from studio.runtime import get_runtime
 from studio.ui.words import describe
-from studio.web.api.convert import image_address, thumbnail_address
 from studio.web.answers import tagged
+from studio.web.api.convert import image_address, thumbnail_address
 from studio.web.previews import Previews
 from studio.web.problems import problem
 

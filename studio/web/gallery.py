@@ -3,6 +3,7 @@
 The gallery asks for them itself, so that no page of Streamlit is run again while somebody scrolls.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from studio.web.problems import problem
 
 PAGE, PAGE_MAX = 120, 500
 NEWER_MAX = 100  #: new pictures that are counted
+DAMAGED_MAX = 20  #: rows that cannot be read before the newest that can
 
 
 def tiles(request: Request) -> Response:
@@ -38,7 +40,8 @@ def tiles(request: Request) -> Response:
             found = before + _read(history, query, str(place + step), limit)
         else:
             found = _read(history, query, asked.get("cursor"), limit, back="back" in asked)
-        return tagged(request, found.told())
+        batches = get_runtime().desk.batches_of_pictures([each.id for each in found.items])
+        return tagged(request, found.told(batches))
     except InputError as exc:
         return problem(422, str(exc))
     except FiboError as exc:
@@ -52,7 +55,7 @@ def newer(request: Request) -> Response:
     try:
         history, query = get_runtime().tools.history, query_of(request)
         if cursor is None:
-            newest = history.page(replace(query, newest_first=True), limit=1).items
+            newest = history.page(replace(query, newest_first=True), limit=DAMAGED_MAX).items
             return tagged(request, {"count": 0, "cursor": str(_place_of(newest[0]) if newest else 0)})
         found = history.page(replace(query, newest_first=False), cursor=cursor, limit=NEWER_MAX).items
     except InputError as exc:
@@ -88,9 +91,10 @@ class _Tiles:
     def __add__(self, after: "_Tiles") -> "_Tiles":
         return _Tiles(self.items + after.items, self.damaged + after.damaged, self.previous, after.next)
 
-    def told(self) -> dict[str, Any]:
+    def told(self, batches: Mapping[str, str]) -> dict[str, Any]:
+        """``batches`` are those of pictures that were painted with others, by the pictures' ids."""
         return {
-            "tiles": [_tile(each) for each in self.items],
+            "tiles": [_tile(each, batches.get(each.id)) for each in self.items],
             "damaged": [each.id for each in self.damaged],
             "previous": self.previous,
             "next": self.next,
@@ -106,7 +110,7 @@ def _read(history: History, query: HistoryQuery, cursor: str | None, limit: int,
     return _Tiles(page.items[::-1], page.damaged[::-1], page.next_cursor, cursor)
 
 
-def _tile(picture: Generation) -> dict[str, Any]:
+def _tile(picture: Generation, batch: str | None) -> dict[str, Any]:
     request = picture.request
     return {
         "id": picture.id,
@@ -116,6 +120,8 @@ def _tile(picture: Generation) -> dict[str, Any]:
         "width": request.width,
         "height": request.height,
         "favorite": picture.favorite,
+        "rating": picture.rating,
+        "batch": batch,
     }
 
 

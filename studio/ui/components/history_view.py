@@ -1,7 +1,7 @@
 """History as one component: the gallery, which reads its own pages from the studio, and one picture large.
 
-It owns its page's address (``?q=``, ``?at=``, ``?picture=``): Python reads and writes none of it there, and hears only of
-the ways that lead to other pages.
+It owns its page's address (``?q=``, ``?at=``, ``?picture=``): Python reads and writes none of it there, and hears only
+of the ways that lead to other pages.
 """
 
 from typing import Any

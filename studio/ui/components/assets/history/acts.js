@@ -21,6 +21,9 @@ async function each(ids, act) {
   await Promise.all(Array.from({ length: AT_ONCE }, run))
 }
 
+/** The address of a zip of pictures, by their `ids` or by a search `q`. */
+export const zip = async which => (await api("POST", "/exports", which)).address
+
 /** Saves a picture under a name of its own. */
 export function save(address) {
   const link = Object.assign(document.createElement("a"), { href: address, download: "" })

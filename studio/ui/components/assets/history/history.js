@@ -35,7 +35,7 @@ class View {
     this.field = this.search.querySelector("input")
     this.path = location.pathname
     this.saidN = null
-    this.source = new Source(added => this.changed(added), words => this.sayAmiss(words))
+    this.source = new Source(anew => this.changed(anew), words => this.sayAmiss(words))
     this.picks = new Picks(kept.picks, this.source, () => this.drawPicks())
     this.tiles = new Tiles(this.rows, this.source, {
       opened: id => this.open(id),
@@ -52,7 +52,7 @@ class View {
     this.bar = new Bar(root.querySelector(".bar"), this.picks, {
       star: ids => this.starAll(ids, true),
       unstar: ids => this.starAll(ids, false),
-      download: ids => ids.forEach(id => acts.save(`${imageOf(id)}?download=1`)),
+      download: ids => this.download(ids),
       remove: ids => this.remove(ids),
       restore: ids => this.restore(ids),
     })
@@ -193,18 +193,17 @@ class View {
     const query = { q: this.field.value.trim(), order: this.order.value, trash: this.query.trash ?? false, ...more }
     if (query.trash !== this.query.trash) this.picks.none()
     if (!(await this.source.open(query))) return
-    this.tiles.scroller.scrollTop = Math.min(this.tiles.scroller.scrollTop, this.top)
+    this.tiles.toTop()
     this.newerCursor = undefined
     this.newer.hidden = true
     this.address({ at: "" })
     this.askNewer()
   }
 
-  get top() { return 0 }
   get isAtTop() { return this.tiles.seen.top <= 0 }
 
-  changed(added) {
-    if (added) this.tiles.keeping(() => this.tiles.lay())
+  changed(anew) {
+    if (anew) this.tiles.lay()
     else this.tiles.keeping(() => this.tiles.lay())
     this.drawHead()
     this.drawNothing()
@@ -304,7 +303,7 @@ class View {
     this.newerCursor = undefined
     this.countedFor = null
     if (!(await this.source.open({ ...this.query }))) return
-    this.tiles.scroller.scrollTop = this.top
+    this.tiles.toTop()
     this.address({ at: "" })
     this.askNewer()
     if (this.tiles.first) this.tiles.reveal(this.tiles.first)
@@ -381,6 +380,10 @@ class View {
       this.drawPicks()
       this.say(`${counted(ids.length, "picture")} ${on ? "starred" : "without a star"}.`, () => this.starAll(ids, !on))
     })
+  }
+
+  async download(ids) {
+    await this.doing(async () => acts.save(await acts.zip({ ids })), () => this.say(`A zip of ${counted(ids.length, "picture")} is on its way.`))
   }
 
   async remove(ids) {

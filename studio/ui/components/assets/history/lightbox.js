@@ -1,7 +1,7 @@
 // One picture over the whole window, on the stage; its neighbours are a key, a swipe or a press away, and fetched before.
 import { button, hasModifier, imageOf, isTyping, later, make, momentOf, nameOf } from "./dom.js"
 import { Pictures } from "./pictures.js"
-import { Recipe, factsOf } from "./recipe.js"
+import { Recipe, factsOf, isImported } from "./recipe.js"
 
 const REST_MS = 120 // after the last step, before more than the picture is shown
 const SMALL_AROUND = 12, WHOLE_AROUND = 2
@@ -39,9 +39,11 @@ export class Lightbox {
     this.recipe.aside.hidden = !wide()
     this.info.setAttribute("aria-pressed", String(!this.recipe.aside.hidden))
     const way = (words, iconName, kind) => button(words, iconName, () => this.on.way(kind, this.id), { title: words })
+    this.all = way("Use all", "brush", "all")
+    this.seed = way("Use the seed", "casino", "seed")
     this.ways.append(
-      way("Refine", "tune", "refine"), way("Inspire", "lightbulb", "inspire"), way("Use all", "brush", "all"),
-      way("Use the JSON", "data_object", "prompt"), way("Use the seed", "casino", "seed"),
+      way("Refine", "tune", "refine"), way("Inspire", "lightbulb", "inspire"), this.all,
+      way("Use the JSON", "data_object", "prompt"), this.seed,
       button("Download", "download", () => this.on.save(this.id), { title: "Download" }),
       button("Delete", "delete", () => this.on.remove([this.id]), { title: "Delete (Del)" }),
     )
@@ -157,6 +159,10 @@ export class Lightbox {
   drawFacts(record) {
     this.facts.textContent = [...factsOf(this.tile, record), momentOf(this.tile)].join(" · ")
     this.grid.hidden = !this.tile.batch
+    if (record) {
+      this.all.hidden = isImported(record)
+      this.seed.hidden = isImported(record) && !record.versions.seed
+    }
   }
 
   /** Where one stays a moment: the recipe, what it came from, and the neighbours on both sides. */

@@ -6,8 +6,16 @@ const seconds = s => (s < 10 ? `${s.toFixed(1)} s` : s < 90 ? `${Math.round(s)} 
 export const written = record =>
   record.writer === "hand" ? "written by you" : `written by ${record.writer}${record.edited ? ", edited by you" : ""}`
 
+/** What another program made, which cannot be painted again. */
+export const isImported = record => record.mode === "imported"
+
 /** Facts of a picture in one line, as far as they are known; `record` may be null. */
 export function factsOf(tile, record) {
+  if (record && isImported(record)) {
+    const { seed, program } = record.versions
+    const known = [seed && `seed ${seed}`, `${tile.width}×${tile.height}`, record.model, `imported from ${program || "another program"}`]
+    return known.filter(Boolean)
+  }
   const facts = [`seed ${tile.seed}`, `${tile.width}×${tile.height}`]
   if (record) facts.push(`${record.num_inference_steps} steps`, seconds(record.duration_s), record.model, written(record))
   return facts
@@ -27,8 +35,20 @@ export class Recipe {
   use({ editor, ace, words, fixed }) { this.from = { editor, ace, words, fixed } }
 
   show(tile, record, moment) {
+    const rows = isImported(record) ? originOf(tile, record, moment) : this.paintingOf(tile, record, moment)
+    this.list.replaceChildren(...Object.entries(rows).filter(([, told]) => told).flatMap(([name, told]) => [
+      make("dt", { textContent: name }), make("dd", { textContent: told }),
+    ]))
+    const link = (words, href) => make("a", { href, textContent: words, target: "_blank", rel: "noopener" })
+    const files = [link("PNG", record.image), link("Recipe", record.recipe)]
+    if (record.source) files.push(link("Its source", record.source))
+    this.links.replaceChildren(...files)
+    this.write(JSON.stringify(record.structured_prompt, null, 2))
+  }
+
+  paintingOf(tile, record, moment) {
     const { usage } = record
-    const rows = {
+    return {
       Words: record.words,
       Painted: `${moment}, in ${seconds(record.duration_s)}`,
       Seed: tile.seed,
@@ -42,14 +62,6 @@ export class Recipe {
       Recipe: record.recipe_hash.slice(0, 16),
       Id: record.id,
     }
-    this.list.replaceChildren(...Object.entries(rows).filter(([, told]) => told).flatMap(([name, told]) => [
-      make("dt", { textContent: name }), make("dd", { textContent: told }),
-    ]))
-    const link = (words, href) => make("a", { href, textContent: words, target: "_blank", rel: "noopener" })
-    const files = [link("PNG", record.image), link("Recipe", record.recipe)]
-    if (record.source) files.push(link("Its source", record.source))
-    this.links.replaceChildren(...files)
-    this.write(JSON.stringify(record.structured_prompt, null, 2))
   }
 
   async write(text) {
@@ -72,5 +84,23 @@ export class Recipe {
   leave() {
     this.gone = true
     this.end?.()
+  }
+}
+
+/** What is known of a picture that another program made. */
+function originOf(tile, record, moment) {
+  const { program, file, seed } = record.versions
+  return {
+    Words: record.words,
+    "Negative words": record.negative_prompt,
+    "Made by": program,
+    File: file,
+    Made: moment,
+    Seed: seed,
+    Size: `${tile.width}×${tile.height}`,
+    Steps: record.num_inference_steps || "",
+    Guidance: record.guidance_scale || "",
+    Model: record.model,
+    Id: record.id,
   }
 }

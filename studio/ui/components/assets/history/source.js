@@ -24,7 +24,7 @@ export async function asked(address, options = {}) {
 }
 
 export class Source {
-  /** `changed(added)` hears that there is more or less; `added` is how many came before the first. */
+  /** `changed(anew)` hears that there is more or less, or with `anew` something else altogether. */
   constructor(changed, amiss) {
     this.changed = changed
     this.amiss = amiss
@@ -63,7 +63,7 @@ export class Source {
       if (turn === this.turn) this.amiss(error.message)
       return false
     }
-    this.changed(0)
+    this.changed(true)
     return true
   }
 
@@ -92,7 +92,7 @@ export class Source {
       this.number()
       this.waiting[end] = null
       this.amiss("")
-      this.changed(end === "previous" ? fresh.length : 0)
+      this.changed(false)
       return true
     } catch (error) {
       if (turn === this.turn) {
@@ -109,7 +109,7 @@ export class Source {
     this.tiles = this.tiles.filter(tile => !gone.has(tile.id))
     for (const id of gone) this.damaged.delete(id)
     this.number()
-    this.changed(0)
+    this.changed(false)
   }
 
   /** Where a picture that may not be among them would stand. */

@@ -241,6 +241,12 @@ export class Tiles {
     return true
   }
 
+  toTop() {
+    this.scroller.scrollTop = 0
+    this.first = this.active = ""
+    this.window()
+  }
+
   /** How much of the window's top and bottom something else lies over. */
   roof() { return (this.head?.getBoundingClientRect().bottom ?? 0) - Math.max(0, this.scroller.getBoundingClientRect().top) + GAP }
   floor() { return 70 }
