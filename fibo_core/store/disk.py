@@ -59,7 +59,7 @@ def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str,
     """
     parts: list[tuple[Path, int]] = []
     with disk_errors(what, folder if folder.is_dir() else root):
-        _make_folder(root, folder)
+        make_folder(root, folder)
         try:
             for name, content in files.items():
                 parts.append(_open_part(folder, name, mode))
@@ -83,7 +83,7 @@ def write_by_content(
     One that is there already is replaced by the same bytes, and counts as new. Raises as `write_files` does.
     """
     with disk_errors(what, folder if folder.is_dir() else root):
-        _make_folder(root, folder)
+        make_folder(root, folder)
         part, descriptor = _open_part(folder, "new", mode)
         try:
             with os.fdopen(descriptor, "wb", closefd=False) as file:
@@ -193,13 +193,13 @@ def _free(folder: Path) -> str:
     return ""
 
 
-def _make_folder(root: Path, folder: Path) -> None:
+def make_folder(root: Path, folder: Path) -> None:
     """Makes ``folder`` below ``root``, durably."""
     if folder.is_dir():
         return
     if folder == root:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(root))
-    _make_folder(root, folder.parent)
+    make_folder(root, folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
 

@@ -7,9 +7,8 @@ picture whose row could not be written is found again by :meth:`History.sweep`, 
 import json
 import logging
 import re
-import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Float, LargeBinary, Text, case, cast, func, update
+from sqlalchemy import Float, LargeBinary, Text, cast, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -26,14 +25,16 @@ from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
 from fibo_core.store import reconcile, segments
 from fibo_core.store.database import Database
-from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
+from fibo_core.store.disk import path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
 from fibo_core.store.rebuild import RebuildReport, rebuild
-from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
+from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport, file_hash
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
+from fibo_core.store.storage import DiskUsage, disk_usage
 from fibo_core.store.tables import GenerationTable
+from fibo_core.store.trash import Trash
 from fibo_core.writers import Usage
 
 if TYPE_CHECKING:
@@ -58,19 +59,6 @@ class HistoryPage:
     damaged: tuple[DamagedRow, ...] = ()
 
 
-@dataclass(frozen=True)
-class DiskUsage:
-    """``pictures`` in the gallery, ``deleted`` ones whose files still lie there, ``bytes`` of both with the
-    files beside them; ``free_bytes`` and ``total_bytes`` of the disk that holds ``folder``."""
-
-    pictures: int
-    deleted: int
-    bytes: int
-    free_bytes: int
-    total_bytes: int
-    folder: Path
-
-
 class History:
     """The pictures of one workspace. Safe to use from several threads and processes.
 
@@ -84,6 +72,7 @@ class History:
         self._last_moment = datetime.fromtimestamp(0, UTC)
         self._moment_lock = threading.Lock()
         self._without_row = 0  #: pictures whose row could not be written
+        self.trash = Trash(self._workspace, database, self._thumbnail_path)
         self._swept: tuple[int, int] | None = None  #: what `_to_sweep` was when all pictures were looked through last
 
     # storing
@@ -147,7 +136,7 @@ class History:
             log.warning("%s It is made again when it is asked for.", exc)
         try:
             with self._database.write() as session:
-                place_row(session, generation, sum(map(len, files)))
+                place_row(session, generation, sum(map(len, files.values())), file_hash(files[f"{id}.png"]))
         except StoreError as exc:
             self._without_row += 1
             raise type(exc)(
@@ -158,7 +147,7 @@ class History:
 
     def _write_files(
         self, generation: Generation, image: "Image.Image", source: "Image.Image | None"
-    ) -> Iterable[bytes]:
+    ) -> dict[str, bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
         from fibo_core.store.images import png_bytes
         from fibo_core.store.picture_texts import parameters_text
@@ -175,7 +164,7 @@ class History:
             raise WorkspaceUnwritable(
                 f"{exc} The same prompt with seed {generation.request.seed} paints it again."
             ) from exc
-        return files.values()
+        return files
 
     def _moment(self) -> datetime:
         """Now, and never the same or an earlier moment twice, so that ids and rows sort as they were made."""
@@ -287,24 +276,8 @@ class History:
         return models
 
     def disk_usage(self) -> DiskUsage:
-        """What the pictures take, by their rows, and what the disk has left."""
-        deleted = col(GenerationTable.deleted_at).is_not(None)
-        size = col(GenerationTable.file_bytes)
-        counted = case((func.typeof(size) == "integer", size), else_=0)  # a damaged row's size is anybody's guess
-        statement = select(deleted, func.count(), func.total(counted)).group_by(deleted)
-        with self._database.read() as session:
-            sums = {bool(gone): (count, int(size)) for gone, count, size in session.exec(statement)}
-        with disk_errors("The workspace", self._workspace):
-            disk = shutil.disk_usage(self._workspace)
-        pictures, deleted_pictures = sums.get(False, (0, 0)), sums.get(True, (0, 0))
-        return DiskUsage(
-            pictures=pictures[0],
-            deleted=deleted_pictures[0],
-            bytes=pictures[1] + deleted_pictures[1],
-            free_bytes=disk.free,
-            total_bytes=disk.total,
-            folder=self._workspace / OUTPUTS,
-        )
+        """What the pictures take, by their rows, by month and by model, and what the disk has left."""
+        return disk_usage(self._workspace, self._database)
 
     # changing
 
@@ -336,6 +309,8 @@ class History:
         numbered: dict[Any, str] = {int(match[1]): id for id in ids if (match := ROW.fullmatch(id))}
         changed = set()
         with self._database.write() as session:
+            if deleted_at is None:
+                self.trash.bring_back(session, list(known.values()))
             for column, wanted in ((col(row.id), known), (col(row.seq), numbered)):
                 statement = update(row).where(column.in_(wanted), marked).values(deleted_at=deleted_at)
                 changed |= {wanted[it] for it in session.connection().execute(statement.returning(column)).scalars()}
@@ -436,6 +411,7 @@ class History:
         It walks all of `outputs/` in small pieces: for a thread of its own, which ends soon after ``ending`` is set.
         """
         ending, state = ending or threading.Event(), self._to_sweep()
+        self.trash.finish(ending)
         report = reconcile.sweep(self._workspace, self._cache_dir, self._database, ending)
         outputs = self._workspace / OUTPUTS
         if report.adopted:

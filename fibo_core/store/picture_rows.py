@@ -57,12 +57,13 @@ def with_paths(session: Session, paths: Sequence[str]) -> set[str]:
     return set(session.exec(select(path).where(path.in_(paths))))
 
 
-def place_row(session: Session, generation: Generation, file_bytes: int) -> None:
-    """Gives a picture its row: a new one, or its own written over, whose star and deletion stay.
+def place_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> None:
+    """Gives a picture its row: a new one, or its own written over, whose star and deletion stay, and the hash by which
+    it is told that its file was altered since.
 
     Must be in a writing transaction.
     """
-    row = row_of(generation, file_bytes)
+    row = row_of(generation, file_bytes, file_sha256)
     seq = session.exec(select(GenerationTable.seq).where(GenerationTable.id == generation.id)).first()
     while seq is None:
         if session.exec(select(GenerationTable.seq).where(GenerationTable.seq == row.seq)).first() is None:
@@ -77,14 +78,15 @@ def place_row(session: Session, generation: Generation, file_bytes: int) -> None
     # would not let go of the words it was indexed by.
     values = {name: value for name, value in row.model_dump().items() if name != "seq"}
     values |= {"favorite": _mark(session, seq, "favorite") or False, "deleted_at": _mark(session, seq, "deleted_at")}
+    values["file_sha256"] = _mark(session, seq, "file_sha256") or file_sha256
     session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
 
 
-def adopt_row(session: Session, generation: Generation, file_bytes: int) -> None:
+def adopt_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> None:
     """Gives a picture its row unless it has one that can be read: its writer came here meanwhile, and knows more."""
     own = select(GenerationTable).where(GenerationTable.id == generation.id)
     if not readable(read_pictures(session, own)):
-        place_row(session, generation, file_bytes)
+        place_row(session, generation, file_bytes, file_sha256)
 
 
 def _mark(session: Session, seq: int, name: str) -> Any:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import LargeBinary, cast
@@ -112,7 +113,7 @@ def _adopt(file: Path, workspace: Path, database: Database) -> str | None:
     """Gives a picture its row out of its files. Returns why it could not be read."""
     name = file.relative_to(workspace).as_posix()
     try:
-        generation, size = read_generation(file, workspace), file_bytes(file)
+        generation, size, known_by = read_generation(file, workspace), file_bytes(file), file_hash(file.read_bytes())
         if generation.id != file.stem:
             raise PictureError(f"its recipe is that of picture {generation.id}")
     except FiboError as exc:
@@ -120,7 +121,7 @@ def _adopt(file: Path, workspace: Path, database: Database) -> str | None:
     except OSError as exc:  # it went away meanwhile
         return f"{name}: it cannot be read ({exc.strerror})"
     with database.write() as session:
-        adopt_row(session, generation, size)
+        adopt_row(session, generation, size, known_by)
     return None
 
 
@@ -242,6 +243,11 @@ def file_bytes(image_file: Path) -> int:
         image_file.with_name(image_file.stem + SOURCE_SUFFIX),
     )
     return sum(file.stat().st_size for file in beside if file.is_file())
+
+
+def file_hash(png: bytes) -> str:
+    """By which a picture's file is known again."""
+    return sha256(png).hexdigest()
 
 
 def _from_recipe(content: bytes, id: str | None) -> Generation:

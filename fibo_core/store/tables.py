@@ -85,13 +85,15 @@ class GenerationTable(SQLModel, table=True):
     input_tokens: int | None = None
     output_tokens: int | None = None
 
+    # Since migration 0008.
+    file_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})  # of the PNG; "" where unknown
+
     # SQLite appends seq to each, so a filtered page is read in order, without a sort.
     __table_args__ = (
         Index("ix_generation_mode", "mode", sqlite_where=text("deleted_at IS NULL")),
         Index("ix_generation_model", "model", sqlite_where=text("deleted_at IS NULL")),
         Index("ix_generation_favorite", "favorite", sqlite_where=text("deleted_at IS NULL AND favorite = 1")),
         Index("ix_generation_deleted", "seq", sqlite_where=text("deleted_at IS NOT NULL")),
-        Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that disk_usage reads
     )
 
 
@@ -111,6 +113,20 @@ class UnsegmentedTable(SQLModel, table=True):
     __tablename__ = "generation_unsegmented"
 
     after: int = Field(primary_key=True)
+
+
+class StorageTable(SQLModel, table=True):
+    """What the pictures of one month and model take; the database's own triggers keep it true. Since migration 0008."""
+
+    __tablename__ = "storage_use"
+
+    month: str = Field(primary_key=True, sa_type=Text)  # "2026-11", UTC
+    model: str = Field(primary_key=True, sa_type=Text)
+    deleted: bool = Field(primary_key=True)
+    pictures: int
+    bytes: int = Field(sa_type=BigInteger)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class BatchTable(SQLModel, table=True):
@@ -185,7 +201,7 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
+def row_of(generation: Generation, file_bytes: int, file_sha256: str = "") -> GenerationTable:
     request = generation.request
     return GenerationTable(
         seq=microseconds(generation.created_at),
@@ -214,6 +230,7 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         source_path=generation.source_path,
         other_sources=json.dumps(generation.other_sources),
         file_bytes=file_bytes,
+        file_sha256=file_sha256,
         duration_s=generation.duration_s,
         device=generation.device,
         precision=generation.precision,
