@@ -328,12 +328,6 @@ class History:
         source = self.get(id, deleted_too=True).source_path
         return None if source is None else self._existing(source, id)
 
-    def other_sources(self) -> set[str]:
-        """The kept pictures that any stored one names as a further source, as paths in the workspace."""
-        with self._database.read() as session:
-            named = select(GenerationTable.other_sources).where(GenerationTable.other_sources != "[]").distinct()
-            return {path for text in session.exec(named) for path in re.findall(r'"([^"]*)"', text)}
-
     def sidecar_file(self, id: str) -> Path:
         """The recipe beside the picture, as JSON. Raises as :meth:`image_file` does."""
         image_path = self.get(id, deleted_too=True).image_path
