@@ -16,6 +16,7 @@ from fibo_core.store.segments import place_segments
 from fibo_core.store.tables import GenerationTable, generation_of, row_of
 
 NAMED = 3  #: damaged rows that a sentence names
+SHA256 = re.compile("[0-9a-f]{64}")
 ROW = re.compile("row-([0-9]{1,18})", re.ASCII)  #: what a row is called whose id is damaged too
 
 
@@ -59,8 +60,8 @@ def with_paths(session: Session, paths: Sequence[str]) -> set[str]:
 
 
 def place_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> None:
-    """Gives a picture its row: a new one, or its own written over, whose labels and deletion stay, and the hash by which
-    it is told that its file was altered since.
+    """Gives a picture its row: a new one, or its own written over, whose labels and deletion stay, and the hash that
+    tells whether its file was altered since.
 
     Must be in a writing transaction.
     """
@@ -78,13 +79,13 @@ def place_row(session: Session, generation: Generation, file_bytes: int, file_sh
     # Changed, never deleted and added: the search index follows a row's text when it comes and goes, and a damaged one
     # would not let go of the words it was indexed by.
     values = {name: value for name, value in row.model_dump().items() if name != "seq"}
-    rating = _mark(session, seq, "rating")
+    rating, known = _mark(session, seq, "rating"), _mark(session, seq, "file_sha256")
     values |= {
         "favorite": _mark(session, seq, "favorite") or False,
         "rating": rating if rating in RATINGS else 0,
         "label_dirty": True,
         "deleted_at": _mark(session, seq, "deleted_at"),
-        "file_sha256": _mark(session, seq, "file_sha256") or file_sha256,
+        "file_sha256": known if isinstance(known, str) and SHA256.fullmatch(known) else file_sha256,
     }
     session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
 

@@ -1,5 +1,7 @@
-"""What the pictures take of the disk, by month and by model: counted by the database itself as rows come and go, so that
-a million pictures are summed as fast as ten."""
+"""What the pictures take of the disk, by month and by model.
+
+The database itself counts as rows come and go, so that a million pictures are summed as fast as ten.
+"""
 
 import shutil
 from collections import defaultdict
@@ -27,8 +29,8 @@ class Share:
 
 @dataclass(frozen=True)
 class DiskUsage:
-    """``pictures`` in the gallery, ``deleted`` ones whose files still lie there; ``bytes`` of both with the files beside
-    them, ``trash_bytes`` of the deleted ones alone; ``free_bytes`` and ``total_bytes`` of the disk that holds
+    """``pictures`` in the gallery, ``deleted`` ones whose files still lie there; ``bytes`` of both with the files
+    beside them, ``trash_bytes`` of the deleted ones alone; ``free_bytes`` and ``total_bytes`` of the disk that holds
     ``folder``. ``by_month`` is newest first, ``by_model`` largest first."""
 
     pictures: int

@@ -2,9 +2,9 @@
 
 A deleted picture is a marked row; its files lie where they lay. A purge moves the files to `trash/purge/` (below the
 workspace, or below the outputs where these are another disk), then takes the rows away, in one transaction with the
-moving, and deletes the files last. So a file in `trash/purge/` belongs to a row that is marked (the purge was killed: it
-is done again), to one that was restored since (it is moved back), or to none (it is deleted). Nobody else writes there;
-other files in `trash/` are left alone.
+moving, and deletes the files last. So a file in `trash/purge/` belongs to a row that is marked (the purge was killed:
+it is done again), to one that was restored since (it is moved back), or to none (it is deleted). Nobody else writes
+there; other files in `trash/` are left alone.
 """
 
 import os
@@ -228,9 +228,10 @@ class Trash:
 
 
 _SUFFIXES = (".png", ".json", SOURCE_SUFFIX)
-#: A damaged row's prompt may be no JSON, of which the search index's trigger would raise: the row goes as an empty one.
+#: A damaged row's prompt may be no JSON, at which the search index's trigger would fail: the row goes as an empty one.
 _FORGET = text(
-    "UPDATE generation SET structured_prompt = '{}' WHERE seq = :seq AND NOT json_valid(CAST(structured_prompt AS TEXT))"
+    "UPDATE generation SET structured_prompt = '{}' "
+    "WHERE seq = :seq AND NOT json_valid(CAST(structured_prompt AS TEXT))"
 )
 _DELETE = text("DELETE FROM generation WHERE seq IN :seqs").bindparams(bindparam("seqs", expanding=True))
 

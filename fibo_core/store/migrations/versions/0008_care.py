@@ -1,5 +1,5 @@
-"""What the pictures of each month and model take is counted as rows come and go, and a picture's own file is known by its
-bytes (those of before: by what lies there when it is looked at, so they stay without)."""
+"""What the pictures of each month and model take is counted as rows come and go; and a picture's file is known by its
+bytes from now on."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,8 @@ down_revision = "0007"
 
 #: A damaged row counts too, under what can be read of it.
 KEY = (
-    "CASE WHEN {row}.created_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-*' THEN substr(CAST({row}.created_at AS TEXT), 1, 7) ELSE '' END, "
+    "CASE WHEN {row}.created_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-*' "
+    "THEN substr(CAST({row}.created_at AS TEXT), 1, 7) ELSE '' END, "
     "CASE typeof({row}.model) WHEN 'text' THEN {row}.model ELSE '' END, "
     "{row}.deleted_at IS NOT NULL"
 )
