@@ -62,7 +62,7 @@ def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str,
         make_folder(root, folder)
         try:
             for name, content in files.items():
-                parts.append(_open_part(folder, name, mode))
+                parts.append(open_part(folder, name, mode))
                 with os.fdopen(parts[-1][1], "wb", closefd=False) as file:
                     file.write(content)
                 os.fsync(parts[-1][1])
@@ -84,7 +84,7 @@ def write_by_content(
     """
     with disk_errors(what, folder if folder.is_dir() else root):
         make_folder(root, folder)
-        part, descriptor = _open_part(folder, "new", mode)
+        part, descriptor = open_part(folder, "new", mode)
         try:
             with os.fdopen(descriptor, "wb", closefd=False) as file:
                 hashed = _Hashed(file)
@@ -204,7 +204,7 @@ def make_folder(root: Path, folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def _open_part(folder: Path, name: str, mode: int) -> tuple[Path, int]:
+def open_part(folder: Path, name: str, mode: int) -> tuple[Path, int]:
     """A new file beside the one to be written, locked so that no other process takes it for abandoned."""
     while True:
         part = folder / f"{name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"

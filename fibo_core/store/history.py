@@ -27,6 +27,7 @@ from fibo_core.store import reconcile, segments
 from fibo_core.store.database import Database
 from fibo_core.store.disk import path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
+from fibo_core.store.outputs import check_outputs, outputs_trouble
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
 from fibo_core.store.rebuild import RebuildReport, rebuild
 from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport, file_hash
@@ -72,7 +73,8 @@ class History:
         self._last_moment = datetime.fromtimestamp(0, UTC)
         self._moment_lock = threading.Lock()
         self._without_row = 0  #: pictures whose row could not be written
-        self.trash = Trash(self._workspace, database, self._thumbnail_path)
+        self.trash = Trash(self._workspace, database, self._thumbnail_path, self.check_place)
+        self._found_nothing = False  #: there were rows, and no file of any
         self._swept: tuple[int, int] | None = None  #: what `_to_sweep` was when all pictures were looked through last
 
     # storing
@@ -107,6 +109,7 @@ class History:
         """
         from ulid import ULID
 
+        self.check_place()
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
         place = place_of(id, created_at)
@@ -165,6 +168,15 @@ class History:
                 f"{exc} The same prompt with seed {generation.request.seed} paints it again."
             ) from exc
         return files
+
+    def check_place(self) -> None:
+        """Raises WorkspaceUnwritable where no picture can be stored now, before anybody paints one."""
+        check_outputs(self._workspace, self._database)
+
+    def trouble(self) -> str:
+        """Why no picture can be stored now, and those of before may not be found: a volume that is not mounted, or
+        read-only. "" where all is well."""
+        return outputs_trouble(self._workspace, self._database)
 
     def _moment(self) -> datetime:
         """Now, and never the same or an earlier moment twice, so that ids and rows sort as they were made."""
@@ -391,9 +403,9 @@ class History:
             return segments.rows_to_fill(session)
 
     def sweep_due(self) -> bool:
-        """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, or
-        a picture's row could not be written."""
-        return self._swept != self._to_sweep()
+        """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, a
+        picture's row could not be written, or the volume that was not there is."""
+        return self._swept != self._to_sweep() or (self._found_nothing and not self.trouble())
 
     def _to_sweep(self) -> tuple[int, int]:
         return self._database.files_opened, self._without_row
@@ -405,7 +417,8 @@ class History:
         It walks all of `outputs/` in small pieces: for a thread of its own, which ends soon after ``ending`` is set.
         """
         ending, state = ending or threading.Event(), self._to_sweep()
-        self.trash.finish(ending)
+        if not self.trouble():
+            self.trash.finish(ending)
         report = reconcile.sweep(self._workspace, self._cache_dir, self._database, ending)
         outputs = self._workspace / OUTPUTS
         if report.adopted:
@@ -417,7 +430,7 @@ class History:
             )
         if ending.is_set():
             return report
-        self._swept = state
+        self._swept, self._found_nothing = state, report.outputs_missing
         if report.outputs_missing:
             log.error("The gallery has %d pictures, and %s has none. Is its volume mounted?", report.rows, outputs)
         elif report.missing:

@@ -58,10 +58,18 @@ class Trash:
     Every method may raise DatabaseUnreadable and WorkspaceUnwritable.
     """
 
-    def __init__(self, workspace: Path, database: Database, thumbnail_of: Callable[[str], Path]) -> None:
+    def __init__(
+        self,
+        workspace: Path,
+        database: Database,
+        thumbnail_of: Callable[[str], Path],
+        check_place: Callable[[], None],
+    ) -> None:
+        """``check_place`` raises where the pictures' volume is not there: what is purged would come back with it."""
         self._workspace = workspace.absolute()
         self._database = database
         self._thumbnail_of = thumbnail_of
+        self._check_place = check_place
 
     def count(self) -> int:
         """How many pictures are in the trash."""
@@ -81,6 +89,7 @@ class Trash:
         What is not in the trash is passed over. It goes piece by piece and ends early once ``ending`` is set; what was
         purged until then is complete. Pictures made from a purged one stay.
         """
+        self._check_place()
         ending, before = ending or threading.Event(), None if older_than is None else datetime.now(UTC) - older_than
         purged = freed = 0
         pieces: Iterable[Sequence[str] | None]

@@ -137,6 +137,7 @@ def _paint(
     seeds, settings = task.painting.seeds, task.painting.settings
     if not seeds:
         return []
+    tools.history.check_place()
     revision = tools.engine.revision(settings.model)
     check_tokens(tools.engine.count_tokens(settings.model, written.prompt.canonical()))
     generations = []

@@ -154,7 +154,7 @@ def killed(workspace, run_python, history):
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_purge_that_was_killed_is_finished_by_the_next_start(history, killed, workspace, moment):
     """Wherever it was: no row without its file meanwhile that the gallery shows, and nothing left afterwards."""
-    kept, *purged = killed(moment)
+    kept, *_ = killed(moment)
     assert history.verify().missing == ()
     report = history.sweep()
     assert (report.adopted, report.missing, report.unreadable) == (0, 0, ())
