@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Float, LargeBinary, Text, cast, func, update
+from sqlalchemy import Float, LargeBinary, Text, case, cast, func, update
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -34,7 +34,7 @@ from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport, 
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
 from fibo_core.store.storage import DiskUsage, disk_usage
-from fibo_core.store.tables import GenerationTable
+from fibo_core.store.tables import CollectionTable, GenerationTable
 from fibo_core.store.trash import Trash
 from fibo_core.writers import Usage
 
@@ -46,6 +46,11 @@ __all__ = ["DamagedRow", "DiskUsage", "History", "HistoryPage", "HistoryQuery", 
 T = TypeVar("T")
 
 PACE_OF = 9  #: pictures, whose median says how fast a model paints here
+
+IDS_AT_ONCE = 500  #: in a statement
+
+_SIZE = col(GenerationTable.file_bytes)
+_FILE_BYTES = case((func.typeof(_SIZE) == "integer", _SIZE), else_=0)  # a damaged row's size is anybody's guess
 
 log = logging.getLogger(__name__)
 
@@ -226,6 +231,40 @@ class History:
         """How many pictures a query has."""
         with self._database.read() as session:
             return session.exec(_from(query, select(func.count()))).one()
+
+    def extent(self, query: HistoryQuery) -> tuple[int, int]:
+        """How many pictures a query has, all of them counted, and the bytes of their files."""
+        with self._database.read() as session:
+            count = session.exec(_from(query, select(func.count()))).one()
+            return count, int(session.exec(_from(query, select(func.total(_FILE_BYTES)))).one())
+
+    def some(self, ids: Sequence[str]) -> list[Generation | DamagedRow]:
+        """Those of the ids that have a row, in the order of the ids; deleted pictures too."""
+        known = [id for id in ids if ID.fullmatch(id)]
+        with self._database.read() as session:
+            rows = read_pictures(session, select(GenerationTable).where(col(GenerationTable.id).in_(known)))
+        found = {it.id: it for _, it in rows}
+        return [found[id] for id in dict.fromkeys(known) if id in found]
+
+    def collection_records(self, names: Collection[str] | None) -> dict[str, Any]:
+        """The collections of these names, or all, as `collections.json` has them; {} where there is none."""
+        statement = select(CollectionTable).order_by(col(CollectionTable.created_at))
+        with self._database.read() as session:
+            rows = [row for row in session.exec(statement) if names is None or row.name in names]
+        listed = [
+            {"id": row.id, "name": row.name, "query": row.query, "created_at": row.created_at.isoformat()}
+            for row in rows
+        ]
+        return {"format": "fibo-studio-collections/1", "collections": listed} if listed else {}
+
+    def bytes_of(self, ids: Sequence[str]) -> int:
+        """The bytes of some pictures' files."""
+        size = 0.0
+        with self._database.read() as session:
+            for start in range(0, len(ids), IDS_AT_ONCE):
+                piece = ids[start : start + IDS_AT_ONCE]
+                size += session.exec(select(func.total(_FILE_BYTES)).where(col(GenerationTable.id).in_(piece))).one()
+        return int(size)
 
     def neighbours(self, id: str, query: HistoryQuery) -> tuple[str | None, str | None]:
         """The ids shown just before and after a picture in a query's gallery. Raises GenerationNotFound."""

@@ -99,6 +99,7 @@ class GenerationTable(SQLModel, table=True):
         Index("ix_generation_rating", "rating", sqlite_where=text("deleted_at IS NULL AND rating > 0")),
         Index("ix_generation_label_dirty", "seq", sqlite_where=text("label_dirty = 1")),
         Index("ix_generation_deleted", "seq", sqlite_where=text("deleted_at IS NOT NULL")),
+        Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that sums of sizes read
     )
 
 

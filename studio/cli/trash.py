@@ -1,15 +1,18 @@
 """``fibo-studio history trash``: list, restore, purge, empty."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fibo_core.errors import FiboError, InputError
-from studio.cli.door import Door, as_ours, door_of
+from fibo_core.errors import InputError
+from studio.cli.door import Door, Page, as_ours, door_of
 from studio.cli.output import print_json, print_table, print_text
 from studio.cli.painting import Json
 from studio.cli.setup import begin, open_history
+
+if TYPE_CHECKING:
+    from fibo_core.store.history import HistoryPage
 
 app = typer.Typer(rich_markup_mode=None, help="Deleted pictures: look, bring back, free the disk.")
 
@@ -29,7 +32,7 @@ def list_(
 
     settings = begin()
     if (door := door_of(context, settings)) is not None:
-        page = door.page("", None, False, cursor, limit, deleted=True)
+        page: Page | HistoryPage = door.page("", None, False, cursor, limit, deleted=True)
         storage = door.storage()
         count, size = storage.trash_pictures, storage.trash_bytes
     else:

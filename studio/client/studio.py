@@ -13,12 +13,21 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from fibo_core.prompts.axes import Value
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import StoredMode
 from studio.client.batches import Batch
 from studio.client.errors import StudioError
 from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
-from studio.web.api.models import BatchGiven, BatchList, BatchSummary, GenerationList, ModelList
+from studio.web.api.models import (
+    BackupGiven,
+    BatchGiven,
+    BatchList,
+    BatchSummary,
+    GenerationList,
+    ModelList,
+    PurgeGiven,
+    StorageGiven,
+)
 
 LOCAL = "http://127.0.0.1:7860"
 PURGE_LOOK_S = 0.5  #: between two looks how far a purge is
@@ -157,7 +166,7 @@ class Studio:
         self,
         words: str = "",
         *,
-        mode: Mode | None = None,
+        mode: StoredMode | None = None,
         model: str | None = None,
         favorite: bool = False,
         deleted: bool = False,
@@ -180,7 +189,7 @@ class Studio:
         self,
         words: str = "",
         *,
-        mode: Mode | None = None,
+        mode: StoredMode | None = None,
         model: str | None = None,
         favorite: bool = False,
         deleted: bool = False,

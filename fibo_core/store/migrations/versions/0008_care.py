@@ -48,4 +48,3 @@ def upgrade() -> None:
         "CREATE TRIGGER storage_use_update AFTER UPDATE OF created_at, model, deleted_at, file_bytes ON generation "
         f"BEGIN {old} {new} END"
     )
-    op.drop_index("ix_generation_file_bytes", "generation")  # all that the sums were read from
