@@ -93,7 +93,9 @@ def fits(database_file: Path) -> bool:
     """Whether another copy fits into the share of the disk that copies may take."""
     taken = sum(backup.bytes for backup in backups_of(database_file))
     free = shutil.disk_usage(database_file.parent).free
-    return database_file.stat().st_size <= (free + taken) / SHARE
+    log_file = Path(f"{database_file}-wal")  # may hold what is not in the file yet
+    size = database_file.stat().st_size + (log_file.stat().st_size if log_file.exists() else 0)
+    return size <= (free + taken) / SHARE
 
 
 def fault_of(database_file: Path) -> str:
