@@ -79,7 +79,7 @@ class Care:
             return self._purge
 
     def _run_purge(self, ids: Sequence[str] | None) -> None:
-        error = "The purge failed on an error nobody foresaw; the log has it."
+        error = "The purge failed on an error that nobody foresaw. The log has the details; report it with them."
         try:
             report = self._history.trash.purge(ids, progress=self._on_progress)
             with self._changed:
