@@ -27,15 +27,17 @@ from fibo_core.store import reconcile, segments
 from fibo_core.store.database import Database
 from fibo_core.store.disk import path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
-from fibo_core.store.outputs import check_outputs, outputs_trouble
+from fibo_core.store.outputs import check_outputs, outputs_gone, outputs_trouble
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
+from fibo_core.store.quarantine import Moved, quarantine
 from fibo_core.store.rebuild import RebuildReport, rebuild
-from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport, file_hash
+from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, file_hash
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
 from fibo_core.store.storage import DiskUsage, disk_usage
 from fibo_core.store.tables import CollectionTable, GenerationTable
 from fibo_core.store.trash import Trash
+from fibo_core.store.verify import Faulty, VerifyReport, verify
 from fibo_core.writers import Usage
 
 if TYPE_CHECKING:
@@ -427,9 +429,22 @@ class History:
         """
         return rebuild(self._workspace, self._database, dry_run=dry_run)
 
-    def verify(self) -> VerifyReport:
-        """What is amiss in rows and files, all of them looked at; nothing is changed."""
-        return reconcile.verify(self._workspace, self._database)
+    def verify(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
+        """What is amiss in rows and files, all of them looked at; nothing is changed. ``progress`` is told how many
+        pictures' files have been looked at. Raises WorkspaceUnwritable where the pictures' volume is not there."""
+        if gone := outputs_gone(self._workspace, self._database):
+            raise WorkspaceUnwritable(gone)
+        return verify(self._workspace, self._database, progress)
+
+    def quarantine(self, faulty: Sequence[Faulty]) -> tuple[Moved, ...]:
+        """Moves files that `verify` has found amiss out of the gallery's way, to `trash/quarantine/`, with a list;
+        pictures' rows go to the trash, and nothing is deleted."""
+        self.check_place()
+
+        def record_of(id: str) -> dict[str, Any]:
+            return self.get(id, deleted_too=True).to_record()
+
+        return quarantine(self._workspace, self._database, faulty, record_of)
 
     def fill_search(self, ending: threading.Event | None = None) -> None:
         """Reads pictures of versions before again for the search index, where some are left; for a thread of its own,

@@ -19,12 +19,17 @@ def outputs_trouble(workspace: Path, database: Database) -> str:
 
     Nothing is remembered: once the volume is there again, so is "".
     """
+    return outputs_gone(workspace, database) or _why_unwritable(workspace / OUTPUTS)
+
+
+def outputs_gone(workspace: Path, database: Database) -> str:
+    """Why the pictures cannot be found, as one sentence; "" where they lie there, or there are none."""
     outputs = workspace / OUTPUTS
     try:
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(outputs) as entries:
             if next(entries, None) is not None:
-                return _why_unwritable(outputs)
-    except OSError as exc:  # a network's disk that answers no more
+                return ""
+    except OSError as exc:  # a network's disk that answers no more, a folder of another user
         return str(unwritable("A picture", outputs, exc.errno))
     with database.read() as session:
         if session.exec(select(GenerationTable.seq).limit(1)).first() is None:
@@ -42,7 +47,14 @@ def check_outputs(workspace: Path, database: Database) -> None:
 
 
 def _why_unwritable(outputs: Path) -> str:
-    if os.statvfs(outputs).f_flag & os.ST_RDONLY:
+    """Of a folder that is there; one that is not yet is made when it is needed."""
+    try:
+        read_only = os.statvfs(outputs).f_flag & os.ST_RDONLY
+    except FileNotFoundError:
+        return ""
+    except OSError as exc:
+        return str(unwritable("A picture", outputs, exc.errno))
+    if read_only:
         return str(unwritable("A picture", outputs, errno.EROFS))
     if not os.access(outputs, os.W_OK | os.X_OK):
         return str(unwritable("A picture", outputs, errno.EACCES))

@@ -129,26 +129,43 @@ def backup(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
-def verify(context: typer.Context, as_json: Json = False) -> None:
-    """Look whether every picture and its recipe can be read; change nothing. Exit 1 when something is amiss."""
+def verify(
+    context: typer.Context,
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="Move files that were altered or cannot be read to trash/quarantine/.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Look whether every picture and its recipe are there and as they were; change nothing. Exit 1 when something is
+    amiss."""
     only_here(context)
     settings = begin()
     with open_history(settings) as history:
-        report = history.verify()
-    amiss = [
-        *(f"{row.id}: {row.reason}" for row in report.damaged),
-        *(f"{id}: its picture is gone" for id in report.missing),
-        *(f"{path}: it is not in the gallery" for path in report.without_row),
-        *report.damaged_pictures,
-        *report.damaged_sidecars,
-    ]
+        from fibo_core.store.verify import sentences
+
+        report = history.verify(_told_on_a_terminal)
+        amiss = list(sentences(report))
+        moved = history.quarantine(report.files_amiss) if quarantine else ()
     if as_json:
-        print_json(asdict(report))
+        print_json(asdict(report) | ({"quarantined": [asdict(each) for each in moved]} if quarantine else {}))
     else:
         print_text(f"{report.pictures} can be read, {len(amiss)} amiss")
         for sentence in amiss:
             print(sentence, file=sys.stderr)
+        if moved:
+            print_text(f"{len(moved)} files moved to trash/quarantine/, which has a list; nothing was deleted")
+        if report.unknown:
+            print(
+                f"Whether the pixels of {report.unknown:,} pictures are still theirs cannot be known: they were stored "
+                "by a version that kept no hash of the file.",
+                file=sys.stderr,
+            )
     raise typer.Exit(1 if amiss else 0)
+
+
+def _told_on_a_terminal(looked_at: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{looked_at:,} pictures looked at ", end="", file=sys.stderr, flush=True)
 
 
 @app.command()
