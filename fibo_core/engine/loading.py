@@ -68,14 +68,10 @@ def libraries() -> tuple[Any, Any, Any]:
     import torch
 
     _leave_out_a_torchvision_that_does_not_fit()
-    import transformers
-
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()  # importing diffusers warns that torchvision, unused here, is absent
     import diffusers
+    import transformers
     from diffusers.utils import logging as diffusers_logging
 
-    transformers.logging.set_verbosity(verbosity)
     transformers.logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
     torch.set_num_threads(min(torch.get_num_threads(), device.usable_cores()))
@@ -102,7 +98,11 @@ def _leave_out_a_torchvision_that_does_not_fit() -> None:
 
 def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextManager[None]]) -> tuple[Placement, Any]:
     """Reads the weights into memory and puts them where they run. Whatever the libraries raise comes out."""
-    torch, _, _ = libraries()
+    torch, transformers, diffusers = libraries()
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()  # importing a pipeline warns that torchvision, unused here, is absent
+    getattr(diffusers, spec.family.pipeline)
+    transformers.logging.set_verbosity(verbosity)
     torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
     with arrival():
         return _read_pipeline(spec, folder)

@@ -8,4 +8,4 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    op.add_column("generation", sa.Column("family", sa.Text, nullable=False, server_default="fibo1"))
+    op.add_column("generation", sa.Column("family", sa.String, nullable=False, server_default="fibo1"))
