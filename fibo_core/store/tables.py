@@ -90,8 +90,7 @@ class GenerationTable(SQLModel, table=True):
     label_dirty: bool = Field(default=False, sa_column_kwargs={"server_default": "0"})  # files not yet told
     # Since migration 0008.
     family: str = Field(default=GenerationRequest.family, sa_column_kwargs={"server_default": GenerationRequest.family})
-
-    # Since migration 0008.
+    # Since migration 0009.
     file_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})  # of the PNG; "" where unknown
 
     # SQLite appends seq to each, so a filtered page is read in order, without a sort.
@@ -195,7 +194,7 @@ class UnsegmentedTable(SQLModel, table=True):
 
 
 class StorageTable(SQLModel, table=True):
-    """What the pictures of one month and model take; the database's own triggers keep it true. Since migration 0008."""
+    """What the pictures of one month and model take; the database's own triggers keep it true. Since migration 0009."""
 
     __tablename__ = "storage_use"
 
