@@ -20,6 +20,7 @@ from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.idempotency import OnceKey
 from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
+from fibo_core.work.again import again_order
 from fibo_core.work.batches import Batch, BatchPage, Cell, DamagedBatch
 from fibo_core.work.estimates import Estimate, Pace
 from fibo_core.work.extension import extension
@@ -69,6 +70,20 @@ class Desk:
         batch_id = self._store.add(row, cells, jobs, limit=self._max_queued, once=once)
         self._queue.wake()
         return self.get(batch_id)
+
+    def again(self, generation_id: str, *, keep: bool = False, owner: str = "", once: OnceKey | None = None) -> Batch:
+        """Paints a stored picture's recipe once more, to be compared with it; with ``keep`` the new one is stored too.
+
+        Raises GenerationNotFound, GenerationDamaged, InputError for a recipe that cannot be painted, ModelMissing,
+        QueueFull, and KeyReused.
+        """
+        picture = self._tools.history.get(generation_id, deleted_too=True)
+        return self.place(again_order(picture, keep=keep), owner, once=once)
+
+    def again_of_picture(self, generation_id: str) -> Batch | None:
+        """The newest batch that paints, or has painted, a stored picture once more; None where none can be read."""
+        batch_id = self._store.again_of(generation_id)
+        return None if batch_id is None else self.several([batch_id]).get(batch_id)
 
     def painted_already(self, order: Order) -> Generation | None:
         """The stored picture that this order would paint once more; None where it paints another, or nobody can tell
