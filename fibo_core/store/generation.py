@@ -20,6 +20,8 @@ from fibo_core.writers import Usage
 Mode = Literal["generate", "refine", "inspire"]
 MODES: tuple[Mode, ...] = ("generate", "refine", "inspire")
 
+RATINGS = range(6)  #: 0 is none
+
 OUTPUTS = "outputs"
 RECORD_FORMAT = "fibo-studio/1"
 _RECORDS = re.compile(r"fibo-studio/\d+")
@@ -59,6 +61,9 @@ class Generation:
     writer_model: str = ""
     usage: Usage | None = None
     favorite: bool = False
+    rating: int = 0  #: 0 (none) to 5
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()  #: names, without those that are kept searches
     deleted_at: datetime | None = None
 
     @property
@@ -70,7 +75,7 @@ class Generation:
         return self.request.recipe_hash
 
     def to_record(self) -> dict[str, Any]:
-        """Everything but ``favorite`` and ``deleted_at``, as JSON-ready values; what sidecar and PNG hold."""
+        """Everything but the labels and ``deleted_at``, as JSON-ready values; what sidecar and PNG hold."""
         request = self.request
         return {
             "format": RECORD_FORMAT,

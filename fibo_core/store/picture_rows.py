@@ -9,7 +9,8 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.errors import InputError
-from fibo_core.store.generation import Generation
+from fibo_core.store.generation import RATINGS, Generation
+from fibo_core.store.label_rows import with_labels
 from fibo_core.store.rows import ID, DamagedRow, id_of, read_rows
 from fibo_core.store.segments import place_segments
 from fibo_core.store.tables import GenerationTable, generation_of, row_of
@@ -22,7 +23,7 @@ def read_pictures(
     session: Session, statement: SelectOfScalar[GenerationTable]
 ) -> list[tuple[int, Generation | DamagedRow]]:
     """The rows of ``statement``, each with its seq, in its order."""
-    return read_rows(session, statement, GenerationTable, _value)
+    return with_labels(session, read_rows(session, statement, GenerationTable, _value))
 
 
 def readable(rows: Iterable[tuple[int, Generation | DamagedRow]]) -> list[Generation]:
@@ -58,7 +59,7 @@ def with_paths(session: Session, paths: Sequence[str]) -> set[str]:
 
 
 def place_row(session: Session, generation: Generation, file_bytes: int) -> None:
-    """Gives a picture its row: a new one, or its own written over, whose star and deletion stay.
+    """Gives a picture its row: a new one, or its own written over, whose labels and deletion stay.
 
     Must be in a writing transaction.
     """
@@ -76,7 +77,13 @@ def place_row(session: Session, generation: Generation, file_bytes: int) -> None
     # Changed, never deleted and added: the search index follows a row's text when it comes and goes, and a damaged one
     # would not let go of the words it was indexed by.
     values = {name: value for name, value in row.model_dump().items() if name != "seq"}
-    values |= {"favorite": _mark(session, seq, "favorite") or False, "deleted_at": _mark(session, seq, "deleted_at")}
+    rating = _mark(session, seq, "rating")
+    values |= {
+        "favorite": _mark(session, seq, "favorite") or False,
+        "rating": rating if rating in RATINGS else 0,
+        "label_dirty": True,
+        "deleted_at": _mark(session, seq, "deleted_at"),
+    }
     session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from fibo_core.errors import PictureError
-from fibo_core.store.generation import RECORD_FORMAT, Generation
+from fibo_core.store.generation import RATINGS, RECORD_FORMAT, Generation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,15 +84,90 @@ class GenerationTable(SQLModel, table=True):
     writer_model: str = Field(default="", sa_type=TypedText, sa_column_kwargs={"server_default": ""})
     input_tokens: int | None = None
     output_tokens: int | None = None
+    # Since migration 0007.
+    rating: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    label_dirty: bool = Field(default=False, sa_column_kwargs={"server_default": "0"})  # files not yet told
 
     # SQLite appends seq to each, so a filtered page is read in order, without a sort.
     __table_args__ = (
         Index("ix_generation_mode", "mode", sqlite_where=text("deleted_at IS NULL")),
         Index("ix_generation_model", "model", sqlite_where=text("deleted_at IS NULL")),
         Index("ix_generation_favorite", "favorite", sqlite_where=text("deleted_at IS NULL AND favorite = 1")),
+        Index("ix_generation_rating", "rating", sqlite_where=text("deleted_at IS NULL AND rating > 0")),
+        Index("ix_generation_label_dirty", "seq", sqlite_where=text("label_dirty = 1")),
         Index("ix_generation_deleted", "seq", sqlite_where=text("deleted_at IS NOT NULL")),
         Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that disk_usage reads
     )
+
+
+class TagTable(SQLModel, table=True):
+    """A tag of a picture: its ``name`` as typed, and ``folded``, by which names are compared. Since migration 0007."""
+
+    __tablename__ = "tag"
+
+    folded: str = Field(primary_key=True, sa_type=Text)
+    seq: int = Field(primary_key=True, index=True)
+    name: str = Field(sa_type=Text)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class CollectionTable(SQLModel, table=True):
+    """A collection; with a ``query`` a kept search, whose members are what it finds. Since migration 0007."""
+
+    __tablename__ = "collection"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(sa_type=Text)
+    folded: str = Field(unique=True, sa_type=Text)
+    query: str | None = Field(default=None, sa_type=TypedText)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class MemberTable(SQLModel, table=True):
+    """A picture that is in a collection. Since migration 0007."""
+
+    __tablename__ = "collection_member"
+
+    collection_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True, index=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class CollectionsUnwrittenTable(SQLModel, table=True):
+    """One row while `collections.json` is behind the table. Since migration 0007."""
+
+    __tablename__ = "collections_unwritten"
+
+    mark: int = Field(primary_key=True)
+
+
+class UndoTable(SQLModel, table=True):
+    """A change of labels that can be undone, and how far it has come. Since migration 0007."""
+
+    __tablename__ = "label_undo"
+
+    token: str = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    state: str
+    change: str = Field(sa_type=Text)  # JSON
+    total: int
+    done: int
+    changed: int
+    collections: str = Field(sa_type=Text)  # JSON list: those that the change removed
+
+
+class UndoPictureTable(SQLModel, table=True):
+    """What a change made of one picture's labels, and what they were. Since migration 0007."""
+
+    __tablename__ = "label_undo_picture"
+
+    token: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    was: str = Field(sa_type=Text)  # JSON
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class SegmentsTable(SQLModel, table=True):
@@ -224,6 +299,7 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         precision=generation.precision,
         versions=json.dumps(dict(generation.versions)),
         favorite=generation.favorite,
+        rating=generation.rating,
         deleted_at=generation.deleted_at,
     )
 
@@ -264,7 +340,10 @@ def generation_of(row: GenerationTable) -> Generation:
         "precision": row.precision,
         "versions": versions,
     }
-    return replace(Generation.from_record(record), favorite=row.favorite, deleted_at=row.deleted_at)
+    generation = Generation.from_record(record)
+    if row.rating not in RATINGS:
+        raise PictureError(f"This recipe is damaged: rating is {row.rating}.")
+    return replace(generation, favorite=row.favorite, rating=row.rating, deleted_at=row.deleted_at)
 
 
 def _usage_of(row: GenerationTable) -> dict[str, int] | None:
