@@ -62,7 +62,7 @@ def side_by_side(documents: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
     A part that some of them have not at all, and that is the same in the others, is one row with the whole of it.
     """
     values = [dict(each) for each in documents]
-    return _rows(values, [()] * len(values))
+    return _rows(values, [()] * len(values)) if any(values) else iter(())
 
 
 def _rows(values: Sequence[Any], places: Sequence[Steps]) -> Iterator[Row]:
@@ -121,9 +121,7 @@ def _slots(values: Sequence[Any]) -> list[_Slot]:
     passed = [0] * len(values)
     slots = []
     for slot in found:
-        slots.append(
-            _Slot(tuple(slot), tuple(passed[n] if index is None else index for n, index in enumerate(slot)))
-        )
+        slots.append(_Slot(tuple(slot), tuple(passed[n] if index is None else index for n, index in enumerate(slot))))
         passed = [passed[n] if index is None else index + 1 for n, index in enumerate(slot)]
     return slots
 

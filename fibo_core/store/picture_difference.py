@@ -1,4 +1,4 @@
-"""Two pictures pixel by pixel: whether they are the same or, if not, how much of them differs, by how much, and where."""
+"""Two pictures pixel by pixel: whether they are the same and, if not, how much differs, by how much, and where."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

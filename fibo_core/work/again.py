@@ -68,8 +68,8 @@ class AgainReport:
             return "The same picture, bit by bit."
         it = self.difference
         return (
-            f"Not the same: {_percent(it.share)} of the pixels differ, by {it.mean:.2f} of 255 on average and {it.most} "
-            f"at most, {it.where}."
+            f"Not the same: {_percent(it.share)} of the pixels differ, {it.where}, by {it.mean:.2f} of 255 on average "
+            f"and {it.most} at most."
         )
 
     @property
@@ -159,7 +159,7 @@ def _stored(history: History, picture: Generation) -> "Image.Image":
         with Image.open(file) as image:
             return image.convert("RGB")
     except DAMAGE as exc:
-        raise PictureError(f"{file} is damaged ({exc}).") from exc
+        raise PictureError(f"The stored file {file} is damaged ({exc}). Keep the new picture in its place.") from exc
 
 
 def _changed(picture: Generation, request: GenerationRequest, made: RenderedImage) -> Iterator[Changed]:

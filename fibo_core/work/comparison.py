@@ -46,7 +46,8 @@ def compare(history: History, ids: Sequence[str], *, whole: bool = False) -> Com
 
 def comparison(pictures: Sequence[Generation], *, whole: bool = False) -> Comparison:
     """The same of pictures that are at hand."""
-    prompt, same, left_off = [], 0, 0
+    prompt: list[Row] = []
+    same = left_off = 0
     for row in side_by_side([picture.prompt.document for picture in pictures]):
         differs = row.differs
         same += not differs

@@ -26,7 +26,7 @@ from fibo_core.work.estimates import Estimate, Pace
 from fibo_core.work.extension import extension
 from fibo_core.work.jobs import Job, JobQueue
 from fibo_core.work.orders import WORDS_AXIS, Order, order_from_json, order_to_json, plan
-from fibo_core.work.tasks import Task, task_to_json
+from fibo_core.work.tasks import GenerateTask, Task, task_to_json
 from fibo_core.work.workflows import Tools
 
 __all__ = ["ACTIVE_SHOWN", "Batch", "BatchPage", "Cell", "DamagedBatch", "Desk", "Estimate"]
@@ -61,7 +61,7 @@ class Desk:
         row = BatchRow(
             id=batch_id,
             owner=owner,
-            title=_title(order.words, order.kind),
+            title=_title(order.words, order.kind, again=order.again_of is not None),
             kind=order.kind,
             order_json=order_to_json(order),
             inputs=order.pictures,
@@ -331,19 +331,21 @@ def _in_order(order: Order, cells: list[Cell]) -> list[Cell]:
 
 
 def _new_job(id: str, batch_id: str, task: Task, after_id: str | None) -> NewJob:
-    seeds = task.painting.seeds
+    seeds, again_of = task.painting.seeds, task.again_of if isinstance(task, GenerateTask) else None
     return NewJob(
         id=id,
         batch_id=batch_id,
         kind=task.mode,
-        title=_title(task.words, task.mode),
+        title=_title(task.words, task.mode, again=again_of is not None),
         task=task_to_json(task),
         pictures=len(seeds),
         model=task.painting.settings.model if seeds else None,
         after_id=after_id,
+        again_of=again_of,
     )
 
 
-def _title(words: str, kind: Mode) -> str:
+def _title(words: str, kind: Mode, *, again: bool = False) -> str:
     words = " ".join(words.split()) or kind.capitalize()
+    words = f"Again: {words}" if again else words
     return words if len(words) <= 80 else words[:79] + "…"
