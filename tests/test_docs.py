@@ -225,13 +225,7 @@ CLI = dict(commands(typer.main.get_command(app)))
 
 def test_usage_has_every_command_and_option_and_no_other() -> None:
     section = text_of("docs/USAGE.md").split("## The command line")[1].split("\n## ")[0]
-    told = set(
-        re.findall(
-            r"^\| `((?:\w+)(?: (?:list|show|lineage|report|compare|again|delete|restore|verify|rebuild|check|download))?)",
-            section,
-            re.MULTILINE,
-        )
-    )
+    told = set(re.findall(r"^\| `(\w+(?: [a-z]+)*)", section, re.MULTILINE))
     assert told == CLI.keys()
     named = set(re.findall(r"--[a-z][a-z-]+", section))
     assert named == set().union(*CLI.values()) | {"--help", "--version", "--server", "--key", "--here"}
@@ -316,7 +310,7 @@ PASSED_ON = {
     "pages/history.py": 1,
     "fibo_core/models/catalogue.py": 1,
     "fibo_core/errors.py": 5,  # each class's own constructor
-    "fibo_core/work/jobs.py": 2,  # a row that cannot be read: job_store.py has the sentence
+    "fibo_core/work/jobs.py": 1,  # a row that cannot be read: job_store.py has the sentence
     "fibo_core/prompts/structured_prompt.py": 1,
     "fibo_core/prompts/mend/mend.py": 2,  # its own constructor has the sentence
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence

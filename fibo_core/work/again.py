@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fibo_core.engine import Engine, RenderedImage
+from fibo_core.engine.imported import check_repeatable
 from fibo_core.engine.request import GenerationRequest, check_adapters
-from fibo_core.errors import FiboError, PictureError, RequestError
+from fibo_core.errors import FiboError, PictureError
 from fibo_core.models.catalogue import find_model
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
@@ -21,7 +22,6 @@ from fibo_core.writers import WrittenPrompt
 if TYPE_CHECKING:
     from PIL import Image
 
-PAINTED = frozenset({"generate", "refine", "inspire"})  #: modes of pictures that were painted here
 SHOWN_CHARS = 12  #: of a revision, in a sentence
 
 
@@ -121,8 +121,7 @@ def why_not_again(picture: Generation, engine: Engine) -> str | None:
 
 def _paintable(picture: Generation) -> GenerationRequest:
     """Raises InputError."""
-    if picture.mode not in PAINTED:
-        raise RequestError("The picture was imported, and what painted it is not known: it cannot be painted again.")
+    check_repeatable(picture.request)
     find_model(picture.request.model)
     check_adapters(picture.request)
     return picture.request

@@ -437,7 +437,7 @@ class JobQueue:
 
     def _job(self, row: JobRow) -> Job:
         """Raises JobDamaged."""
-        task, written = _parsed(row)
+        task, written, report = _parsed(row)
         live = self._live.get(row.id)
         job = Job(
             id=row.id,
@@ -456,7 +456,7 @@ class JobQueue:
             answer=row.answer,
             batch_id=row.batch_id,
             after_id=row.after_id,
-            again=_report(row),
+            again=report,
         )
         if live is not None and live.lost is not None:
             return replace(job, **vars(live.lost), finished_at=datetime.now(UTC))
@@ -511,18 +511,15 @@ class _JobObserver:
 _DAMAGE = (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-def _parsed(row: JobRow) -> tuple[Task, WrittenPrompt | None]:
-    """A row's task and the prompt that was written for it. Raises JobDamaged from what is wrong with them."""
-    try:
-        return task_from_json(row.task), None if row.written is None else written_from_record(json.loads(row.written))
-    except _DAMAGE as exc:
-        raise JobDamaged(damage_of(_damaged(row, exc))) from exc
+def _parsed(row: JobRow) -> tuple[Task, WrittenPrompt | None, AgainReport | None]:
+    """A row's task, the prompt that was written for it, and what came of painting a picture once more.
 
-
-def _report(row: JobRow) -> AgainReport | None:
-    """Raises JobDamaged."""
+    Raises JobDamaged from what is wrong with them.
+    """
     try:
-        return None if row.again is None else report_from_record(json.loads(row.again))
+        written = None if row.written is None else written_from_record(json.loads(row.written))
+        report = None if row.again is None else report_from_record(json.loads(row.again))
+        return task_from_json(row.task), written, report
     except _DAMAGE as exc:
         raise JobDamaged(damage_of(_damaged(row, exc))) from exc
 

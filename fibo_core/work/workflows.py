@@ -7,7 +7,7 @@ ends the work.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 from PIL import Image
 
@@ -17,7 +17,7 @@ from fibo_core.engine.request import check_tokens
 from fibo_core.errors import NothingChanged
 from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.prompts.structured_prompt import diff
-from fibo_core.store.generation import Generation
+from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.history import History
 from fibo_core.store.images import open_picture, png_bytes
 from fibo_core.store.inputs import open_input
@@ -117,7 +117,7 @@ def again(
         generation = tools.history.add(
             rendered,
             request,
-            mode=picture.mode,
+            mode=cast(Mode, picture.mode),  # what was imported is refused before
             words=picture.words,
             writer=picture.writer,
             edited=picture.edited,

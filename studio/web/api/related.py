@@ -12,7 +12,7 @@ from pydantic import Field
 from fibo_core.prompts.change_words import Stretch, marked_words, shown, title_of_change
 from fibo_core.prompts.json_paths import MISSING, Change
 from fibo_core.prompts.side_by_side import Row
-from fibo_core.store.generation import Generation, Mode
+from fibo_core.store.generation import Generation, StoredMode
 from fibo_core.store.lineage import Lineage, Node, Standing, branch_line
 from fibo_core.work.again import AgainReport
 from fibo_core.work.comparison import Comparison
@@ -54,7 +54,7 @@ class NodeGiven(Given):
     parent_id: str | None
     standing: Standing = Field(description="`here`; or why there is a gap")
     words: str
-    mode: Mode | None
+    mode: StoredMode | None
     seed: str | None = Field(description="As text: a seed may be larger than JavaScript's numbers")
     model: str | None
     created_at: datetime | None
