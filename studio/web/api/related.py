@@ -16,7 +16,7 @@ from fibo_core.store.generation import Generation, StoredMode
 from fibo_core.store.lineage import Lineage, Node, Standing, branch_line
 from fibo_core.work.again import AgainReport
 from fibo_core.work.comparison import Comparison
-from studio.web.api.models import AgainGiven, ChangedGiven, DifferenceGiven, Given, Taken
+from studio.web.api.models import AgainGiven, BatchGiven, ChangedGiven, DifferenceGiven, Given, Taken
 
 _ID = "01M8CZ4K0NRBZ7N4JVZ4H2QZVP"
 CHANGES_MAX = 50  #: of one picture of a tree
@@ -27,6 +27,13 @@ class AgainTaken(Taken):
     """How a picture is painted again."""
 
     keep: bool = Field(False, description="Also stores the new picture, beside the first")
+
+
+class AgainStanding(Given):
+    """Whether a picture can be painted again here, and the newest batch that did or does so."""
+
+    why: str | None = Field(description="Why it cannot, one sentence; null where it can")
+    batch: BatchGiven | None = Field(description="When it has ended, its job's `again` is what came of it")
 
 
 class StretchGiven(Given):

@@ -6,13 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import StreamingResponse
 
+from fibo_core.work.again import why_not_again
 from fibo_core.work.comparison import compare
 from studio.report import policy, report
 from studio.runtime import get_runtime
 from studio.web.api import convert
 from studio.web.api.idempotency import once_key
 from studio.web.api.models import BatchGiven
-from studio.web.api.related import AgainTaken, ComparisonGiven, LineageGiven, comparison_given, lineage_given
+from studio.web.api.related import (
+    AgainStanding,
+    AgainTaken,
+    ComparisonGiven,
+    LineageGiven,
+    comparison_given,
+    lineage_given,
+)
 from studio.web.api.requests import BoundedRoute, answered, in_thread
 from studio.web.api.routes.orders import Key
 
@@ -55,6 +63,22 @@ async def get_comparison(
     """Their JSON by path and their parameters, only what differs; words marked that the first has otherwise."""
     wanted = [id.strip() for id in ids.split(",")]
     return await answered(lambda: comparison_given(compare(get_runtime().tools.history, wanted, whole=whole)))
+
+
+@router.get("/generations/{id}/again", summary="Whether a picture can be painted again", response_model=AgainStanding)
+async def get_again(id: str) -> Response:
+    """And what came of it the last time that it was."""
+
+    def given() -> AgainStanding:
+        runtime = get_runtime()
+        picture = runtime.tools.history.get(id, deleted_too=True)
+        batch = runtime.desk.again_of_picture(id)
+        return AgainStanding(
+            why=why_not_again(picture, runtime.tools.engine),
+            batch=None if batch is None else convert.batch_given(batch, runtime.desk),
+        )
+
+    return await answered(given)
 
 
 @router.post("/generations/{id}/again", summary="Paint a picture again", response_model=BatchGiven, status_code=202)

@@ -68,11 +68,16 @@ def test_a_picture_painted_again_is_told_to_be_the_same_and_a_kept_one_joins_the
     assert again["sentence"].startswith("The same picture, bit by bit.")
     line = [it["line"] for it in api.get(f"/generations/{again['generation_id']}/lineage").json()["branches"]]
     assert "Painted again" in line
-    assert ended(api, api.post(f"/generations/{family[0]}/again").json())["jobs"][0]["again"]["image"] is None
+    last = ended(api, api.post(f"/generations/{family[0]}/again").json())
+    assert last["jobs"][0]["again"]["image"] is None
+    standing = api.get(f"/generations/{family[0]}/again").json()
+    assert (standing["why"], standing["batch"]["id"]) == (None, last["id"])
+    assert api.get(f"/generations/{family[1]}/again").json() == {"why": None, "batch": None}
 
 
 def test_what_cannot_be_painted_again_is_refused(api: httpx.Client, family: list[str]) -> None:
-    assert refusal(api.post("/generations/01M8CZ4K0NRBZ7N4JVZ4H2QZVP/again"))[0] == 404
+    for ask in (api.get, api.post):
+        assert refusal(ask("/generations/01M8CZ4K0NRBZ7N4JVZ4H2QZVP/again"))[0] == 404
     assert refusal(api.post(f"/generations/{family[0]}/again", json={"keep": "yes"}))[0] == 422
     assert refusal(api.get(str(api.base_url.copy_with(path="/img/again/x.png"))))[0] == 404
 
