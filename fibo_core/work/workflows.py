@@ -109,7 +109,7 @@ def again(
     """
     picture = tools.history.get(picture_id, deleted_too=True)
     request = request_again(picture, tools.engine)
-    check_tokens(tools.engine.count_tokens(request.model, request.prompt.canonical()))
+    check_tokens(tools.engine.count_tokens(request.model, request.caption), find_model(request.model).family)
     observer.on_painting(0, 1)
     rendered = tools.engine.render(request, observer.on_step, cancel, previews=observer.wants_previews)
     report, kept = report_again(tools.history, picture, request, rendered), []
