@@ -24,7 +24,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
-from fibo_core.store import reconcile, segments
+from fibo_core.store import gallery_reads, reconcile, search_index
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
@@ -32,7 +32,7 @@ from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures,
 from fibo_core.store.rebuild import RebuildReport, rebuild
 from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
 from fibo_core.store.rows import ID, DamagedRow
-from fibo_core.store.search import HistoryQuery, index
+from fibo_core.store.search import HistoryQuery
 from fibo_core.store.tables import GenerationTable
 from fibo_core.writers import Usage
 
@@ -414,12 +414,12 @@ class History:
     def fill_search(self, ending: threading.Event | None = None) -> None:
         """Reads pictures of versions before again for the search index, where some are left; for a thread of its own,
         which ends soon after ``ending`` is set."""
-        segments.fill(self._database, ending or threading.Event())
+        search_index.fill(self._database, ending or threading.Event())
 
     def unsearched(self) -> int:
         """In how many pictures Chinese and the like are not found yet, as `fill_search` has not been there."""
         with self._database.read() as session:
-            return segments.rows_to_fill(session)
+            return search_index.rows_to_fill(session)
 
     def sweep_due(self) -> bool:
         """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, or
