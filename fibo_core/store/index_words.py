@@ -60,4 +60,4 @@ def begun(session: Session, beginning: str, limit: int = BEGUN_MAX) -> list[str]
 
 
 _KEEP = text("INSERT OR IGNORE INTO search_word (word) VALUES (:word)")
-_BEGUN = text('SELECT word FROM search_word WHERE word BETWEEN :from AND :to LIMIT :limit')
+_BEGUN = text("SELECT word FROM search_word WHERE word BETWEEN :from AND :to LIMIT :limit")

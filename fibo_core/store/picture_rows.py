@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.errors import InputError
+from fibo_core.store import search_index
 from fibo_core.store.generation import RATINGS, Generation
 from fibo_core.store.label_rows import with_labels
 from fibo_core.store.rows import ID, DamagedRow, id_of, read_rows

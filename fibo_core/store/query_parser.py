@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from fibo_core.limits import SEED_MAX
 from fibo_core.prompts.facets import facets
-from fibo_core.store.generation import MODES
+from fibo_core.store.generation import STORED_MODES
 from fibo_core.store.index_text import (
     COLUMNS,
     KNOWN_PATHS,
@@ -79,7 +79,9 @@ def read(text: str, zone: tzinfo = UTC) -> tuple[tuple[Term, ...], tuple[str, ..
     """The terms of a search, and a sentence for each that was not understood. Never raises."""
     clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
     if len(clean) > TEXT_MAX:
-        return (NothingTerm(),), (f"A search has at most {TEXT_MAX:,} characters, and this one {len(clean):,}. Shorten it.",)
+        return (NothingTerm(),), (
+            f"A search has at most {TEXT_MAX:,} characters, and this one {len(clean):,}. Shorten it.",
+        )
     terms: list[Term] = []
     problems: list[str] = []
     for token in _TOKEN.finditer(clean):
@@ -91,7 +93,9 @@ def read(text: str, zone: tzinfo = UTC) -> tuple[tuple[Term, ...], tuple[str, ..
         if term is not None:
             terms.append(term)
     if len(terms) > TERMS_MAX:
-        return (NothingTerm(),), (f"A search has at most {TERMS_MAX} parts, and this one {len(terms)}. Leave some out.",)
+        return (NothingTerm(),), (
+            f"A search has at most {TERMS_MAX} parts, and this one {len(terms)}. Leave some out.",
+        )
     if not terms and clean.strip():
         return (NothingTerm(),), (f"There is no letter and no digit in “{clean.strip():.40}” to look for.",)
     return tuple(terms), tuple(dict.fromkeys(problems))
@@ -178,8 +182,8 @@ def _id(key: str, value: str, quoted: bool, zone: tzinfo) -> Term:
 def _fact(key: str, value: str, quoted: bool, zone: tzinfo) -> Term:
     if not (words := words_in(value)):
         raise _NotUnderstood(f"There is no letter and no digit in “{value:.40}” to look for as {key}.")
-    if key == "mode" and not any(mode.startswith(words[0].lower()) for mode in MODES):
-        raise _NotUnderstood(f"“{value:.40}” is no mode. There are {', '.join(MODES)}.")
+    if key == "mode" and not any(mode.startswith(words[0].lower()) for mode in STORED_MODES):
+        raise _NotUnderstood(f"“{value:.40}” is no mode. There are {', '.join(STORED_MODES)}.")
     label = f"{key}: {value}"
     said = whole_fact(key, value) if quoted else " ".join(fact(key, word) for word in words)
     return TextTerm(phrases=(Phrase(said, not quoted),), label=label)

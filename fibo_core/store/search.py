@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from fibo_core.store import index_words
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import StoredMode
 from fibo_core.store.index_text import EVERY
 from fibo_core.store.query import Query, parse
 from fibo_core.store.query_parser import unknown_path
@@ -26,8 +26,8 @@ from fibo_core.store.terms import (
     CollectionTerm,
     DateTerm,
     GroupTerm,
-    MemberTerm,
     Members,
+    MemberTerm,
     NothingTerm,
     NumberTerm,
     Parameters,
@@ -50,7 +50,7 @@ class HistoryQuery:
     begin. ``since`` ≤ created < ``until``, both aware. ``deleted``: those in the trash instead."""
 
     text: str = ""
-    mode: Mode | None = None
+    mode: StoredMode | None = None
     model: str | None = None
     favorite: bool = False
     since: datetime | None = None
@@ -94,16 +94,38 @@ class _Source:
         return f"SELECT {what} FROM {self.rows} AND {' AND '.join((*self.where, *conditions, '1'))}"
 
 
-def find(session: Session, query: HistoryQuery, *, beyond: int | None, newest_first: bool, limit: int) -> list[int]:
-    """The seqs of the first pictures of a query, or of those ``beyond`` one."""
+def find(
+    session: Session,
+    query: HistoryQuery,
+    *,
+    beyond: int | None,
+    newest_first: bool,
+    limit: int,
+    until: int | None = None,
+) -> list[int]:
+    """The seqs of the first pictures of a query, or of those ``beyond`` one; none above ``until``."""
     found = []
     for source in _sources(session, query, limit):
         conditions = [] if beyond is None else [f"{source.seq} {'<' if newest_first else '>'} :beyond"]
+        conditions += [] if until is None else [f"{source.seq} <= :until"]
         order = f" ORDER BY {source.seq} {'DESC' if newest_first else 'ASC'} LIMIT :limit"
-        asked = source.parameters | {"beyond": beyond, "limit": limit}
+        asked = source.parameters | {"beyond": beyond, "until": until, "limit": limit}
         statement = text(source.statement(source.seq, *conditions) + order)
         found.append(list(session.connection().execute(statement, asked).scalars()))
     return list(islice(heapq.merge(*found, reverse=newest_first), limit))
+
+
+def extent(session: Session, query: HistoryQuery, until: int | None = None) -> tuple[int, int]:
+    """How many pictures a query has, all of them counted, and the bytes of their files; none above ``until``."""
+    pictures, size = 0, 0.0
+    for source in _sources(session, query, _LOOK * _LOOK):
+        conditions = [] if until is None else [f"{source.seq} <= :until"]
+        seqs = source.statement(f"{source.seq} AS seq", *conditions)
+        counted = "iif(typeof(g.file_bytes) = 'integer', g.file_bytes, 0)"
+        statement = text(f"SELECT count(*), total({counted}) FROM ({seqs}) f JOIN generation g ON g.seq = f.seq")
+        found = session.connection().execute(statement, source.parameters | {"until": until}).one()
+        pictures, size = pictures + found[0], size + found[1]
+    return pictures, int(size)
 
 
 def count(session: Session, query: HistoryQuery, most: int = COUNT_MAX) -> int:
@@ -124,7 +146,7 @@ def understood(session: Session, query: HistoryQuery) -> Query:
     problems = list(search.problems)
     for term in search.terms:
         if isinstance(term, TextTerm) and term.path:
-            if not index_words.begun(session, _path_marks(term.path), 0) is None:
+            if index_words.begun(session, _path_marks(term.path), 0) is not None:
                 problems.append(unknown_path(term.path))
         elif isinstance(term, MemberTerm) and term.key == "tag" and not _exists(session, term.members[0]):
             problems.append(f"No picture has the tag {term.value:.60}.")
@@ -215,9 +237,11 @@ def _leader(
         return leader
     parameters = Parameters()
     matching = f"SELECT 1 FROM generation_search WHERE generation_search MATCH {parameters.name(expression)}"
-    hits = session.connection().execute(
-        text(f"SELECT count(*) FROM ({matching} LIMIT :look)"), parameters | {"look": _LOOK}
-    ).scalar_one()
+    hits = (
+        session.connection()
+        .execute(text(f"SELECT count(*) FROM ({matching} LIMIT :look)"), parameters | {"look": _LOOK})
+        .scalar_one()
+    )
     pictures = max(_pictures(session), 1)
     by_words = min(hits if hits < _LOOK else pictures, wanted * pictures / max(size, 1)) * _STEP_COST
     by_leader = min(size, wanted * pictures / max(hits, 1)) * _LOOK_UP_COST
@@ -253,7 +277,7 @@ def _not_gone(session: Session, place: str) -> tuple[str, ...]:
 
 
 def _resolved(session: Session, terms: tuple[Term, ...], within: frozenset[str]) -> list[Term]:
-    """Terms with their begun words and their collections looked up; a kept search that asks for itself finds nothing."""
+    """Terms with their begun words and collections looked up; a kept search that asks for itself finds nothing."""
     found: list[Term] = []
     for term in terms:
         if isinstance(term, TextTerm):

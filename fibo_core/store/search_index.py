@@ -1,7 +1,7 @@
 """The search index kept true: pictures that come are read into it, those that have gone are taken out.
 
-Triggers only note what is to be done (`search_due`, `search_gone`); it is done here, since the words of many scripts are
-cut by Python. Who stores a picture does its part at once, in the same transaction; the rest, and all pictures of
+Triggers only note what is to be done (`search_due`, `search_gone`); it is done here, since the words of many scripts
+are cut by Python. Who stores a picture does its part at once, in the same transaction; the rest, and all pictures of
 versions before, are done in the background, the newest first.
 """
 

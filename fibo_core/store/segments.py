@@ -14,6 +14,7 @@ _RUN = re.compile(
     "\U00020000-\U0003ffff]"
 )
 
+
 def segmented(words: str) -> str:
     """``words`` with blanks around each character of such a script; the same text where it has none."""
     if words.isascii() or not _RUN.search(words := unicodedata.normalize("NFC", words)):

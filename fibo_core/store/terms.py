@@ -1,14 +1,14 @@
 """The conditions a search is made of: each gives its SQL for a picture's `seq`, and can test one picture in Python.
 
-Words are the index's matter (`TextTerm`); what changes about a picture, its labels, is looked up in their own tables, as
-are its seed and id (`MemberTerm`); dates are a range of `seq` itself.
+Words are the index's matter (`TextTerm`); what changes about a picture, its labels, is looked up in their own tables,
+as are its seed and id (`MemberTerm`); dates are a range of `seq` itself.
 """
 
 import sqlite3
 import unicodedata
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 

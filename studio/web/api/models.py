@@ -22,7 +22,7 @@ from fibo_core.limits import (
     STEPS_MIN,
 )
 from fibo_core.prompts.axes import AXES_MAX, VALUES_MAX
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import Mode, StoredMode
 from fibo_core.work.tasks import JobState
 
 Document = dict[str, Any]  #: a structured prompt as JSON, keys of one's own included
@@ -294,7 +294,7 @@ class GenerationGiven(Given):
     format: str = Field(description="Of the recipe", examples=["fibo-studio/1"])
     id: str = Field(examples=[_ID])
     created_at: datetime
-    mode: Mode
+    mode: StoredMode
     words: str
     structured_prompt: Document = Field(examples=[_PROMPT])
     negative_prompt: str
@@ -333,6 +333,33 @@ class GenerationList(Given):
     items: Sequence[GenerationGiven]
     next_cursor: str | None
     damaged: Sequence[DamagedGiven]
+
+
+class ExportTaken(Taken):
+    """Which pictures go into a zip; nothing said means all."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"q": "fox"}})
+
+    ids: Sequence[str] | None = Field(None, description="Pictures by their ids, instead of a search")
+    q: str = Field("", description="A search, as for the list of pictures")
+    deleted: bool = Field(False, description="Those that were deleted instead")
+
+
+class ExportGiven(Given):
+    """A zip that was asked for, and how far it is."""
+
+    id: str
+    state: Literal["ready", "running", "done", "failed", "cancelled"]
+    pictures: int = Field(description="That it is to hold")
+    bytes: int = Field(description="How long it becomes, about where `length` is null")
+    length: int | None = Field(description="How long it becomes, exactly")
+    written_pictures: int = Field(description="That have gone out")
+    written_bytes: int
+    missing: int = Field(description="Files that were not there; the zip's manifest.json names them")
+    error: str | None
+    address: str = Field(description="Where it is fetched")
+    file_name: str
+    expires_at: datetime
 
 
 class ModelGiven(Given):

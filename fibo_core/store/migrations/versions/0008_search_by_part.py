@@ -20,9 +20,7 @@ COLUMNS = (
     "style_medium, text_render_text, text_render_location, text_render_size, text_render_color, "
     "text_render_font, text_render_appearance_details, context, artistic_style, rest, words, paths, facts"
 )
-KEPT = (
-    "seq, words, structured_prompt, mode, model, writer, writer_model, edited, parent_id, source_path, other_sources"
-)
+KEPT = "seq, words, structured_prompt, mode, model, writer, writer_model, edited, parent_id, source_path, other_sources"
 SIZE = "iif(typeof({row}.file_bytes) = 'integer', {row}.file_bytes, 0)"  # a damaged row's size is anybody's guess
 NAMES = "(SELECT value FROM json_each((SELECT names FROM generation_facets WHERE seq = {row}.seq)))"
 
@@ -87,7 +85,8 @@ TRIGGERS = (
     f"INSERT INTO search_gone ({KEPT}) SELECT {', '.join(f'old.{name}' for name in KEPT.split(', '))} "
     "WHERE NOT EXISTS (SELECT 1 FROM search_due WHERE seq = old.seq); "
     "DELETE FROM search_due WHERE seq = old.seq; "
-    f"UPDATE facet_count SET pictures = pictures - 1 WHERE old.deleted_at IS NULL AND name IN {NAMES.format(row='old')}; "
+    "UPDATE facet_count SET pictures = pictures - 1 "
+    f"WHERE old.deleted_at IS NULL AND name IN {NAMES.format(row='old')}; "
     f"DELETE FROM generation_facets WHERE seq = old.seq; {_total('old', '-')} END",
     "CREATE TRIGGER generation_total AFTER UPDATE OF deleted_at, file_bytes ON generation BEGIN "
     f"{_total('old', '-')} {_total('new', '+')} END",
