@@ -53,19 +53,20 @@ def _read_in(session: Session, seqs: Sequence[int]) -> None:
     if not seqs:
         return
     connection = session.connection()
-    columns, facets = [], []
+    columns, facets, said = [], [], []
     for seq in seqs:
         row = connection.execute(_ROW, {"seq": seq}).mappings().first()
         if row is None:
             continue
-        texts, facts = _texts(row)
+        texts, facts = _texts(dict(row))
         columns.append(dict(zip(_NAMES, (seq, *texts), strict=True)))
+        said.append(" ".join(texts))
         names = dict.fromkeys(f"{key}:{value}" for key, value in facts if key not in FACETS_WITHOUT)
         facets.append({"seq": seq, "names": json.dumps(list(names))})
     if columns:
         connection.execute(_ADD, columns)
         connection.execute(_FACETS, facets)
-        index_words.keep(session, index_words.cut(" ".join(list(each.values())[1:]) for each in columns))
+        index_words.keep(session, index_words.cut(said))
     connection.execute(_DONE, [{"seq": seq} for seq in seqs])
 
 
@@ -76,7 +77,7 @@ def _take_out(session: Session, which: str, values: Mapping[str, Any]) -> None:
     rows = connection.execute(text(f"SELECT number, seq, {_AS_BYTES} FROM search_gone{which} LIMIT 500"), values)
     for row in rows.mappings().all():
         if row["words"] is not None and read_document(_str(row["structured_prompt"])) is not None:
-            connection.execute(_TAKE, dict(zip(_NAMES, (row["seq"], *_texts(row)[0]), strict=True)))
+            connection.execute(_TAKE, dict(zip(_NAMES, (row["seq"], *_texts(dict(row))[0]), strict=True)))
         elif "seq" not in values:
             connection.execute(_TOMB, {"number": row["number"]})
             continue

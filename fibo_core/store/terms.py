@@ -52,19 +52,17 @@ class Members:
     index: str | None = None
     partial: bool = False  #: the index has no deleted pictures
 
-    def rows(self, parameters: Parameters) -> str:
-        """What stands behind FROM."""
-        first, *others = self.where.split("?")
+    def rows(self, parameters: Parameters, name: str = "m") -> str:
+        """What stands behind FROM; the rows are called ``name`` there."""
+        first, *others = (f"{self.where}{_SHOWN}" if self.partial and not parameters.trash else self.where).split("?")
         values = zip(self.values, others, strict=True)
         where = first + "".join(parameters.name(value) + text for value, text in values)
-        if self.partial and parameters.trash:
-            return f"{self.table} m WHERE {where}"
-        index = f" INDEXED BY {self.index}" if self.index else ""
-        return f"{self.table} m{index} WHERE {where}{_SHOWN if self.partial else ''}"
+        index = f" INDEXED BY {self.index}" if self.index and not (self.partial and parameters.trash) else ""
+        return f"{self.table} {name}{index} WHERE {where.replace('m.', f'{name}.')}"
 
     def hold(self, seq: str, parameters: Parameters) -> str:
         """Whether the picture of the SQL expression ``seq`` is one of them."""
-        return f"EXISTS (SELECT 1 FROM {self.rows(parameters)} AND m.seq = {seq})"
+        return f"EXISTS (SELECT 1 FROM {self.rows(parameters, 'c')} AND c.seq = {seq})"
 
 
 class Seen:
