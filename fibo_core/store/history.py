@@ -23,10 +23,11 @@ from sqlmodel import Session, col, select
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
-from fibo_core.store import reconcile, search, search_index
+from fibo_core.store import narrowing, reconcile, search, search_index
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
+from fibo_core.store.narrowing import Facets, Suggestion
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
 from fibo_core.store.query import Query
 from fibo_core.store.rebuild import RebuildReport, rebuild
@@ -247,6 +248,16 @@ class History:
         picture has such a field, tag or collection."""
         with self._database.read() as session:
             return search.understood(session, query)
+
+    def facets(self, query: HistoryQuery) -> Facets:
+        """What a query's gallery can be narrowed by, with counts."""
+        with self._database.read() as session:
+            return narrowing.facets(session, query)
+
+    def suggest(self, typed: str, at: int | None = None) -> tuple[Suggestion, ...]:
+        """What may be meant by the part of a search in which the cursor stands, at its end where that is not said."""
+        with self._database.read() as session:
+            return narrowing.suggest(session, typed, len(typed) if at is None else at)
 
     def extent(self, query: HistoryQuery) -> tuple[int, int]:
         """How many pictures a query has, all of them counted, and the bytes of their files."""

@@ -157,9 +157,9 @@ def unknown_path(path: str) -> str:
 
 def nearest(word: str, names: tuple[str, ...]) -> str | None:
     """The one of the names that a word was probably meant to be."""
-    close = get_close_matches(word.lower()[:60], names, 1, 0.7)
-    if not close:
-        close = [name for name in names if len(word) > 3 and name.rpartition(".")[2].startswith(word.lower())]
+    small = word.lower()[:60]
+    begun = [name for name in names if len(small) > 3 and name.rpartition(".")[2].startswith(small)]
+    close = begun or get_close_matches(small, names, 1, 0.7)
     return close[0] if close else None
 
 
