@@ -26,7 +26,7 @@ _INDEX = re.compile(r"\[[0-9]*\]")
 
 
 def _is_letter(character: str) -> bool:
-    """Mirrors the categories of the index's tokenizer (migration 0008); accents belong to their letter."""
+    """Mirrors the categories of the index's tokenizer (migration 0009); accents belong to their letter."""
     category = unicodedata.category(character)
     return category[0] in "LN" or category in ("Co", "So") or "\u0300" <= character <= "\u0331"
 

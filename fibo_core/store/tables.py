@@ -174,7 +174,7 @@ class UndoPictureTable(SQLModel, table=True):
 
 
 class SearchWordTable(SQLModel, table=True):
-    """A word of the search index (`index_words.py`). Since migration 0008, as the next ones."""
+    """A word of the search index (`index_words.py`). Since migration 0009, as the next ones."""
 
     __tablename__ = "search_word"
 

@@ -5,8 +5,8 @@ background, the newest first."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 COLUMNS = (
     "short_description, objects_description, objects_location, objects_relationship, "
