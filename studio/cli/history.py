@@ -30,8 +30,7 @@ def list_(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
     query: Annotated[
-        str,
-        typer.Option(help="Words of the words or the prompt, a phrase in quotes, -word, a seed.", show_default=False),
+        str, typer.Option(help='A search: words, "a phrase", -word, path:value, seed:42, tag:…', show_default=False)
     ] = "",
     mode: Annotated[StoredMode | None, typer.Option(help="Only those made this way.")] = None,
     favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
@@ -55,8 +54,8 @@ def list_(
         print_table(_row(picture) for picture in page.items)
     if unsearched:
         print(
-            f"{unsearched:,} older pictures are not read for the search yet: words in Chinese, Japanese, Korean or "
-            "Thai are not found in all of them. A running studio reads them.",
+            f"{unsearched:,} older pictures are not read for the search yet, and not found by their words. A running "
+            "studio reads them.",
             file=sys.stderr,
         )
     if page.damaged:
