@@ -153,8 +153,6 @@ class Trash:
             moved = [pair for each in doomed for pair in each.files]
             self._move(moved)
             seqs = [each.seq for each in doomed]
-            for seq in seqs:
-                session.connection().execute(_FORGET, {"seq": seq})
             if seqs:
                 session.connection().execute(_DELETE, {"seqs": seqs})
         for each in doomed:
@@ -237,11 +235,6 @@ class Trash:
 
 
 _SUFFIXES = (".png", ".json", SOURCE_SUFFIX)
-#: A damaged row's prompt may be no JSON, at which the search index's trigger would fail: the row goes as an empty one.
-_FORGET = text(
-    "UPDATE generation SET structured_prompt = '{}' "
-    "WHERE seq = :seq AND NOT json_valid(CAST(structured_prompt AS TEXT))"
-)
 _DELETE = text("DELETE FROM generation WHERE seq IN :seqs").bindparams(bindparam("seqs", expanding=True))
 
 

@@ -2,7 +2,7 @@
 
 Nothing is changed; what is amiss can be moved to quarantine afterwards (`quarantine.py`). It goes folder by folder, so
 that a million pictures take no more memory than a day's, and what was found amiss. A picture that was altered is known
-by its recipe, which its row has too, and, where it was stored since schema 0009, by the hash of its file.
+by its recipe, which its row has too, and, where it was stored since schema 0011, by the hash of its file.
 """
 
 from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import typer
 
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, StoredMode
-from studio.cli import trash
+from studio.cli import related, trash
 from studio.cli.door import Door, Page, as_ours, door_of, only_here
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None)
 app.add_typer(trash.app, name="trash")
 
+related.add_to(app)
 Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID...")]
 
 
@@ -31,8 +32,7 @@ def list_(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
     query: Annotated[
-        str,
-        typer.Option(help="Words of the words or the prompt, a phrase in quotes, -word, a seed.", show_default=False),
+        str, typer.Option(help='A search: words, "a phrase", -word, path:value, seed:42, tag:…', show_default=False)
     ] = "",
     mode: Annotated[StoredMode | None, typer.Option(help="Only those made this way.")] = None,
     favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
@@ -60,8 +60,8 @@ def list_(
         print(trouble, file=sys.stderr)
     if unsearched:
         print(
-            f"{unsearched:,} older pictures are not read for the search yet: words in Chinese, Japanese, Korean or "
-            "Thai are not found in all of them. A running studio reads them.",
+            f"{unsearched:,} older pictures are not read for the search yet, and not found by their words. A running "
+            "studio reads them.",
             file=sys.stderr,
         )
     print_page_end(page, "No pictures." if query or mode or favorite or cursor else "No pictures yet.")

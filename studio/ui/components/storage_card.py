@@ -58,23 +58,20 @@ def _trash(runtime: Runtime, usage: DiskUsage) -> None:
     by_itself = f"; each goes by itself {days} days after it was deleted" if days else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"In the trash: {_pictures(usage.deleted)}, {size(usage.trash_bytes)}{by_itself}.", width="stretch")
-        if st.button("Empty the trash", key="storage_empty", icon=":material/delete_forever:"):
-            _ask(runtime, usage)
+        with st.popover("Empty the trash", icon=":material/delete_forever:"):
+            _empty(runtime, usage)
 
 
-@st.dialog("Empty the trash?", icon=":material/delete_forever:")
-def _ask(runtime: Runtime, usage: DiskUsage) -> None:
+def _empty(runtime: Runtime, usage: DiskUsage) -> None:
+    """Asks before anything goes for good."""
     st.markdown(
         f"{_pictures(usage.deleted)} and {'its recipe' if usage.deleted == 1 else 'their recipes'} leave the disk, "
         f"which gives {size(usage.trash_bytes)} back. **That cannot be undone.** What was made from them stays."
     )
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep them", key="storage_keep", type="tertiary"):
+    if st.button("Purge for good", key="storage_empty", type="primary", icon=":material/delete_forever:"):
+        with errors_shown():
+            runtime.care.purge(wait_s=1.0)
             st.rerun()
-        if st.button("Empty the trash", key="storage_empty_sure", type="primary"):
-            with errors_shown():
-                runtime.care.purge(wait_s=1.0)
-                st.rerun()
 
 
 @st.fragment(run_every=1.0)

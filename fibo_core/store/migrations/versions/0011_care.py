@@ -4,8 +4,8 @@ bytes from now on."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 
 #: A damaged row counts too, under what can be read of it.
 KEY = (
