@@ -6,6 +6,7 @@ press belongs to the next instruction, whatever the page does meanwhile.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ulid import ULID
 
@@ -69,7 +70,7 @@ def give_back(state: PageState, words: str) -> None:
     state.waiting = ()
     state.returned, state.returned_as = joined(state.returned, words, *(each.words for each in waited)), None
     if any(each.words for each in waited):
-        state.refused = Refused(state.refused.sentences, words_back(len(waited)))
+        state.refused = replace(state.refused, note=words_back(len(waited)))
 
 
 def withdraw(state: PageState, id: str) -> None:
