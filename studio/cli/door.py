@@ -40,6 +40,7 @@ class Page:
     items: Sequence["Generation"]
     next_cursor: str | None
     damaged: Sequence["DamagedRow"]
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Door:
                 damaged += _damaged(page.damaged)
                 cursor = page.next_cursor
                 if cursor is None or len(items) + len(damaged) >= limit:
-                    return Page(items, cursor, damaged)
+                    return Page(items, cursor, damaged, page.problems)
 
     def delete(self, ids: Sequence[str]) -> list[str]:
         """Takes pictures out of the gallery; returns those that were in it. Raises FiboError."""

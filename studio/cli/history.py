@@ -26,10 +26,14 @@ Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID..."
 @app.command("list")
 def list_(
     context: typer.Context,
+    search: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A search: words, '\"a phrase\"', path:value, seed:42, tag:…; -word behind --.", metavar="[SEARCH]..."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
-    query: Annotated[
-        str, typer.Option(help='A search: words, "a phrase", -word, path:value, seed:42, tag:…', show_default=False)
-    ] = "",
+    query: Annotated[str, typer.Option(help="The same, where it begins with a minus.", show_default=False)] = "",
     mode: Annotated[StoredMode | None, typer.Option(help="Only those made this way.")] = None,
     favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
     cursor: Annotated[str | None, typer.Option(help="Go on where an earlier list ended.")] = None,
@@ -37,6 +41,7 @@ def list_(
 ) -> None:
     """List pictures, newest first."""
     settings = begin()
+    query = " ".join([*(search or ()), query]).strip()
     unsearched = 0
     if (door := door_of(context, settings)) is not None:
         page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit)
@@ -56,13 +61,15 @@ def list_(
             "studio reads them.",
             file=sys.stderr,
         )
+    for problem in page.problems:
+        print(problem, file=sys.stderr)
     if page.damaged:
         from fibo_core.store.picture_rows import not_read
 
         print(not_read(page.damaged), rebuild_command(), file=sys.stderr)
     if page.next_cursor is not None:
         print(f"More: --cursor {page.next_cursor}", file=sys.stderr)
-    elif not page.items and not page.damaged:
+    elif not page.items and not page.damaged and not page.problems:
         print("No pictures." if query or mode or favorite or cursor else "No pictures yet.", file=sys.stderr)
 
 
