@@ -225,11 +225,7 @@ CLI = dict(commands(typer.main.get_command(app)))
 
 def test_usage_has_every_command_and_option_and_no_other() -> None:
     section = text_of("docs/USAGE.md").split("## The command line")[1].split("\n## ")[0]
-    told = set(
-        re.findall(
-            r"^\| `((?:\w+)(?: (?:list|show|delete|restore|verify|rebuild|check|download))?)", section, re.MULTILINE
-        )
-    )
+    told = set(re.findall(r"^\| `(\w+(?: [a-z]+)*)", section, re.MULTILINE))
     assert told == CLI.keys()
     named = set(re.findall(r"--[a-z][a-z-]+", section))
     assert named == set().union(*CLI.values()) | {"--help", "--version", "--server", "--key", "--here"}
@@ -343,7 +339,7 @@ PASSED_ON = {
     "studio/web/drafts.py": 2,  # what the core has said
     "studio/web/following.py": 1,  # what the core has said
     "studio/web/inputs.py": 4,  # the same
-    "studio/web/routes.py": 8,
+    "studio/web/routes.py": 10,
     "studio/web/sheets.py": 2,
     "studio/web/api/errors.py": 3,  # what the core, or a reader of requests, has said
     "studio/web/api/routes/documents.py": 1,  # no sentence: the OpenAPI document

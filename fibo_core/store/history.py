@@ -27,6 +27,7 @@ from fibo_core.store import narrowing, reconcile, search, search_index
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
+from fibo_core.store.lineage import Lineage, lineage
 from fibo_core.store.narrowing import Facets, Suggestion
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
 from fibo_core.store.query import Query
@@ -101,6 +102,11 @@ class History:
         self._moment_lock = threading.Lock()
         self._without_row = 0  #: pictures whose row could not be written
         self._swept: tuple[int, int] | None = None  #: what `_to_sweep` was when all pictures were looked through last
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where lies what can be made again."""
+        return self._cache_dir
 
     # storing
 
@@ -323,6 +329,10 @@ class History:
             _seq(session, id)
             statement = select(row).where(row.parent_id == id, col(row.deleted_at).is_(None))
             return readable(read_pictures(session, statement.order_by(col(row.seq))))
+
+    def lineage(self, id: str) -> Lineage:
+        """The tree that a picture belongs to, what was deleted of it as gaps. Raises GenerationNotFound."""
+        return lineage(self._database, id)
 
     def pace(self, model: str) -> float | None:
         """Seconds that this model took here for one step of one pixel, by its newest pictures; None without any."""

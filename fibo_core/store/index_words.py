@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 TOKENIZER = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
+PREFIX = 2  #: letters of a word that the index has beside the word (migration 0009)
 BEGUN_MAX = 1_000  #: words looked for as one that is begun; where there are more, SQLite reads all their pictures
 
 _memory = threading.local()
@@ -53,7 +54,9 @@ def keep(session: Session, words: Sequence[str]) -> None:
 
 
 def begun(session: Session, beginning: str, limit: int = BEGUN_MAX) -> list[str] | None:
-    """The words that begin so; None where there are more than ``limit``."""
+    """The words that begin so; None where there are more than ``limit``, or where the index has the beginning itself."""
+    if len(beginning) == PREFIX:
+        return None
     asked = {"from": beginning, "to": beginning + "\U0010ffff", "limit": limit + 1}
     found = list(session.connection().execute(_BEGUN, asked).scalars())
     return None if len(found) > limit else found

@@ -305,6 +305,11 @@ class JobTable(SQLModel, table=True):
     after_id: str | None = Field(default=None, sa_type=TypedText)  # the job that writes the prompt this one paints
     model: str | None = Field(default=None, sa_type=TypedText)  # None where nothing is painted
     pictures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # that it was asked for
+    # Since migration 0010.
+    again_of: str | None = Field(default=None, sa_type=TypedText)  # the stored picture that is painted once more
+    again: str | None = Field(default=None, sa_type=Text)  # JSON: what came of it
+
+    __table_args__ = (Index("ix_job_again_of", "again_of", sqlite_where=text("again_of IS NOT NULL")),)
 
 
 def microseconds(moment: datetime) -> int:

@@ -9,6 +9,7 @@ import typer
 
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, StoredMode
+from studio.cli import related
 from studio.cli.door import Door, Page, door_of, only_here
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 
+related.add_to(app)
 Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID...")]
 
 
