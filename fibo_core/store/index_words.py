@@ -54,9 +54,7 @@ def keep(session: Session, words: Sequence[str]) -> None:
 
 
 def begun(session: Session, beginning: str, limit: int = BEGUN_MAX) -> list[str] | None:
-    """The words that begin so; None where there are more than ``limit``, or where the index has the beginning itself."""
-    if len(beginning) == PREFIX:
-        return None
+    """The words that begin so; None where there are more than ``limit``."""
     asked = {"from": beginning, "to": beginning + "\U0010ffff", "limit": limit + 1}
     found = list(session.connection().execute(_BEGUN, asked).scalars())
     return None if len(found) > limit else found

@@ -41,24 +41,10 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=60)
 THINGS = next(each for each in facets() if each.key == "thing").values
 COLOURS = next(each for each in facets() if each.key == "color").values
-SYLLABLES = (
-    "ba",
-    "co",
-    "de",
-    "fi",
-    "gra",
-    "hol",
-    "in",
-    "ka",
-    "lo",
-    "men",
-    "no",
-    "pri",
-    "que",
-    "re",
-    "sta",
-    "ter",
-    "un",
+SYLLABLES = tuple(
+    start + vowel
+    for start in ("b", "c", "d", "f", "gr", "h", "j", "k", "l", "m", "n", "p", "pr", "r", "s", "st", "t", "v", "w")
+    for vowel in "aeiou"
 )
 ENDINGS = ("n", "r", "st", "l", "ment", "ing", "ed", "ous", "tion", "y")
 
