@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from studio.client.errors import StudioError
 from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
 from studio.web.api.models import (
+    BackupGiven,
     BatchGiven,
     BatchList,
     BatchSummary,
@@ -25,10 +27,13 @@ from studio.web.api.models import (
     FacetsGiven,
     GenerationList,
     ModelList,
+    PurgeGiven,
+    StorageGiven,
 )
 from studio.web.api.related import ComparisonGiven, LineageGiven
 
 LOCAL = "http://127.0.0.1:7860"
+PURGE_LOOK_S = 0.5  #: between two looks how far a purge is
 PAGE = 100  #: items that one question brings
 
 Prompt = StructuredPrompt | Mapping[str, Any]
@@ -222,7 +227,36 @@ class Studio:
     def restore(self, id: str) -> Picture:
         return Picture(_segment(id), self.line).restore()
 
-    # pictures and one another
+    # storage
+
+    def storage(self) -> StorageGiven:
+        """What the pictures take there, what the trash would free, and the copies of the database."""
+        return self.line.get(StorageGiven, "/storage")
+
+    def trash(self) -> Iterator[Picture]:
+        """The deleted pictures, newest first, fetched a page at a time."""
+        return self.search(deleted=True)
+
+    def purge(self, ids: Sequence[str]) -> PurgeGiven:
+        """Takes deleted pictures' files off the disk, for good; those of ``ids`` that are in the trash."""
+        return self._purged({"ids": list(ids)})
+
+    def empty_trash(self) -> PurgeGiven:
+        """Purges everything that was deleted, for good; waits until that is done."""
+        return self._purged({"all": True})
+
+    def _purged(self, which: Mapping[str, Any]) -> PurgeGiven:
+        given = self.line.send(PurgeGiven, "POST", "/trash/purge", which)
+        while given.running:
+            time.sleep(PURGE_LOOK_S)
+            given = self.storage().purge
+        if given.error:
+            raise StudioError(given.error)
+        return given
+
+    def backup(self) -> BackupGiven:
+        """Copies the studio's database; SQLite has checked the copy."""
+        return self.line.send(BackupGiven, "POST", "/backups", {})
 
     def again(self, picture: Picture | str, *, keep: bool = False) -> Batch:
         """Paints a stored picture's recipe once more; when the batch has ended, its ``again`` says whether it is the
