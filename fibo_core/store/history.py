@@ -71,11 +71,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class HistoryPage:
     """Pictures in the gallery's order; ``next_cursor`` continues after them, None at the end. ``damaged`` are the rows
-    among them that cannot be read."""
+    among them that cannot be read, ``problems`` sentences for what was not understood of the search."""
 
     items: tuple[Generation, ...]
     next_cursor: str | None
     damaged: tuple[DamagedRow, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 class History:
@@ -234,9 +235,9 @@ class History:
         with self._database.read() as session:
             seqs = search.find(session, query, beyond=place, newest_first=query.newest_first, limit=limit + 1)
             shown = _in_order(session, seqs[:limit])
-        return HistoryPage(
-            tuple(readable(shown)), str(seqs[limit - 1]) if len(seqs) > limit else None, tuple(damaged(shown))
-        )
+            problems = search.understood(session, query).problems
+        cursor = str(seqs[limit - 1]) if len(seqs) > limit else None
+        return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)), problems)
 
     def page_number(self, query: HistoryQuery, number: int, limit: int = 48) -> HistoryPage:
         """Page ``number`` (from 1) as it stands now; empty beyond the last one."""

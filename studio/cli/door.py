@@ -40,6 +40,7 @@ class Page:
     items: Sequence["Generation"]
     next_cursor: str | None
     damaged: Sequence["DamagedRow"]
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Door:
                 damaged += _damaged(page.damaged)
                 cursor = page.next_cursor
                 if cursor is None or len(items) + len(damaged) >= limit:
-                    return Page(items, cursor, damaged)
+                    return Page(items, cursor, damaged, page.problems)
 
     def storage(self) -> "StorageGiven":
         """What is stored there. Raises FiboError."""

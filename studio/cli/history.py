@@ -30,10 +30,14 @@ Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID..."
 @app.command("list")
 def list_(
     context: typer.Context,
+    search: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A search: words, '\"a phrase\"', path:value, seed:42, tag:…; -word behind --.", metavar="[SEARCH]..."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
-    query: Annotated[
-        str, typer.Option(help='A search: words, "a phrase", -word, path:value, seed:42, tag:…', show_default=False)
-    ] = "",
+    query: Annotated[str, typer.Option(help="The same, where it begins with a minus.", show_default=False)] = "",
     mode: Annotated[StoredMode | None, typer.Option(help="Only those made this way.")] = None,
     favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
     cursor: Annotated[str | None, typer.Option(help="Go on where an earlier list ended.")] = None,
@@ -41,6 +45,7 @@ def list_(
 ) -> None:
     """List pictures, newest first."""
     settings = begin()
+    query = " ".join([*(search or ()), query]).strip()
     unsearched = 0
     if (door := door_of(context, settings)) is not None:
         page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit)
@@ -64,6 +69,8 @@ def list_(
             "studio reads them.",
             file=sys.stderr,
         )
+    for problem in page.problems:
+        print(problem, file=sys.stderr)
     print_page_end(page, "No pictures." if query or mode or favorite or cursor else "No pictures yet.")
 
 

@@ -23,6 +23,8 @@ from studio.web.api.models import (
     BatchGiven,
     BatchList,
     BatchSummary,
+    CountGiven,
+    FacetsGiven,
     GenerationList,
     ModelList,
     PurgeGiven,
@@ -207,6 +209,16 @@ class Studio:
             cursor=cursor, limit=limit,
         )  # fmt: skip
         return page_of(self.line.get(GenerationList, "/generations", params=asked), self.line)
+
+    def count(self, words: str = "", *, deleted: bool = False) -> CountGiven:
+        """How many pictures a search finds, up to 10,000, and how it was read."""
+        asked = _given(q=words or None, deleted=deleted or None)
+        return self.line.get(CountGiven, "/generations/count", params=asked)
+
+    def facets(self, words: str = "", *, deleted: bool = False) -> FacetsGiven:
+        """What a search can be narrowed by, with counts."""
+        asked = _given(q=words or None, deleted=deleted or None)
+        return self.line.get(FacetsGiven, "/generations/facets", params=asked)
 
     def delete(self, id: str) -> None:
         """Takes a picture out of the gallery; `restore` brings it back."""

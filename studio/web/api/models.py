@@ -375,6 +375,64 @@ class GenerationList(Given):
     items: Sequence[GenerationGiven]
     next_cursor: str | None
     damaged: Sequence[DamagedGiven]
+    problems: Sequence[str] = Field((), description="A sentence for each part of the search that was not understood")
+
+
+class ChipGiven(Given):
+    """A part of a search as it was understood, and where it stands in its text."""
+
+    label: str
+    start: int
+    end: int
+    excluded: bool = Field(description="It stands behind a minus")
+
+
+class CountGiven(Given):
+    """How many pictures a search finds, and how it was read."""
+
+    count: int
+    more: bool = Field(description="There are more than were counted")
+    chips: Sequence[ChipGiven]
+    problems: Sequence[str] = Field(description="A sentence for each part that was not understood")
+    unsearched: int = Field(description="Pictures of versions before that are not found by their words yet")
+
+
+class FacetValueGiven(Given):
+    """A value to narrow by."""
+
+    value: str
+    term: str = Field(description="What is added to the search", examples=["time:night"])
+    pictures: int | None = Field(description="Null for a kept search, which is not counted beforehand")
+
+
+class FacetGiven(Given):
+    """One thing to narrow by, its most frequent values first."""
+
+    key: str
+    label: str
+    values: Sequence[FacetValueGiven]
+
+
+class FacetsGiven(Given):
+    """What a search can be narrowed by."""
+
+    facets: Sequence[FacetGiven]
+    partial: bool = Field(description="Only the first 5,000 pictures were counted")
+
+
+class SuggestionGiven(Given):
+    """What may be meant, in the place of what stands from `start` to `end`."""
+
+    text: str
+    start: int
+    end: int
+    pictures: int | None
+
+
+class SuggestionList(Given):
+    """Suggestions, the likeliest first."""
+
+    items: Sequence[SuggestionGiven]
 
 
 class PurgeGiven(Given):
