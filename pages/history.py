@@ -5,6 +5,7 @@ from fibo_core.models.catalogue import find_model
 from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.ui.components.history_view import history_view
+from studio.ui.components.storage_card import storage_trouble
 from studio.ui.state import history_state
 from studio.ui.ways import take
 
@@ -17,4 +18,5 @@ if (way := state.taken()) is not None:
     except FiboError as exc:
         state.say(with_button(exc))
 
+storage_trouble(runtime)
 history_view(state, key="history_gallery")

@@ -225,11 +225,7 @@ CLI = dict(commands(typer.main.get_command(app)))
 
 def test_usage_has_every_command_and_option_and_no_other() -> None:
     section = text_of("docs/USAGE.md").split("## The command line")[1].split("\n## ")[0]
-    told = set(
-        re.findall(
-            r"^\| `((?:\w+)(?: (?:list|show|delete|restore|verify|rebuild|check|download))?)", section, re.MULTILINE
-        )
-    )
+    told = set(re.findall(r"^\| `(\w+(?: [a-z]+)*)", section, re.MULTILINE))
     assert told == CLI.keys()
     named = set(re.findall(r"--[a-z][a-z-]+", section))
     assert named == set().union(*CLI.values()) | {"--help", "--version", "--server", "--key", "--here"}
@@ -240,7 +236,7 @@ def unknown_commands(text: str) -> list[str]:
     wrong = []
     for call in re.findall(r"(?:scripts/studio\.sh|(?<![\w/-])fibo-studio|`models) ([a-z][^`\n|)]*)", text):
         words = call.split()
-        name = next((each for each in (" ".join(words[:2]), words[0]) if each in CLI), None)
+        name = next((each for each in (" ".join(words[:3]), " ".join(words[:2]), words[0]) if each in CLI), None)
         if name is None or set(re.findall(r"(?<=\s)--[a-z-]+", call)) - CLI[name] - {"--help"}:
             wrong.append(call)
     return wrong
@@ -317,6 +313,10 @@ PASSED_ON = {
     "fibo_core/work/jobs.py": 1,  # a row that cannot be read: job_store.py has the sentence
     "fibo_core/prompts/structured_prompt.py": 1,
     "fibo_core/prompts/mend/mend.py": 2,  # its own constructor has the sentence
+    "fibo_core/store/outputs.py": 2,  # what `unwritable` says, and what this module says itself
+    "fibo_core/store/history.py": 1,  # where the pictures are: outputs.py has the sentence
+    "studio/ui/components/storage_card.py": 2,  # the same, and why a purge ended early
+    "studio/client/studio.py": 1,  # why a purge ended early: care.py has the sentence
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
     "fibo_core/writers/chain.py": 3,
     "fibo_core/writers/llm_faults.py": 1,  # a fault with its cause
@@ -343,7 +343,7 @@ PASSED_ON = {
     "studio/web/drafts.py": 2,  # what the core has said
     "studio/web/following.py": 1,  # what the core has said
     "studio/web/inputs.py": 4,  # the same
-    "studio/web/routes.py": 8,
+    "studio/web/routes.py": 10,
     "studio/web/sheets.py": 2,
     "studio/web/api/errors.py": 3,  # what the core, or a reader of requests, has said
     "studio/web/api/routes/documents.py": 1,  # no sentence: the OpenAPI document

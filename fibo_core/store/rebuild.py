@@ -13,7 +13,7 @@ from fibo_core.errors import FiboError
 from fibo_core.store.database import Database
 from fibo_core.store.generation import OUTPUTS, Generation, place_of
 from fibo_core.store.picture_rows import adopt_row, place_row, read_pictures
-from fibo_core.store.reconcile import file_bytes, find_pictures, own_id, read_generation, sidecar_damage
+from fibo_core.store.reconcile import file_bytes, file_hash, find_pictures, own_id, read_generation, sidecar_damage
 from fibo_core.store.rows import DamagedRow
 from fibo_core.store.tables import GenerationTable
 
@@ -54,6 +54,7 @@ class _Rebuild:
             return
         try:
             generation, size = read_generation(file, self.workspace), file_bytes(file)
+            known_by = file_hash(file.read_bytes())
             recorded = place_of(generation.id, generation.created_at)
         except FiboError as exc:
             self.unreadable.append(f"{name}: {exc}")
@@ -81,7 +82,7 @@ class _Rebuild:
         self.counts["added" if row is None else "moved" if moved else "replaced"] += 1
         if not self.dry_run:
             with self.database.write() as session:
-                (place_row if moved else adopt_row)(session, generation, size)
+                (place_row if moved else adopt_row)(session, generation, size, known_by)
 
     def rows(self, ids: list[str]) -> dict[str, Row]:
         with self.database.read() as session:

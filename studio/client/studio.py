@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +18,22 @@ from studio.client.batches import Batch
 from studio.client.errors import StudioError
 from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
-from studio.web.api.models import BatchGiven, BatchList, BatchSummary, GenerationList, ModelList
+from studio.web.api.models import (
+    BackupGiven,
+    BatchGiven,
+    BatchList,
+    BatchSummary,
+    CountGiven,
+    FacetsGiven,
+    GenerationList,
+    ModelList,
+    PurgeGiven,
+    StorageGiven,
+)
+from studio.web.api.related import ComparisonGiven, LineageGiven
 
 LOCAL = "http://127.0.0.1:7860"
+PURGE_LOOK_S = 0.5  #: between two looks how far a purge is
 PAGE = 100  #: items that one question brings
 
 Prompt = StructuredPrompt | Mapping[str, Any]
@@ -196,12 +210,73 @@ class Studio:
         )  # fmt: skip
         return page_of(self.line.get(GenerationList, "/generations", params=asked), self.line)
 
+    def count(self, words: str = "", *, deleted: bool = False) -> CountGiven:
+        """How many pictures a search finds, up to 10,000, and how it was read."""
+        asked = _given(q=words or None, deleted=deleted or None)
+        return self.line.get(CountGiven, "/generations/count", params=asked)
+
+    def facets(self, words: str = "", *, deleted: bool = False) -> FacetsGiven:
+        """What a search can be narrowed by, with counts."""
+        asked = _given(q=words or None, deleted=deleted or None)
+        return self.line.get(FacetsGiven, "/generations/facets", params=asked)
+
     def delete(self, id: str) -> None:
         """Takes a picture out of the gallery; `restore` brings it back."""
         Picture(_segment(id), self.line).delete()
 
     def restore(self, id: str) -> Picture:
         return Picture(_segment(id), self.line).restore()
+
+    # storage
+
+    def storage(self) -> StorageGiven:
+        """What the pictures take there, what the trash would free, and the copies of the database."""
+        return self.line.get(StorageGiven, "/storage")
+
+    def trash(self) -> Iterator[Picture]:
+        """The deleted pictures, newest first, fetched a page at a time."""
+        return self.search(deleted=True)
+
+    def purge(self, ids: Sequence[str]) -> PurgeGiven:
+        """Takes deleted pictures' files off the disk, for good; those of ``ids`` that are in the trash."""
+        return self._purged({"ids": list(ids)})
+
+    def empty_trash(self) -> PurgeGiven:
+        """Purges everything that was deleted, for good; waits until that is done."""
+        return self._purged({"all": True})
+
+    def _purged(self, which: Mapping[str, Any]) -> PurgeGiven:
+        given = self.line.send(PurgeGiven, "POST", "/trash/purge", which)
+        while given.running:
+            time.sleep(PURGE_LOOK_S)
+            given = self.storage().purge
+        if given.error:
+            raise StudioError(given.error)
+        return given
+
+    def backup(self) -> BackupGiven:
+        """Copies the studio's database; SQLite has checked the copy."""
+        return self.line.send(BackupGiven, "POST", "/backups", {})
+
+    def again(self, picture: Picture | str, *, keep: bool = False) -> Batch:
+        """Paints a stored picture's recipe once more; when the batch has ended, its ``again`` says whether it is the
+        same and what has changed since. With ``keep`` the new picture is stored too."""
+        body = {"keep": keep}
+        path = f"/generations/{_id_of(picture)}/again"
+        return Batch(self.line.send(BatchGiven, "POST", path, body, once=_new_key()), self.line)
+
+    def lineage(self, picture: Picture | str) -> LineageGiven:
+        """The tree that a picture belongs to."""
+        return self.line.get(LineageGiven, f"/generations/{_id_of(picture)}/lineage")
+
+    def compare(self, pictures: Sequence[Picture | str], *, whole: bool = False) -> ComparisonGiven:
+        """Two to nine pictures side by side: what differs or, with ``whole``, all."""
+        asked = {"ids": ",".join(map(_id_of, pictures)), "whole": whole}
+        return self.line.get(ComparisonGiven, "/comparisons", params=asked)
+
+    def report(self, picture: Picture | str) -> bytes:
+        """The tree that a picture belongs to as one HTML file, its pictures in it."""
+        return self.line.ask("GET", f"{API}/generations/{_id_of(picture)}/report.html").content
 
     def models(self) -> ModelList:
         """What can paint there, and who writes."""
@@ -243,6 +318,11 @@ def _document(prompt: Prompt | None) -> dict[str, Any] | None:
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _id_of(picture: Picture | str) -> str:
+    """Raises StudioError for what can be no id."""
+    return _segment(picture if isinstance(picture, str) else picture.id)
 
 
 def _segment(id: str) -> str:

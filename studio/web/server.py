@@ -47,6 +47,7 @@ MANY_WORKERS = (
     "MAX_WORKERS is %d, and one picture is painted at a time on a card all the same: more than 2 help only where "
     "prompts take longer to write than pictures to paint."
 )
+CARE_S = 600.0  #: between two looks whether the trash or the backups want something
 SWEEP_AGAIN_S = 10.0  #: between two looks whether pictures may lie there without a row
 EVERYWHERE = ("0.0.0.0", "::")
 CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
@@ -92,6 +93,8 @@ class _Start:
                 self._write_lease(self._runtime)
                 sweeping = threading.Thread(target=self._sweep, args=(self._runtime,), name="studio-sweep", daemon=True)
                 sweeping.start()  # of a million pictures it takes minutes; neither page nor model waits
+                caring = threading.Thread(target=self._care, args=(self._runtime,), name="studio-care", daemon=True)
+                caring.start()
                 fetch_weights_on_a_pod(shell.downloads, self._runtime)
                 shell.first_page_shown.wait(FIRST_PAGE_WAIT_S)
                 shell.model_in_use.load_first(self._runtime)
@@ -128,6 +131,20 @@ class _Start:
                 self._ending.wait(SWEEP_AGAIN_S)
         except Exception:  # a bug, which must not vanish with this thread
             log.exception("Looking through the pictures failed on an error nobody foresaw.")
+
+    def _care(self, runtime: Runtime) -> None:
+        """Purges what was deleted long ago, and copies the database once a day."""
+        said = ""
+        while not self._ending.wait(CARE_S):
+            try:
+                runtime.care.tidy(self._ending)
+                said = ""
+            except FiboError as exc:  # tried again
+                if str(exc) != said:
+                    log.error("The workspace could not be tidied: %s", exc, exc_info=exc)
+                said = str(exc)
+            except Exception:  # a bug, which must not vanish with this thread
+                log.exception("Tidying the workspace failed on an error nobody foresaw.")
 
     def _sweep_drafts(self, runtime: Runtime) -> None:
         try:

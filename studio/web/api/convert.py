@@ -42,6 +42,7 @@ from studio.web.api.models import (
     WeightsGiven,
     WrittenGiven,
 )
+from studio.web.api.related import again_given
 from studio.web.previews import Previews
 
 # coming in
@@ -229,6 +230,7 @@ def job_given(job: Job) -> JobGiven:
         written=None if written is None else written_given(written),
         generation_ids=job.generation_ids,
         progress=progress_given(job.progress) if job.state == "running" else None,
+        again=None if job.again is None else again_given(job.again),
     )
 
 
@@ -295,6 +297,7 @@ def generation_list(page: HistoryPage) -> GenerationList:
         items=[generation_given(each) for each in page.items],
         next_cursor=page.next_cursor,
         damaged=[DamagedGiven(id=row.id, reason=row.reason) for row in page.damaged],
+        problems=page.problems,
     )
 
 
