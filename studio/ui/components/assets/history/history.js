@@ -35,6 +35,7 @@ class View {
     this.field = this.search.querySelector("input")
     this.path = location.pathname
     this.saidN = null
+    this.leaving = new Set() // pictures that are being deleted
     this.source = new Source(anew => this.changed(anew), words => this.sayAmiss(words))
     this.picks = new Picks(kept.picks, this.source, () => this.drawPicks())
     this.tiles = new Tiles(this.rows, this.source, {
@@ -386,8 +387,11 @@ class View {
     await this.doing(async () => acts.save(await acts.zip({ ids })), () => this.say(`A zip of ${counted(ids.length, "picture")} is on its way.`))
   }
 
-  async remove(ids) {
-    await this.doing(() => acts.remove(ids), () => {
+  async remove(given) {
+    const ids = given.filter(id => !this.leaving.has(id)) // a key held down asks again
+    if (!ids.length) return
+    ids.forEach(id => this.leaving.add(id))
+    await this.doing(() => acts.remove(ids).finally(() => ids.forEach(id => this.leaving.delete(id))), () => {
       const focus = this.besides(ids)
       if (this.lightbox.isOpen && ids.includes(this.lightbox.id)) {
         if (focus) {
