@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.request import (
     GenerationRequest,
     check_adapters,
@@ -62,7 +63,7 @@ class RenderSettings:
         Raises RequestError for a request with adapters.
         """
         check_adapters(request)
-        if request.model != spec.name:
+        if isinstance(request, ImportedRequest) or request.model != spec.name:
             return cls.of(spec, aspect=spec.nearest_aspect(request.width, request.height))
         return cls.of(
             spec,

@@ -19,7 +19,7 @@ from sqlalchemy.sql import column, table
 from sqlmodel import col
 
 from fibo_core.limits import SEED_MAX
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import StoredMode
 from fibo_core.store.segments import segmented
 from fibo_core.store.tables import GenerationTable, microseconds
 
@@ -75,7 +75,7 @@ class HistoryQuery:
     prompt. ``since`` ≤ created < ``until``, both aware. ``deleted``: those in the trash instead."""
 
     text: str = ""
-    mode: Mode | None = None
+    mode: StoredMode | None = None
     model: str | None = None
     favorite: bool = False
     since: datetime | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest, check_adapters, draw_seeds
 from fibo_core.errors import InputError
@@ -84,14 +85,15 @@ class Order:
 
     def painted_like(self, request: GenerationRequest, spec: ModelSpec) -> "Order":
         """This order with what it leaves open taken from a picture's recipe: its seed and, on the model that it was
-        painted with, its settings; on another model the nearest shape.
+        painted with, its settings; on another model the nearest shape, as of a picture of another program, alone.
 
         Raises RequestError for a recipe with adapters.
         """
         check_adapters(request)
-        order = replace(self, seed=request.seed if self.seed is None else self.seed)
+        imported = isinstance(request, ImportedRequest)
+        order = replace(self, seed=request.seed if self.seed is None and not imported else self.seed)
         shaped = order.aspect is not None or order.size is not None
-        if request.model != spec.name:
+        if imported or request.model != spec.name:
             return order if shaped else replace(order, aspect=spec.nearest_aspect(request.width, request.height))
         negative = None if spec.fixed_negative is not None else request.negative_prompt
         return replace(

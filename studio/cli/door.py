@@ -14,7 +14,7 @@ from fibo_core.settings import Settings
 from studio.lease import find_lease
 
 if TYPE_CHECKING:
-    from fibo_core.store.generation import Generation, Mode
+    from fibo_core.store.generation import Generation, StoredMode
     from fibo_core.store.rows import DamagedRow
     from studio.client import Batch, Picture, Studio
     from studio.web.api.models import DamagedGiven
@@ -72,7 +72,7 @@ class Door:
 
         return Picture(generation.id, self.studio.line)
 
-    def page(self, words: str, mode: "Mode | None", favorite: bool, cursor: str | None, limit: int) -> Page:
+    def page(self, words: str, mode: "StoredMode | None", favorite: bool, cursor: str | None, limit: int) -> Page:
         """At most ``limit`` pictures, newest first. Raises FiboError."""
         items: list[Generation] = []
         damaged: list[DamagedRow] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fibo_core.settings import Settings
-from fibo_core.store.generation import Generation, Mode
+from fibo_core.store.generation import Generation, StoredMode
 from studio.cli.door import Door, Page, door_of, only_here
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
@@ -31,7 +31,7 @@ def list_(
         str,
         typer.Option(help="Words of the words or the prompt, a phrase in quotes, -word, a seed.", show_default=False),
     ] = "",
-    mode: Annotated[Mode | None, typer.Option(help="Only those made this way.")] = None,
+    mode: Annotated[StoredMode | None, typer.Option(help="Only those made this way.")] = None,
     favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
     cursor: Annotated[str | None, typer.Option(help="Go on where an earlier list ended.")] = None,
     as_json: Json = False,

@@ -57,6 +57,10 @@ def whole_record(generation: "Generation", image: str) -> dict[str, Any]:
 def result_block(generation: "Generation", image: str) -> str:
     """A picture's file and the numbers that made it, on two lines."""
     request = generation.request
+    if not generation.repeatable:
+        seed = f"seed {generation.versions['seed']} · " if generation.seed_known else ""
+        program = generation.versions.get("program", "") or "another program"
+        return f"{image}\n  {seed}{request.width}×{request.height} · imported from {program} · {generation.id}"
     author = f"{generation.writer}, edited" if generation.edited else generation.writer
     if generation.writer_model:
         author += f" ({generation.writer_model})"

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from fibo_core.prompts.axes import Value
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import StoredMode
 from studio.client.batches import Batch
 from studio.client.errors import StudioError
 from studio.client.line import API, Line
@@ -155,7 +155,7 @@ class Studio:
         self,
         words: str = "",
         *,
-        mode: Mode | None = None,
+        mode: StoredMode | None = None,
         model: str | None = None,
         favorite: bool = False,
         deleted: bool = False,
@@ -178,7 +178,7 @@ class Studio:
         self,
         words: str = "",
         *,
-        mode: Mode | None = None,
+        mode: StoredMode | None = None,
         model: str | None = None,
         favorite: bool = False,
         deleted: bool = False,

@@ -22,7 +22,7 @@ from fibo_core.limits import (
     STEPS_MIN,
 )
 from fibo_core.prompts.axes import AXES_MAX, VALUES_MAX
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import Mode, StoredMode
 from fibo_core.work.tasks import JobState
 
 Document = dict[str, Any]  #: a structured prompt as JSON, keys of one's own included
@@ -294,7 +294,7 @@ class GenerationGiven(Given):
     format: str = Field(description="Of the recipe", examples=["fibo-studio/1"])
     id: str = Field(examples=[_ID])
     created_at: datetime
-    mode: Mode
+    mode: StoredMode
     words: str
     structured_prompt: Document = Field(examples=[_PROMPT])
     negative_prompt: str

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import StoredMode
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
 from studio.web.api import convert
@@ -33,7 +33,7 @@ class GenerationsQuery(PageQuery):
     """Which pictures, in which order."""
 
     q: str = Field("", description="Each of these words begins a word of what was typed or of the prompt")
-    mode: Mode | None = None
+    mode: StoredMode | None = None
     model: str | None = None
     favorite: bool = Field(False, description="Only those with a star")
     deleted: bool = Field(False, description="Those that were deleted instead")
