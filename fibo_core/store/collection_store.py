@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, update
 from sqlmodel import Session, col, select
 from ulid import ULID
 
-from fibo_core.errors import CollectionNotFound, InputError
+from fibo_core.errors import CollectionNotFound, InputError, StoreError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import write_files
 from fibo_core.store.labels import collection_name, folded
@@ -49,7 +49,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class TagCount:
-    """A tag that pictures in the gallery have, in the spelling of the first of them."""
+    """A tag that pictures in the gallery have, in one of its spellings."""
 
     name: str
     pictures: int
@@ -93,12 +93,28 @@ class CollectionStore:
                 row.name, row.folded = name, folded(name)
             if query is not None:
                 if row.query is None:
-                    raise InputError(f"{row.name!r} is no kept search, but holds pictures. Keep the search by another name.")
+                    raise InputError(
+                        f"{row.name!r} is no kept search, but holds pictures. Keep the search by another name."
+                    )
                 row.query = _query(query)
             session.add(row)
             session.flush()
             mark_unwritten(session)
             return _collection(row, _members(session, row.id))
+
+    def target(self, name: str) -> tuple[str, str]:
+        """The id and name of the collection that new pictures go into, be it still to be made. Raises InputError for a
+        name that cannot be, and for a kept search."""
+        name = collection_name(name)
+        try:
+            with self._database.read() as session:
+                row = _row(session, name)
+                if row is not None:
+                    _check_members(row)
+                    return row.id, row.name
+        except StoreError as exc:
+            log.warning("The collection %r was not looked up: %s", name, exc)
+        return str(ULID()), name
 
     def tags(self) -> list[TagCount]:
         """The tags of the pictures in the gallery, by name."""
@@ -113,7 +129,7 @@ class CollectionStore:
     def write_file(self) -> None:
         """Writes `collections.json` where it is behind. Whoever calls holds the lock of `label_files.py`."""
         with self._database.read() as session:
-            mark = session.exec(select(func.max(CollectionsUnwrittenTable.mark))).one()
+            mark: int | None = session.exec(select(func.max(CollectionsUnwrittenTable.mark))).one()
             if mark is None:
                 return
             rows = session.exec(select(CollectionTable).order_by(col(CollectionTable.created_at))).all()
@@ -160,11 +176,7 @@ def ids_of(session: Session, names: Iterable[str], *, make: bool) -> tuple[froze
         if row is None:
             row = made(session, name, None)
             new.append(row.id)
-        if row.query is not None:
-            raise InputError(
-                f"{row.name!r} is a kept search: its pictures are those that {row.query[:60]!r} finds. Choose another "
-                "collection."
-            )
+        _check_members(row)
         ids.add(row.id)
     return frozenset(ids), new
 
@@ -228,6 +240,15 @@ def _check_free(session: Session, name: str, besides: str | None = None) -> None
     taken = _row(session, name)
     if taken is not None and taken.id != besides:
         raise InputError(f"There is a collection {taken.name!r} already. Choose another name.")
+
+
+def _check_members(row: CollectionTable) -> None:
+    """Raises InputError for a kept search."""
+    if row.query is not None:
+        raise InputError(
+            f"{row.name!r} is a kept search: its pictures are those that {row.query[:60]!r} finds. Choose another "
+            "collection."
+        )
 
 
 def _query(query: str) -> str:

@@ -6,13 +6,13 @@ labels are still those that were written. The PNG is never written again. One wr
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any, Iterator
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
@@ -20,7 +20,8 @@ from sqlmodel import Session, col, select
 from fibo_core.errors import InputError, StoreError
 from fibo_core.store.collection_store import CollectionStore, restored
 from fibo_core.store.database import Database
-from fibo_core.store.disk import folder_lock, path_inside, write_files as write_durably
+from fibo_core.store.disk import folder_lock, path_inside
+from fibo_core.store.disk import write_files as write_durably
 from fibo_core.store.generation import OUTPUTS, RATINGS, Generation
 from fibo_core.store.label_rows import label_rows, write_label_rows
 from fibo_core.store.labels import Labels, by_folded, tag_name
@@ -80,6 +81,16 @@ def labels_of_record(record: Any) -> FileLabels | None:
     )
 
 
+def with_labels_record(record: Mapping[str, Any], found: FileLabels) -> dict[str, Any]:
+    """What a sidecar holds: a recipe's record and the labels beside it."""
+    return {**record, KEY: labels_record(found.labels, found.names)}
+
+
+def in_collection(id: str, name: str) -> FileLabels:
+    """The labels of a new picture that goes into a collection."""
+    return FileLabels(Labels(members=frozenset({id})), {id: name})
+
+
 def read_file_labels(image_file: Path) -> FileLabels | None:
     """The labels beside a picture; None where its sidecar has none, or cannot be read."""
     try:
@@ -89,7 +100,7 @@ def read_file_labels(image_file: Path) -> FileLabels | None:
 
 
 def place_file_labels(session: Session, seq: int, found: FileLabels) -> None:
-    """Gives a new row the labels that its files have. Must be in the transaction that added it."""
+    """Gives a row that knows of no labels those of its files. Must be in the transaction that added it."""
     members = set()
     for id, name in found.names.items():
         if session.get(CollectionTable, id) is None:
@@ -100,9 +111,17 @@ def place_file_labels(session: Session, seq: int, found: FileLabels) -> None:
             restored(session, {"id": id, "name": name, "created_at": datetime.now(UTC).isoformat()})
         members.add(id)
     kept = session.exec(select(CollectionTable.id).where(col(CollectionTable.query).is_(None)))
-    labels = Labels(**{**vars(found.labels), "members": frozenset(members & set(kept))})
-    before = label_rows(session, [seq])
-    write_label_rows(session, {seq: (before[seq], labels)})
+    before = label_rows(session, [seq])[seq]
+    labels = Labels(
+        favorite=found.labels.favorite,
+        rating=found.labels.rating,
+        tags={**found.labels.tags, **before.tags},
+        members=before.members | (members & set(kept)),
+        deleted_at=before.deleted_at or found.labels.deleted_at,
+    )
+    write_label_rows(session, {seq: (before, labels)})
+    if labels == found.labels:
+        session.connection().execute(text("UPDATE generation SET label_dirty = 0 WHERE seq = :seq"), {"seq": seq})
 
 
 def write_files(
@@ -217,9 +236,9 @@ def _names(values: Any) -> Iterator[str]:
 
 def _collections(values: Any) -> Iterator[tuple[str, str]]:
     for value in values if isinstance(values, list) else []:
-        if isinstance(value, dict) and isinstance(id := value.get("id"), str) and ID.fullmatch(id):
-            if isinstance(name := value.get("name"), str):
-                yield id, name
+        id, name = (value.get("id"), value.get("name")) if isinstance(value, dict) else (None, None)
+        if isinstance(id, str) and isinstance(name, str) and ID.fullmatch(id):
+            yield id, name
 
 
 def _moment(stored: str) -> str | None:

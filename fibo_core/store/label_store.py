@@ -1,7 +1,7 @@
 """Changes of labels: on a few pictures or on a whole search, in pieces between which others may write, each undoable.
 
-A change and its undoing are rows, written in the transactions of the pieces themselves: a kill in the middle leaves what
-was done until then, and the token that takes it back. Page, API and command line undo by the same token.
+A change and its undoing are rows, written in the transactions of the pieces themselves: a kill in the middle leaves
+what was done until then, and the token that takes it back. Page, API and command line undo by the same token.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
@@ -22,6 +23,7 @@ from fibo_core.errors import FiboError, GenerationNotFound, UndoGone
 from fibo_core.store import collection_store, label_files
 from fibo_core.store.collection_store import CollectionStore, ids_of, record_of, removed, restored
 from fibo_core.store.database import Database
+from fibo_core.store.generation import OUTPUTS
 from fibo_core.store.label_rows import PIECE, label_rows, spelt_as_before, write_label_rows
 from fibo_core.store.labels import LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
 from fibo_core.store.picture_rows import ROW
@@ -36,6 +38,8 @@ _DATE = "%Y-%m-%d %H:%M:%S.%f"  #: as SQLAlchemy writes a moment into a row
 
 #: The next pictures of a change after a seq, at most PIECE.
 Pieces = Callable[[int], Sequence[int]]
+#: What the labels of the picture of a seq become.
+What = Callable[[int, Labels], Labels]
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ OnProgress = Callable[[ChangeState], None]
 class ChangeRun:
     """A change that was written down, and is still to be done."""
 
-    def __init__(self, store: "LabelStore", token: str, work: Callable[[OnProgress | None], None]) -> None:
+    def __init__(self, store: "LabelStore", token: str, work: Callable[[OnProgress | None], object]) -> None:
         self.token = token
         self._store = store
         self._work = work
@@ -87,8 +91,8 @@ class ChangeRun:
 class LabelStore:
     """The labels of one workspace's pictures. Safe to use from several threads and processes.
 
-    Every method may raise DatabaseUnreadable or WorkspaceUnwritable; others are named. ``changed`` is set when files are
-    to be told of labels.
+    Every method may raise DatabaseUnreadable or WorkspaceUnwritable; others are named. ``changed`` is set when
+    files are to be told of labels.
     """
 
     def __init__(self, workspace: Path, database: Database) -> None:
@@ -110,7 +114,10 @@ class LabelStore:
         query: HistoryQuery | None = None,
         on_progress: OnProgress | None = None,
     ) -> ChangeState:
-        """Changes the labels of pictures, by their ids or by a search; returns when it is done. Raises as `begin` does."""
+        """Changes the labels of pictures, by their ids or by a search; returns when it is done.
+
+        Raises as `begin` does.
+        """
         return self.begin(change, ids=ids, query=query).work(on_progress)
 
     def begin(
@@ -121,7 +128,8 @@ class LabelStore:
         Raises InputError for what cannot be changed so, GenerationNotFound where none of the ids is a picture's, and
         CollectionNotFound for one that is to be left.
         """
-        change, missing = change.checked(), ()
+        change = change.checked()
+        missing: tuple[str, ...] = ()
         if ids is not None:
             seqs, missing = self._seqs(ids)
             total, pieces = len(seqs), _of_list(seqs)
@@ -133,7 +141,9 @@ class LabelStore:
             _write_down(session, token, change, total, {"made": new})
         if missing:
             self._missing[token] = missing
-        return ChangeRun(self, token, lambda told: self._apply(token, resolved.applied, pieces, told))
+        return ChangeRun(
+            self, token, lambda told: self._apply(token, lambda _, labels: resolved.applied(labels), pieces, told)
+        )
 
     def replace(self, id: str, change: LabelChange) -> None:
         """Changes one picture of the gallery. Raises as `begin` does, and GenerationNotFound for a deleted one."""
@@ -155,7 +165,7 @@ class LabelStore:
             total = session.exec(select(func.count()).where(MemberTable.collection_id == id)).one()
             _write_down(session, token, LabelChange(remove_from=(row.name,)), total, {"removed": record})
 
-        def leave(labels: Labels) -> Labels:
+        def leave(seq: int, labels: Labels) -> Labels:
             return replace(labels, members=labels.members - {id})
 
         def work(told: OnProgress | None) -> None:
@@ -208,6 +218,14 @@ class LabelStore:
             self._workspace, self._database, self.collections, ending or Event(), on_progress
         )
 
+    def adopt_collections(self) -> int:
+        """Makes rows for collections that `collections.json` alone has, as after a database was lost; how many."""
+        if not (self._workspace / OUTPUTS).is_dir():
+            return self.collections.adopt_file()
+        with label_files.labels_lock(self._workspace):
+            self.collections.write_file()
+            return self.collections.adopt_file()
+
     def unwritten(self) -> int:
         """How many pictures' files are still to be told of their labels."""
         with self._database.read() as session:
@@ -249,7 +267,7 @@ class LabelStore:
     def _apply(
         self,
         token: str,
-        what: Callable[[Labels], Labels],
+        what: What,
         pieces: Pieces,
         told: OnProgress | None,
         last: Callable[[Session], bool] | None = None,
@@ -270,7 +288,7 @@ class LabelStore:
                     session.add(row)
                     return False
                 place = seqs[-1]
-                changes = _changes(session, seqs, lambda _, labels: what(labels))
+                changes = _changes(session, seqs, what)
                 write_label_rows(session, changes)
                 _write_undoing(session, token, changes)
                 row.done += len(seqs)
@@ -295,7 +313,7 @@ class LabelStore:
                     row.state = "undone"
                     session.add(row)
                     return
-                changes = _changes(session, list(was), lambda seq, labels: undone(labels, was[seq]))
+                changes = _changes(session, list(was), partial(_undone, was))
                 write_label_rows(session, changes)
                 taken = delete(undoing_of).where(col(undoing_of.token) == token, col(undoing_of.seq).in_(list(was)))
                 session.connection().execute(taken)
@@ -319,8 +337,10 @@ class LabelStore:
         return ChangeState(token, row.state, row.total, row.done, row.changed, missing, error)
 
     def _seqs(self, ids: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
-        """The seqs of pictures, deleted and damaged ones too, and the ids that none has. Raises GenerationNotFound where
-        there is none."""
+        """The seqs of pictures, deleted and damaged ones too, and the ids that none has.
+
+        Raises GenerationNotFound where there is none.
+        """
         known = {id for id in ids if ID.fullmatch(id)}
         numbered = {int(match[1]): id for id in ids if (match := ROW.fullmatch(id))}
         there: dict[str, int] = {}
@@ -334,7 +354,9 @@ class LabelStore:
         missing = tuple(dict.fromkeys(id for id in ids if id not in there))
         if missing and not there:
             if len(missing) > 1:
-                raise GenerationNotFound(f"None of the {len(missing):,} pictures is there, such as {missing[0][:40]!r}.")
+                raise GenerationNotFound(
+                    f"None of the {len(missing):,} pictures is there, such as {missing[0][:40]!r}."
+                )
             raise GenerationNotFound(f"No picture has the id {missing[0][:40]!r}. It may have been deleted.")
         return sorted(set(there.values())), missing
 
@@ -374,9 +396,7 @@ def _in_pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (values[start : start + PIECE] for start in range(0, len(values), PIECE))
 
 
-def _changes(
-    session: Session, seqs: Sequence[int], what: Callable[[int, Labels], Labels]
-) -> dict[int, tuple[Labels, Labels]]:
+def _changes(session: Session, seqs: Sequence[int], what: What) -> dict[int, tuple[Labels, Labels]]:
     """What changes really: the labels before and after, by seq. Nothing joins a collection that was removed since."""
     there = set(session.exec(select(CollectionTable.id)))
     changes = {}
@@ -390,7 +410,8 @@ def _changes(
 
 def _resolved(session: Session, change: LabelChange) -> tuple[Resolved, list[str]]:
     """The change with ids for names of collections, and those that were made for it. Raises as `begin` does."""
-    members, new = None, []
+    members: frozenset[str] | None = None
+    new: list[str] = []
     if change.collections is not None:
         members, new = ids_of(session, change.collections, make=True)
     add_to, more = ids_of(session, change.add_to, make=True)
@@ -441,6 +462,10 @@ def _undo_row(session: Session, token: str) -> UndoTable:
     if row is None:
         raise UndoGone(f"No change has the token {token[:40]!r}. A change can be undone for {KEPT.days} days.")
     return row
+
+
+def _undone(was: dict[int, Any], seq: int, labels: Labels) -> Labels:
+    return undone(labels, was[seq])
 
 
 def _remove_empty(session: Session, id: str) -> bool:

@@ -58,7 +58,9 @@ class LabelChange:
             raise InputError(f"The rating is {self.rating}. Choose 0 (none) to {RATINGS[-1]}.")
         for names in (self.tags or (), self.add_tags, self.remove_tags, self.collections or (), self.add_to):
             if len(names) > NAMES_MAX:
-                raise InputError(f"{len(names):,} names are given, and a change takes {NAMES_MAX}. Change fewer at once.")
+                raise InputError(
+                    f"{len(names):,} names are given, and a change takes {NAMES_MAX}. Change fewer at once."
+                )
         change = replace(
             self,
             tags=None if self.tags is None else _each(tag_name, self.tags),
@@ -73,7 +75,9 @@ class LabelChange:
         for what, added, taken in (("tag", change.add_tags, change.remove_tags),
                                    ("collection", change.add_to, change.remove_from)):  # fmt: skip
             if both := set(map(folded, added)) & set(map(folded, taken)):
-                raise InputError(f"The {what} {min(both)!r} is both to be added and to be taken away. Say one of the two.")
+                raise InputError(
+                    f"The {what} {min(both)!r} is both to be added and to be taken away. Say one of the two."
+                )
         return change
 
 
