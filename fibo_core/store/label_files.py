@@ -72,7 +72,7 @@ def labels_of_record(record: Any) -> FileLabels | None:
     return FileLabels(
         Labels(
             favorite=said.get("favorite") is True,
-            rating=rating if isinstance(rating, int) and rating in RATINGS else 0,
+            rating=rating if type(rating) is int and rating in RATINGS else 0,
             tags=by_folded(_names(said.get("tags"))),
             members=frozenset(names := dict(_collections(said.get("collections")))),
             deleted_at=_row_moment(deleted_at) if isinstance(deleted_at, str) else None,
