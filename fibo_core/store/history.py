@@ -9,7 +9,7 @@ import logging
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ from fibo_core.store.rebuild import RebuildReport, rebuild
 from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import HistoryQuery, index
-from fibo_core.store.tables import GenerationTable
+from fibo_core.store.tables import CollectionTable, GenerationTable
 from fibo_core.writers import Usage
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ __all__ = ["DamagedRow", "DiskUsage", "History", "HistoryPage", "HistoryQuery", 
 T = TypeVar("T")
 
 PACE_OF = 9  #: pictures, whose median says how fast a model paints here
+
+IDS_AT_ONCE = 500  #: in a statement
+
+_SIZE = col(GenerationTable.file_bytes)
+_FILE_BYTES = case((func.typeof(_SIZE) == "integer", _SIZE), else_=0)  # a damaged row's size is anybody's guess
 
 log = logging.getLogger(__name__)
 
@@ -241,6 +246,40 @@ class History:
         with self._database.read() as session:
             return session.exec(_from(query, select(func.count()))).one()
 
+    def extent(self, query: HistoryQuery) -> tuple[int, int]:
+        """How many pictures a query has, all of them counted, and the bytes of their files."""
+        with self._database.read() as session:
+            count = session.exec(_from(query, select(func.count()))).one()
+            return count, int(session.exec(_from(query, select(func.total(_FILE_BYTES)))).one())
+
+    def some(self, ids: Sequence[str]) -> list[Generation | DamagedRow]:
+        """Those of the ids that have a row, in the order of the ids; deleted pictures too."""
+        known = [id for id in ids if ID.fullmatch(id)]
+        with self._database.read() as session:
+            rows = read_pictures(session, select(GenerationTable).where(col(GenerationTable.id).in_(known)))
+        found = {it.id: it for _, it in rows}
+        return [found[id] for id in dict.fromkeys(known) if id in found]
+
+    def collection_records(self, names: Collection[str] | None) -> dict[str, Any]:
+        """The collections of these names, or all, as `collections.json` has them; {} where there is none."""
+        statement = select(CollectionTable).order_by(col(CollectionTable.created_at))
+        with self._database.read() as session:
+            rows = [row for row in session.exec(statement) if names is None or row.name in names]
+        listed = [
+            {"id": row.id, "name": row.name, "query": row.query, "created_at": row.created_at.isoformat()}
+            for row in rows
+        ]
+        return {"format": "fibo-studio-collections/1", "collections": listed} if listed else {}
+
+    def bytes_of(self, ids: Sequence[str]) -> int:
+        """The bytes of some pictures' files."""
+        size = 0.0
+        with self._database.read() as session:
+            for start in range(0, len(ids), IDS_AT_ONCE):
+                piece = ids[start : start + IDS_AT_ONCE]
+                size += session.exec(select(func.total(_FILE_BYTES)).where(col(GenerationTable.id).in_(piece))).one()
+        return int(size)
+
     def neighbours(self, id: str, query: HistoryQuery) -> tuple[str | None, str | None]:
         """The ids shown just before and after a picture in a query's gallery. Raises GenerationNotFound."""
         order = query.order
@@ -304,9 +343,7 @@ class History:
     def disk_usage(self) -> DiskUsage:
         """What the pictures take, by their rows, and what the disk has left."""
         deleted = col(GenerationTable.deleted_at).is_not(None)
-        size = col(GenerationTable.file_bytes)
-        counted = case((func.typeof(size) == "integer", size), else_=0)  # a damaged row's size is anybody's guess
-        statement = select(deleted, func.count(), func.total(counted)).group_by(deleted)
+        statement = select(deleted, func.count(), func.total(_FILE_BYTES)).group_by(deleted)
         with self._database.read() as session:
             sums = {bool(gone): (count, int(size)) for gone, count, size in session.exec(statement)}
         with disk_errors("The workspace", self._workspace):

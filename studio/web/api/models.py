@@ -306,6 +306,7 @@ class GenerationGiven(Given):
     model: str
     revision: str
     adapters: Sequence[str]
+    family: str = Field(description="The kind of model", examples=["fibo1"])
     recipe_hash: str
     writer: str
     edited: bool
@@ -333,6 +334,33 @@ class GenerationList(Given):
     items: Sequence[GenerationGiven]
     next_cursor: str | None
     damaged: Sequence[DamagedGiven]
+
+
+class ExportTaken(Taken):
+    """Which pictures go into a zip; nothing said means all."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"q": "fox"}})
+
+    ids: Sequence[str] | None = Field(None, description="Pictures by their ids, instead of a search")
+    q: str = Field("", description="A search, as for the list of pictures")
+    deleted: bool = Field(False, description="Those that were deleted instead")
+
+
+class ExportGiven(Given):
+    """A zip that was asked for, and how far it is."""
+
+    id: str
+    state: Literal["ready", "running", "done", "failed", "cancelled"]
+    pictures: int = Field(description="That it is to hold")
+    bytes: int = Field(description="How long it becomes, about where `length` is null")
+    length: int | None = Field(description="How long it becomes, exactly")
+    written_pictures: int = Field(description="That have gone out")
+    written_bytes: int
+    missing: int = Field(description="Files that were not there; the zip's manifest.json names them")
+    error: str | None
+    address: str = Field(description="Where it is fetched")
+    file_name: str
+    expires_at: datetime
 
 
 class ModelGiven(Given):
