@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any
+from typing import Any, Literal, cast
 
 from sqlalchemy import delete, func, insert, text, update
 from sqlmodel import Session, col, select
@@ -42,6 +42,9 @@ Pieces = Callable[[int], Sequence[int]]
 What = Callable[[int, Labels], Labels]
 
 
+State = Literal["running", "done", "cancelled", "interrupted", "failed", "undoing", "undone"]
+
+
 @dataclass(frozen=True)
 class ChangeState:
     """How far a change has come. ``state``: running, done, cancelled, interrupted (its process ended), failed, undoing,
@@ -49,7 +52,7 @@ class ChangeState:
     ``error`` says why it failed, where it was begun here."""
 
     token: str
-    state: str
+    state: State
     total: int
     done: int
     changed: int
@@ -334,7 +337,7 @@ class LabelStore:
     def _state(self, row: UndoTable) -> ChangeState:
         token = row.token
         missing, error = self._missing.get(token, ()), self._errors.get(token)
-        return ChangeState(token, row.state, row.total, row.done, row.changed, missing, error)
+        return ChangeState(token, cast(State, row.state), row.total, row.done, row.changed, missing, error)
 
     def _seqs(self, ids: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
         """The seqs of pictures, deleted and damaged ones too, and the ids that none has.

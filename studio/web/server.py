@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -47,6 +48,8 @@ MANY_WORKERS = (
     "MAX_WORKERS is %d, and one picture is painted at a time on a card all the same: more than 2 help only where "
     "prompts take longer to write than pictures to paint."
 )
+LABELS_SOON_S = 0.3  #: after a change of labels, so that quick ones are written together
+LABELS_AGAIN_S = 20.0  #: for those of other processes, and for files that were not there
 SWEEP_AGAIN_S = 10.0  #: between two looks whether pictures may lie there without a row
 EVERYWHERE = ("0.0.0.0", "::")
 CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
