@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
+from ulid import ULID
 
 from fibo_core.errors import InputError, StoreError
 from fibo_core.store.collection_store import CollectionStore, restored
@@ -236,6 +237,8 @@ def _names(values: Any) -> Iterator[str]:
 
 def _collections(values: Any) -> Iterator[tuple[str, str]]:
     for value in values if isinstance(values, list) else []:
+        if isinstance(value, str):  # an export's, which other workspaces read
+            value = {"id": str(ULID()), "name": value}
         id, name = (value.get("id"), value.get("name")) if isinstance(value, dict) else (None, None)
         if isinstance(id, str) and isinstance(name, str) and ID.fullmatch(id):
             yield id, name

@@ -326,6 +326,16 @@ def test_labels_that_change_while_their_file_is_written_are_written_again(paint,
     assert sidecar(workspace, picture)["labels"]["rating"] == 2
 
 
+def test_collections_that_a_file_has_by_name_alone_come_back_too(paint, workspace):
+    """As an export writes them; the same name is the same collection."""
+    for seed in range(2):
+        file = (workspace / paint(seed=seed).image_path).with_suffix(".json")
+        labels = {"tags": ["x"], "collections": ["Winter"]}
+        file.write_text(json.dumps({**json.loads(file.read_text()), "labels": labels}))
+    history = lost(workspace)
+    assert [(it.name, it.pictures) for it in history.labels.collections.all()] == [("Winter", 2)]
+
+
 @pytest.mark.parametrize("damage", ["{", "[]", '{"a": 1}', None])
 def test_a_damaged_or_missing_sidecar_is_written_whole_with_the_labels(paint, history, labels, workspace, damage):
     picture = paint()
