@@ -28,9 +28,10 @@ from fibo_core.store.label_rows import PIECE, label_rows, spelt_as_before, write
 from fibo_core.store.labels import LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
 from fibo_core.store.picture_rows import ROW
 from fibo_core.store.rows import ID
-from fibo_core.store.search import HistoryQuery, seqs_between
+from fibo_core.store.search import HistoryQuery, count, find
 from fibo_core.store.tables import CollectionTable, GenerationTable, MemberTable, UndoPictureTable, UndoTable
 
+EVERY = 2**62  #: more pictures than there can be
 KEPT = timedelta(days=2)  #: how long a change can be undone
 PAUSE_S = 0.005  #: after each piece, for others who write
 FORGOTTEN = 5_000  #: rows of old undoings that one transaction takes away
@@ -204,8 +205,8 @@ class LabelStore:
             row = _undo_row(session, token)
             if row.state == "undone":
                 raise UndoGone("That change has been undone already. Nothing was changed.")
-            count = select(func.count()).where(UndoPictureTable.token == token)
-            row.total, row.done, row.changed, row.state = session.exec(count).one(), 0, 0, "undoing"
+            pictures = select(func.count()).where(UndoPictureTable.token == token)
+            row.total, row.done, row.changed, row.state = session.exec(pictures).one(), 0, 0, "undoing"
             session.add(row)
             collections = json.loads(row.collections)
             if removed_one := collections.get("removed"):
@@ -366,13 +367,11 @@ class LabelStore:
     def _of_query(self, query: HistoryQuery) -> tuple[int, Pieces]:
         with self._database.read() as session:
             until = session.exec(select(func.max(GenerationTable.seq))).one() or 0
-            every = seqs_between(query, -1, until, -1).subquery()
-            total = session.connection().execute(select(func.count()).select_from(every)).scalar_one()
+            total = count(session, query, EVERY)
 
         def pieces(place: int) -> Sequence[int]:
             with self._database.read() as session:
-                statement = seqs_between(query, place, until, PIECE)
-                return list(session.connection().execute(statement).scalars())
+                return find(session, query, beyond=place, newest_first=False, limit=PIECE, until=until)
 
         return total, pieces
 

@@ -53,6 +53,9 @@ class Order:
     it is one of the history; with ``must_change`` nothing is painted where the writer leaves it as it was. An
     inspiration looks at ``pictures``, paths in the workspace, the main one first.
 
+    With ``again_of`` that picture's stored recipe is painted once more and compared with it (`again.py` makes such an
+    order); with ``keep`` the new picture goes into the gallery too.
+
     ``size`` is width and height in pixels, ``aspect`` the name of one of the model's shapes; at most one is given.
     ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
     each combination and seed; ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are
@@ -70,6 +73,8 @@ class Order:
     locked: tuple[str, ...] = ()
     only_asked: bool = False
     must_change: bool = False
+    again_of: str | None = None
+    keep: bool = False
     writer: str | None = None
     model: str | None = None
     aspect: str | None = None
@@ -327,7 +332,7 @@ def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
     if order.kind == "inspire":
         pictures = tuple(Path(picture) for picture in order.pictures)
         return InspireTask(words, pictures, painting, writer, written, source_id=order.source_id)
-    return GenerateTask(words, painting, writer, written)
+    return GenerateTask(words, painting, writer, written, order.again_of, order.keep)
 
 
 def _writing(task: Task, order: Order, seed: int) -> Task:

@@ -40,7 +40,11 @@ class Painting:
 
 @dataclass(frozen=True)
 class GenerateTask:
-    """Words to pictures. With ``written`` given, the writer is not asked."""
+    """Words to pictures. With ``written`` given, the writer is not asked.
+
+    With ``again_of`` it is that picture's stored recipe that is painted, whatever else stands here, and compared with
+    the picture; with ``keep`` the new one goes into the gallery too.
+    """
 
     mode: ClassVar[Mode] = "generate"
 
@@ -48,6 +52,8 @@ class GenerateTask:
     painting: Painting
     writer: str = "auto"
     written: WrittenPrompt | None = None
+    again_of: str | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,8 @@ def task_to_json(task: Task) -> str:
         record["must_change"] = task.must_change
     elif isinstance(task, InspireTask):
         record |= {"pictures": [str(picture) for picture in task.pictures], "source_id": task.source_id}
+    elif task.again_of is not None:
+        record |= {"again_of": task.again_of, "keep": task.keep}
     return json.dumps(record)
 
 
@@ -150,7 +158,10 @@ def task_from_json(text: str) -> Task:
     if record["mode"] == "inspire":
         pictures = tuple(Path(picture) for picture in given_pictures(record))
         return InspireTask(words, pictures, painting, writer, written, record["source_id"])
-    return GenerateTask(words, painting, writer, written)
+    again_of, keep = record.get("again_of"), record.get("keep", False)
+    if not (again_of is None or isinstance(again_of, str)) or not isinstance(keep, bool):
+        raise ValueError(f"again_of is {again_of!r:.60}, keep {keep!r:.60}")
+    return GenerateTask(words, painting, writer, written, again_of, keep)
 
 
 def given_pictures(record: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, StoredMode
-from studio.cli import labels
+from studio.cli import labels, related
 from studio.cli.door import Door, Page, door_of, only_here
 from studio.cli.labels import tell_files
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
@@ -25,6 +25,7 @@ app.command("label")(labels.label)
 app.command("undo")(labels.undo)
 app.add_typer(labels.collections, name="collections", help="Collections of pictures, and kept searches.")
 
+related.add_to(app)
 Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID...")]
 
 
@@ -33,8 +34,7 @@ def list_(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
     query: Annotated[
-        str,
-        typer.Option(help="Words of the words or the prompt, a phrase in quotes, -word, a seed.", show_default=False),
+        str, typer.Option(help='A search: words, "a phrase", -word, path:value, seed:42, tag:…', show_default=False)
     ] = "",
     mode: Annotated[StoredMode | None, typer.Option(help="Only those made this way.")] = None,
     favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
@@ -58,8 +58,8 @@ def list_(
         print_table(_row(picture) for picture in page.items)
     if unsearched:
         print(
-            f"{unsearched:,} older pictures are not read for the search yet: words in Chinese, Japanese, Korean or "
-            "Thai are not found in all of them. A running studio reads them.",
+            f"{unsearched:,} older pictures are not read for the search yet, and not found by their words. A running "
+            "studio reads them.",
             file=sys.stderr,
         )
     if page.damaged:

@@ -20,6 +20,7 @@ from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
 from studio.web.api.label_models import ChangeGiven, CollectionGiven, CollectionList, TagGiven, TagList
 from studio.web.api.models import BatchGiven, BatchList, BatchSummary, GenerationList, ModelList
+from studio.web.api.related import ComparisonGiven, LineageGiven
 
 LOCAL = "http://127.0.0.1:7860"
 PAGE = 100  #: items that one question brings
@@ -246,6 +247,28 @@ class Studio:
         answer = self.line.ask("DELETE", f"{API}/collections/{_segment(id)}")
         return LabelsChanged(self.line.read(ChangeGiven, answer), self.line)
 
+    # pictures and one another
+
+    def again(self, picture: Picture | str, *, keep: bool = False) -> Batch:
+        """Paints a stored picture's recipe once more; when the batch has ended, its ``again`` says whether it is the
+        same and what has changed since. With ``keep`` the new picture is stored too."""
+        body = {"keep": keep}
+        path = f"/generations/{_id_of(picture)}/again"
+        return Batch(self.line.send(BatchGiven, "POST", path, body, once=_new_key()), self.line)
+
+    def lineage(self, picture: Picture | str) -> LineageGiven:
+        """The tree that a picture belongs to."""
+        return self.line.get(LineageGiven, f"/generations/{_id_of(picture)}/lineage")
+
+    def compare(self, pictures: Sequence[Picture | str], *, whole: bool = False) -> ComparisonGiven:
+        """Two to nine pictures side by side: what differs or, with ``whole``, all."""
+        asked = {"ids": ",".join(map(_id_of, pictures)), "whole": whole}
+        return self.line.get(ComparisonGiven, "/comparisons", params=asked)
+
+    def report(self, picture: Picture | str) -> bytes:
+        """The tree that a picture belongs to as one HTML file, its pictures in it."""
+        return self.line.ask("GET", f"{API}/generations/{_id_of(picture)}/report.html").content
+
     def models(self) -> ModelList:
         """What can paint there, and who writes."""
         return self.line.get(ModelList, "/models")
@@ -286,6 +309,11 @@ def _document(prompt: Prompt | None) -> dict[str, Any] | None:
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _id_of(picture: Picture | str) -> str:
+    """Raises StudioError for what can be no id."""
+    return _segment(picture if isinstance(picture, str) else picture.id)
 
 
 def _segment(id: str) -> str:

@@ -42,6 +42,7 @@ from studio.web.api.models import (
     WeightsGiven,
     WrittenGiven,
 )
+from studio.web.api.related import again_given
 from studio.web.previews import Previews
 
 # coming in
@@ -230,6 +231,7 @@ def job_given(job: Job) -> JobGiven:
         written=None if written is None else written_given(written),
         generation_ids=job.generation_ids,
         progress=progress_given(job.progress) if job.state == "running" else None,
+        again=None if job.again is None else again_given(job.again),
     )
 
 

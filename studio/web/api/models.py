@@ -214,6 +214,37 @@ class ProgressGiven(Given):
     preview: str | None = Field(description="Address of a small JPEG of the picture so far; it never changes under it")
 
 
+class DifferenceGiven(Given):
+    """How far two pictures are apart."""
+
+    share: float = Field(description="Of the pixels that differ, 0 to 1")
+    mean: float = Field(description="Of 255, over all pixels and channels")
+    most: int = Field(description="Of 255")
+    box: tuple[int, int, int, int] | None = Field(description="What holds them: left, top, right, bottom in pixels")
+    where: str = Field(examples=["at the bottom right"])
+
+
+class ChangedGiven(Given):
+    """Something that a picture depends on beside its recipe, then and now."""
+
+    name: str = Field(description="weights, device, precision, or a library")
+    before: str
+    after: str
+
+
+class AgainGiven(Given):
+    """What came of painting a stored picture once more."""
+
+    of: str = Field(examples=[_ID])
+    same: bool | None = Field(description="Bit by bit; null where there is nothing to compare with")
+    sentence: str
+    difference: DifferenceGiven | None
+    changed: Sequence[ChangedGiven] = Field(description="Since the picture was painted")
+    duration_s: float
+    generation_id: str | None = Field(description="The new picture, where it was kept")
+    image: str | None = Field(description="Address of the new picture, where it differs or was kept")
+
+
 class JobGiven(Given):
     """One prompt of a batch, painting one picture a seed."""
 
@@ -242,6 +273,7 @@ class JobGiven(Given):
     written: WrittenGiven | None
     generation_ids: Sequence[str]
     progress: ProgressGiven | None = Field(description="While it runs")
+    again: AgainGiven | None = Field(None, description="Where it has painted a stored picture once more")
 
 
 class CellGiven(Given):
