@@ -326,6 +326,7 @@ PASSED_ON = {
     "fibo_core/writers/local.py": 1,
     "fibo_core/writers/service_faults.py": 1,  # what `unavailable` is told
     "studio/ui/app.py": 1,
+    "studio/client/labels.py": 1,
     "studio/client/batches.py": 1,  # what a job, a studio or the core has said
     "studio/client/line.py": 1,
     "studio/client/pictures.py": 1,
