@@ -321,8 +321,7 @@ def _spelled_out(session: Session, term: TextTerm) -> TextTerm:
 def _words_for(session: Session, phrase: Phrase) -> list[Phrase] | None:
     if not phrase.begun or not (words := index_words.in_order(phrase.words)):
         return None
-    ends = index_words.begun(session, words[-1])
-    if ends is None:
+    if len(words[-1]) == index_words.PREFIX or (ends := index_words.begun(session, words[-1])) is None:
         return None
     return [Phrase(" ".join([*words[:-1], end]), False, phrase.columns) for end in ends or words[-1:]]
 
