@@ -508,7 +508,7 @@ class History:
         search_index.fill(self._database, ending or threading.Event())
 
     def unsearched(self) -> int:
-        """In how many pictures Chinese and the like are not found yet, as `fill_search` has not been there."""
+        """How many pictures are not found by their words yet, as `fill_search` has not been there."""
         with self._database.read() as session:
             return search_index.rows_to_fill(session)
 

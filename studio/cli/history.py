@@ -73,8 +73,6 @@ def list_(
             "studio reads them.",
             file=sys.stderr,
         )
-    for problem in page.problems:
-        print(problem, file=sys.stderr)
     print_page_end(page, "No pictures." if query or mode or favorite or cursor else "No pictures yet.")
 
 
@@ -212,14 +210,16 @@ def rebuild(
 
 
 def print_page_end(page: "Page | HistoryPage", nothing: str) -> None:
-    """What follows a list: rows that cannot be read, how to go on, or that there is nothing."""
+    """What follows a list: what was not understood, which rows cannot be read, how to go on, that there is nothing."""
+    for problem in page.problems:
+        print(problem, file=sys.stderr)
     if page.damaged:
         from fibo_core.store.picture_rows import not_read
 
         print(not_read(page.damaged), rebuild_command(), file=sys.stderr)
     if page.next_cursor is not None:
         print(f"More: --cursor {page.next_cursor}", file=sys.stderr)
-    elif not page.items and not page.damaged:
+    elif not page.items and not page.damaged and not page.problems:
         print(nothing, file=sys.stderr)
 
 
