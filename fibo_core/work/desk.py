@@ -247,7 +247,7 @@ class Desk:
 
     def inputs(self) -> set[str]:
         """The SHA-256 of each kept picture that some batch, or a picture's recipe, refers to."""
-        return {Path(path).stem for path in self._store.inputs() | self._tools.history.other_sources()}
+        return {Path(path).stem for path in self._store.inputs()}
 
     def _check_here(self, order: Order, tasks: Sequence[Task]) -> None:
         """Raises where what the order needs is not on this machine, before anything is queued."""
@@ -255,6 +255,8 @@ class Desk:
             self._tools.engine.revision(model)
         for writer in {task.writer for task in tasks}:
             self._tools.writers.check(writer)
+        if order.collection is not None:
+            self._tools.history.labels.collections.target(order.collection)
         for number, picture in enumerate(order.pictures, 1):
             if not self._tools.history.absolute(Path(picture)).is_file():
                 which = f"Picture {number} of those" if len(order.pictures) > 1 else "The picture"
