@@ -133,7 +133,6 @@ class History:
         """
         from ulid import ULID
 
-        self.check_place()
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
         place = place_of(id, created_at)
@@ -185,6 +184,7 @@ class History:
             files[f"{generation.id}{SOURCE_SUFFIX}"] = png_bytes(source)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
         try:
+            self.check_place()
             folder = (self._workspace / generation.image_path).parent
             write_files(self._workspace, folder, files, "The picture")
         except WorkspaceUnwritable as exc:
