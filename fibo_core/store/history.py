@@ -28,6 +28,8 @@ from fibo_core.store import reconcile, segments
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
+from fibo_core.store.label_files import FileLabels, in_collection, place_file_labels, with_labels_record
+from fibo_core.store.label_store import LabelStore
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
 from fibo_core.store.rebuild import RebuildReport, rebuild
 from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
@@ -86,6 +88,7 @@ class History:
         self._workspace = workspace.absolute()
         self._database = database
         self._cache_dir = (cache_dir or workspace / ".cache").absolute()
+        self.labels = LabelStore(self._workspace, database)
         self._last_moment = datetime.fromtimestamp(0, UTC)
         self._moment_lock = threading.Lock()
         self._without_row = 0  #: pictures whose row could not be written
@@ -115,8 +118,11 @@ class History:
         parent_id: str | None = None,
         source: "Image.Image | None" = None,
         other_sources: Sequence[str] = (),
+        collection: str | None = None,
     ) -> Generation:
         """Stores a picture with its recipe; once it returns, neither a kill nor a power cut loses them.
+
+        It goes into ``collection``, which is made where there is none of that name.
 
         Raises WorkspaceUnwritable when the files could not be written (then nothing is left of them), and a
         StoreError that names the file when only the row could not.
@@ -145,24 +151,31 @@ class History:
             source_path=None if source is None else place.removesuffix(".png") + SOURCE_SUFFIX,
             other_sources=tuple(other_sources),
         )
-        files = self._write_files(generation, rendered.image, source)
+        labels = None if collection is None else in_collection(*self.labels.collections.target(collection))
+        files = self._write_files(generation, rendered.image, source, labels)
         try:
             self._write_thumbnail(id, rendered.image)
         except WorkspaceUnwritable as exc:
             log.warning("%s It is made again when it is asked for.", exc)
         try:
             with self._database.write() as session:
-                place_row(session, generation, sum(map(len, files)))
+                seq = place_row(session, generation, sum(map(len, files)))
+                if labels is not None and seq is not None:
+                    place_file_labels(session, seq, labels)
         except StoreError as exc:
             self._without_row += 1
             raise type(exc)(
                 f"The picture is safe in {self._workspace / generation.image_path}, but not in the gallery: "
                 f"{exc} Afterwards it comes in by itself, or when the history is rebuilt from its files."
             ) from exc
-        return generation
+        return generation if labels is None else replace(generation, collections=tuple(labels.names.values()))
 
     def _write_files(
-        self, generation: Generation, image: "Image.Image", source: "Image.Image | None"
+        self,
+        generation: Generation,
+        image: "Image.Image",
+        source: "Image.Image | None",
+        labels: FileLabels | None,
     ) -> Iterable[bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
         from fibo_core.store.images import png_bytes
@@ -172,6 +185,8 @@ class History:
         files = {f"{generation.id}.png": png_bytes(image, record, parameters_text(generation.request))}
         if source is not None:
             files[f"{generation.id}{SOURCE_SUFFIX}"] = png_bytes(source)
+        if labels is not None:
+            record = with_labels_record(record, labels)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
         try:
             folder = (self._workspace / generation.image_path).parent
@@ -349,9 +364,9 @@ class History:
         """Stars a picture or takes its star. Raises GenerationNotFound and GenerationDamaged."""
         with self._database.write() as session:
             seq, generation = _picture(session, id)
-            session.connection().execute(
-                update(GenerationTable).where(col(GenerationTable.seq) == seq).values(favorite=favorite)
-            )
+            values = {"favorite": favorite, "label_dirty": True}
+            session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
+        self.labels.changed.set()
         return replace(generation, favorite=favorite)
 
     def delete(self, ids: Sequence[str]) -> list[str]:
@@ -374,8 +389,10 @@ class History:
         changed = set()
         with self._database.write() as session:
             for column, wanted in ((col(row.id), known), (col(row.seq), numbered)):
-                statement = update(row).where(column.in_(wanted), marked).values(deleted_at=deleted_at)
+                statement = update(row).where(column.in_(wanted), marked)
+                statement = statement.values(deleted_at=deleted_at, label_dirty=True)
                 changed |= {wanted[it] for it in session.connection().execute(statement.returning(column)).scalars()}
+        self.labels.changed.set()
         return [id for id in ids if id in changed]
 
     # files
@@ -440,8 +457,11 @@ class History:
         """Rows for pictures that have none, a damaged one or one that leads nowhere, from their sidecars or the PNGs'
         own text, whatever the files are called and wherever below the outputs they lie.
 
-        Stars and deletions live in rows alone: a picture without a row comes back unstarred, and out of the trash.
+        Its labels come back with it, and its deletion, as its sidecar has them; so do collections, as
+        `collections.json` has them.
         """
+        if not dry_run:
+            self.labels.adopt_collections()
         return rebuild(self._workspace, self._database, dry_run=dry_run)
 
     def verify(self) -> VerifyReport:
@@ -473,6 +493,7 @@ class History:
         It walks all of `outputs/` in small pieces: for a thread of its own, which ends soon after ``ending`` is set.
         """
         ending, state = ending or threading.Event(), self._to_sweep()
+        self.labels.adopt_collections()
         report = reconcile.sweep(self._workspace, self._cache_dir, self._database, ending)
         outputs = self._workspace / OUTPUTS
         if report.adopted:

@@ -122,6 +122,15 @@ class HistoryQuery:
         return conditions
 
 
+def seqs_between(query: HistoryQuery, after: int, until: int, limit: int) -> Select[Any]:
+    """A query's pictures, oldest first: the next ``limit`` seqs after one, up to another."""
+    order = query.order
+    statement = select(order).select_from(GenerationTable)
+    if query.searches:
+        statement = statement.join(index, index.c.rowid == col(GenerationTable.seq))
+    return statement.where(*query.conditions(), order > after, order <= until).order_by(order.asc()).limit(limit)
+
+
 def _term(word: str, *, begins: bool) -> str:
     """An FTS5 term: the word's tokens one after another, the last of them whole or, with ``begins``, begun."""
     quoted = '"' + segmented(word).replace('"', '""') + '"'
