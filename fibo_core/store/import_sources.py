@@ -256,7 +256,8 @@ def _whole_file(path: Path) -> bytes:
 def _read_file(path: Path, most: int) -> bytes | None:
     try:
         with path.open("rb") as file:
-            content = file.read(most + 1)
+            size = os.fstat(file.fileno()).st_size
+            content = file.read(min(size, most) + 1)  # room is made for all that is asked for
     except FileNotFoundError:
         return None
     except OSError as exc:

@@ -254,7 +254,7 @@ class ZipReader:
             raw, extras = self._file.read(named), self._file.read(extra)
             size, packed, _ = _wide(extras, size, packed, 0)
             after = at + LOCAL.size + named + extra + packed
-            if flags & _SIZES_AFTER or after > self._length:
+            if flags & _SIZES_AFTER or not named or after > self._length:
                 return
             name, flaw = _name(raw, flags)
             yield ZipEntry(
