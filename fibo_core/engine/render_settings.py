@@ -9,7 +9,6 @@ from fibo_core.engine.request import (
     check_guidance,
     check_size,
     check_steps,
-    default_negative_prompt,
 )
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -79,7 +78,7 @@ class RenderSettings:
         if spec.fixed_negative is not None:
             negative = spec.fixed_negative
         else:
-            negative = self.negative_prompt.strip() or default_negative_prompt(prompt)
+            negative = self.negative_prompt.strip() or spec.family.default_negative(prompt)
         return GenerationRequest(
             prompt=prompt,
             negative_prompt=negative,
@@ -90,4 +89,5 @@ class RenderSettings:
             guidance_scale=self.guidance_scale,
             model=spec.name,
             revision=revision,
+            family=spec.family.name,
         )

@@ -109,6 +109,7 @@ class Generation:
             "model": request.model,
             "revision": request.revision,
             "adapters": list(request.adapters),
+            "family": request.family,
             "recipe_hash": request.recipe_hash,
             "writer": self.writer,
             "edited": self.edited,
@@ -164,6 +165,7 @@ class Generation:
                 model=record["model"],
                 revision=record["revision"],
                 adapters=tuple(record["adapters"]),
+                family=record.get("family", GenerationRequest.family),
             ),
             writer=record["writer"],
             edited=record["edited"],
@@ -238,6 +240,7 @@ _PARTS: Mapping[str, Callable[[Any], bool]] = {
 _LATER_PARTS: Mapping[str, Callable[[Any], bool]] = {
     "writer_model": _is_text,
     "usage": _or_none(_is_usage),
+    "family": _is_name,
     "other_sources": lambda value: isinstance(value, list) and all(map(_is_name, value)),
 }
 

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Index, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PictureError
 from fibo_core.store.generation import RATINGS, RECORD_FORMAT, Generation
 
@@ -87,6 +88,8 @@ class GenerationTable(SQLModel, table=True):
     # Since migration 0007.
     rating: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     label_dirty: bool = Field(default=False, sa_column_kwargs={"server_default": "0"})  # files not yet told
+    # Since migration 0008.
+    family: str = Field(default=GenerationRequest.family, sa_column_kwargs={"server_default": GenerationRequest.family})
 
     # SQLite appends seq to each, so a filtered page is read in order, without a sort.
     __table_args__ = (
@@ -278,6 +281,7 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         model=request.model,
         revision=request.revision,
         adapters=json.dumps(request.adapters),
+        family=request.family,
         recipe_hash=request.recipe_hash,
         writer=generation.writer,
         edited=generation.edited,
@@ -322,6 +326,7 @@ def generation_of(row: GenerationTable) -> Generation:
         "model": row.model,
         "revision": row.revision,
         "adapters": adapters,
+        "family": row.family,
         "writer": row.writer,
         "edited": row.edited,
         "writer_model": row.writer_model,

@@ -15,6 +15,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent
 from fibo_core.engine.request import check_tokens
 from fibo_core.errors import NothingChanged
+from fibo_core.models.catalogue import find_model
 from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.prompts.structured_prompt import diff
 from fibo_core.store.generation import Generation
@@ -138,7 +139,8 @@ def _paint(
     if not seeds:
         return []
     revision = tools.engine.revision(settings.model)
-    check_tokens(tools.engine.count_tokens(settings.model, written.prompt.canonical()))
+    family = find_model(settings.model).family
+    check_tokens(tools.engine.count_tokens(settings.model, family.caption(written.prompt)), family)
     generations = []
     for index, seed in enumerate(seeds):
         observer.on_painting(index, len(seeds))

@@ -306,6 +306,7 @@ class GenerationGiven(Given):
     model: str
     revision: str
     adapters: Sequence[str]
+    family: str = Field(description="The kind of model", examples=["fibo1"])
     recipe_hash: str
     writer: str
     edited: bool
