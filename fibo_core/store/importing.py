@@ -90,34 +90,47 @@ class Importer:
         report: ImportReport,
         cancel: CancelFlag | None = None,
         tell: Tell = lambda report: None,
+        skip: int = 0,
     ) -> None:
         """Takes each path, with what its owner calls it. ``report`` is kept true, and ``tell`` hears of it.
+
+        The first ``skip`` files were looked at by an earlier run, whose report this one goes on with.
 
         Raises Cancelled and its like, and a StoreError where it cannot go on, such as for a full disk; all that came in
         until then stays. What cannot be read is told in the report and ends nothing.
         """
-        cancel = cancel or CancelFlag()
+        cancel, seen = cancel or CancelFlag(), 0
         for path, name in given:
             try:
                 source = source_of(path, name)
             except InputError as exc:
-                report.left_out += 1
-                report.say(str(exc))
+                seen += 1
+                report.total += 1
+                if seen > skip:
+                    report.done += 1
+                    report.left_out += 1
+                    report.say(str(exc))
                 continue
             try:
-                self._take_source(source, report, cancel, tell)
+                seen = self._take_source(source, report, cancel, tell, seen, skip)
             finally:
                 source.close()
                 self._history.labels.changed.set()
         tell(report)
 
-    def _take_source(self, source: Source, report: ImportReport, cancel: CancelFlag, tell: Tell) -> None:
+    def _take_source(
+        self, source: Source, report: ImportReport, cancel: CancelFlag, tell: Tell, seen: int, skip: int
+    ) -> int:
         report.total += source.count
-        self._check_room(source)
-        for remark in source.remarks():
-            report.say(remark)
-        self._take_collections(source, report)
+        if seen >= skip:
+            self._check_room(source)
+            for remark in source.remarks():
+                report.say(remark)
+            self._take_collections(source, report)
         for each in source:
+            seen += 1
+            if seen <= skip:
+                continue
             cancel.check()
             if isinstance(each, LeftOut):
                 if each.reason:
@@ -131,6 +144,7 @@ class Importer:
                     report.leave_out(each.name, exc)
             report.done += 1
             tell(report)
+        return seen
 
     def _check_room(self, source: Source) -> None:
         """Raises WorkspaceUnwritable for a zip that says it is larger than the disk has room."""
