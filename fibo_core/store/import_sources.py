@@ -257,12 +257,12 @@ def _read_file(path: Path, most: int) -> bytes | None:
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            content = file.read(min(size, most) + 1)  # room is made for all that is asked for
+            content = file.read(size + 1) if size <= most else b""  # room is made for all that is asked for
     except FileNotFoundError:
         return None
     except OSError as exc:
         raise PictureError(f"it cannot be read ({exc.strerror})") from exc
-    if len(content) > most:
+    if size > most or len(content) > most:
         raise PictureError(f"it has more than the {most / 2**20:,.0f} MB that are read")
     return content
 
