@@ -39,8 +39,8 @@ total = history.count(query)
 undo_bar(runtime, state)
 if query.text and (left := history.unsearched()):
     st.caption(
-        f":material/hourglass: Older pictures are being read for the search ({left:,} left): until then words in "
-        "Chinese, Japanese, Korean or Thai are not found in all of them."
+        f":material/hourglass: Older pictures are being read for the search ({left:,} left): until then not all are "
+        "found by their words."
     )
 
 if total == 0:

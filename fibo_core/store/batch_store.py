@@ -129,6 +129,12 @@ class BatchStore:
         with self._database.read() as session:
             return session.exec(select(JobTable.batch_id).where(named, JobTable.batch_id != "").limit(1)).first()
 
+    def again_of(self, generation_id: str) -> str | None:
+        """The id of the newest batch that paints a stored picture once more; None where none does."""
+        newest = select(JobTable.batch_id).where(JobTable.again_of == generation_id).order_by(col(JobTable.seq).desc())
+        with self._database.read() as session:
+            return session.exec(newest.limit(1)).first()
+
     def of_job(self, job_id: str) -> str | None:
         """The id of the batch that a job belongs to; None where there is no such job."""
         with self._database.read() as session:

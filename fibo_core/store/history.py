@@ -9,7 +9,7 @@ import logging
 import re
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Float, LargeBinary, Text, case, cast, func, update
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
-from fibo_core.store import reconcile, segments
+from fibo_core.store import narrowing, reconcile, search, search_index
 from fibo_core.store.collection_store import FORMAT as COLLECTIONS_FORMAT
 from fibo_core.store.collection_store import record_of
 from fibo_core.store.database import Database
@@ -34,18 +33,30 @@ from fibo_core.store.label_files import FileLabels, in_collection, labels_record
 from fibo_core.store.label_rows import label_rows
 from fibo_core.store.label_store import LabelStore
 from fibo_core.store.labels import Labels
+from fibo_core.store.lineage import Lineage, lineage
+from fibo_core.store.narrowing import Facets, Suggestion
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
+from fibo_core.store.query import Query
 from fibo_core.store.rebuild import RebuildReport, rebuild
 from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
 from fibo_core.store.rows import ID, DamagedRow
-from fibo_core.store.search import HistoryQuery, index
-from fibo_core.store.tables import CollectionTable, GenerationTable
+from fibo_core.store.search import COUNT_MAX, HistoryQuery
+from fibo_core.store.tables import CollectionTable, GalleryTotalTable, GenerationTable
 from fibo_core.writers import Usage
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["DamagedRow", "DiskUsage", "History", "HistoryPage", "HistoryQuery", "RebuildReport", "SweepReport"]
+__all__ = [
+    "COUNT_MAX",
+    "DamagedRow",
+    "DiskUsage",
+    "History",
+    "HistoryPage",
+    "HistoryQuery",
+    "RebuildReport",
+    "SweepReport",
+]
 
 T = TypeVar("T")
 
@@ -97,6 +108,11 @@ class History:
         self._moment_lock = threading.Lock()
         self._without_row = 0  #: pictures whose row could not be written
         self._swept: tuple[int, int] | None = None  #: what `_to_sweep` was when all pictures were looked through last
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where lies what can be made again."""
+        return self._cache_dir
 
     # storing
 
@@ -226,35 +242,52 @@ class History:
     def page(self, query: HistoryQuery, *, cursor: str | None = None, limit: int = 48) -> HistoryPage:
         """The first pictures of a query, or those after ``cursor``; complete and without repeats, whatever is
         added or deleted between two pages. Raises InputError for a cursor that none of ours is."""
-        statement = _select(query)
+        place = None
         if cursor is not None:
             if not re.fullmatch("[0-9]{1,18}", cursor, re.ASCII):
                 raise InputError(f"The cursor {cursor[:40]!r} is none of ours. Begin at the first page.")
             place = int(cursor)
-            statement = statement.where(query.order < place if query.newest_first else query.order > place)
-        return self._page(statement, limit)
+        with self._database.read() as session:
+            seqs = search.find(session, query, beyond=place, newest_first=query.newest_first, limit=limit + 1)
+            shown = _in_order(session, seqs[:limit])
+        return HistoryPage(
+            tuple(readable(shown)), str(seqs[limit - 1]) if len(seqs) > limit else None, tuple(damaged(shown))
+        )
 
     def page_number(self, query: HistoryQuery, number: int, limit: int = 48) -> HistoryPage:
         """Page ``number`` (from 1) as it stands now; empty beyond the last one."""
-        return self._page(_select(query).offset(max(number - 1, 0) * limit), limit)
-
-    def _page(self, statement: SelectOfScalar[GenerationTable], limit: int) -> HistoryPage:
+        start = max(number - 1, 0) * limit
         with self._database.read() as session:
-            rows = read_pictures(session, statement.limit(limit + 1))
-        shown = rows[:limit]
-        cursor = str(shown[-1][0]) if len(rows) > limit and shown else None
+            seqs = search.find(session, query, beyond=None, newest_first=query.newest_first, limit=start + limit + 1)
+            shown = _in_order(session, seqs[start : start + limit])
+        cursor = str(shown[-1][0]) if len(seqs) > start + limit else None
         return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)))
 
     def count(self, query: HistoryQuery) -> int:
-        """How many pictures a query has."""
+        """How many pictures a query has; one more than COUNT_MAX where there are more than that."""
         with self._database.read() as session:
-            return session.exec(_from(query, select(func.count()))).one()
+            return search.count(session, query)
+
+    def understood(self, query: HistoryQuery) -> Query:
+        """A query's search as it was read: its chips, and a sentence for each part that finds nothing because no
+        picture has such a field, tag or collection."""
+        with self._database.read() as session:
+            return search.understood(session, query)
+
+    def facets(self, query: HistoryQuery) -> Facets:
+        """What a query's gallery can be narrowed by, with counts."""
+        with self._database.read() as session:
+            return narrowing.facets(session, query)
+
+    def suggest(self, typed: str, at: int | None = None) -> tuple[Suggestion, ...]:
+        """What may be meant by the part of a search in which the cursor stands, at its end where that is not said."""
+        with self._database.read() as session:
+            return narrowing.suggest(session, typed, len(typed) if at is None else at)
 
     def extent(self, query: HistoryQuery) -> tuple[int, int]:
         """How many pictures a query has, all of them counted, and the bytes of their files."""
         with self._database.read() as session:
-            count = session.exec(_from(query, select(func.count()))).one()
-            return count, int(session.exec(_from(query, select(func.total(_FILE_BYTES)))).one())
+            return search.extent(session, query)
 
     def some(self, ids: Sequence[str]) -> list[Generation | DamagedRow]:
         """Those of the ids that have a row, in the order of the ids; deleted pictures too."""
@@ -291,12 +324,9 @@ class History:
 
     def neighbours(self, id: str, query: HistoryQuery) -> tuple[str | None, str | None]:
         """The ids shown just before and after a picture in a query's gallery. Raises GenerationNotFound."""
-        order = query.order
         with self._database.read() as session:
             seq = _seq(session, id)
-            statement = _from(query, select(GenerationTable)).limit(1)
-            newer = _first(session, lambda place: statement.where(order > place).order_by(order.asc()), seq)
-            older = _first(session, lambda place: statement.where(order < place).order_by(order.desc()), seq)
+            newer, older = (_beside(session, query, seq, newest_first=older) for older in (False, True))
         return (newer, older) if query.newest_first else (older, newer)
 
     def ancestors(self, id: str) -> list[Generation]:
@@ -322,6 +352,10 @@ class History:
             _seq(session, id)
             statement = select(row).where(row.parent_id == id, col(row.deleted_at).is_(None))
             return readable(read_pictures(session, statement.order_by(col(row.seq))))
+
+    def lineage(self, id: str) -> Lineage:
+        """The tree that a picture belongs to, what was deleted of it as gaps. Raises GenerationNotFound."""
+        return lineage(self._database, id)
 
     def pace(self, model: str) -> float | None:
         """Seconds that this model took here for one step of one pixel, by its newest pictures; None without any."""
@@ -351,10 +385,10 @@ class History:
 
     def disk_usage(self) -> DiskUsage:
         """What the pictures take, by their rows, and what the disk has left."""
-        deleted = col(GenerationTable.deleted_at).is_not(None)
-        statement = select(deleted, func.count(), func.total(_FILE_BYTES)).group_by(deleted)
+        total = GalleryTotalTable
         with self._database.read() as session:
-            sums = {bool(gone): (count, int(size)) for gone, count, size in session.exec(statement)}
+            rows = session.exec(select(total.deleted, total.pictures, total.bytes))
+            sums = {gone: (count, size) for gone, count, size in rows}
         with disk_errors("The workspace", self._workspace):
             disk = shutil.disk_usage(self._workspace)
         pictures, deleted_pictures = sums.get(False, (0, 0)), sums.get(True, (0, 0))
@@ -484,12 +518,12 @@ class History:
     def fill_search(self, ending: threading.Event | None = None) -> None:
         """Reads pictures of versions before again for the search index, where some are left; for a thread of its own,
         which ends soon after ``ending`` is set."""
-        segments.fill(self._database, ending or threading.Event())
+        search_index.fill(self._database, ending or threading.Event())
 
     def unsearched(self) -> int:
         """In how many pictures Chinese and the like are not found yet, as `fill_search` has not been there."""
         with self._database.read() as session:
-            return segments.rows_to_fill(session)
+            return search_index.rows_to_fill(session)
 
     def sweep_due(self) -> bool:
         """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, or
@@ -528,17 +562,22 @@ class History:
         return report
 
 
-def _select(query: HistoryQuery) -> SelectOfScalar[GenerationTable]:
-    order = query.order
-    return _from(query, select(GenerationTable)).order_by(order.desc() if query.newest_first else order.asc())
+def _in_order(session: Session, seqs: Sequence[int]) -> list[tuple[int, Generation | DamagedRow]]:
+    """The pictures of some seqs, in the order of these."""
+    if not seqs:
+        return []
+    rows = dict(read_pictures(session, select(GenerationTable).where(col(GenerationTable.seq).in_(seqs))))
+    return [(seq, rows[seq]) for seq in seqs if seq in rows]
 
 
-def _from(query: HistoryQuery, statement: SelectOfScalar[T]) -> SelectOfScalar[T]:
-    """``statement`` over the pictures of ``query``."""
-    statement = statement.select_from(GenerationTable)
-    if query.searches:
-        statement = statement.join(index, index.c.rowid == col(GenerationTable.seq))
-    return statement.where(*query.conditions())
+def _beside(session: Session, query: HistoryQuery, seq: int, *, newest_first: bool) -> str | None:
+    """The id of the next readable picture of a query, damaged ones being stepped over."""
+    while seqs := search.find(session, query, beyond=seq, newest_first=newest_first, limit=1):
+        [seq] = seqs
+        for _, found in _in_order(session, seqs):
+            if isinstance(found, Generation):
+                return found.id
+    return None
 
 
 def _seq(session: Session, id: str) -> int:
@@ -565,15 +604,6 @@ def _picture(session: Session, id: str, *, deleted_too: bool = False) -> tuple[i
             )
         return seq, found
     raise _not_found(id)
-
-
-def _first(session: Session, beyond: Callable[[int], SelectOfScalar[GenerationTable]], place: int) -> str | None:
-    """The id of the first readable picture ``beyond`` a place, damaged ones being stepped over."""
-    while rows := read_pictures(session, beyond(place)):
-        [(place, found)] = rows
-        if isinstance(found, Generation):
-            return found.id
-    return None
 
 
 def _not_found(id: str) -> GenerationNotFound:

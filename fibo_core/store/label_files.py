@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
+from ulid import ULID
 
 from fibo_core.errors import InputError, StoreError
 from fibo_core.store.collection_store import CollectionStore, restored
@@ -72,7 +73,7 @@ def labels_of_record(record: Any) -> FileLabels | None:
     return FileLabels(
         Labels(
             favorite=said.get("favorite") is True,
-            rating=rating if isinstance(rating, int) and rating in RATINGS else 0,
+            rating=rating if type(rating) is int and rating in RATINGS else 0,
             tags=by_folded(_names(said.get("tags"))),
             members=frozenset(names := dict(_collections(said.get("collections")))),
             deleted_at=_row_moment(deleted_at) if isinstance(deleted_at, str) else None,
@@ -236,6 +237,8 @@ def _names(values: Any) -> Iterator[str]:
 
 def _collections(values: Any) -> Iterator[tuple[str, str]]:
     for value in values if isinstance(values, list) else []:
+        if isinstance(value, str):  # an export's, which other workspaces read
+            value = {"id": str(ULID()), "name": value}
         id, name = (value.get("id"), value.get("name")) if isinstance(value, dict) else (None, None)
         if isinstance(id, str) and isinstance(name, str) and ID.fullmatch(id):
             yield id, name

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any
+from typing import Any, Literal, cast
 
 from sqlalchemy import delete, func, insert, text, update
 from sqlmodel import Session, col, select
@@ -28,9 +28,10 @@ from fibo_core.store.label_rows import PIECE, label_rows, spelt_as_before, write
 from fibo_core.store.labels import LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
 from fibo_core.store.picture_rows import ROW
 from fibo_core.store.rows import ID
-from fibo_core.store.search import HistoryQuery, seqs_between
+from fibo_core.store.search import HistoryQuery, count, find
 from fibo_core.store.tables import CollectionTable, GenerationTable, MemberTable, UndoPictureTable, UndoTable
 
+EVERY = 2**62  #: more pictures than there can be
 KEPT = timedelta(days=2)  #: how long a change can be undone
 PAUSE_S = 0.005  #: after each piece, for others who write
 FORGOTTEN = 5_000  #: rows of old undoings that one transaction takes away
@@ -42,6 +43,9 @@ Pieces = Callable[[int], Sequence[int]]
 What = Callable[[int, Labels], Labels]
 
 
+State = Literal["running", "done", "cancelled", "interrupted", "failed", "undoing", "undone"]
+
+
 @dataclass(frozen=True)
 class ChangeState:
     """How far a change has come. ``state``: running, done, cancelled, interrupted (its process ended), failed, undoing,
@@ -49,7 +53,7 @@ class ChangeState:
     ``error`` says why it failed, where it was begun here."""
 
     token: str
-    state: str
+    state: State
     total: int
     done: int
     changed: int
@@ -201,8 +205,8 @@ class LabelStore:
             row = _undo_row(session, token)
             if row.state == "undone":
                 raise UndoGone("That change has been undone already. Nothing was changed.")
-            count = select(func.count()).where(UndoPictureTable.token == token)
-            row.total, row.done, row.changed, row.state = session.exec(count).one(), 0, 0, "undoing"
+            pictures = select(func.count()).where(UndoPictureTable.token == token)
+            row.total, row.done, row.changed, row.state = session.exec(pictures).one(), 0, 0, "undoing"
             session.add(row)
             collections = json.loads(row.collections)
             if removed_one := collections.get("removed"):
@@ -334,7 +338,7 @@ class LabelStore:
     def _state(self, row: UndoTable) -> ChangeState:
         token = row.token
         missing, error = self._missing.get(token, ()), self._errors.get(token)
-        return ChangeState(token, row.state, row.total, row.done, row.changed, missing, error)
+        return ChangeState(token, cast(State, row.state), row.total, row.done, row.changed, missing, error)
 
     def _seqs(self, ids: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
         """The seqs of pictures, deleted and damaged ones too, and the ids that none has.
@@ -363,13 +367,11 @@ class LabelStore:
     def _of_query(self, query: HistoryQuery) -> tuple[int, Pieces]:
         with self._database.read() as session:
             until = session.exec(select(func.max(GenerationTable.seq))).one() or 0
-            every = seqs_between(query, -1, until, -1).subquery()
-            total = session.connection().execute(select(func.count()).select_from(every)).scalar_one()
+            total = count(session, query, EVERY)
 
         def pieces(place: int) -> Sequence[int]:
             with self._database.read() as session:
-                statement = seqs_between(query, place, until, PIECE)
-                return list(session.connection().execute(statement).scalars())
+                return find(session, query, beyond=place, newest_first=False, limit=PIECE, until=until)
 
         return total, pieces
 

@@ -9,10 +9,10 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.errors import InputError
+from fibo_core.store import search_index
 from fibo_core.store.generation import RATINGS, Generation
 from fibo_core.store.label_rows import with_labels
 from fibo_core.store.rows import ID, DamagedRow, id_of, read_rows
-from fibo_core.store.segments import place_segments
 from fibo_core.store.tables import GenerationTable, generation_of, row_of
 
 NAMED = 3  #: damaged rows that a sentence names
@@ -67,9 +67,9 @@ def place_row(session: Session, generation: Generation, file_bytes: int) -> int 
     seq = session.exec(select(GenerationTable.seq).where(GenerationTable.id == generation.id)).first()
     while seq is None:
         if session.exec(select(GenerationTable.seq).where(GenerationTable.seq == row.seq)).first() is None:
-            place_segments(session, row.seq, row.words, row.structured_prompt)
             session.add(row)
             session.flush()
+            search_index.place(session, row.seq)
             return row.seq
         if id_of(session, GenerationTable, row.seq) is None:
             seq = row.seq  # its own, whose id is damaged

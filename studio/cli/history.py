@@ -9,8 +9,10 @@ import typer
 
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, StoredMode
+from studio.cli import labels, related
 from studio.cli.door import Door, Page, door_of, only_here
 from studio.cli.in_and_out import export, import_
+from studio.cli.labels import tell_files
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
 from studio.cli.setup import begin, open_history
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
     from fibo_core.store.history import History, HistoryPage
 
 app = typer.Typer(rich_markup_mode=None)
+app.command("label")(labels.label)
+app.command("undo")(labels.undo)
+app.add_typer(labels.collections, name="collections", help="Collections of pictures, and kept searches.")
 
+related.add_to(app)
 Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID...")]
 
 
@@ -29,8 +35,7 @@ def list_(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
     query: Annotated[
-        str,
-        typer.Option(help="Words of the words or the prompt, a phrase in quotes, -word, a seed.", show_default=False),
+        str, typer.Option(help='A search: words, "a phrase", -word, path:value, seed:42, tag:…', show_default=False)
     ] = "",
     mode: Annotated[StoredMode | None, typer.Option(help="Only those made this way.")] = None,
     favorite: Annotated[bool, typer.Option("--favorite", help="Only favourites.")] = False,
@@ -54,8 +59,8 @@ def list_(
         print_table(_row(picture) for picture in page.items)
     if unsearched:
         print(
-            f"{unsearched:,} older pictures are not read for the search yet: words in Chinese, Japanese, Korean or "
-            "Thai are not found in all of them. A running studio reads them.",
+            f"{unsearched:,} older pictures are not read for the search yet, and not found by their words. A running "
+            "studio reads them.",
             file=sys.stderr,
         )
     if page.damaged:
@@ -89,6 +94,14 @@ def show(
         print_text(f"  tokens: {picture.usage.input_tokens:,} read, {picture.usage.output_tokens:,} written")
     if picture.words:
         print_text(f"  words: {picture.words}")
+    said = [
+        *(["★"] if picture.favorite else []),
+        *([f"{picture.rating} of 5"] if picture.rating else []),
+        *(f"#{tag}" for tag in picture.tags),
+        *(f"in {name}" for name in picture.collections),
+    ]
+    if said:
+        print_text(f"  labels: {', '.join(said)}")
     if picture.parent_id is not None:
         print_text(f"  from: {picture.parent_id}")
     print_text(picture.prompt.to_json())
@@ -167,6 +180,7 @@ def _change(
     else:
         with open_history(settings) as history:
             done = change(history)
+            tell_files(history)
     if as_json:
         print_json({verb: done})
     else:

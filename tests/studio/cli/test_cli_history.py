@@ -36,7 +36,8 @@ def test_one_picture_is_shown_with_its_whole_recipe(cli, store, workspace: Path)
     picture = store("a ball", seed=2**63 - 1)
     shown = cli("history", "show", picture.id, "--json").json
     sidecar = json.loads((workspace / picture.image_path).with_suffix(".json").read_text())
-    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), "favorite": False}
+    said = {"favorite": False, "rating": 0, "tags": [], "collections": []}
+    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), **said}
     text = cli("history", "show", picture.id).out
     assert str(2**63 - 1) in text
     assert '"short_description": "a ball"' in text
@@ -176,3 +177,47 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(cli, workspace: Path, mon
     wrong = [line.split()[1] for line in told.out.splitlines() if line.startswith("FAIL")]
     assert (told.code, wrong) == (1, ["database", "port"])
     assert "set STUDIO_PORT" in told.out
+
+
+def test_a_tree_is_shown_compared_and_written_into_one_file(cli, store, workspace: Path, tmp_path: Path):
+    """`history lineage`, `compare` and `report`, for people and for programs; what is misused is one sentence."""
+    first = store("a red ball").id
+    second = store("green", color="green", mode="refine", parent_id=first, seed=8).id
+    tree = cli("history", "lineage", second)
+    assert tree.out.splitlines() == [
+        "a red ball",
+        f"  {first}  seed 7, mini",
+        "  green: 1 field changed: short_description",
+        f"    {second}  seed 8, mini  <",
+    ]
+    assert [node["id"] for node in cli("history", "lineage", first, "--json").json["nodes"]] == [first, second]
+
+    compared = cli("history", "compare", first, second).out
+    assert "\nshort_description\n  1  [-a red ball-]\n  2  {+green+}\n" in compared
+    assert "seed" in compared
+    assert "versions.torch" not in compared
+    assert "versions.torch" in cli("history", "compare", first, second, "--all").out
+    assert {row["path"] for row in cli("history", "compare", first, second, "--json").json["rows"]} > {"seed", "mode"}
+    misused = cli("history", "compare", first)
+    assert (misused.code, misused.out) == (2, "")
+    assert misused.err == "1 different pictures are to be compared. Name 2 to 9 of them.\n"
+
+    file = tmp_path / "tree.html"
+    assert cli("history", "report", second, file).out == f"{file}\n"
+    assert file.read_text("utf-8").count("data:image/webp") == 2
+    assert cli("history", "report", second, tmp_path / "tree.pdf").code == 2
+    lost = cli("history", "report", second, tmp_path / "nowhere" / "tree.html")
+    assert (lost.code, len(lost.err.splitlines())) == (1, 1)
+    assert [each.name for each in tmp_path.glob("*.html*")] == ["tree.html"]
+
+
+def test_a_picture_is_painted_again_and_told_how_it_differs(cli, store, workspace: Path):
+    """The stored picture is plain red: what mini paints from its recipe is something else."""
+    picture = store("a red ball").id
+    said = cli("history", "again", picture)
+    assert said.out.startswith("Not the same: ")
+    assert "weights r1 → " in said.out
+    assert len(cli("history", "list", "--json").json) == 1
+    kept = cli("history", "again", picture, "--keep", "--json").json
+    assert (kept["same"], kept["difference"]["share"] > 0.5) == (False, True)
+    assert cli("history", "show", kept["generation_id"], "--json").json["parent_id"] == picture
