@@ -32,7 +32,7 @@ from fibo_core.store.zip_stream import IN_MEMORY, PIECE, ZipSize, ZipStream, crc
 EXPORT_FORMAT = "fibo-studio-export/1"
 MANIFEST, COLLECTIONS = "manifest.json", "collections.json"
 ROWS = 100  #: of the database at once
-MEASURED_MAX = 2000  #: pictures whose files are measured before the first byte is sent
+MEASURED_MAX = 500  #: pictures whose files are measured before the first byte is sent
 SPARE, SPARE_EACH = 8192, 128  #: bytes, of all and of each picture, for labels that change after measuring
 WHOLE_MAX = 8 << 20  #: bytes of a file that is read once; a larger one is read for its checksums first
 
