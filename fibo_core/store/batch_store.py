@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.errors import JobError
 from fibo_core.store.database import Database
 from fibo_core.store.idempotency import OnceKey, batch_of_key, keep_key
+from fibo_core.store.input_use import inputs_in_use
 from fibo_core.store.job_store import ACTIVE, NewJob, insert_jobs
 from fibo_core.store.rows import DamagedRow, read_rows
 from fibo_core.store.tables import BatchTable, CellTable, JobTable
@@ -174,10 +175,8 @@ class BatchStore:
         return found
 
     def inputs(self) -> set[str]:
-        """The pictures that any batch refers to, as paths in the workspace; of a damaged row, all that may be one."""
-        with self._database.read() as session:
-            inputs = select(cast(BatchTable.inputs, Text)).where(BatchTable.inputs != "[]").distinct()
-            return {path for text in session.exec(inputs) for path in _QUOTED.findall(text)}
+        """The pictures that a batch, or a stored picture, still needs, as paths in the workspace."""
+        return inputs_in_use(self._database)
 
     def _read(self, statement: SelectOfScalar[BatchTable]) -> list[BatchRow | DamagedRow]:
         with self._database.read() as session:

@@ -7,9 +7,8 @@ picture whose row could not be written is found again by :meth:`History.sweep`, 
 import json
 import logging
 import re
-import shutil
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,7 @@ from fibo_core.store import narrowing, reconcile, search, search_index
 from fibo_core.store.collection_store import FORMAT as COLLECTIONS_FORMAT
 from fibo_core.store.collection_store import record_of
 from fibo_core.store.database import Database
-from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
+from fibo_core.store.disk import path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
 from fibo_core.store.label_files import FileLabels, in_collection, labels_record, place_file_labels, with_labels_record
 from fibo_core.store.label_rows import label_rows
@@ -35,13 +34,18 @@ from fibo_core.store.label_store import LabelStore
 from fibo_core.store.labels import Labels
 from fibo_core.store.lineage import Lineage, lineage
 from fibo_core.store.narrowing import Facets, Suggestion
+from fibo_core.store.outputs import check_outputs, outputs_gone, outputs_trouble
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
+from fibo_core.store.quarantine import Moved, quarantine
 from fibo_core.store.query import Query
 from fibo_core.store.rebuild import RebuildReport, rebuild
-from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
+from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, file_hash
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.search import COUNT_MAX, HistoryQuery
-from fibo_core.store.tables import CollectionTable, GalleryTotalTable, GenerationTable
+from fibo_core.store.storage import DiskUsage, disk_usage
+from fibo_core.store.tables import CollectionTable, GenerationTable
+from fibo_core.store.trash import Trash
+from fibo_core.store.verify import Faulty, VerifyReport, verify
 from fibo_core.writers import Usage
 
 if TYPE_CHECKING:
@@ -73,24 +77,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class HistoryPage:
     """Pictures in the gallery's order; ``next_cursor`` continues after them, None at the end. ``damaged`` are the rows
-    among them that cannot be read."""
+    among them that cannot be read, ``problems`` sentences for what was not understood of the search."""
 
     items: tuple[Generation, ...]
     next_cursor: str | None
     damaged: tuple[DamagedRow, ...] = ()
-
-
-@dataclass(frozen=True)
-class DiskUsage:
-    """``pictures`` in the gallery, ``deleted`` ones whose files still lie there, ``bytes`` of both with the
-    files beside them; ``free_bytes`` and ``total_bytes`` of the disk that holds ``folder``."""
-
-    pictures: int
-    deleted: int
-    bytes: int
-    free_bytes: int
-    total_bytes: int
-    folder: Path
+    problems: tuple[str, ...] = ()
 
 
 class History:
@@ -103,10 +95,12 @@ class History:
         self._workspace = workspace.absolute()
         self._database = database
         self._cache_dir = (cache_dir or workspace / ".cache").absolute()
-        self.labels = LabelStore(self._workspace, database)
         self._last_moment = datetime.fromtimestamp(0, UTC)
         self._moment_lock = threading.Lock()
         self._without_row = 0  #: pictures whose row could not be written
+        self.trash = Trash(self._workspace, database, self._thumbnail_path, self.check_place)
+        self.labels = LabelStore(self._workspace, database, self.trash.bring_back)
+        self._found_nothing = False  #: there were rows, and no file of any
         self._swept: tuple[int, int] | None = None  #: what `_to_sweep` was when all pictures were looked through last
 
     @property
@@ -149,6 +143,7 @@ class History:
         """
         from ulid import ULID
 
+        self.check_place()
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
         place = place_of(id, created_at)
@@ -179,7 +174,8 @@ class History:
             log.warning("%s It is made again when it is asked for.", exc)
         try:
             with self._database.write() as session:
-                seq = place_row(session, generation, sum(map(len, files)))
+                size, digest = sum(map(len, files.values())), file_hash(files[f"{id}.png"])
+                seq = place_row(session, generation, size, digest)
                 if labels is not None and seq is not None:
                     place_file_labels(session, seq, labels)
         except StoreError as exc:
@@ -196,7 +192,7 @@ class History:
         image: "Image.Image",
         source: "Image.Image | None",
         labels: FileLabels | None,
-    ) -> Iterable[bytes]:
+    ) -> dict[str, bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
         from fibo_core.store.images import png_bytes
         from fibo_core.store.picture_texts import parameters_text
@@ -215,7 +211,16 @@ class History:
             raise WorkspaceUnwritable(
                 f"{exc} The same prompt with seed {generation.request.seed} paints it again."
             ) from exc
-        return files.values()
+        return files
+
+    def check_place(self) -> None:
+        """Raises WorkspaceUnwritable where no picture can be stored now, before anybody paints one."""
+        check_outputs(self._workspace, self._database)
+
+    def trouble(self) -> str:
+        """Why no picture can be stored now, and those of before may not be found: a volume that is not mounted, or
+        read-only. "" where all is well."""
+        return outputs_trouble(self._workspace, self._database)
 
     def _moment(self) -> datetime:
         """Now, and never the same or an earlier moment twice, so that ids and rows sort as they were made."""
@@ -250,9 +255,9 @@ class History:
         with self._database.read() as session:
             seqs = search.find(session, query, beyond=place, newest_first=query.newest_first, limit=limit + 1)
             shown = _in_order(session, seqs[:limit])
-        return HistoryPage(
-            tuple(readable(shown)), str(seqs[limit - 1]) if len(seqs) > limit else None, tuple(damaged(shown))
-        )
+            problems = search.understood(session, query).problems
+        cursor = str(seqs[limit - 1]) if len(seqs) > limit else None
+        return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)), problems)
 
     def page_number(self, query: HistoryQuery, number: int, limit: int = 48) -> HistoryPage:
         """Page ``number`` (from 1) as it stands now; empty beyond the last one."""
@@ -384,22 +389,8 @@ class History:
         return models
 
     def disk_usage(self) -> DiskUsage:
-        """What the pictures take, by their rows, and what the disk has left."""
-        total = GalleryTotalTable
-        with self._database.read() as session:
-            rows = session.exec(select(total.deleted, total.pictures, total.bytes))
-            sums = {gone: (count, size) for gone, count, size in rows}
-        with disk_errors("The workspace", self._workspace):
-            disk = shutil.disk_usage(self._workspace)
-        pictures, deleted_pictures = sums.get(False, (0, 0)), sums.get(True, (0, 0))
-        return DiskUsage(
-            pictures=pictures[0],
-            deleted=deleted_pictures[0],
-            bytes=pictures[1] + deleted_pictures[1],
-            free_bytes=disk.free,
-            total_bytes=disk.total,
-            folder=self._workspace / OUTPUTS,
-        )
+        """What the pictures take, by their rows, by month and by model, and what the disk has left."""
+        return disk_usage(self._workspace, self._database)
 
     # changing
 
@@ -431,6 +422,8 @@ class History:
         numbered: dict[Any, str] = {int(match[1]): id for id in ids if (match := ROW.fullmatch(id))}
         changed = set()
         with self._database.write() as session:
+            if deleted_at is None:
+                self.trash.bring_back(session, list(known.values()))
             for column, wanted in ((col(row.id), known), (col(row.seq), numbered)):
                 statement = update(row).where(column.in_(wanted), marked)
                 statement = statement.values(deleted_at=deleted_at, label_dirty=True)
@@ -449,12 +442,6 @@ class History:
         """The picture an inspiration started from. Raises as :meth:`image_file` does."""
         source = self.get(id, deleted_too=True).source_path
         return None if source is None else self._existing(source, id)
-
-    def other_sources(self) -> set[str]:
-        """The kept pictures that any stored one names as a further source, as paths in the workspace."""
-        with self._database.read() as session:
-            named = select(GenerationTable.other_sources).where(GenerationTable.other_sources != "[]").distinct()
-            return {path for text in session.exec(named) for path in re.findall(r'"([^"]*)"', text)}
 
     def sidecar_file(self, id: str) -> Path:
         """The recipe beside the picture, as JSON. Raises as :meth:`image_file` does."""
@@ -511,9 +498,22 @@ class History:
             self.labels.adopt_collections()
         return rebuild(self._workspace, self._database, dry_run=dry_run)
 
-    def verify(self) -> VerifyReport:
-        """What is amiss in rows and files, all of them looked at; nothing is changed."""
-        return reconcile.verify(self._workspace, self._database)
+    def verify(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
+        """What is amiss in rows and files, all of them looked at; nothing is changed. ``progress`` is told how many
+        pictures' files have been looked at. Raises WorkspaceUnwritable where the pictures' volume is not there."""
+        if gone := outputs_gone(self._workspace, self._database):
+            raise WorkspaceUnwritable(gone)
+        return verify(self._workspace, self._database, progress)
+
+    def quarantine(self, faulty: Sequence[Faulty]) -> tuple[Moved, ...]:
+        """Moves files that `verify` has found amiss out of the gallery's way, to `trash/quarantine/`, with a list;
+        pictures' rows go to the trash, and nothing is deleted."""
+        self.check_place()
+
+        def record_of(id: str) -> dict[str, Any]:
+            return self.get(id, deleted_too=True).to_record()
+
+        return quarantine(self._workspace, self._database, faulty, record_of)
 
     def fill_search(self, ending: threading.Event | None = None) -> None:
         """Reads pictures of versions before again for the search index, where some are left; for a thread of its own,
@@ -521,14 +521,14 @@ class History:
         search_index.fill(self._database, ending or threading.Event())
 
     def unsearched(self) -> int:
-        """In how many pictures Chinese and the like are not found yet, as `fill_search` has not been there."""
+        """How many pictures are not found by their words yet, as `fill_search` has not been there."""
         with self._database.read() as session:
             return search_index.rows_to_fill(session)
 
     def sweep_due(self) -> bool:
-        """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, or
-        a picture's row could not be written."""
-        return self._swept != self._to_sweep()
+        """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, a
+        picture's row could not be written, or the volume that was not there is."""
+        return self._swept != self._to_sweep() or (self._found_nothing and not self.trouble())
 
     def _to_sweep(self) -> tuple[int, int]:
         return self._database.files_opened, self._without_row
@@ -541,6 +541,8 @@ class History:
         """
         ending, state = ending or threading.Event(), self._to_sweep()
         self.labels.adopt_collections()
+        if not self.trouble():
+            self.trash.finish(ending)
         report = reconcile.sweep(self._workspace, self._cache_dir, self._database, ending)
         outputs = self._workspace / OUTPUTS
         if report.adopted:
@@ -552,7 +554,7 @@ class History:
             )
         if ending.is_set():
             return report
-        self._swept = state
+        self._swept, self._found_nothing = state, report.outputs_missing
         if report.outputs_missing:
             log.error("The gallery has %d pictures, and %s has none. Is its volume mounted?", report.rows, outputs)
         elif report.missing:

@@ -47,8 +47,15 @@ class FileLabels:
 
 @contextmanager
 def labels_lock(workspace: Path) -> Iterator[None]:
-    """Keeps others from writing sidecars, in whatever process; also for whoever moves a picture's files away."""
-    with folder_lock(workspace / OUTPUTS):
+    """Keeps others from writing sidecars, in whatever process; also for whoever moves a picture's files away.
+
+    It is taken before a writing transaction, never inside one: who holds it may wait for one.
+    """
+    outputs = workspace / OUTPUTS
+    if not outputs.is_dir():  # not mounted, or nothing painted yet
+        yield
+        return
+    with folder_lock(outputs):
         yield
 
 
@@ -136,9 +143,6 @@ def write_files(
 
     A picture whose files are not there keeps its mark. Raises StoreError.
     """
-    if not (workspace / OUTPUTS).is_dir():  # not mounted, or nothing painted yet: collections may have been made
-        collections.write_file()
-        return 0
     place, written = -1, 0
     with labels_lock(workspace):
         collections.write_file()

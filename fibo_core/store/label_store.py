@@ -23,7 +23,6 @@ from fibo_core.errors import FiboError, GenerationNotFound, UndoGone
 from fibo_core.store import collection_store, label_files
 from fibo_core.store.collection_store import CollectionStore, ids_of, record_of, removed, restored
 from fibo_core.store.database import Database
-from fibo_core.store.generation import OUTPUTS
 from fibo_core.store.label_rows import PIECE, label_rows, spelt_as_before, write_label_rows
 from fibo_core.store.labels import LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
 from fibo_core.store.picture_rows import ROW
@@ -39,6 +38,8 @@ _DATE = "%Y-%m-%d %H:%M:%S.%f"  #: as SQLAlchemy writes a moment into a row
 
 #: The next pictures of a change after a seq, at most PIECE.
 Pieces = Callable[[int], Sequence[int]]
+#: Is told the ids of pictures that come out of the trash, in that transaction.
+BringBack = Callable[[Session, Sequence[str]], None]
 #: What the labels of the picture of a seq become.
 What = Callable[[int, Labels], Labels]
 
@@ -99,9 +100,11 @@ class LabelStore:
     files are to be told of labels.
     """
 
-    def __init__(self, workspace: Path, database: Database) -> None:
+    def __init__(self, workspace: Path, database: Database, bring_back: BringBack) -> None:
+        """``bring_back`` does what is to be done in the transaction that takes pictures out of the trash."""
         self._workspace = workspace
         self._database = database
+        self._bring_back = bring_back
         self._missing: dict[str, tuple[str, ...]] = {}
         self._errors: dict[str, str] = {}
         self._turn = Lock()  # one change at a time works through its pieces
@@ -224,8 +227,6 @@ class LabelStore:
 
     def adopt_collections(self) -> int:
         """Makes rows for collections that `collections.json` alone has, as after a database was lost; how many."""
-        if not (self._workspace / OUTPUTS).is_dir():
-            return self.collections.adopt_file()
         with label_files.labels_lock(self._workspace):
             self.collections.write_file()
             return self.collections.adopt_file()
@@ -293,7 +294,7 @@ class LabelStore:
                     return False
                 place = seqs[-1]
                 changes = _changes(session, seqs, what)
-                write_label_rows(session, changes)
+                self._write(session, changes)
                 _write_undoing(session, token, changes)
                 row.done += len(seqs)
                 row.changed += len(changes)
@@ -318,7 +319,7 @@ class LabelStore:
                     session.add(row)
                     return
                 changes = _changes(session, list(was), partial(_undone, was))
-                write_label_rows(session, changes)
+                self._write(session, changes)
                 taken = delete(undoing_of).where(col(undoing_of.token) == token, col(undoing_of.seq).in_(list(was)))
                 session.connection().execute(taken)
                 row.done += len(was)
@@ -327,6 +328,13 @@ class LabelStore:
                 state = self._state(row)
             if told is not None:
                 told(state)
+
+    def _write(self, session: Session, changes: dict[int, tuple[Labels, Labels]]) -> None:
+        write_label_rows(session, changes)
+        restored = [seq for seq, (was, now) in changes.items() if was.deleted_at and not now.deleted_at]
+        if restored:
+            ids = select(GenerationTable.id).where(col(GenerationTable.seq).in_(restored))
+            self._bring_back(session, session.exec(ids).all())
 
     @contextmanager
     def _piece(self) -> Iterator[Session]:

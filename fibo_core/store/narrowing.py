@@ -17,7 +17,7 @@ from fibo_core.prompts.facets import facets as caption_facets
 from fibo_core.prompts.vocabulary import suggestions_at
 from fibo_core.store import index_words, search
 from fibo_core.store.index_text import KNOWN_PATHS, fact, words_in
-from fibo_core.store.query_parser import ALIASES, FACET_KEYS, HAS, IS, KEYS
+from fibo_core.store.query_parser import ALIASES, FACET_KEYS, HAS, IS, KEYS, clean
 from fibo_core.store.search import COUNT_MAX, HistoryQuery
 from fibo_core.store.terms import folded
 
@@ -86,10 +86,10 @@ def facets(session: Session, query: HistoryQuery) -> Facets:
         named = session.connection().execute(_NAMES_OF, those).scalars().all()
         counts = Counter(name for names in json.loads(f"[{','.join(named)}]") for name in names)
         tags = [(name, count) for name, count in session.connection().execute(_TAGS_OF, those)]
-        members = dict(session.connection().execute(_MEMBERS_OF, those).tuples().all())
+        members = {row[0]: row[1] for row in session.connection().execute(_MEMBERS_OF, those)}
     else:
         partial = False
-        counts = Counter(dict(session.connection().execute(_COUNTS).tuples().all()))
+        counts = Counter({row[0]: row[1] for row in session.connection().execute(_COUNTS)})
         tags = _tags(session, "", VALUES_MAX * 4)
     found = [*_from_counts(counts), _facet("in", _collections(session, members)), _facet("tag", tags)]
     return Facets(tuple(each for each in found if each.values), partial)
@@ -126,7 +126,7 @@ def term_for(key: str, value: str) -> str:
 
 def _collections(session: Session, members: dict[str, int] | None) -> Iterator[tuple[str, int | None]]:
     """The collections that have pictures here, and the kept searches."""
-    for id, name, query in session.connection().execute(_COLLECTIONS).tuples():
+    for id, name, query in session.connection().execute(_COLLECTIONS):
         if query is not None:
             yield name, None
             continue
@@ -145,6 +145,7 @@ def _tags(session: Session, begins: str, most: int) -> list[tuple[str, int | Non
 def suggest(session: Session, typed: str, at: int) -> tuple[Suggestion, ...]:
     """What may be meant by the part of a search in which the cursor stands."""
     at = min(max(at, 0), len(typed))
+    typed = clean(typed)
     start = _begin(typed, at)
     begun = typed[start:at]
     minus = "-" if begun.startswith("-") else ""
@@ -181,7 +182,7 @@ def _values(session: Session, typed: str, value: str) -> Iterator[tuple[str, int
                 (term_for("tag", name), count) for name, count in _tags(session, folded(value), SUGGESTIONS_MAX)
             )
         case "in":
-            names = [row[1] for row in session.connection().execute(_COLLECTIONS).tuples()]
+            names = [row[1] for row in session.connection().execute(_COLLECTIONS)]
             yield from ((term_for("in", name), None) for name in names if f" {begun}" in f" {name.lower()}")
         case "writer":
             marks = index_words.begun(session, fact("writer", begun), SUGGESTIONS_MAX) or ()
@@ -215,9 +216,7 @@ def _words(session: Session, begun: str) -> Iterator[tuple[str, int | None]]:
 
 def _counted(session: Session, key: str, begun: str) -> Sequence[tuple[str, int | None]]:
     asked = {"from": f"{key}:", "to": f"{key};"}
-    names = [
-        (name.partition(":")[2], count) for name, count in session.connection().execute(_COUNTS_OF, asked).tuples()
-    ]
+    names = [(name.partition(":")[2], count) for name, count in session.connection().execute(_COUNTS_OF, asked)]
     meant = [(value, count) for value, count in names if f" {begun}" in f" {value.lower().replace('/', ' ')}"]
     return [(term_for(key, value), count) for value, count in sorted(meant, key=lambda each: -each[1])]
 

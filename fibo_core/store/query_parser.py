@@ -77,14 +77,14 @@ class _NotUnderstood(Exception):
 
 def read(text: str, zone: tzinfo = UTC) -> tuple[tuple[Term, ...], tuple[str, ...]]:
     """The terms of a search, and a sentence for each that was not understood. Never raises."""
-    clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
-    if len(clean) > TEXT_MAX:
+    text = clean(text)
+    if len(text) > TEXT_MAX:
         return (NothingTerm(),), (
-            f"A search has at most {TEXT_MAX:,} characters, and this one {len(clean):,}. Shorten it.",
+            f"A search has at most {TEXT_MAX:,} characters, and this one {len(text):,}. Shorten it.",
         )
     terms: list[Term] = []
     problems: list[str] = []
-    for token in _TOKEN.finditer(clean):
+    for token in _TOKEN.finditer(text):
         try:
             term = _term(token, zone)
         except _NotUnderstood as exc:
@@ -96,9 +96,14 @@ def read(text: str, zone: tzinfo = UTC) -> tuple[tuple[Term, ...], tuple[str, ..
         return (NothingTerm(),), (
             f"A search has at most {TERMS_MAX} parts, and this one {len(terms)}. Leave some out.",
         )
-    if not terms and clean.strip():
-        return (NothingTerm(),), (f"There is no letter and no digit in “{clean.strip():.40}” to look for.",)
+    if not terms and text.strip():
+        return (NothingTerm(),), (f"There is no letter and no digit in “{text.strip():.40}” to look for.",)
     return tuple(terms), tuple(dict.fromkeys(problems))
+
+
+def clean(text: str) -> str:
+    """A text of the same length that the database takes."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()
 
 
 def _term(token: re.Match[str], zone: tzinfo) -> Term | None:

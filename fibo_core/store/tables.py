@@ -90,6 +90,8 @@ class GenerationTable(SQLModel, table=True):
     label_dirty: bool = Field(default=False, sa_column_kwargs={"server_default": "0"})  # files not yet told
     # Since migration 0008.
     family: str = Field(default=GenerationRequest.family, sa_column_kwargs={"server_default": GenerationRequest.family})
+    # Since migration 0011.
+    file_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})  # of the PNG; "" where unknown
 
     # SQLite appends seq to each, so a filtered page is read in order, without a sort.
     __table_args__ = (
@@ -99,7 +101,7 @@ class GenerationTable(SQLModel, table=True):
         Index("ix_generation_rating", "rating", sqlite_where=text("deleted_at IS NULL AND rating > 0")),
         Index("ix_generation_label_dirty", "seq", sqlite_where=text("label_dirty = 1")),
         Index("ix_generation_deleted", "seq", sqlite_where=text("deleted_at IS NOT NULL")),
-        Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that disk_usage reads
+        Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that sums of sizes read
     )
 
 
@@ -240,6 +242,20 @@ class GalleryTotalTable(SQLModel, table=True):
     bytes: int = Field(sa_type=BigInteger)
 
 
+class StorageTable(SQLModel, table=True):
+    """What the pictures of one month and model take; the database's own triggers keep it true. Since migration 0011."""
+
+    __tablename__ = "storage_use"
+
+    month: str = Field(primary_key=True, sa_type=Text)  # "2026-11", UTC
+    model: str = Field(primary_key=True, sa_type=Text)
+    deleted: bool = Field(primary_key=True)
+    pictures: int
+    bytes: int = Field(sa_type=BigInteger)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
 class BatchTable(SQLModel, table=True):
     """One order taken; ``seq`` is the order in which they came."""
 
@@ -317,7 +333,7 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
+def row_of(generation: Generation, file_bytes: int, file_sha256: str = "") -> GenerationTable:
     request = generation.request
     return GenerationTable(
         seq=microseconds(generation.created_at),
@@ -347,6 +363,7 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         source_path=generation.source_path,
         other_sources=json.dumps(generation.other_sources),
         file_bytes=file_bytes,
+        file_sha256=file_sha256,
         duration_s=generation.duration_s,
         device=generation.device,
         precision=generation.precision,

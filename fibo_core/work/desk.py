@@ -247,7 +247,7 @@ class Desk:
 
     def inputs(self) -> set[str]:
         """The SHA-256 of each kept picture that some batch, or a picture's recipe, refers to."""
-        return {Path(path).stem for path in self._store.inputs() | self._tools.history.other_sources()}
+        return {Path(path).stem for path in self._store.inputs()}
 
     def _check_here(self, order: Order, tasks: Sequence[Task]) -> None:
         """Raises where what the order needs is not on this machine, before anything is queued."""

@@ -179,6 +179,7 @@ def _paint(
     seeds, settings = task.painting.seeds, task.painting.settings
     if not seeds:
         return []
+    tools.history.check_place()
     revision = tools.engine.revision(settings.model)
     family = find_model(settings.model).family
     check_tokens(tools.engine.count_tokens(settings.model, family.caption(written.prompt)), family)

@@ -73,15 +73,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class PicturePage:
-    """Pictures of a search; ``next_cursor`` continues after them, None at the end. ``damaged`` cannot be read."""
+    """Pictures of a search; ``next_cursor`` continues after them, None at the end. ``damaged`` cannot be read;
+    ``problems`` say what was not understood of the search."""
 
     items: Sequence[Picture]
     next_cursor: str | None
     damaged: Sequence[DamagedGiven]
+    problems: Sequence[str] = ()
 
 
 def page_of(given: GenerationList, line: Line) -> PicturePage:
-    return PicturePage([picture_of(each, line) for each in given.items], given.next_cursor, given.damaged)
+    return PicturePage(
+        [picture_of(each, line) for each in given.items], given.next_cursor, given.damaged, given.problems
+    )
 
 
 def picture_of(given: GenerationGiven, line: Line) -> Picture:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,17 +22,23 @@ from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
 from studio.web.api.label_models import ChangeGiven, CollectionGiven, CollectionList, TagGiven, TagList
 from studio.web.api.models import (
+    BackupGiven,
     BatchGiven,
     BatchList,
     BatchSummary,
+    CountGiven,
     ExportGiven,
+    FacetsGiven,
     GenerationList,
     ImportGiven,
     ModelList,
+    PurgeGiven,
+    StorageGiven,
 )
 from studio.web.api.related import ComparisonGiven, LineageGiven
 
 LOCAL = "http://127.0.0.1:7860"
+PURGE_LOOK_S = 0.5  #: between two looks how far a purge is
 PAGE = 100  #: items that one question brings
 
 Prompt = StructuredPrompt | Mapping[str, Any]
@@ -209,6 +216,16 @@ class Studio:
         )  # fmt: skip
         return page_of(self.line.get(GenerationList, "/generations", params=asked), self.line)
 
+    def count(self, words: str = "", *, deleted: bool = False) -> CountGiven:
+        """How many pictures a search finds, up to 10,000, and how it was read."""
+        asked = _given(q=words or None, deleted=deleted or None)
+        return self.line.get(CountGiven, "/generations/count", params=asked)
+
+    def facets(self, words: str = "", *, deleted: bool = False) -> FacetsGiven:
+        """What a search can be narrowed by, with counts."""
+        asked = _given(q=words or None, deleted=deleted or None)
+        return self.line.get(FacetsGiven, "/generations/facets", params=asked)
+
     def delete(self, id: str) -> None:
         """Takes a picture out of the gallery; `restore` brings it back."""
         Picture(_segment(id), self.line).delete()
@@ -283,6 +300,37 @@ class Studio:
         """Removes a collection; its pictures stay. It can be undone."""
         answer = self.line.ask("DELETE", f"{API}/collections/{_segment(id)}")
         return LabelsChanged(self.line.read(ChangeGiven, answer), self.line)
+
+    # storage
+
+    def storage(self) -> StorageGiven:
+        """What the pictures take there, what the trash would free, and the copies of the database."""
+        return self.line.get(StorageGiven, "/storage")
+
+    def trash(self) -> Iterator[Picture]:
+        """The deleted pictures, newest first, fetched a page at a time."""
+        return self.search(deleted=True)
+
+    def purge(self, ids: Sequence[str]) -> PurgeGiven:
+        """Takes deleted pictures' files off the disk, for good; those of ``ids`` that are in the trash."""
+        return self._purged({"ids": list(ids)})
+
+    def empty_trash(self) -> PurgeGiven:
+        """Purges everything that was deleted, for good; waits until that is done."""
+        return self._purged({"all": True})
+
+    def _purged(self, which: Mapping[str, Any]) -> PurgeGiven:
+        given = self.line.send(PurgeGiven, "POST", "/trash/purge", which)
+        while given.running:
+            time.sleep(PURGE_LOOK_S)
+            given = self.storage().purge
+        if given.error:
+            raise StudioError(given.error)
+        return given
+
+    def backup(self) -> BackupGiven:
+        """Copies the studio's database; SQLite has checked the copy."""
+        return self.line.send(BackupGiven, "POST", "/backups", {})
 
     # pictures and one another
 

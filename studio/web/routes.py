@@ -112,7 +112,7 @@ def _state(runtime: Runtime) -> dict[str, Any]:
     }
     if fetches := downloads.going_or_failed:
         state["download"] = _download(fetches[0])
-    if (amiss := runtime.jobs.trouble) is not None:
+    if amiss := runtime.jobs.trouble or runtime.tools.history.trouble():
         state |= {"status": "unhealthy", "error": amiss}
     elif engine.error:
         state["error"] = engine.error

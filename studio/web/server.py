@@ -50,6 +50,7 @@ MANY_WORKERS = (
 )
 LABELS_SOON_S = 0.3  #: after a change of labels, so that quick ones are written together
 LABELS_AGAIN_S = 20.0  #: for those of other processes, and for files that were not there
+CARE_S = 600.0  #: between two looks whether the trash or the backups want something
 SWEEP_AGAIN_S = 10.0  #: between two looks whether pictures may lie there without a row
 EVERYWHERE = ("0.0.0.0", "::")
 CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
@@ -99,6 +100,8 @@ class _Start:
                     target=self._write_labels, args=(self._runtime,), name="studio-labels", daemon=True
                 )
                 labels.start()
+                caring = threading.Thread(target=self._care, args=(self._runtime,), name="studio-care", daemon=True)
+                caring.start()
                 fetch_weights_on_a_pod(shell.downloads, self._runtime)
                 shell.first_page_shown.wait(FIRST_PAGE_WAIT_S)
                 shell.model_in_use.load_first(self._runtime)
@@ -156,6 +159,20 @@ class _Start:
                         break
         except Exception:  # a bug, which must not vanish with this thread
             log.exception("Writing labels into the pictures' files failed on an error nobody foresaw.")
+
+    def _care(self, runtime: Runtime) -> None:
+        """Purges what was deleted long ago, and copies the database once a day."""
+        said = ""
+        while not self._ending.wait(CARE_S):
+            try:
+                runtime.care.tidy(self._ending)
+                said = ""
+            except FiboError as exc:  # tried again
+                if str(exc) != said:
+                    log.error("The workspace could not be tidied: %s", exc, exc_info=exc)
+                said = str(exc)
+            except Exception:  # a bug, which must not vanish with this thread
+                log.exception("Tidying the workspace failed on an error nobody foresaw.")
 
     def _sweep_drafts(self, runtime: Runtime) -> None:
         try:

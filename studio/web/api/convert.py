@@ -301,6 +301,7 @@ def generation_list(page: HistoryPage) -> GenerationList:
         items=[generation_given(each) for each in page.items],
         next_cursor=page.next_cursor,
         damaged=[DamagedGiven(id=row.id, reason=row.reason) for row in page.damaged],
+        problems=page.problems,
     )
 
 

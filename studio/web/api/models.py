@@ -180,6 +180,15 @@ class GenerationChange(Taken):
     )
 
 
+class PurgeTaken(Taken):
+    """Which deleted pictures are purged: their files leave the disk, and nothing brings them back."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"ids": [_ID]}})
+
+    ids: list[str] = Field([], max_length=1000, description="What is not in the trash is passed over")
+    all: bool = Field(False, description="Everything in the trash, in place of ids")
+
+
 class UsageGiven(Given):
     """Tokens that a writer read and wrote."""
 
@@ -378,6 +387,108 @@ class GenerationList(Given):
     items: Sequence[GenerationGiven]
     next_cursor: str | None
     damaged: Sequence[DamagedGiven]
+    problems: Sequence[str] = Field((), description="A sentence for each part of the search that was not understood")
+
+
+class ChipGiven(Given):
+    """A part of a search as it was understood, and where it stands in its text."""
+
+    label: str
+    start: int
+    end: int
+    excluded: bool = Field(description="It stands behind a minus")
+
+
+class CountGiven(Given):
+    """How many pictures a search finds, and how it was read."""
+
+    count: int
+    more: bool = Field(description="There are more than were counted")
+    chips: Sequence[ChipGiven]
+    problems: Sequence[str] = Field(description="A sentence for each part that was not understood")
+    unsearched: int = Field(description="Pictures of versions before that are not found by their words yet")
+
+
+class FacetValueGiven(Given):
+    """A value to narrow by."""
+
+    value: str
+    term: str = Field(description="What is added to the search", examples=["time:night"])
+    pictures: int | None = Field(description="Null for a kept search, which is not counted beforehand")
+
+
+class FacetGiven(Given):
+    """One thing to narrow by, its most frequent values first."""
+
+    key: str
+    label: str
+    values: Sequence[FacetValueGiven]
+
+
+class FacetsGiven(Given):
+    """What a search can be narrowed by."""
+
+    facets: Sequence[FacetGiven]
+    partial: bool = Field(description="Only the first 5,000 pictures were counted")
+
+
+class SuggestionGiven(Given):
+    """What may be meant, in the place of what stands from `start` to `end`."""
+
+    text: str
+    start: int
+    end: int
+    pictures: int | None
+
+
+class SuggestionList(Given):
+    """Suggestions, the likeliest first."""
+
+    items: Sequence[SuggestionGiven]
+
+
+class PurgeGiven(Given):
+    """A purge: how far it is, or how far the last one came."""
+
+    running: bool
+    purged: int = Field(description="Pictures so far")
+    total: int
+    freed_bytes: int
+    error: str = Field(description="Why it ended early, one sentence; empty where it did not")
+
+
+class ShareGiven(Given):
+    """What the pictures of one month or one model take."""
+
+    name: str = Field(description="A month (UTC) or a model; empty where a damaged row does not tell")
+    pictures: int
+    bytes: int
+
+
+class BackupGiven(Given):
+    """A copy of the database."""
+
+    path: str = Field(description="In the studio's workspace, or beside the database where that lies elsewhere")
+    made_at: datetime
+    bytes: int
+
+
+class StorageGiven(Given):
+    """What the pictures take of the disk, what the trash would free, and the copies of the database."""
+
+    folder: str = Field(description="Where the pictures lie")
+    trouble: str = Field(description="Why no picture can be stored there now, one sentence; empty where all is well")
+    pictures: int = Field(description="In the gallery")
+    bytes: int = Field(description="Of these and of those in the trash, with the files beside them")
+    trash_pictures: int
+    trash_bytes: int = Field(description="What emptying the trash would free")
+    trash_days: int = Field(description="After so many days the studio purges what was deleted; 0: never")
+    free_bytes: int
+    total_bytes: int
+    by_month: Sequence[ShareGiven] = Field(description="Of the gallery, newest first")
+    by_model: Sequence[ShareGiven] = Field(description="Of the gallery, largest first")
+    purge: PurgeGiven
+    backups: Sequence[BackupGiven] = Field(description="Newest first")
 
 
 class ExportTaken(Taken):
