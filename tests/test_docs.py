@@ -328,7 +328,6 @@ PASSED_ON = {
     "fibo_core/writers/chain.py": 3,
     "fibo_core/writers/llm_faults.py": 1,  # a fault with its cause
     "fibo_core/store/zip_reading.py": 1,  # what is wrong with an entry
-    "fibo_core/work/imports.py": 1,  # the format of a record, which the log tells
     "fibo_core/writers/local.py": 1,
     "fibo_core/writers/service_faults.py": 1,  # what `unavailable` is told
     "studio/ui/app.py": 1,

@@ -294,16 +294,7 @@ class Imports:
         return path.stat().st_size if path.exists() else 0
 
     def _keep(self, it: Import) -> Import:
-        record = {
-            "format": FORMAT,
-            "id": it.id,
-            "state": it.state,
-            "created_at": it.created_at.isoformat(),
-            "finished_at": None if it.finished_at is None else it.finished_at.isoformat(),
-            "files": [asdict(each) for each in it.files],
-            "report": asdict(it.report),
-            "error": it.error,
-        }
+        record = _record(it)
         folder = self._folder / it.id
         write_files(self._workspace, folder, {RECORD: json.dumps(record).encode()}, "The import")
         self._imports[it.id] = it
@@ -327,6 +318,12 @@ class Imports:
 
 def _copied(report: ImportReport) -> ImportReport:
     return replace(report, reasons=list(report.reasons), added_ids=list(report.added_ids))
+
+
+def _record(it: Import) -> dict[str, Any]:
+    """An import as JSON-ready values."""
+    finished = None if it.finished_at is None else it.finished_at.isoformat()
+    return asdict(it) | {"format": FORMAT, "created_at": it.created_at.isoformat(), "finished_at": finished}
 
 
 def _read(folder: Path) -> Import | None:
