@@ -28,6 +28,8 @@ FiboError
 │   ├── DatabaseTooNew         written by a newer FIBO Studio
 │   ├── DatabaseUnreadable     damaged, locked or not a database
 │   ├── InputGone              a picture that an order names is not there any more
+│   ├── CollectionNotFound
+│   ├── UndoGone               a change of labels that is not known any more
 │   ├── GenerationNotFound
 │   └── GenerationDamaged      its row cannot be read
 ├── JobError
@@ -36,6 +38,7 @@ FiboError
 │   ├── JobNotFound
 │   ├── JobDamaged             its row cannot be read
 │   ├── BatchNotFound
+│   ├── ImportNotFound
 │   ├── KeyReused              the key of one order came with another
 │   └── BatchDamaged           its order cannot be read
 └── Stopped                    work ended before its result, on purpose
@@ -196,6 +199,14 @@ class InputGone(StoreError):
     """A picture that an order brought is not kept any more."""
 
 
+class CollectionNotFound(StoreError):
+    """No collection has this id or name."""
+
+
+class UndoGone(StoreError):
+    """No change of labels that could be undone has this token."""
+
+
 class GenerationNotFound(StoreError):
     """No picture has this id."""
 
@@ -226,6 +237,10 @@ class JobDamaged(JobError):
 
 class BatchNotFound(JobError):
     """No batch has this id."""
+
+
+class ImportNotFound(JobError):
+    """No import has this id."""
 
 
 class KeyReused(JobError):

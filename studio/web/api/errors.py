@@ -13,8 +13,10 @@ from starlette.routing import compile_path
 from fibo_core.errors import (
     BatchDamaged,
     BatchNotFound,
+    CollectionNotFound,
     FiboError,
     GenerationNotFound,
+    ImportNotFound,
     InputError,
     InputGone,
     JobDamaged,
@@ -23,6 +25,7 @@ from fibo_core.errors import (
     ModelMissing,
     QueueFull,
     QueueTaken,
+    UndoGone,
 )
 from fibo_core.prompts.json_paths import excerpt, format_path
 from studio.web.problems import problem
@@ -33,8 +36,11 @@ log = logging.getLogger(__name__)
 STATUSES: tuple[tuple[type[FiboError], int], ...] = (
     (InputError, 422),
     (GenerationNotFound, 404),
+    (CollectionNotFound, 404),
+    (UndoGone, 404),
     (JobNotFound, 404),
     (BatchNotFound, 404),
+    (ImportNotFound, 404),
     (InputGone, 409),
     (ModelMissing, 409),
     (QueueFull, 429),

@@ -22,7 +22,8 @@ from fibo_core.limits import (
     STEPS_MIN,
 )
 from fibo_core.prompts.axes import AXES_MAX, VALUES_MAX
-from fibo_core.store.generation import Mode, StoredMode
+from fibo_core.store.generation import RATINGS, Mode, StoredMode
+from fibo_core.store.labels import NAMES_MAX
 from fibo_core.work.tasks import JobState
 
 Document = dict[str, Any]  #: a structured prompt as JSON, keys of one's own included
@@ -97,6 +98,9 @@ class OrderTaken(Taken):
     axes: Annotated[list[AxisTaken], _said(maxItems=AXES_MAX)] = Field([], description="What varies")
     confirmed: bool = Field(False, description="Allows more than 64 pictures")
     paint: bool = Field(True, description="False: the prompt is written, and nothing painted")
+    collection: str | None = Field(
+        None, description="The collection that the pictures go into; made where none has that name"
+    )
 
 
 class GenerationOrder(OrderTaken):
@@ -164,11 +168,16 @@ class BatchChange(Taken):
 
 
 class GenerationChange(Taken):
-    """What can change of a stored picture."""
+    """What can change of a stored picture; what is left out stays."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"favorite": True}})
+    model_config = ConfigDict(json_schema_extra={"example": {"favorite": True, "rating": 4, "tags": ["red fox"]}})
 
-    favorite: bool
+    favorite: bool | None = None
+    rating: Annotated[int | None, _said(minimum=0, maximum=RATINGS[-1])] = Field(None, description="0 is none")
+    tags: Annotated[list[str] | None, _said(maxItems=NAMES_MAX)] = Field(None, description="All that it is to have")
+    collections: Annotated[list[str] | None, _said(maxItems=NAMES_MAX)] = Field(
+        None, description="All that it is to be in, by name or id; made where none has that name"
+    )
 
 
 class PurgeTaken(Taken):
@@ -362,6 +371,9 @@ class GenerationGiven(Given):
     precision: str
     versions: dict[str, str]
     favorite: bool
+    rating: int = Field(0, description="0 (none) to 5")
+    tags: Sequence[str] = ()
+    collections: Sequence[str] = Field((), description="Names of those it is in")
     deleted_at: datetime | None
     image: str = Field(description="Address of the picture", examples=[f"/img/{_ID}.png"])
     thumbnail: str = Field(examples=[f"/img/thumb/{_ID}.webp"])
@@ -504,6 +516,47 @@ class ExportGiven(Given):
     address: str = Field(description="Where it is fetched")
     file_name: str
     expires_at: datetime
+
+
+class ImportFileGiven(Given):
+    """A file that was sent."""
+
+    name: str
+    bytes: int
+
+
+class ImportGiven(Given):
+    """Pictures that come in, and how far that is."""
+
+    id: str
+    state: Literal["receiving", "waiting", "running", "done", "failed", "cancelled"]
+    ended: bool
+    title: str = Field(examples=["holiday.zip and 3 more"])
+    files: Sequence[ImportFileGiven] = Field(description="That were sent, the first 100")
+    file_count: int
+    total: int = Field(description="Files in what was sent, those that are no pictures too")
+    done: int = Field(description="Of them, that were looked at")
+    fraction: float = Field(description="How much is done, 0 to 1")
+    added: int = Field(description="Pictures that are new in the history")
+    already_here: int = Field(description="Pictures that were in the history")
+    in_trash: int = Field(description="Of these, the deleted ones; they stay deleted")
+    mended: int = Field(description="Of these, the ones whose file was gone or damaged, and is whole again")
+    labelled: int = Field(description="Of these, the ones that got more labels")
+    collections: int = Field(description="That were made")
+    left_out: int = Field(description="Files that could not be taken")
+    reasons: Sequence[str] = Field(
+        description="A sentence for each of these, the first 200, and for what else is to say"
+    )
+    generation_ids: Sequence[str] = Field(description="The last 100 pictures that came in")
+    error: str | None = Field(description="Why it failed; it can be started again")
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class ImportList(Given):
+    """Imports, newest first."""
+
+    items: Sequence[ImportGiven]
 
 
 class ModelGiven(Given):
