@@ -9,8 +9,9 @@ import typer
 
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, StoredMode
-from studio.cli import related, trash
+from studio.cli import labels, related, trash
 from studio.cli.door import Door, Page, as_ours, door_of, only_here
+from studio.cli.labels import tell_files
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
 from studio.cli.setup import begin, open_history
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from fibo_core.store.history import History, HistoryPage
 
 app = typer.Typer(rich_markup_mode=None)
+app.command("label")(labels.label)
+app.command("undo")(labels.undo)
+app.add_typer(labels.collections, name="collections", help="Collections of pictures, and kept searches.")
 app.add_typer(trash.app, name="trash")
 
 related.add_to(app)
@@ -93,6 +97,14 @@ def show(
         print_text(f"  tokens: {picture.usage.input_tokens:,} read, {picture.usage.output_tokens:,} written")
     if picture.words:
         print_text(f"  words: {picture.words}")
+    said = [
+        *(["★"] if picture.favorite else []),
+        *([f"{picture.rating} of 5"] if picture.rating else []),
+        *(f"#{tag}" for tag in picture.tags),
+        *(f"in {name}" for name in picture.collections),
+    ]
+    if said:
+        print_text(f"  labels: {', '.join(said)}")
     if picture.parent_id is not None:
         print_text(f"  from: {picture.parent_id}")
     print_text(picture.prompt.to_json())
@@ -225,6 +237,7 @@ def change(
     else:
         with open_history(settings) as history:
             done = work(history)
+            tell_files(history)
     if as_json:
         print_json({verb: done})
     else:

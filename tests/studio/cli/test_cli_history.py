@@ -50,7 +50,8 @@ def test_one_picture_is_shown_with_its_whole_recipe(cli, store, workspace: Path)
     picture = store("a ball", seed=2**63 - 1)
     shown = cli("history", "show", picture.id, "--json").json
     sidecar = json.loads((workspace / picture.image_path).with_suffix(".json").read_text())
-    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), "favorite": False}
+    said = {"favorite": False, "rating": 0, "tags": [], "collections": []}
+    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), **said}
     text = cli("history", "show", picture.id).out
     assert str(2**63 - 1) in text
     assert '"short_description": "a ball"' in text
