@@ -247,7 +247,8 @@ _MEMBERS = text(
 )
 _TAG_BEYOND = text("SELECT 1 FROM tag LIMIT 1 OFFSET :looked")
 _MOST_TAGS = text(
-    f"SELECT min(name), count(*) AS pictures FROM tag m WHERE {_SHOWN} GROUP BY folded ORDER BY pictures DESC LIMIT :most"
+    "SELECT min(name), count(*) AS pictures FROM tag m "
+    f"WHERE {_SHOWN} GROUP BY folded ORDER BY pictures DESC LIMIT :most"
 )
 _TAGS = text(
     "WITH RECURSIVE each(folded) AS ("  # one step along the index for each tag
