@@ -1,6 +1,7 @@
 // One picture over the whole window, on the stage; its neighbours are a key, a swipe or a press away, and fetched before.
 import { button, hasModifier, imageOf, isTyping, later, make, momentOf, nameOf } from "./dom.js"
 import { Pictures } from "./pictures.js"
+import { fillRating } from "./picks.js"
 import { Recipe, factsOf, isImported } from "./recipe.js"
 
 const REST_MS = 120 // after the last step, before more than the picture is shown
@@ -8,18 +9,18 @@ const SMALL_AROUND = 12, WHOLE_AROUND = 2
 const NEAR_END = 30 // tiles before an end of what is loaded
 
 export class Lightbox {
-  /** `on` hears `star(ids, on)`, `pick(id)`, `remove(ids)`, `way(kind, id)`, `shown(id)`, `closed(id)`; `isPicked(id)` is
-   * asked. */
+  /** `on` hears `star(id, on)`, `rate(id, rating)`, `pick(id)`, `remove(id)`, `save(id)`, `again(id)`, `way(kind, id)`,
+   * `open(id)` of a picture that may be in no tile, `shown(id)`, `closed(id)`; `isPicked(id)` is asked. */
   constructor(root, source, on) {
     this.dialog = root.querySelector(".lightbox")
-    for (const name of ["over", "room", "facts", "ways", "heard", "previous", "following", "star", "pick", "info"]) {
+    for (const name of ["over", "room", "facts", "ways", "heard", "previous", "following", "star", "rate", "pick", "info"]) {
       this[name] = this.dialog.querySelector(`.${name}`)
     }
     this.title = this.dialog.querySelector("h2")
     this.source = source
     this.on = on
     this.pictures = new Pictures()
-    this.recipe = new Recipe(this.dialog.querySelector("aside"))
+    this.recipe = new Recipe(this.dialog.querySelector("aside"), id => this.on.open(id))
     this.id = ""
     this.host = make("div", { className: "host" })
     this.room.append(this.host)
@@ -33,7 +34,9 @@ export class Lightbox {
     this.dialog.querySelector(".close").onclick = () => this.close()
     this.previous.onclick = () => this.go(-1)
     this.following.onclick = () => this.go(1)
-    this.star.onclick = () => this.on.star([this.id], !this.tile.favorite)
+    this.star.onclick = () => this.on.star(this.id, !this.tile.favorite)
+    fillRating(this.rate)
+    this.rate.onchange = () => { if (this.rate.value !== "") this.on.rate(this.id, Number(this.rate.value)) }
     this.pick.onclick = () => this.on.pick(this.id)
     this.info.onclick = () => this.toggleRecipe()
     this.recipe.aside.hidden = !wide()
@@ -44,8 +47,9 @@ export class Lightbox {
     this.ways.append(
       way("Refine", "tune", "refine"), way("Inspire", "lightbulb", "inspire"), this.all,
       way("Use the JSON", "data_object", "prompt"), this.seed,
+      (this.repeat = button("Paint again", "replay", () => this.on.again(this.id), { title: "Paint its recipe once more, and compare" })),
       button("Download", "download", () => this.on.save(this.id), { title: "Download" }),
-      button("Delete", "delete", () => this.on.remove([this.id]), { title: "Delete (Del)" }),
+      button("Delete", "delete", () => this.on.remove(this.id), { title: "Delete (Del)" }),
     )
     this.grid = way("Open its grid", "grid_view", "grid")
     this.ways.append(this.grid)
@@ -152,6 +156,7 @@ export class Lightbox {
     if (!tile) return
     const picked = this.on.isPicked(this.id)
     this.star.setAttribute("aria-pressed", String(tile.favorite))
+    this.rate.value = tile.rating ? String(tile.rating) : ""
     this.pick.setAttribute("aria-pressed", String(picked))
     this.pick.querySelector("i").textContent = picked ? "check_box" : "check_box_outline_blank"
   }
@@ -160,7 +165,7 @@ export class Lightbox {
     this.facts.textContent = [...factsOf(this.tile, record), momentOf(this.tile)].join(" · ")
     this.grid.hidden = !this.tile.batch
     if (record) {
-      this.all.hidden = isImported(record)
+      this.all.hidden = this.repeat.hidden = isImported(record)
       this.seed.hidden = isImported(record) && !record.versions.seed
     }
   }
@@ -187,7 +192,10 @@ export class Lightbox {
     if (id !== this.id || !this.isOpen) return
     this.drawFacts(record)
     if (record.parent_id) this.drawStage({ src: imageOf(record.parent_id), alt: "The picture it was made from" })
-    if (!this.recipe.aside.hidden) this.recipe.show(this.tile, record, momentOf(this.tile))
+    if (this.recipe.aside.hidden) return
+    this.recipe.show(this.tile, record, momentOf(this.tile))
+    const tree = await this.pictures.trees.get(id).catch(() => null)
+    if (tree && id === this.id) this.recipe.showTree(id, tree)
   }
 
   fetchAround(at, reach, kept) {
@@ -210,7 +218,7 @@ export class Lightbox {
     if (hasModifier(event) || event.defaultPrevented) return
     event.stopPropagation() // the page under it has keys of its own
     const inEditor = event.target.closest?.(".fibo-editor")
-    if (isTyping(event) || inEditor) {
+    if ((isTyping(event) && event.target !== this.rate) || inEditor) {
       if (inEditor && event.key === "i") this.toggleRecipe()
       return
     }
@@ -219,7 +227,8 @@ export class Lightbox {
     else if (event.key === "f") this.star.click()
     else if (event.key === "x") this.pick.click()
     else if (event.key === "i") this.toggleRecipe()
-    else if (event.key === "Delete") this.on.remove([this.id])
+    else if (/^[0-5]$/.test(event.key)) this.on.rate(this.id, Number(event.key))
+    else if (event.key === "Delete") this.on.remove(this.id)
     else if (event.key === "Escape") this.close()
     else return
     event.preventDefault()

@@ -32,21 +32,26 @@ function decoded(src) {
   return told
 }
 
-/** A picture's record as the API has it; its seed as text, since JavaScript's numbers end before a seed's do. */
-async function recordOf(id) {
-  const record = await asked(`/api/v1/generations/${id}`)
-  return record
-}
-
 export class Pictures {
   constructor() {
     this.whole = new Kept(WHOLE_MAX, id => decoded(imageOf(id)))
     this.small = new Kept(SMALL_MAX, id => decoded(thumbOf(id)))
-    this.records = new Kept(RECORDS_MAX, id => {
-      const record = recordOf(id)
-      record.catch(() => this.records.forget(id))
-      return record
-    })
+    const fetched = path => {
+      const kept = new Kept(RECORDS_MAX, id => {
+        const told = asked(`/api/v1/generations/${id}${path}`)
+        told.catch(() => kept.forget(id)) // asked again the next time
+        return told
+      })
+      return kept
+    }
+    this.records = fetched("")
+    this.trees = fetched("/lineage")
+  }
+
+  /** Records and trees may have changed. */
+  forget() {
+    this.records.found.clear()
+    this.trees.found.clear()
   }
 
   /** The picture, or its small one, decoded; null where neither is there yet. */
