@@ -23,6 +23,7 @@ from fibo_core.prompts.mend.recipe import Recipe, recipe_of
 from fibo_core.prompts.wildcards import read_wildcards
 from fibo_core.prompts.words import read_words
 from fibo_core.store.generation import Generation, Mode
+from fibo_core.store.idempotency import OnceKey
 from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
@@ -127,6 +128,8 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
     }
     if (first := next(iter(seeds), order.seed)) is not None:
         fields |= {"seed": str(first), "count": order.count, "seed_locked": order.seed is not None}
+    if order.kind == "refine":
+        del fields["words"]  # they stand in the thread
     for field, value in fields.items():
         fill_now(order.kind, field, value)
     if order.kind == "refine":
@@ -203,19 +206,19 @@ def _carry_first(state: PageState, presses: Presses, act: Callable[[Press], None
     presses.waiting.pop(0)
 
 
-def place_once(runtime: Runtime, state: PageState, order: Order) -> None:
+def place_once(runtime: Runtime, state: PageState, order: Order, once: OnceKey | None = None) -> None:
     """Places an order, unless its very picture is stored already: then the page asks first. Raises as
     :func:`take_order`."""
     if (painted := runtime.desk.painted_already(order)) is not None:
         state.refused = Refused(order=order, generation_id=painted.id)
     else:
-        take_order(runtime, state, order)
+        take_order(runtime, state, order, once)
 
 
-def take_order(runtime: Runtime, state: PageState, order: Order) -> Batch:
-    """Places an order; the page follows its batch from now on, and shows its seed. Raises an InputError, QueueFull or
-    StoreError."""
-    batch = runtime.desk.place(order)
+def take_order(runtime: Runtime, state: PageState, order: Order, once: OnceKey | None = None) -> Batch:
+    """Places an order; the page follows its batch from now on, and shows its seed. With ``once`` that was placed
+    before, that is its batch. Raises an InputError, QueueFull or StoreError."""
+    batch = runtime.desk.place(order, once=once)
     state.batch_id = batch.id  # at once: a run that is broken off from here on has carried its press out
     if state.kept is not None and state.kept.draft is not None and state.kept.draft.is_users:
         state.previous = state.kept.draft  # the recipe that was shown is what is painted now

@@ -1,11 +1,20 @@
 // Each press is kept here, numbered, until Python says that it has arrived: a message that overtakes another, or a run
 // that two of them share, loses none. A bar put up anew begins a new list under a name of its own.
+//
+// On a page whose presses clear the words, they leave their field here, at once: what is typed next is the next
+// instruction, however long the press takes. Python has words put back or taken out only where the field still holds
+// what Python knows of.
+//
+// A message that two of them share a run with may still be dropped on the way: what has no answer is sent again.
+const AGAIN_MS = [1500, 3000, 6000, 12000]
+const SENT_AFTER_MS = 40 // the press goes out after the words have left: the later of two messages is never dropped
 const bars = new WeakMap()
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let bar = bars.get(parentElement)
   if (!bar) bars.set(parentElement, (bar = new Bar(parentElement.querySelector(".bar"))))
   bar.send = presses => setTriggerValue("pressed", presses)
+  bar.tell = answers => setTriggerValue("changed", answers)
   bar.show(data)
   return () => {
     bar.end()
@@ -19,6 +28,8 @@ class Bar {
     this.name = Math.random().toString(36).slice(2) + Date.now().toString(36)
     this.number = 0
     this.waiting = []
+    this.asked = [] // the numbers of the changes of the words that Python asks for
+    this.answers = new Map() // by number: whether a change of the words was made
     this.onKey = event => this.key(event)
     this.onPaste = event => this.paste(event)
     document.addEventListener("keydown", this.onKey, true)
@@ -26,6 +37,7 @@ class Bar {
   }
 
   end() {
+    clearTimeout(this.timer)
     document.removeEventListener("keydown", this.onKey, true)
     document.removeEventListener("paste", this.onPaste, true)
   }
@@ -34,6 +46,7 @@ class Bar {
     const [name, number] = data.arrived.split(":")
     if (name === this.name) this.waiting = this.waiting.filter(press => press.number > Number(number))
     this.mode = data.mode
+    this.clears = data.clears
     this.first = data.buttons[0].action
     data.buttons.forEach((each, index) => {
       let button = this.element.children[index]
@@ -56,6 +69,37 @@ class Bar {
     })
     while (this.element.children.length > data.buttons.length) this.element.lastChild.remove()
     this.say()
+    this.change(data.changes)
+    this.sendAgain(0)
+  }
+
+  // What Python has not answered after a while is sent once more, at growing intervals.
+  sendAgain(times) {
+    clearTimeout(this.timer)
+    if (!this.waiting.length && !this.asked.length) return
+    this.timer = setTimeout(() => {
+      if (this.waiting.length) this.send([...this.waiting])
+      else this.tellAnswers()
+      this.sendAgain(times + 1)
+    }, AGAIN_MS[Math.min(times, AGAIN_MS.length - 1)])
+  }
+
+  // Each change once; what became of it is told until it is not asked for any more.
+  change(changes) {
+    this.asked = changes.map(({ number }) => number)
+    if (!changes.length) return this.answers.clear()
+    for (const { number, old, new: text } of changes) {
+      if (this.answers.has(number)) continue
+      const field = this.words()
+      const made = field?.value.trim() === old.trim()
+      if (made) write(field, text)
+      this.answers.set(number, made)
+    }
+    setTimeout(() => this.tellAnswers(), SENT_AFTER_MS)
+  }
+
+  tellAnswers() {
+    this.tell(this.asked.map(number => ({ number, made: this.answers.get(number) })))
   }
 
   // Beside the first button's name: its keys, or how many presses are on their way.
@@ -72,7 +116,7 @@ class Bar {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat || event.isComposing) return
     if (document.querySelector("[role=dialog]")) return
     const field = document.activeElement
-    if (field?.matches("input, textarea")) {
+    if (field?.matches("input, textarea") && !(this.clears && field === this.words())) {
       field.blur()
       field.focus({ preventScroll: true })
     } else {
@@ -104,8 +148,22 @@ class Bar {
       text: editor ? editor.text() : null,
       revision: editor ? editor.revision : null,
     })
+    const leave = this.clears && words?.value
+    if (leave) write(words, "")
     this.say()
     window.dispatchEvent(new CustomEvent("fibo:pressed", { detail: { mode: this.mode, action } }))
-    this.send([...this.waiting])
+    const send = () => {
+      this.send([...this.waiting])
+      this.sendAgain(0)
+    }
+    leave ? setTimeout(send, SENT_AFTER_MS) : send()
   }
+}
+
+// Puts a text into a field of Streamlit's, and has it taken at once: that happens when the field is left, which this
+// says without leaving it.
+function write(field, text) {
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, text)
+  field.dispatchEvent(new Event("input", { bubbles: true }))
+  setTimeout(() => field.dispatchEvent(new FocusEvent("focusout", { bubbles: true })))
 }
