@@ -201,15 +201,18 @@ class _Reader:
         except InputError as exc:
             self.warnings.append(str(exc))
             own = []
-        try:
-            if value.startswith(("/", "~", ".")):
+        if value.startswith(("/", "~", ".")):
+            try:
                 own.append(spec_of_folder(Path(value).expanduser().absolute()))
-                value = own[-1].name
-            register(own)
-            return "auto" if value.lower() == "auto" else find_model(value).name
-        except InputError as exc:
-            if value != self.text(name) or value.startswith(("/", "~", ".")):
+            except InputError as exc:
                 raise SettingsError(f"{name}: {exc}") from exc
+            value = own[-1].name
+        register(own)
+        if value.lower() == "auto":
+            return "auto"
+        try:
+            return find_model(value).name
+        except InputError as exc:
             raise SettingsError(f"{name} is {value!r}. Set it to auto, {', '.join(CATALOGUE)}.") from exc
 
     def pod(self) -> Pod | None:
