@@ -328,10 +328,12 @@ PASSED_ON = {
     "fibo_core/store/picture_rows.py": 1,  # what is wrong with a row: history.py has the sentence
     "fibo_core/writers/chain.py": 3,
     "fibo_core/writers/llm_faults.py": 1,  # a fault with its cause
+    "fibo_core/store/zip_reading.py": 1,  # what is wrong with an entry
     "fibo_core/writers/local.py": 1,
     "fibo_core/writers/service_faults.py": 1,  # what `unavailable` is told
     "studio/ui/app.py": 1,
     "studio/client/labels.py": 1,
+    "studio/client/in_and_out.py": 2,  # what a studio has said
     "studio/client/batches.py": 1,  # what a job, a studio or the core has said
     "studio/client/line.py": 1,
     "studio/client/pictures.py": 1,

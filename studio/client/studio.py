@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import StoredMode
 from studio.client.batches import Batch
 from studio.client.errors import StudioError
+from studio.client.in_and_out import Tell, save_export, send_import
 from studio.client.labels import LabelOptions, LabelsChanged, sent
 from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
@@ -28,8 +29,10 @@ from studio.web.api.models import (
     BatchList,
     BatchSummary,
     CountGiven,
+    ExportGiven,
     FacetsGiven,
     GenerationList,
+    ImportGiven,
     ModelGiven,
     ModelList,
     PurgeGiven,
@@ -233,6 +236,34 @@ class Studio:
 
     def restore(self, id: str) -> Picture:
         return Picture(_segment(id), self.line).restore()
+
+    # in and out
+
+    def export(
+        self,
+        path: str | Path,
+        words: str = "",
+        *,
+        ids: Sequence[str] | None = None,
+        tell: Tell = lambda done, total: None,
+    ) -> ExportGiven:
+        """Saves a zip of the pictures with ``ids``, of those that a search finds, or of all; ``tell`` hears the bytes
+        that came and about how many there will be. The file is there when all of it is.
+
+        Raises StudioError, also where the zip was cut short, and OSError.
+        """
+        return save_export(self.line, Path(path), words, ids, tell)
+
+    def bring_in(
+        self, paths: str | Path | Sequence[str | Path], *, tell: Callable[[ImportGiven], None] = lambda given: None
+    ) -> ImportGiven:
+        """Sends zips and pictures, in pieces, and returns once they are taken in; what could not be is told in
+        ``reasons``. ``tell`` hears how far it is, while it is sent too.
+
+        Raises StudioError, also where the import failed, and OSError.
+        """
+        given = [paths] if isinstance(paths, str | Path) else paths
+        return send_import(self.line, [Path(each) for each in given], tell)
 
     # labels
 

@@ -528,6 +528,47 @@ class DownloadGiven(Given):
     error: str = Field(description="Why it ended, one sentence; empty otherwise")
 
 
+class ImportFileGiven(Given):
+    """A file that was sent."""
+
+    name: str
+    bytes: int
+
+
+class ImportGiven(Given):
+    """Pictures that come in, and how far that is."""
+
+    id: str
+    state: Literal["receiving", "waiting", "running", "done", "failed", "cancelled"]
+    ended: bool
+    title: str = Field(examples=["holiday.zip and 3 more"])
+    files: Sequence[ImportFileGiven] = Field(description="That were sent, the first 100")
+    file_count: int
+    total: int = Field(description="Files in what was sent, those that are no pictures too")
+    done: int = Field(description="Of them, that were looked at")
+    fraction: float = Field(description="How much is done, 0 to 1")
+    added: int = Field(description="Pictures that are new in the history")
+    already_here: int = Field(description="Pictures that were in the history")
+    in_trash: int = Field(description="Of these, the deleted ones; they stay deleted")
+    mended: int = Field(description="Of these, the ones whose file was gone or damaged, and is whole again")
+    labelled: int = Field(description="Of these, the ones that got more labels")
+    collections: int = Field(description="That were made")
+    left_out: int = Field(description="Files that could not be taken")
+    reasons: Sequence[str] = Field(
+        description="A sentence for each of these, the first 200, and for what else is to say"
+    )
+    generation_ids: Sequence[str] = Field(description="The last 100 pictures that came in")
+    error: str | None = Field(description="Why it failed; it can be started again")
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class ImportList(Given):
+    """Imports, newest first."""
+
+    items: Sequence[ImportGiven]
+
+
 class ModelGiven(Given):
     """A model that paints."""
 
