@@ -299,3 +299,43 @@ def test_on_a_phone_a_long_press_picks_and_a_swipe_leads_on(
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(shown(pocket)).to_have_attribute("src", address_of(made[3]))
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_what_was_understood_stands_in_chips_and_what_was_not_in_a_sentence(gallery: Visitor) -> None:
+    """A chip leaves its part out again."""
+    page = gallery.page
+    page.get_by_label("Search the pictures").fill("-fox ligthing:night")
+    expect(page.get_by_text("did you mean lighting?").first).to_be_visible()
+    page.get_by_role("button", name="ligthing: night").click()
+    expect(page.get_by_label("Search the pictures")).to_have_value("-fox")
+    expect(page.locator(".fibo-history .count")).to_have_text("378 pictures")
+    page.get_by_role("button", name="not fox").click()
+    expect(page.locator(".fibo-history .count")).to_have_text("420 pictures")
+
+
+def test_a_tag_on_all_that_a_search_finds_can_be_searched_for_and_taken_back(gallery: Visitor) -> None:
+    page = gallery.page
+    look(gallery, "/history?q=fox")
+    expect(page.locator(".fibo-history .count")).to_have_text("42 pictures")
+    tiles(gallery).first.click(modifiers=["Control"])
+    page.get_by_role("button", name="Pick all").click()
+    expect(page.get_by_text("All 42 pictures")).to_be_visible()
+    page.get_by_role("button", name="Tag", exact=True).click()
+    page.get_by_label("A tag").fill("sly")
+    page.keyboard.press("Enter")
+    expect(page.locator(".foot").get_by_text("42 pictures tagged “sly”.")).to_be_visible()
+    page.get_by_label("Search the pictures").fill("tag:sly number")
+    expect(page.locator(".fibo-history .count")).to_have_text("42 pictures")
+    page.locator(".foot").get_by_role("button", name="Undo").click()
+    expect(page.locator(".fibo-history .count")).to_have_text("0 pictures")
+
+
+def test_two_pictures_are_compared_by_what_differs(gallery: Visitor, filled: tuple[Server, list[Generation]]) -> None:
+    page, (_, made) = gallery.page, filled
+    for number in (1, 2):
+        tile(gallery, made[number]).click(modifiers=["Control"])
+    page.get_by_role("button", name="Compare", exact=True).click()
+    table = page.get_by_role("dialog", name="Pictures compared")
+    expect(table.get_by_role("row", name=re.compile("^seed"))).to_contain_text(str(made[2].request.seed))
+    expect(table.locator("img")).to_have_count(2)
+    expect(table.locator("mark").first).to_be_visible()

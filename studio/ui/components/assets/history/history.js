@@ -41,7 +41,7 @@ class View {
     this.leaving = new Set() // pictures that are being deleted
     this.source = new Source(anew => this.changed(anew), words => this.sayAmiss(words))
     this.picks = new Picks(kept.picks, this.source, () => this.drawPicks())
-    this.tiles = new Tiles(this.rows, this.source, {
+    this.tiles = new Tiles(this.rows, this.head, this.source, {
       opened: id => this.open(id),
       toggled: id => this.picks.toggle(this.tiles.behind(id)),
       ranged: id => this.picks.range(this.tiles.behind(id)),
@@ -50,7 +50,6 @@ class View {
       isPicked: id => this.picks.has(id),
       isPicking: () => this.picks.isAny,
     })
-    this.tiles.head = this.head
     this.tiles.size = SIZES.includes(stored("size")) ? stored("size") : "medium"
     this.tiles.folds = stored("fold") === "yes"
     this.bar = new Bar(root, this.picks, {
