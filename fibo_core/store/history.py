@@ -143,7 +143,6 @@ class History:
         """
         from ulid import ULID
 
-        self.check_place()
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
         place = place_of(id, created_at)
@@ -205,6 +204,7 @@ class History:
             record = with_labels_record(record, labels)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
         try:
+            self.check_place()
             folder = (self._workspace / generation.image_path).parent
             write_files(self._workspace, folder, files, "The picture")
         except WorkspaceUnwritable as exc:
