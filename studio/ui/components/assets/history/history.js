@@ -1,5 +1,6 @@
 // History: the gallery of all pictures, and one of them large. Its page's address is this script's alone.
 import * as acts from "./acts.js"
+import { BringIn } from "./bring_in.js"
 import { counted, hasModifier, imageOf, isTyping, later, make } from "./dom.js"
 import { Lightbox } from "./lightbox.js"
 import { Bar, Picks } from "./picks.js"
@@ -67,6 +68,7 @@ class View {
       closed: id => this.closed(id),
       isPicked: id => this.picks.has(id),
     })
+    this.bringIn = new BringIn(root, { added: given => this.cameIn(given), failed: words => this.say(words) })
     this.keepPlace = later(PLACE_MS, () => { if (this.begun && !this.lightbox.isOpen) this.address({ at: this.isAtTop ? "" : this.tiles.first }) })
     this.typed = later(TYPING_MS, () => this.look())
     this.listen()
@@ -80,6 +82,7 @@ class View {
     clearTimeout(this.sayTimer)
     removeEventListener("popstate", this.popped)
     document.removeEventListener("keydown", this.pressed)
+    this.bringIn.leave()
     this.tiles.leave()
     this.lightbox.leave()
     this.gone = true
@@ -308,6 +311,14 @@ class View {
     this.address({ at: "" })
     this.askNewer()
     if (this.tiles.first) this.tiles.reveal(this.tiles.first)
+  }
+
+  /** Pictures came in, of whatever day: shown where one is, and as newer ones where they are. */
+  async cameIn() {
+    this.countedFor = null
+    if (!(await this.source.open({ ...this.query }, this.isAtTop ? {} : { at: this.tiles.first }))) return
+    this.newerCursor = undefined
+    this.askNewer()
   }
 
   async toEnd(end) {
