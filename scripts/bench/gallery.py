@@ -5,7 +5,8 @@
 Without arguments at 1,000 and 100,000 rows, each a workspace and a server of its own; the pictures share a few files.
 Printed: the time to the first tiles and to a screen further; what fifty screens cost the server in memory, and how many
 tiles the document holds then; the way back to the place after another page; in the lightbox how long an arrow key takes
-to show the neighbour, and whether 20 quick presses lose one. A machine that does other work makes the figures meaningless.
+to show the neighbour, and whether 20 quick presses lose one. A machine that does other work makes the figures
+meaningless.
 """
 
 import argparse

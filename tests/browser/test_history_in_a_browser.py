@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from fibo_core.store.generation import Generation
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.store.test_importing import A1111, png, zipped
 from tests.studio.processes import Server, add_picture, opened, served
 
 pytestmark = pytest.mark.browser
@@ -330,12 +332,35 @@ def test_a_tag_on_all_that_a_search_finds_can_be_searched_for_and_taken_back(gal
     expect(page.locator(".fibo-history .count")).to_have_text("0 pictures")
 
 
-def test_two_pictures_are_compared_by_what_differs(gallery: Visitor, filled: tuple[Server, list[Generation]]) -> None:
-    page, (_, made) = gallery.page, filled
-    for number in (1, 2):
-        tile(gallery, made[number]).click(modifiers=["Control"])
-    page.get_by_role("button", name="Compare", exact=True).click()
-    table = page.get_by_role("dialog", name="Pictures compared")
-    expect(table.get_by_role("row", name=re.compile("^seed"))).to_contain_text(str(made[2].request.seed))
-    expect(table.locator("img")).to_have_count(2)
-    expect(table.locator("mark").first).to_be_visible()
+def test_what_is_chosen_or_dropped_comes_in_and_is_told(gallery: Visitor, tmp_path: Path) -> None:
+    """A zip with two pictures of another program and something that is none; then a picture that is dropped."""
+    page = gallery.page
+    archive = zipped(
+        tmp_path / "away.zip",
+        {"00012.png": png("navy", parameters=A1111), "other.png": png("olive"), "page.png": b"<html>Not found</html>"},
+    )
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Bring in").click()
+    chooser.value.set_files(archive)
+    coming = page.get_by_role("region", name="What comes in")
+    expect(coming).to_contain_text("2 pictures came in, 1 left out.")
+    coming.get_by_text("1 remark").click()
+    expect(coming).to_contain_text("page.png: This file is no picture that can be read")
+    expect(page.get_by_role("gridcell", name=re.compile("a fox in snow"))).to_have_count(1)
+    coming.get_by_role("button", name="Close").click()
+    expect(coming).to_be_hidden()
+
+    page.evaluate(
+        """async content => {
+            const data = new DataTransfer()
+            data.items.add(new File([new Uint8Array(content)], "dropped.png", { type: "image/png" }))
+            for (const name of ["dragenter", "dragover", "drop"]) {
+                window.dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }))
+            }
+        }""",
+        list(png("maroon")),
+    )
+    expect(coming).to_contain_text("1 picture came in.")
+    page.reload()
+    tiles(gallery).first.wait_for()
+    expect(coming).to_be_hidden()

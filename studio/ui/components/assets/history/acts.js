@@ -31,31 +31,6 @@ export const purge = ids => api("POST", "/trash/purge", ids === null ? { all: tr
 /** The address of a zip of pictures, by their `ids` or by a search `q`. */
 export const zip = async which => (await api("POST", "/exports", which)).address
 
-/** Brings files in; `going(done, total)` hears how far it is. Gives what came of it. */
-export async function bringIn(files, going) {
-  const form = new FormData()
-  for (const file of files) form.append("files", file)
-  let told = await asked("/api/v1/imports", { method: "POST", body: form })
-  while (!told.ended) {
-    going(told.done, told.total)
-    await later(LOOK_MS)
-    told = await api("GET", `/imports/${told.id}`)
-  }
-  if (told.error) throw new Error(told.error)
-  return told
-}
-
-/** Paints a picture once more, and says what came of it. */
-export async function again(id, going) {
-  await api("POST", `/generations/${id}/again`, {})
-  for (;;) {
-    const { batch } = await api("GET", `/generations/${id}/again`)
-    if (batch?.ended) return batch.jobs[0].again?.sentence ?? batch.error ?? "It was not painted."
-    going()
-    await later(2 * LOOK_MS)
-  }
-}
-
 const later = ms => new Promise(done => setTimeout(done, ms))
 
 /** Saves what is at an address under the name that it comes with. */

@@ -1,6 +1,6 @@
 // History: the gallery of all pictures, and one of them large. Its page's address is this script's alone.
 import * as acts from "./acts.js"
-import { Comparison } from "./compare.js"
+import { BringIn } from "./bring_in.js"
 import { counted, imageOf, isTyping, later, make } from "./dom.js"
 import { Finding } from "./finding.js"
 import { Lightbox } from "./lightbox.js"
@@ -10,7 +10,7 @@ import { Tiles } from "./tiles.js"
 
 const PLACE_MS = 250, NEWER_MS = 5000, SAID_MS = 12_000
 const SIZES = ["small", "medium", "large"]
-const OURS = ["q", "order", "trash", "at", "picture"]
+const OURS = ["q", "order", "trash", "at", "picture", "compare"]
 
 // What outlives a walk to another page of the studio in this tab.
 const kept = ((window.fibo ??= {}).history ??= { picks: new Set(), address: "" })
@@ -53,31 +53,31 @@ class View {
     this.tiles.size = SIZES.includes(stored("size")) ? stored("size") : "medium"
     this.tiles.folds = stored("fold") === "yes"
     this.bar = new Bar(root, this.picks, {
-      star: () => this.label(this.picked, { favorite: !this.allStarred }, "starred", "without a star"),
+      star: () => this.label(this.picked, { favorite: !this.allStarred }),
       rate: rating => this.label(this.picked, { rating }),
       tag: (name, add) => this.label(this.picked, add ? { add_tags: [name] } : { remove_tags: [name] }),
       collect: (name, add) => this.label(this.picked, add ? { add_to: [name] } : { remove_from: [name] }),
-      compare: () => this.doing(() => this.comparison.open([...this.picks.ids]), () => {}),
+      compare: () => this.compare([...this.picks.ids]),
       download: () => this.download(this.picked),
       remove: () => this.remove(this.picked),
       restore: () => this.restore(this.picked),
       purge: () => this.purge(this.picks.whole ? null : [...this.picks.ids]),
       names: async kind => (await acts.api("GET", { tag: "/tags", collect: "/collections" }[kind])).items.map(each => each.name),
     })
-    this.comparison = new Comparison(root)
     this.lightbox = new Lightbox(root, this.source, {
       star: (id, favorite) => this.label({ ids: [id] }, { favorite }),
       rate: (id, rating) => this.label({ ids: [id] }, { rating }),
-      again: id => this.again(id),
-      open: id => this.openLinked(id),
       pick: id => this.picks.toggle([id]),
       remove: id => this.remove({ ids: [id] }),
       save: id => acts.save(`${imageOf(id)}?download=1`),
       way: (kind, id) => this.tell("way", { kind, id }),
       shown: id => this.address({ picture: id }),
+      linked: id => this.goTo(id),
+      compare: ids => this.compare(ids),
       closed: id => this.closed(id),
       isPicked: id => this.picks.has(id),
     })
+    this.bringIn = new BringIn(root, { added: given => this.cameIn(given), failed: words => this.say(words) })
     this.keepPlace = later(PLACE_MS, () => { if (this.begun && !this.lightbox.isOpen) this.address({ at: this.isAtTop ? "" : this.tiles.first }) })
     this.listen()
     this.begin()
@@ -86,13 +86,14 @@ class View {
   leave() {
     this.keepPlace.stop()
     this.finding.leave()
-    this.comparison.leave()
     clearInterval(this.asking)
     clearTimeout(this.sayTimer)
     removeEventListener("popstate", this.popped)
     document.removeEventListener("keydown", this.pressed)
+    this.bringIn.leave()
     this.tiles.leave()
     this.lightbox.leave()
+    this.comparing?.leave()
     this.gone = true
   }
 
@@ -100,6 +101,8 @@ class View {
     this.tell = setTriggerValue
     this.data = data
     this.lightbox.begin(data)
+    if (this.asksToCompare) this.compare(this.asksToCompare)
+    this.asksToCompare = null
     if (data.said.number !== this.saidN) {
       if (this.saidN !== null && data.said.text) this.say(data.said.text)
       this.saidN = data.said.number
@@ -112,7 +115,6 @@ class View {
       event.preventDefault()
       this.tiles.reveal(this.tiles.first)
     })
-    this.takeFiles()
     this.order.onchange = () => this.look()
     this.trash.onclick = () => this.look({ trash: !this.query.trash })
     this.fold.onclick = () => {
@@ -133,7 +135,7 @@ class View {
     this.newer.onclick = () => this.toNewest()
     this.rows.addEventListener("keydown", event => this.press(event))
     this.pressed = event => {
-      if (event.key === "Escape" && !event.defaultPrevented && !isTyping(event) && !this.root.querySelector("dialog[open]") && this.picks.isAny) this.picks.none()
+      if (event.key === "Escape" && !event.defaultPrevented && !isTyping(event) && !this.lightbox.isOpen && !this.comparing?.isOpen && this.picks.isAny) this.picks.none()
     }
     document.addEventListener("keydown", this.pressed)
     this.popped = () => { if (location.pathname === this.path) this.follow() }
@@ -157,6 +159,7 @@ class View {
     this.order.value = query.order
     const at = params.get("at") ?? picture
     if (picture) this.openLinked(picture)
+    this.asksToCompare = here.get("compare")?.split(",")
     await this.source.open(query, { at })
     if (this.gone) return
     if (at) this.tiles.reveal(at, { focus: false, top: at !== picture })
@@ -169,7 +172,7 @@ class View {
   address(given) {
     if (this.gone || location.pathname !== this.path) return
     const here = this.asked, params = addressed(this.query)
-    for (const name of ["at", "picture"]) {
+    for (const name of ["at", "picture", "compare"]) {
       const value = given[name] ?? here.get(name)
       if (value) params.set(name, value)
     }
@@ -177,6 +180,7 @@ class View {
     const text = params.toString()
     if (text !== here.toString()) history.replaceState(history.state, "", `${this.path}${text ? `?${text}` : ""}`)
     params.delete("picture")
+    params.delete("compare")
     kept.address = params.toString()
   }
 
@@ -188,6 +192,28 @@ class View {
       this.pushed = false
       this.lightbox.close()
     } else if (picture && picture !== this.lightbox.id) this.openLinked(picture)
+  }
+
+  /** Opens a picture that may be in no tile. */
+  goTo(id) {
+    this.address({ picture: id })
+    this.openLinked(id)
+  }
+
+  /** Shows pictures side by side, over whatever is open. */
+  async compare(ids) {
+    const { kin, stage, markup } = this.data
+    const { CompareView } = await import(new URL(kin.compare, document.baseURI).href)
+    if (this.gone) return
+    this.comparing ??= new CompareView(this.root, { stage, markup }, {
+      opened: id => {
+        this.comparing.close()
+        this.goTo(id)
+      },
+      shown: shown => this.address({ compare: shown.join(",") }),
+      closed: () => this.address({ compare: "" }),
+    })
+    this.comparing.show(ids)
   }
 
   // the gallery
@@ -312,6 +338,14 @@ class View {
     this.address({ at: "" })
     this.askNewer()
     if (this.tiles.first) this.tiles.reveal(this.tiles.first)
+  }
+
+  /** Pictures came in, of whatever day: shown where one is, and as newer ones where they are. */
+  async cameIn() {
+    this.countedFor = null
+    if (!(await this.source.open({ ...this.query }, this.isAtTop ? {} : { at: this.tiles.first }))) return
+    this.newerCursor = undefined
+    this.askNewer()
   }
 
   async toEnd(end) {
@@ -483,33 +517,6 @@ class View {
       this.picks.none()
       await this.refresh()
       this.say(told.running ? "They are being deleted." : `${counted(told.purged, "picture")} deleted for good.`)
-    })
-  }
-
-  async again(id) {
-    this.say("It is being painted again.")
-    await this.doing(() => acts.again(id, () => {}), words => this.say(words))
-  }
-
-  /** Files that are dropped here come into the history. */
-  takeFiles() {
-    const carries = event => [...(event.dataTransfer?.types ?? [])].includes("Files")
-    this.dragged = event => {
-      if (!carries(event)) return
-      event.preventDefault()
-      this.root.classList.toggle("dropping", event.type === "dragover")
-      if (event.type === "drop") this.bringIn([...event.dataTransfer.files])
-    }
-    for (const name of ["dragover", "dragleave", "drop"]) this.root.addEventListener(name, this.dragged)
-  }
-
-  async bringIn(files) {
-    if (!files.length) return
-    this.say(`${counted(files.length, "file")} on the way in.`)
-    await this.doing(() => acts.bringIn(files, (done, total) => this.sayGoing(done, total)), async told => {
-      await this.refresh()
-      const parts = [`${counted(told.added, "picture")} came in`, told.already_here && `${told.already_here} were here already`, told.left_out && `${told.left_out} could not be taken`]
-      this.say([`${parts.filter(Boolean).join(", ")}.`, ...told.reasons.slice(0, 2)].join(" "))
     })
   }
 

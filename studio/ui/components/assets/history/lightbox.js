@@ -1,5 +1,6 @@
 // One picture over the whole window, on the stage; its neighbours are a key, a swipe or a press away, and fetched before.
 import { button, hasModifier, imageOf, isTyping, later, make, momentOf, nameOf } from "./dom.js"
+import { Family } from "./family.js"
 import { Pictures } from "./pictures.js"
 import { fillRating } from "./picks.js"
 import { Recipe, factsOf, isImported } from "./recipe.js"
@@ -9,8 +10,8 @@ const SMALL_AROUND = 12, WHOLE_AROUND = 2
 const NEAR_END = 30 // tiles before an end of what is loaded
 
 export class Lightbox {
-  /** `on` hears `star(id, on)`, `rate(id, rating)`, `pick(id)`, `remove(id)`, `save(id)`, `again(id)`, `way(kind, id)`,
-   * `open(id)` of a picture that may be in no tile, `shown(id)`, `closed(id)`; `isPicked(id)` is asked. */
+  /** `on` hears `star(id, on)`, `rate(id, rating)`, `pick(id)`, `remove(id)`, `save(id)`, `way(kind, id)`, `compare(ids)`,
+   * `linked(id)` of a picture that may be in no tile, `shown(id)`, `closed(id)`; `isPicked(id)` is asked. */
   constructor(root, source, on) {
     this.dialog = root.querySelector(".lightbox")
     for (const name of ["over", "room", "facts", "ways", "heard", "previous", "following", "star", "rate", "pick", "info"]) {
@@ -20,7 +21,7 @@ export class Lightbox {
     this.source = source
     this.on = on
     this.pictures = new Pictures()
-    this.recipe = new Recipe(this.dialog.querySelector("aside"), id => this.on.open(id))
+    this.recipe = new Recipe(this.dialog.querySelector("aside"))
     this.id = ""
     this.host = make("div", { className: "host" })
     this.room.append(this.host)
@@ -47,10 +48,17 @@ export class Lightbox {
     this.ways.append(
       way("Refine", "tune", "refine"), way("Inspire", "lightbulb", "inspire"), this.all,
       way("Use the JSON", "data_object", "prompt"), this.seed,
-      (this.repeat = button("Paint again", "replay", () => this.on.again(this.id), { title: "Paint its recipe once more, and compare" })),
       button("Download", "download", () => this.on.save(this.id), { title: "Download" }),
       button("Delete", "delete", () => this.on.remove(this.id), { title: "Delete (Del)" }),
     )
+    this.family = new Family(this.recipe.aside, {
+      opened: id => this.on.linked(id),
+      compare: ids => this.on.compare(ids),
+      look: address => {
+        ((window.fibo ??= {}).stage ??= {}).mode = "slider"
+        this.drawStage({ src: address, alt: "Painted again" })
+      },
+    })
     this.grid = way("Open its grid", "grid_view", "grid")
     this.ways.append(this.grid)
   }
@@ -58,6 +66,7 @@ export class Lightbox {
   /** The stage comes with its first picture. */
   async begin({ stage, markup, ...rest }) {
     this.recipe.use(rest)
+    this.family.use(rest)
     if (this.stage) return
     this.shadow.innerHTML = markup
     this.stage = await import(new URL(stage, document.baseURI).href)
@@ -67,6 +76,7 @@ export class Lightbox {
   leave() {
     this.rested.stop()
     this.recipe.leave()
+    this.family.leave()
     this.stage?.leave(this.shadow)
     if (this.dialog.open) this.dialog.close()
   }
@@ -165,7 +175,7 @@ export class Lightbox {
     this.facts.textContent = [...factsOf(this.tile, record), momentOf(this.tile)].join(" · ")
     this.grid.hidden = !this.tile.batch
     if (record) {
-      this.all.hidden = this.repeat.hidden = isImported(record)
+      this.all.hidden = isImported(record)
       this.seed.hidden = isImported(record) && !record.versions.seed
     }
   }
@@ -194,8 +204,7 @@ export class Lightbox {
     if (record.parent_id) this.drawStage({ src: imageOf(record.parent_id), alt: "The picture it was made from" })
     if (this.recipe.aside.hidden) return
     this.recipe.show(this.tile, record, momentOf(this.tile))
-    const tree = await this.pictures.trees.get(id).catch(() => null)
-    if (tree && id === this.id) this.recipe.showTree(id, tree)
+    this.family.show(id)
   }
 
   fetchAround(at, reach, kept) {

@@ -36,23 +36,15 @@ export class Pictures {
   constructor() {
     this.whole = new Kept(WHOLE_MAX, id => decoded(imageOf(id)))
     this.small = new Kept(SMALL_MAX, id => decoded(thumbOf(id)))
-    const fetched = path => {
-      const kept = new Kept(RECORDS_MAX, id => {
-        const told = asked(`/api/v1/generations/${id}${path}`)
-        told.catch(() => kept.forget(id)) // asked again the next time
-        return told
-      })
-      return kept
-    }
-    this.records = fetched("")
-    this.trees = fetched("/lineage")
+    this.records = new Kept(RECORDS_MAX, id => {
+      const told = asked(`/api/v1/generations/${id}`)
+      told.catch(() => this.records.forget(id)) // asked again the next time
+      return told
+    })
   }
 
-  /** Records and trees may have changed. */
-  forget() {
-    this.records.found.clear()
-    this.trees.found.clear()
-  }
+  /** Records may have changed. */
+  forget() { this.records.found.clear() }
 
   /** The picture, or its small one, decoded; null where neither is there yet. */
   ready(id) {

@@ -22,35 +22,13 @@ export function factsOf(tile, record) {
 }
 
 export class Recipe {
-  /** `opened(id)` hears which picture of the tree is asked for. */
-  constructor(aside, opened) {
+  constructor(aside) {
     this.aside = aside
-    this.opened = opened
-    this.tree = make("section", { className: "tree" })
     this.list = make("dl")
     this.links = make("p", { className: "files" })
     this.editor = make("div", { className: "json" }, make("div", { className: "fibo-editor" }))
     this.revision = 0
-    aside.append(this.list, this.tree, this.links, this.editor)
-  }
-
-  /** Draws the tree that a picture belongs to, where it is not alone in it. */
-  showTree(id, { branches, nodes, notes }) {
-    const byId = new Map(nodes.map(node => [node.id, node]))
-    if (nodes.length < 2) return this.tree.replaceChildren()
-    const drawn = branches.map(({ depth, words, line, ids }) => {
-      const pictures = ids.map(each => {
-        const node = byId.get(each)
-        if (!node?.thumbnail) return make("span", { className: "gap", title: "Deleted" })
-        const image = make("img", { src: node.thumbnail, alt: node.words || "A picture of the tree" })
-        return make("button", { type: "button", title: node.words, onclick: () => this.opened(each), ...(each === id && { aria: { current: "true" } }) }, image)
-      })
-      const branch = make("li", {}, make("p", { textContent: [words, line].filter(Boolean).join(" · ") }), ...pictures)
-      branch.style.setProperty("--depth", depth)
-      return branch
-    })
-    const report = make("a", { href: `/api/v1/generations/${id}/report.html`, textContent: "Save the tree as a report", download: "" })
-    this.tree.replaceChildren(make("h3", { textContent: "Where it comes from, and what came of it" }), make("ul", {}, ...drawn), ...notes.map(textContent => make("p", { textContent })), report)
+    aside.append(this.list, this.links, this.editor)
   }
 
   /** Where the editor's scripts are, and the negative prompts that nobody has asked for, by model. */
