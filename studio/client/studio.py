@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypedDict, Unpack
+from urllib.parse import quote
 
+from fibo_core.models.added import SIDE
 from fibo_core.prompts.axes import Value
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import StoredMode
@@ -31,6 +33,7 @@ from studio.web.api.models import (
     FacetsGiven,
     GenerationList,
     ImportGiven,
+    ModelGiven,
     ModelList,
     PurgeGiven,
     StorageGiven,
@@ -38,6 +41,7 @@ from studio.web.api.models import (
 from studio.web.api.related import ComparisonGiven, LineageGiven
 
 LOCAL = "http://127.0.0.1:7860"
+LOAD_S = 900.0  #: for a model to be loaded
 PURGE_LOOK_S = 0.5  #: between two looks how far a purge is
 PAGE = 100  #: items that one question brings
 
@@ -205,13 +209,15 @@ class Studio:
         since: datetime | None = None,
         until: datetime | None = None,
         order: Literal["newest", "oldest"] = "newest",
+        zone: str | None = None,
         cursor: str | None = None,
         limit: int = PAGE,
     ) -> PicturePage:
-        """At most ``limit`` (1 to 100) of them, after those of an earlier page's ``next_cursor``."""
+        """At most ``limit`` (1 to 100) of them, after those of an earlier page's ``next_cursor``; ``zone`` is where the
+        days of a search begin, a name or an offset."""
         asked = _given(
             q=words or None, mode=mode, model=model, favorite=favorite or None, deleted=deleted or None,
-            since=since and since.isoformat(), until=until and until.isoformat(), order=order,
+            since=since and since.isoformat(), until=until and until.isoformat(), order=order, zone=zone,
             cursor=cursor, limit=limit,
         )  # fmt: skip
         return page_of(self.line.get(GenerationList, "/generations", params=asked), self.line)
@@ -357,6 +363,25 @@ class Studio:
     def models(self) -> ModelList:
         """What can paint there, and who writes."""
         return self.line.get(ModelList, "/models")
+
+    def add_model(
+        self, name: str, source: str, *, steps: int = 0, guidance: float = 0.0, side: int = SIDE
+    ) -> ModelGiven:
+        """Adds a folder there, or a repository, to its catalogue."""
+        body = {"name": name, "source": source, "steps": steps, "guidance": guidance, "side": side}
+        return self.line.send(ModelGiven, "POST", "/models", body)
+
+    def remove_model(self, name: str) -> None:
+        """Takes an added model out of its catalogue; weights and pictures stay."""
+        self.line.ask("DELETE", f"{API}/models/{quote(name, safe='')}")
+
+    def load_model(self, name: str) -> ModelGiven:
+        """Loads a model, which paints from now on."""
+        return self.line.send(ModelGiven, "POST", f"/models/{quote(name, safe='')}/load", {}, timeout=LOAD_S)
+
+    def unload_model(self, name: str) -> ModelGiven:
+        """Frees a model's memory."""
+        return self.line.send(ModelGiven, "POST", f"/models/{quote(name, safe='')}/unload", {})
 
     def _order(self, path: str, start: Mapping[str, Any], options: OrderOptions) -> Batch:
         body = _order_body(start, options)

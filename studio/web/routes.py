@@ -28,7 +28,7 @@ from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from studio.ui.words import title_of
-from studio.web import inputs
+from studio.web import gallery, inputs
 from studio.web.api.app import api
 from studio.web.assets import script
 from studio.web.drafts import keep_typed
@@ -60,6 +60,9 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/health", health),
         Route("/desk.json", desk),
+        Route("/gallery/tiles.json", gallery.tiles),
+        Route("/gallery/newer.json", gallery.newer),
+        Route("/gallery/count.json", gallery.count),
         Route("/assets/words/{version}/prompt.json", words),
         Route("/inputs", inputs.keep, methods=["POST"]),
         Route("/inputs/small/{sha256}.webp", inputs.small),

@@ -518,6 +518,16 @@ class ExportGiven(Given):
     expires_at: datetime
 
 
+class DownloadGiven(Given):
+    """Weights on their way here."""
+
+    running: bool
+    done_bytes: int
+    total_bytes: int = Field(description="0 until it is known")
+    remaining_s: float | None
+    error: str = Field(description="Why it ended, one sentence; empty otherwise")
+
+
 class ImportFileGiven(Given):
     """A file that was sent."""
 
@@ -570,6 +580,12 @@ class ModelGiven(Given):
     here: bool = Field(description="Whether its weights are on this machine")
     revision: str | None
     default: bool = Field(description="Whether it paints what names no model")
+    family: str = Field(description="The kind of its pipeline", examples=["fibo1"])
+    abilities: Sequence[str] = Field(examples=[["generate", "lora", "repaint"]])
+    added: bool = Field(description="Whether a user added it")
+    loaded: bool = Field(description="Whether it is in memory, ready to paint")
+    lack: str = Field(description="What this machine lacks for it, one sentence; empty where it fits")
+    download: DownloadGiven | None
     shapes: dict[str, tuple[int, int]] = Field(description="Width and height in pixels by name")
     steps: int
     guidance: float
