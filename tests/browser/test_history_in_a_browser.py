@@ -318,7 +318,7 @@ def test_in_the_trash_pictures_are_deleted_for_good_when_one_is_sure(
     expect(tiles(gallery)).to_have_count(2)
     gallery.page.once("dialog", lambda dialog: dialog.accept())
     gallery.page.get_by_role("button", name="Delete for good").click()
-    expect(gallery.page.get_by_text("1 picture deleted for good.")).to_be_visible()
+    expect(gallery.page.locator(".foot").get_by_text("1 picture deleted for good.")).to_be_visible()
     expect(tiles(gallery)).to_have_count(1)
     assert server.get(f"/img/thumb/{gone.id}.webp")[0] == 404
     assert server.get(f"/img/thumb/{kept.id}.webp")[0] == 200
