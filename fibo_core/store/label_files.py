@@ -251,7 +251,7 @@ def _collections(values: Any) -> Iterator[tuple[str, str]]:
 def _moment(stored: str) -> str | None:
     """A row's moment as a file has it; None of a damaged one."""
     try:
-        return datetime.strptime(stored, _DATE).replace(tzinfo=UTC).isoformat()
+        return datetime.fromisoformat(stored).replace(tzinfo=UTC).isoformat()
     except ValueError:
         return None
 

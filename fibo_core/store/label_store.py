@@ -5,6 +5,7 @@ what was done until then, and the token that takes it back. Page, API and comman
 """
 
 import json
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from fibo_core.errors import FiboError, GenerationNotFound, UndoGone
 from fibo_core.store import collection_store, label_files
 from fibo_core.store.collection_store import CollectionStore, ids_of, record_of, removed, restored
 from fibo_core.store.database import Database
-from fibo_core.store.label_rows import PIECE, label_rows, spelt_as_before, write_label_rows
+from fibo_core.store.label_rows import label_rows, spelt_as_before, write_label_rows
 from fibo_core.store.labels import LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
 from fibo_core.store.picture_rows import ROW
 from fibo_core.store.rows import ID
@@ -32,7 +33,8 @@ from fibo_core.store.tables import CollectionTable, GenerationTable, MemberTable
 
 EVERY = 2**62  #: more pictures than there can be
 KEPT = timedelta(days=2)  #: how long a change can be undone
-PAUSE_S = 0.005  #: after each piece, for others who write
+PIECE = 100  #: pictures changed in one transaction
+PAUSE_MAX_S = 0.2  #: after each piece: as long as it took, for others who write; at most so long
 FORGOTTEN = 5_000  #: rows of old undoings that one transaction takes away
 _DATE = "%Y-%m-%d %H:%M:%S.%f"  #: as SQLAlchemy writes a moment into a row
 
@@ -340,9 +342,10 @@ class LabelStore:
     @contextmanager
     def _piece(self) -> Iterator[Session]:
         """The transaction of one piece, and then a moment for others."""
+        began = time.monotonic()
         with self._turn, self._database.write() as session:
             yield session
-        Event().wait(PAUSE_S)
+        time.sleep(min(time.monotonic() - began, PAUSE_MAX_S))
 
     def _state(self, row: UndoTable) -> ChangeState:
         token = row.token
