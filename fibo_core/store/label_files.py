@@ -146,6 +146,8 @@ def write_files(
     place, written = -1, 0
     with labels_lock(workspace):
         collections.write_file()
+    if not (workspace / OUTPUTS).is_dir():
+        return 0
     while not ending.is_set():
         with labels_lock(workspace):
             rows = _marked(database, place)

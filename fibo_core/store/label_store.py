@@ -35,6 +35,7 @@ EVERY = 2**62  #: more pictures than there can be
 KEPT = timedelta(days=2)  #: how long a change can be undone
 PIECE = 100  #: pictures changed in one transaction
 PAUSE_MAX_S = 0.2  #: after each piece: as long as it took, for others who write; at most so long
+REMEMBERED = 100  #: changes whose missing pictures are still told when somebody asks for one
 FORGOTTEN = 5_000  #: rows of old undoings that one transaction takes away
 _DATE = "%Y-%m-%d %H:%M:%S.%f"  #: as SQLAlchemy writes a moment into a row
 
@@ -149,7 +150,7 @@ class LabelStore:
             resolved, new = _resolved(session, change)
             _write_down(session, token, change, total, {"made": new})
         if missing:
-            self._missing[token] = missing
+            self._missing = dict([*self._missing.items(), (token, missing)][-REMEMBERED:])
         return ChangeRun(
             self, token, lambda told: self._apply(token, lambda _, labels: resolved.applied(labels), pieces, told)
         )
@@ -247,12 +248,14 @@ class LabelStore:
             with self._database.write() as session:
                 at_work = update(UndoTable).where(col(UndoTable.state).in_(_AT_WORK))
                 session.connection().execute(at_work.values(state="interrupted"))
+        old = select(UndoTable.token).where(UndoTable.created_at < datetime.now(UTC) - KEPT)
+        old = old.where(col(UndoTable.state).not_in(_AT_WORK)).limit(1)
         while True:
+            with self._database.read() as session:
+                token = session.exec(old).first()
+            if token is None:
+                return
             with self._database.write() as session:
-                old = select(UndoTable.token).where(UndoTable.created_at < datetime.now(UTC) - KEPT)
-                old = old.where(col(UndoTable.state).not_in(_AT_WORK)).limit(1)
-                if (token := session.exec(old).first()) is None:
-                    return
                 first = text(
                     "DELETE FROM label_undo_picture WHERE token = :token AND seq IN "
                     "(SELECT seq FROM label_undo_picture WHERE token = :token LIMIT :limit)"
