@@ -1,7 +1,7 @@
 // What is done to pictures, over the API, with the login of the page.
 import { asked } from "./source.js"
 
-const LOOK_MS = 400
+const LOOK_MS = 400, PURGED_AT_ONCE = 1000
 
 export const api = (method, path, body) =>
   asked(`/api/v1${path}`, {
@@ -25,8 +25,21 @@ async function followed(begun, going) {
   return told
 }
 
-/** Deleted pictures, for good; with null all of them. */
-export const purge = ids => api("POST", "/trash/purge", ids === null ? { all: true } : { ids })
+/** Takes deleted pictures off the disk for good, as many at a time as one call takes; with null all of them. Gives how
+ * many. */
+export async function purge(ids) {
+  let purged = 0
+  for (let start = 0; start === 0 || start < ids?.length; start += PURGED_AT_ONCE) {
+    let told = await api("POST", "/trash/purge", ids === null ? { all: true } : { ids: ids.slice(start, start + PURGED_AT_ONCE) })
+    while (told.running) {
+      await later(LOOK_MS)
+      told = (await api("GET", "/storage")).purge
+    }
+    if (told.error) throw new Error(told.error)
+    purged += told.purged
+  }
+  return purged
+}
 
 /** The address of a zip of pictures, by their `ids` or by a search `q`. */
 export const zip = async which => (await api("POST", "/exports", which)).address

@@ -512,11 +512,12 @@ class View {
 
   /** Deletes for good what is in the trash, or with null all of it. */
   async purge(ids) {
-    if (!confirm(ids === null ? "Delete everything in the trash for good?" : `Delete ${counted(ids.length, "picture")} for good?`)) return
-    await this.doing(() => acts.purge(ids), async told => {
+    const what = ids === null ? "everything in the trash" : counted(ids.length, "picture")
+    if (!confirm(`Delete ${what} for good? The files leave the disk, and nothing brings them back.`)) return
+    await this.doing(() => acts.purge(ids), async purged => {
       this.picks.none()
       await this.refresh()
-      this.say(told.running ? "They are being deleted." : `${counted(told.purged, "picture")} deleted for good.`)
+      this.say(`${counted(purged, "picture")} deleted for good.`)
     })
   }
 
