@@ -545,8 +545,8 @@ class View {
   say(words, undo = null) {
     clearTimeout(this.sayTimer)
     const where = this.lightbox.isOpen ? this.lightbox.dialog : this.root.querySelector(".foot")
-    for (const each of this.root.querySelectorAll(".said")) each.hidden = true
-    const line = where.querySelector(".said"), way = line.querySelector("button")
+    for (const each of this.root.querySelectorAll(".notice")) each.hidden = true
+    const line = where.querySelector(".notice"), way = line.querySelector("button")
     line.querySelector("span").textContent = words
     way.hidden = undo === null
     way.onclick = () => {
