@@ -28,6 +28,7 @@ from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import (
     another_source,
     discard,
+    example_of,
     follow_source,
     go_on_from,
     has_left_batch,
@@ -97,7 +98,7 @@ with form:
         "What should change?",
         key=field_key("refine", "words"),
         persist_state="session",
-        placeholder="make the ball green",
+        placeholder=example_of(state.source),
     )
     words = (words or "").strip()
     paint = "Paint with the same seed" if has_sources_seed(state) else "Paint"

@@ -12,6 +12,7 @@ import streamlit as st
 from fibo_core.engine.request import DRAW
 from fibo_core.errors import InputError, PromptError
 from fibo_core.models.catalogue import ModelSpec
+from fibo_core.prompts.change_words import short_name
 from fibo_core.prompts.locks import still_locked
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.generation import Generation
@@ -210,3 +211,9 @@ def all_words(state: PageState) -> str:
     """The instructions that the draft carries out, oldest first."""
     words = "" if state.draft is None else state.draft.words
     return joined(state.said, words)
+
+
+def example_of(prompt: StructuredPrompt) -> str:
+    """An instruction that fits this prompt, to be shown where one is to be typed."""
+    name = short_name(prompt)
+    return f"make {name} larger" if name else "at night"

@@ -19,7 +19,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.ui.components.press_bar import Press, Presses
 from studio.ui.conversation import is_changed, place_step
-from studio.ui.state import Draft, GivenBack, PageState, Refused, WaitingPress, field_value, joined, words_back
+from studio.ui.state import Draft, GivenBack, PageState, WaitingPress, field_value, joined, words_back
 from studio.ui.words import showable
 
 #: What the words and the editor ask for, painted or only written.
