@@ -119,11 +119,6 @@ with form:
     if is_json(words):
         take_json_from_words(words)
         st.rerun()
-    with st.container(key="generate_outcome"):  # always there, so that an error does not move the editor below it
-        show_refused(runtime, state, "generate", spec)
-        if state.shown_id is None:
-            show_outcome(runtime.desk, state, batch)
-
     if state.draft is not None:
         show_model_limits(spec, state.draft)
         with folded_on_phone("Prompt", key="generate_prompt", opened=from_json):
@@ -139,6 +134,11 @@ with form:
     elif working:
         st.subheader("Prompt", anchor=False)
         st.skeleton(height=240)
+
+    with st.container(key="generate_outcome"):  # last, and always in sight: what is said moves nothing
+        show_refused(runtime, state, "generate", spec)
+        if state.shown_id is None:
+            show_outcome(runtime.desk, state, batch)
 
 with result:
     painted = pictures_of(runtime, batch)

@@ -102,11 +102,6 @@ with form:
     if holds_caption(words):
         take_json_from_hint(words)
         st.rerun()
-    with st.container(key="inspire_outcome"):  # always there, so that an error does not move the editor below it
-        show_refused(runtime, state, "inspire", spec)
-        if state.shown_id is None:
-            show_outcome(runtime.desk, state, batch)
-
     if state.draft is not None:
         vary_button(state, "inspire", spec)
         show_observations(state.draft)
@@ -119,6 +114,11 @@ with form:
         st.skeleton(height=240)
     elif state.pictures:
         st.caption("“Describe” writes a prompt from what you gave. You can change it before anything is painted.")
+
+    with st.container(key="inspire_outcome"):  # last, and always in sight: what is said moves nothing
+        show_refused(runtime, state, "inspire", spec)
+        if state.shown_id is None:
+            show_outcome(runtime.desk, state, batch)
 
 with result:
     painted = pictures_of(runtime, batch)

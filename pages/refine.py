@@ -17,7 +17,14 @@ from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar, presses_of
-from studio.ui.components.refinement import asks_first, pending, review_of, review_switches, words_left_out
+from studio.ui.components.refinement import (
+    asks_first,
+    pending,
+    review_of,
+    review_switches,
+    show_refusal,
+    words_left_out,
+)
 from studio.ui.components.result import facts, picture_actions
 from studio.ui.components.sources import choose_source
 from studio.ui.components.stage import stage
@@ -113,15 +120,11 @@ with form:
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
     carry_out(state, presses, carry)
-    with st.container(key="refine_outcome"):  # always there, so that what is said does not move the editor below it
-        words_left_out(state, presses)
-        asked = asks_first(runtime, state, batch, said=bool(words) or reviewing)
-        if not asked and not state.refused.sentences:
-            show_outcome(runtime.desk, state, batch)
+    asked = asks_first(runtime, state, batch, said=bool(words) or reviewing)
 
     base = instruction_base(state)
     with st.container():
-        if not painting and review_of(state, base, notes=not asked):
+        if not painting and review_of(state, base, notes=asked is None):
             discard(runtime, state)
             st.rerun()
 
@@ -157,6 +160,12 @@ with form:
                 on_change=state.lock,
                 revision=state.locks_revision,
             )
+
+    with st.container(key="refine_outcome"):  # last, and always in sight: what is said moves nothing
+        words_left_out(state, presses)
+        show_refusal(runtime, state, asked)
+        if asked is None and not state.refused.sentences:
+            show_outcome(runtime.desk, state, batch)
 
 with result:
     at_work = batch is not None and bool(batch.pictures) and (working or state.source_id in batch.generation_ids)
