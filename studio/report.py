@@ -9,7 +9,7 @@ import hashlib
 import html
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from fibo_core.prompts.json_paths import MISSING, Change
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
-from fibo_core.store.lineage import Branch, Lineage, Node, branch_line
+from fibo_core.store.lineage import Branch, Lineage, Node, Standing, branch_line
 from fibo_core.writers import writer_title
 
 #: How large pictures are in it, in pixels, for trees of up to so many.
@@ -27,6 +27,12 @@ SIDES = ((60, 640), (200, 384), (10_000, 256))
 JSON_MAX = 100_000  #: characters of one prompt
 CHANGES_MAX = 200  #: of one branch
 _TAGS = {"both": "", "before": "del", "after": "ins"}
+_GONE: Mapping[Standing, str] = {
+    "deleted": "A picture that was deleted",
+    "damaged": "A picture that cannot be read from the database",
+    "missing": "A picture that is not in this history",
+    "here": "",
+}
 _NO_HTML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
@@ -90,6 +96,8 @@ def _branch(history: History, tree: Lineage, branch: Branch, depth: int, side: i
     first = depth == 0
     yield f'<section class="branch{" first" if first else ""} d{min(depth, 12)}">\n'
     said = next((node.words for node in branch.nodes if node.words), "")
+    if branch.nodes[0].generation is None:
+        said = _GONE[branch.nodes[0].standing]
     line = branch_line(branch, was)
     if not first or said != _title(branch.nodes[0].generation, tree):
         yield f'<h2 dir="auto">{_text(said or line or "The first picture")}</h2>\n'
@@ -133,8 +141,7 @@ def _change(change: Change) -> str:
 
 def _picture(history: History, node: Node, asked: str, side: int) -> str:
     if node.generation is None:
-        gone = {"deleted": "It was deleted.", "damaged": "It cannot be read from the database."}
-        why = gone.get(node.standing, "It is not in this history.")
+        why = _GONE[node.standing]
         return (
             f'<figure><div class="lost"><p>{_text(why)}</p></div><figcaption>{_text(node.id)}</figcaption></figure>\n'
         )

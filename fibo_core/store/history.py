@@ -26,6 +26,8 @@ from fibo_core.store import narrowing, reconcile, search, search_index
 from fibo_core.store.database import Database
 from fibo_core.store.disk import path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
+from fibo_core.store.label_files import FileLabels, in_collection, place_file_labels, with_labels_record
+from fibo_core.store.label_store import LabelStore
 from fibo_core.store.lineage import Lineage, lineage
 from fibo_core.store.narrowing import Facets, Suggestion
 from fibo_core.store.outputs import check_outputs, outputs_gone, outputs_trouble
@@ -93,6 +95,7 @@ class History:
         self._moment_lock = threading.Lock()
         self._without_row = 0  #: pictures whose row could not be written
         self.trash = Trash(self._workspace, database, self._thumbnail_path, self.check_place)
+        self.labels = LabelStore(self._workspace, database, self.trash.bring_back)
         self._found_nothing = False  #: there were rows, and no file of any
         self._swept: tuple[int, int] | None = None  #: what `_to_sweep` was when all pictures were looked through last
 
@@ -125,8 +128,11 @@ class History:
         parent_id: str | None = None,
         source: "Image.Image | None" = None,
         other_sources: Sequence[str] = (),
+        collection: str | None = None,
     ) -> Generation:
         """Stores a picture with its recipe; once it returns, neither a kill nor a power cut loses them.
+
+        It goes into ``collection``, which is made where there is none of that name.
 
         Raises WorkspaceUnwritable when the files could not be written (then nothing is left of them), and a
         StoreError that names the file when only the row could not.
@@ -156,24 +162,32 @@ class History:
             source_path=None if source is None else place.removesuffix(".png") + SOURCE_SUFFIX,
             other_sources=tuple(other_sources),
         )
-        files = self._write_files(generation, rendered.image, source)
+        labels = None if collection is None else in_collection(*self.labels.collections.target(collection))
+        files = self._write_files(generation, rendered.image, source, labels)
         try:
             self._write_thumbnail(id, rendered.image)
         except WorkspaceUnwritable as exc:
             log.warning("%s It is made again when it is asked for.", exc)
         try:
             with self._database.write() as session:
-                place_row(session, generation, sum(map(len, files.values())), file_hash(files[f"{id}.png"]))
+                size, digest = sum(map(len, files.values())), file_hash(files[f"{id}.png"])
+                seq = place_row(session, generation, size, digest)
+                if labels is not None and seq is not None:
+                    place_file_labels(session, seq, labels)
         except StoreError as exc:
             self._without_row += 1
             raise type(exc)(
                 f"The picture is safe in {self._workspace / generation.image_path}, but not in the gallery: "
                 f"{exc} Afterwards it comes in by itself, or when the history is rebuilt from its files."
             ) from exc
-        return generation
+        return generation if labels is None else replace(generation, collections=tuple(labels.names.values()))
 
     def _write_files(
-        self, generation: Generation, image: "Image.Image", source: "Image.Image | None"
+        self,
+        generation: Generation,
+        image: "Image.Image",
+        source: "Image.Image | None",
+        labels: FileLabels | None,
     ) -> dict[str, bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
         from fibo_core.store.images import png_bytes
@@ -183,6 +197,8 @@ class History:
         files = {f"{generation.id}.png": png_bytes(image, record, parameters_text(generation.request))}
         if source is not None:
             files[f"{generation.id}{SOURCE_SUFFIX}"] = png_bytes(source)
+        if labels is not None:
+            record = with_labels_record(record, labels)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
         try:
             folder = (self._workspace / generation.image_path).parent
@@ -373,9 +389,9 @@ class History:
         """Stars a picture or takes its star. Raises GenerationNotFound and GenerationDamaged."""
         with self._database.write() as session:
             seq, generation = _picture(session, id)
-            session.connection().execute(
-                update(GenerationTable).where(col(GenerationTable.seq) == seq).values(favorite=favorite)
-            )
+            values = {"favorite": favorite, "label_dirty": True}
+            session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
+        self.labels.changed.set()
         return replace(generation, favorite=favorite)
 
     def delete(self, ids: Sequence[str]) -> list[str]:
@@ -400,8 +416,10 @@ class History:
             if deleted_at is None:
                 self.trash.bring_back(session, list(known.values()))
             for column, wanted in ((col(row.id), known), (col(row.seq), numbered)):
-                statement = update(row).where(column.in_(wanted), marked).values(deleted_at=deleted_at)
+                statement = update(row).where(column.in_(wanted), marked)
+                statement = statement.values(deleted_at=deleted_at, label_dirty=True)
                 changed |= {wanted[it] for it in session.connection().execute(statement.returning(column)).scalars()}
+        self.labels.changed.set()
         return [id for id in ids if id in changed]
 
     # files
@@ -460,8 +478,11 @@ class History:
         """Rows for pictures that have none, a damaged one or one that leads nowhere, from their sidecars or the PNGs'
         own text, whatever the files are called and wherever below the outputs they lie.
 
-        Stars and deletions live in rows alone: a picture without a row comes back unstarred, and out of the trash.
+        Its labels come back with it, and its deletion, as its sidecar has them; so do collections, as
+        `collections.json` has them.
         """
+        if not dry_run:
+            self.labels.adopt_collections()
         return rebuild(self._workspace, self._database, dry_run=dry_run)
 
     def verify(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
@@ -487,7 +508,7 @@ class History:
         search_index.fill(self._database, ending or threading.Event())
 
     def unsearched(self) -> int:
-        """In how many pictures Chinese and the like are not found yet, as `fill_search` has not been there."""
+        """How many pictures are not found by their words yet, as `fill_search` has not been there."""
         with self._database.read() as session:
             return search_index.rows_to_fill(session)
 
@@ -506,6 +527,7 @@ class History:
         It walks all of `outputs/` in small pieces: for a thread of its own, which ends soon after ``ending`` is set.
         """
         ending, state = ending or threading.Event(), self._to_sweep()
+        self.labels.adopt_collections()
         if not self.trouble():
             self.trash.finish(ending)
         report = reconcile.sweep(self._workspace, self._cache_dir, self._database, ending)

@@ -229,7 +229,7 @@ def _compared(
     order = sorted(kept, key=lambda id: (_depth(id, parents), pictures.get(id, (0, None))[0]))
     left, chars, nodes = 0, 0, []
     for id in order:
-        _, picture = pictures.get(id, (0, None))
+        picture = _shown(pictures.get(id, (0, None))[1])
         parent = pictures.get(parents[id] or "", (0, None))[1]
         changes = None
         if picture is not None and parent is not None:
@@ -238,7 +238,7 @@ def _compared(
                 changes = diff(parent.prompt, picture.prompt)
             else:
                 left += 1
-        nodes.append(Node(id, parents[id], _standing(id, pictures), _shown(picture), changes))
+        nodes.append(Node(id, parents[id], _standing(id, pictures), picture, changes))
     if left:
         notes.append(f"What changed is not compared for {left:,} of them: their prompts are too long together.")
     return nodes

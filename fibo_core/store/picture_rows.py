@@ -59,11 +59,11 @@ def with_paths(session: Session, paths: Sequence[str]) -> set[str]:
     return set(session.exec(select(path).where(path.in_(paths))))
 
 
-def place_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> None:
+def place_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> int | None:
     """Gives a picture its row: a new one, or its own written over, whose labels and deletion stay, and the hash that
     tells whether its file was altered since.
 
-    Must be in a writing transaction.
+    Returns its seq where the row knows of no labels, being new or damaged there. Must be in a writing transaction.
     """
     row = row_of(generation, file_bytes, file_sha256)
     seq = session.exec(select(GenerationTable.seq).where(GenerationTable.id == generation.id)).first()
@@ -72,29 +72,35 @@ def place_row(session: Session, generation: Generation, file_bytes: int, file_sh
             session.add(row)
             session.flush()
             search_index.place(session, row.seq)
-            return
+            return row.seq
         if id_of(session, GenerationTable, row.seq) is None:
             seq = row.seq  # its own, whose id is damaged
         row.seq += 1  # another process, the same microsecond
     # Changed, never deleted and added: the search index follows a row's text when it comes and goes, and a damaged one
     # would not let go of the words it was indexed by.
     values = {name: value for name, value in row.model_dump().items() if name != "seq"}
-    rating, known = _mark(session, seq, "rating"), _mark(session, seq, "file_sha256")
+    favorite, rating = _mark(session, seq, "favorite"), _mark(session, seq, "rating")
+    known = _mark(session, seq, "file_sha256")
     values |= {
-        "favorite": _mark(session, seq, "favorite") or False,
+        "favorite": favorite or False,
         "rating": rating if rating in RATINGS else 0,
         "label_dirty": True,
         "deleted_at": _mark(session, seq, "deleted_at"),
         "file_sha256": known if isinstance(known, str) and SHA256.fullmatch(known) else file_sha256,
     }
     session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
+    return seq if favorite is None or rating not in RATINGS else None
 
 
-def adopt_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> None:
-    """Gives a picture its row unless it has one that can be read: its writer came here meanwhile, and knows more."""
+def adopt_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> int | None:
+    """Gives a picture its row unless it has one that can be read: its writer came here meanwhile, and knows more.
+
+    Returns as `place_row` does.
+    """
     own = select(GenerationTable).where(GenerationTable.id == generation.id)
-    if not readable(read_pictures(session, own)):
-        place_row(session, generation, file_bytes, file_sha256)
+    if readable(read_pictures(session, own)):
+        return None
+    return place_row(session, generation, file_bytes, file_sha256)
 
 
 def _mark(session: Session, seq: int, name: str) -> Any:

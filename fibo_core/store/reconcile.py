@@ -17,6 +17,7 @@ from fibo_core.errors import FiboError, PictureError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import remove_leftovers
 from fibo_core.store.generation import OUTPUTS, Generation
+from fibo_core.store.label_files import place_file_labels, read_file_labels
 from fibo_core.store.picture_rows import adopt_row, with_paths, with_rows
 from fibo_core.store.rows import ID
 from fibo_core.store.tables import GenerationTable
@@ -85,8 +86,11 @@ def _adopt(file: Path, workspace: Path, database: Database) -> str | None:
         return f"{name}: {exc}"
     except OSError as exc:  # it went away meanwhile
         return f"{name}: it cannot be read ({exc.strerror})"
+    labels = read_file_labels(file)
     with database.write() as session:
-        adopt_row(session, generation, size, known_by)
+        seq = adopt_row(session, generation, size, known_by)
+        if seq is not None and labels is not None:
+            place_file_labels(session, seq, labels)
     return None
 
 

@@ -40,7 +40,8 @@ from fibo_core.store.terms import (
 
 COUNT_MAX = 10_000  #: pictures that are counted; one more means "more"
 _LOOK = 3_000  #: of either side, when it is decided what leads
-_STEP_COST, _LOOK_UP_COST = 1.5, 100.0  #: microseconds: to the index's next picture; to find one picture in the index
+#: Microseconds: to the index's next picture; to look for one picture in it; and more for each word that is asked.
+_STEP_COST, _LOOK_UP_COST, _WORD_COST = 1.5, 100.0, 20.0
 _OPTIONS_MAX = 2  #: words that may be seeds and are searched for as such along an index
 
 
@@ -244,7 +245,8 @@ def _leader(
     )
     pictures = max(_pictures(session), 1)
     by_words = min(hits if hits < _LOOK else pictures, wanted * pictures / max(size, 1)) * _STEP_COST
-    by_leader = min(size, wanted * pictures / max(hits, 1)) * _LOOK_UP_COST
+    look_up = _LOOK_UP_COST + _WORD_COST * expression.count('"') / 2
+    by_leader = min(size, wanted * pictures / max(hits, 1)) * look_up
     return leader if by_leader < by_words else None
 
 

@@ -18,6 +18,7 @@ from fibo_core.store.database import Database
 from fibo_core.store.index_text import COLUMNS, facts_of, indexed, read_document
 
 ROWS_AT_ONCE = 200  #: that are read in one transaction
+PAUSE_S = 0.02  #: after each, for whoever waits for a page
 FACETS_WITHOUT = frozenset({"has", "is", "writer"})  #: facts that no gallery is narrowed by
 
 _READ = ("words", "structured_prompt", "mode", "model", "writer", "writer_model", "edited", "parent_id", "source_path",
@@ -47,6 +48,7 @@ def fill(database: Database, ending: threading.Event) -> None:
             _take_out(session, " WHERE words IS NOT NULL", {})
             due = list(session.connection().execute(_NEXT, {"limit": ROWS_AT_ONCE}).scalars())
             _read_in(session, sorted(due))
+        ending.wait(PAUSE_S)
 
 
 def _read_in(session: Session, seqs: Sequence[int]) -> None:

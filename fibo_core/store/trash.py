@@ -23,6 +23,7 @@ from fibo_core.errors import StoreError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, make_folder, path_inside, sync_folder
 from fibo_core.store.generation import OUTPUTS
+from fibo_core.store.label_files import labels_lock
 from fibo_core.store.picture_rows import ROW, with_rows
 from fibo_core.store.reconcile import SOURCE_SUFFIX, TRASH
 from fibo_core.store.rows import ID
@@ -148,7 +149,11 @@ class Trash:
 
     def _purge_piece(self, ids: Sequence[str] | None, before: datetime | None) -> list[_Doomed]:
         """Purges some of the pictures that are in the trash; returns them."""
-        with disk_errors("The trash", self._workspace), self._database.write() as session:
+        with (
+            disk_errors("The trash", self._workspace),
+            labels_lock(self._workspace),
+            self._database.write() as session,
+        ):
             doomed = [self._doomed(*row) for row in _marked(session, ids, before)]
             moved = [pair for each in doomed for pair in each.files]
             self._move(moved)

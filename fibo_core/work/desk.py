@@ -256,6 +256,8 @@ class Desk:
             self._tools.engine.revision(model)
         for writer in {task.writer for task in tasks}:
             self._tools.writers.check(writer)
+        if order.collection is not None:
+            self._tools.history.labels.collections.target(order.collection)
         for number, picture in enumerate(order.pictures, 1):
             if not self._tools.history.absolute(Path(picture)).is_file():
                 which = f"Picture {number} of those" if len(order.pictures) > 1 else "The picture"

@@ -59,7 +59,7 @@ class Order:
     ``size`` is width and height in pixels, ``aspect`` the name of one of the model's shapes; at most one is given.
     ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
     each combination and seed; ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are
-    written.
+    written. The pictures go into ``collection``, which is made where there is none of that name.
     """
 
     kind: Mode
@@ -87,6 +87,7 @@ class Order:
     axes: tuple[Axis, ...] = ()
     confirmed: bool = False
     paint: bool = True
+    collection: str | None = None
 
     def painted_like(self, request: GenerationRequest, spec: ModelSpec) -> "Order":
         """This order with what it leaves open taken from a picture's recipe: its seed and, on the model that it was
@@ -312,6 +313,7 @@ def _settings(order: Order, model: str, values: Mapping[str, Value]) -> RenderSe
 
 
 def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
+    painting = replace(painting, collection=order.collection)
     written = order.written if order.written_for in (None, words) else None
     if order.kind == "refine":
         assert order.source is not None

@@ -27,7 +27,7 @@ class Painting:
     """How a written prompt becomes pictures: one for every seed. No seeds: the prompt only.
 
     ``values`` are laid over the prompt at their JSON paths. A prompt that is written for others to paint must have the
-    paths of ``checked``, and is written with ``writer_seed``.
+    paths of ``checked``, and is written with ``writer_seed``. The pictures go into ``collection``.
     """
 
     settings: RenderSettings
@@ -35,6 +35,7 @@ class Painting:
     values: tuple[tuple[str, Value], ...] = ()
     checked: tuple[Axis, ...] = ()
     writer_seed: int | None = None
+    collection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def task_to_json(task: Task) -> str:
         "values": [list(pair) for pair in painting.values],
         "checked": [axis_to_record(axis) for axis in painting.checked],
         "writer_seed": painting.writer_seed,
+        "collection": painting.collection,
     }
     if isinstance(task, RefineTask):
         record |= {"source": task.source.document, "source_id": task.source_id}
@@ -140,6 +142,7 @@ def task_from_json(text: str) -> Task:
         tuple((path, value) for path, value in record.get("values", ())),
         tuple(axis_from_record(axis) for axis in record.get("checked", ())),
         record.get("writer_seed"),
+        record.get("collection"),
     )
     words, writer = record["words"], record["writer"]
     written = None if record["written"] is None else written_from_record(record["written"])

@@ -204,6 +204,7 @@ def _paint(
             parent_id=parent_id,
             source=source,
             other_sources=other_sources,
+            collection=task.painting.collection,
         )
         observer.on_stored(generation)
         generations.append(generation)

@@ -9,8 +9,9 @@ import typer
 
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, StoredMode
-from studio.cli import related, trash
+from studio.cli import labels, related, trash
 from studio.cli.door import Door, Page, as_ours, door_of, only_here
+from studio.cli.labels import tell_files
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
 from studio.cli.setup import begin, open_history
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from fibo_core.store.history import History, HistoryPage
 
 app = typer.Typer(rich_markup_mode=None)
+app.command("label")(labels.label)
+app.command("undo")(labels.undo)
+app.add_typer(labels.collections, name="collections", help="Collections of pictures, and kept searches.")
 app.add_typer(trash.app, name="trash")
 
 related.add_to(app)
@@ -69,8 +73,6 @@ def list_(
             "studio reads them.",
             file=sys.stderr,
         )
-    for problem in page.problems:
-        print(problem, file=sys.stderr)
     print_page_end(page, "No pictures." if query or mode or favorite or cursor else "No pictures yet.")
 
 
@@ -95,6 +97,14 @@ def show(
         print_text(f"  tokens: {picture.usage.input_tokens:,} read, {picture.usage.output_tokens:,} written")
     if picture.words:
         print_text(f"  words: {picture.words}")
+    said = [
+        *(["★"] if picture.favorite else []),
+        *([f"{picture.rating} of 5"] if picture.rating else []),
+        *(f"#{tag}" for tag in picture.tags),
+        *(f"in {name}" for name in picture.collections),
+    ]
+    if said:
+        print_text(f"  labels: {', '.join(said)}")
     if picture.parent_id is not None:
         print_text(f"  from: {picture.parent_id}")
     print_text(picture.prompt.to_json())
@@ -200,14 +210,16 @@ def rebuild(
 
 
 def print_page_end(page: "Page | HistoryPage", nothing: str) -> None:
-    """What follows a list: rows that cannot be read, how to go on, or that there is nothing."""
+    """What follows a list: what was not understood, which rows cannot be read, how to go on, that there is nothing."""
+    for problem in page.problems:
+        print(problem, file=sys.stderr)
     if page.damaged:
         from fibo_core.store.picture_rows import not_read
 
         print(not_read(page.damaged), rebuild_command(), file=sys.stderr)
     if page.next_cursor is not None:
         print(f"More: --cursor {page.next_cursor}", file=sys.stderr)
-    elif not page.items and not page.damaged:
+    elif not page.items and not page.damaged and not page.problems:
         print(nothing, file=sys.stderr)
 
 
@@ -225,6 +237,7 @@ def change(
     else:
         with open_history(settings) as history:
             done = work(history)
+            tell_files(history)
     if as_json:
         print_json({verb: done})
     else:

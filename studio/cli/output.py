@@ -52,7 +52,13 @@ def result_record(generation: "Generation", image: str) -> dict[str, Any]:
 
 def whole_record(generation: "Generation", image: str) -> dict[str, Any]:
     """Everything the history knows of a picture, with the keys of ``result_record`` among it."""
-    return {**generation.to_record(), **result_record(generation, image), "favorite": generation.favorite}
+    labels = {
+        "favorite": generation.favorite,
+        "rating": generation.rating,
+        "tags": list(generation.tags),
+        "collections": list(generation.collections),
+    }
+    return {**generation.to_record(), **result_record(generation, image), **labels}
 
 
 def result_block(generation: "Generation", image: str) -> str:

@@ -218,6 +218,7 @@ def _said(order: "Order") -> "OrderOptions":
         "count": order.count,
         "vary": {axis.name: axis.values for axis in order.axes},
         "confirmed": order.confirmed,
+        "collection": order.collection,
     }
 
 

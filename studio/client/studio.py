@@ -16,8 +16,10 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import StoredMode
 from studio.client.batches import Batch
 from studio.client.errors import StudioError
+from studio.client.labels import LabelOptions, LabelsChanged, sent
 from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
+from studio.web.api.label_models import ChangeGiven, CollectionGiven, CollectionList, TagGiven, TagList
 from studio.web.api.models import (
     BackupGiven,
     BatchGiven,
@@ -56,6 +58,7 @@ class OrderOptions(TypedDict, total=False):
     vary: Mapping[str, str | Sequence[Value]]  #: what varies: a list, or as it is typed, ``{"seed": "1..4"}``
     confirmed: bool  #: allows more than 64 pictures
     paint: bool  #: False: the prompt is written, and nothing painted
+    collection: str | None  #: that the pictures go into
 
 
 class Studio:
@@ -227,6 +230,46 @@ class Studio:
     def restore(self, id: str) -> Picture:
         return Picture(_segment(id), self.line).restore()
 
+    # labels
+
+    def label(
+        self,
+        pictures: Sequence[Picture | str] | None = None,
+        *,
+        search: str | None = None,
+        **change: Unpack[LabelOptions],
+    ) -> LabelsChanged:
+        """Changes the labels of pictures (they, or their ids), or of every one that a search finds: `wait` for a large
+        one. It can be undone."""
+        body: dict[str, Any] = {"change": _given(**change)}
+        if pictures is not None:
+            body["ids"] = [each if isinstance(each, str) else each.id for each in pictures]
+        return sent(self.line, "/labels", body | _given(q=search))
+
+    def undo_labels(self, token: str) -> LabelsChanged:
+        """Takes a change of labels back, by what its answer has under ``undo``."""
+        return sent(self.line, "/labels/undo", {"undo": token})
+
+    def tags(self) -> Sequence[TagGiven]:
+        return self.line.get(TagList, "/tags").items
+
+    def collections(self) -> Sequence[CollectionGiven]:
+        return self.line.get(CollectionList, "/collections").items
+
+    def add_collection(self, name: str, query: str | None = None) -> CollectionGiven:
+        """Makes a collection or, with a query, keeps a search."""
+        return self.line.send(CollectionGiven, "POST", "/collections", _given(name=name, query=query))
+
+    def change_collection(self, id: str, *, name: str | None = None, query: str | None = None) -> CollectionGiven:
+        """Gives a collection another name, or a kept search another query."""
+        path = f"/collections/{_segment(id)}"
+        return self.line.send(CollectionGiven, "PATCH", path, _given(name=name, query=query))
+
+    def remove_collection(self, id: str) -> LabelsChanged:
+        """Removes a collection; its pictures stay. It can be undone."""
+        answer = self.line.ask("DELETE", f"{API}/collections/{_segment(id)}")
+        return LabelsChanged(self.line.read(ChangeGiven, answer), self.line)
+
     # storage
 
     def storage(self) -> StorageGiven:
@@ -257,6 +300,8 @@ class Studio:
     def backup(self) -> BackupGiven:
         """Copies the studio's database; SQLite has checked the copy."""
         return self.line.send(BackupGiven, "POST", "/backups", {})
+
+    # pictures and one another
 
     def again(self, picture: Picture | str, *, keep: bool = False) -> Batch:
         """Paints a stored picture's recipe once more; when the batch has ended, its ``again`` says whether it is the

@@ -66,7 +66,7 @@ def test_a_picture_that_is_gone_or_damaged_leaves_the_others_their_place(workspa
         history.delete([gone.id])
         history.image_file(broken.id).write_bytes(b"no picture")
         text = "".join(report(history, last.id))
-    assert "It was deleted." in text
+    assert "A picture that was deleted" in text
     assert "The picture&#x27;s file is damaged" in text
     assert child.recipe_hash in text
     assert text.count("<img ") == 3

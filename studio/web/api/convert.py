@@ -123,6 +123,7 @@ def _order(kind: Mode, taken: OrderTaken, runtime: Runtime) -> Order:
         axes=tuple(_axis(each) for each in taken.axes),
         confirmed=taken.confirmed,
         paint=taken.paint,
+        collection=taken.collection,
     )
 
 
@@ -283,6 +284,9 @@ def generation_given(generation: Generation) -> GenerationGiven:
             "created_at": generation.created_at,
             "usage": _usage(generation.usage),
             "favorite": generation.favorite,
+            "rating": generation.rating,
+            "tags": generation.tags,
+            "collections": generation.collections,
             "deleted_at": generation.deleted_at,
             "image": image_address(generation.id),
             "thumbnail": thumbnail_address(generation.id),

@@ -22,7 +22,8 @@ from fibo_core.limits import (
     STEPS_MIN,
 )
 from fibo_core.prompts.axes import AXES_MAX, VALUES_MAX
-from fibo_core.store.generation import Mode, StoredMode
+from fibo_core.store.generation import RATINGS, Mode, StoredMode
+from fibo_core.store.labels import NAMES_MAX
 from fibo_core.work.tasks import JobState
 
 Document = dict[str, Any]  #: a structured prompt as JSON, keys of one's own included
@@ -97,6 +98,9 @@ class OrderTaken(Taken):
     axes: Annotated[list[AxisTaken], _said(maxItems=AXES_MAX)] = Field([], description="What varies")
     confirmed: bool = Field(False, description="Allows more than 64 pictures")
     paint: bool = Field(True, description="False: the prompt is written, and nothing painted")
+    collection: str | None = Field(
+        None, description="The collection that the pictures go into; made where none has that name"
+    )
 
 
 class GenerationOrder(OrderTaken):
@@ -164,11 +168,16 @@ class BatchChange(Taken):
 
 
 class GenerationChange(Taken):
-    """What can change of a stored picture."""
+    """What can change of a stored picture; what is left out stays."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"favorite": True}})
+    model_config = ConfigDict(json_schema_extra={"example": {"favorite": True, "rating": 4, "tags": ["red fox"]}})
 
-    favorite: bool
+    favorite: bool | None = None
+    rating: Annotated[int | None, _said(minimum=0, maximum=RATINGS[-1])] = Field(None, description="0 is none")
+    tags: Annotated[list[str] | None, _said(maxItems=NAMES_MAX)] = Field(None, description="All that it is to have")
+    collections: Annotated[list[str] | None, _said(maxItems=NAMES_MAX)] = Field(
+        None, description="All that it is to be in, by name or id; made where none has that name"
+    )
 
 
 class PurgeTaken(Taken):
@@ -362,6 +371,9 @@ class GenerationGiven(Given):
     precision: str
     versions: dict[str, str]
     favorite: bool
+    rating: int = Field(0, description="0 (none) to 5")
+    tags: Sequence[str] = ()
+    collections: Sequence[str] = Field((), description="Names of those it is in")
     deleted_at: datetime | None
     image: str = Field(description="Address of the picture", examples=[f"/img/{_ID}.png"])
     thumbnail: str = Field(examples=[f"/img/thumb/{_ID}.webp"])

@@ -32,12 +32,26 @@ def test_the_newest_picture_is_listed_first_and_pages_follow_one_another(cli, st
     assert cli("history", "list", "--mode", "refine", "--json").json == []
 
 
+def test_a_search_is_given_as_it_is_typed_on_the_page(cli, store):
+    """As one argument or several; what is not understood is said on stderr, and nothing is listed."""
+    fox, boat = store("a fox at night").id, store("a boat").id
+
+    def found(*asked: str) -> list[str]:
+        return [picture["id"] for picture in cli("history", "list", "--json", *asked).json]
+
+    assert found('fox -"at day"') == found("fox", "short_description:fox") == [fox]
+    assert found("--query=-fox") == found("mode:generate", "--", "-night") == [boat]
+    misspelt = cli("history", "list", "ligthing:x")
+    assert (misspelt.out, misspelt.err.strip()) == ("", "No prompt has a field ligthing; did you mean lighting?")
+
+
 def test_one_picture_is_shown_with_its_whole_recipe(cli, store, workspace: Path):
     """Everything the sidecar holds, the path absolute."""
     picture = store("a ball", seed=2**63 - 1)
     shown = cli("history", "show", picture.id, "--json").json
     sidecar = json.loads((workspace / picture.image_path).with_suffix(".json").read_text())
-    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), "favorite": False}
+    said = {"favorite": False, "rating": 0, "tags": [], "collections": []}
+    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), **said}
     text = cli("history", "show", picture.id).out
     assert str(2**63 - 1) in text
     assert '"short_description": "a ball"' in text

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 from studio.runtime import get_runtime
 from studio.web.api import convert
 from studio.web.api.filters import GalleryQuery
+from studio.web.api.label_convert import generation_change
 from studio.web.api.models import GenerationChange, GenerationGiven, GenerationList
 from studio.web.api.pages import PageQuery
 from studio.web.api.requests import BoundedRoute, answered, in_thread
@@ -36,11 +37,18 @@ async def get_generation(id: str) -> Response:
     return await answered(lambda: convert.generation_given(get_runtime().tools.history.get(id)))
 
 
-@router.patch("/generations/{id}", summary="Star a picture, or take its star", response_model=GenerationGiven)
+@router.patch(
+    "/generations/{id}", summary="Change a picture's star, rating, tags or collections", response_model=GenerationGiven
+)
 async def change_generation(id: str, taken: GenerationChange) -> Response:
-    return await answered(
-        lambda: convert.generation_given(get_runtime().tools.history.set_favorite(id, taken.favorite))
-    )
+    """What is left out stays; `tags` and `collections` are all that the picture is to have."""
+
+    def given() -> GenerationGiven:
+        history = get_runtime().tools.history
+        history.labels.replace(id, generation_change(taken))
+        return convert.generation_given(history.get(id))
+
+    return await answered(given)
 
 
 @router.delete("/generations/{id}", summary="Delete a picture", status_code=204, response_class=Response)

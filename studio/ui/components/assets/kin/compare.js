@@ -13,7 +13,7 @@ export class CompareView {
     this.stageFrom = stage
     this.dialog = make("dialog", { className: "fibo-compare" })
     this.dialog.setAttribute("aria-label", "Pictures compared")
-    this.dialog.style.cssText = "position:fixed;inset:0;width:100vw;height:100dvh;max-width:none;max-height:none;margin:0;padding:0;border:0;background:#0c0c0e;color:inherit;overflow:auto"
+    this.dialog.style.cssText = "position:fixed;inset:0;width:100vw;height:100dvh;max-width:none;max-height:none;margin:0;padding:0;border:0;background:#0c0c0e;color:inherit;overflow:auto;outline:none;scrollbar-gutter:stable"
     const host = make("div")
     this.dialog.append(host)
     root.append(this.dialog)

@@ -70,12 +70,21 @@ export class LineageTree {
     this.reach(focused && this.nodes.has(focused) ? focused : this.id)
     if (focused) this.item(focused)?.focus({ preventScroll: true })
     this.drawPicks()
-    this.item(this.id)?.scrollIntoView({ block: "nearest" })
+    this.bringIntoSight(this.item(this.id))
+  }
+
+  /** Scrolls the tree alone, never what it stands in. */
+  bringIntoSight(item) {
+    if (!item || this.seen === this.id) return
+    this.seen = this.id
+    const { top, bottom } = item.getBoundingClientRect(), room = this.list.getBoundingClientRect()
+    if (top < room.top || bottom > room.bottom) this.list.scrollTop += top - room.top - room.height / 3
   }
 
   branch(branch) {
     const nodes = branch.ids.map(id => this.nodes.get(id))
-    const said = branch.words || (branch.depth ? branch.line : "The first picture")
+    const [first] = nodes
+    const said = branch.words || (first.standing !== "here" ? GONE[first.standing] : branch.depth ? branch.line : "The first picture")
     const head = make("p", { className: "said", dir: "auto", textContent: said || "Nothing was said" })
     const line = branch.words ? branch.line : ""
     const item = make("li", { className: "branch", role: "none" }, head)
