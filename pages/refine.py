@@ -11,6 +11,7 @@ from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
 from studio.ui.components.form import model_of_form, seed_field, settings_row, writer_field
+from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
@@ -168,7 +169,9 @@ with form:
             show_outcome(runtime.desk, state, batch)
 
 with result:
-    at_work = batch is not None and bool(batch.pictures) and (working or state.source_id in batch.generation_ids)
+    grid = batch is not None and batch.pictures > 1
+    at_work = batch is not None and bool(batch.pictures)
+    at_work = at_work and (working or grid or (batch is not None and state.source_id in batch.generation_ids))
     if source is not None or at_work:
         seen = stage(
             key="refine_stage",
@@ -180,7 +183,12 @@ with result:
             st.rerun()
         if seen is not None and seen.kind == "chosen":
             go_on_from(seen.id)
-    if source is not None and not working:
+    if batch is not None and grid:
+        with st.container():
+            grid_actions("refine", batch)
+            if batch.generation_ids and not working:
+                st.caption("Open a picture to go on from it.")
+    elif source is not None and not working:
         st.caption(facts(source))
         if parent is not None:
             made = diff(parent.prompt, source.prompt)

@@ -70,8 +70,9 @@ def take_source(state: PageState, picture: Generation) -> None:
 
 
 def _take_result(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
-    """Once the page's batch has ended in a picture, that is the source of the next instruction."""
-    if batch is None or not batch.ended or state.stepped == batch.id:
+    """Once the page's batch has ended in a picture, that is the source of the next instruction; of a grid its user
+    takes one."""
+    if batch is None or not batch.ended or state.stepped == batch.id or batch.pictures > 1:
         return
     painted = pictures_of(runtime, batch)
     if not painted or state.source is None:

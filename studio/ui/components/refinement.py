@@ -90,7 +90,8 @@ def _pending(state: PageState, batch: Batch | None) -> Pending | None:
     if batch is None or batch.id == state.stepped:
         return None
     if not batch.ended:
-        return Pending(batch.order.words or BY_HAND, "being painted" if batch.order.paint else "being written")
+        what = f"{batch.pictures} pictures side by side" if batch.pictures > 1 else BY_HAND
+        return Pending(batch.order.words or what, "being painted" if batch.order.paint else "being written")
     if batch.order.paint or state.draft is None or not is_changed(state):
         return None
     return Pending(all_words(state), "to be reviewed")
