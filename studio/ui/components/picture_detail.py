@@ -6,7 +6,6 @@ from fibo_core.models.catalogue import CATALOGUE, ModelSpec
 from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import Usage
-from studio.ui.components.given_pictures import address_of
 from studio.ui.components.grid import open_grid_button
 from studio.ui.components.history_filters import current_query
 from studio.ui.components.json_editor import authorship, show_json
@@ -147,8 +146,4 @@ def _family(runtime: Runtime, generation: Generation) -> None:
                 _open(opened)
     if generation.source_path is not None:
         st.caption("Inspired by")
-        addresses = [source_url(generation.id), *(address_of(path) for path in generation.other_sources)]
-        with st.container(horizontal=True, gap="small"):
-            for number, address in enumerate(addresses, 1):
-                label = "Open the source picture" if len(addresses) == 1 else f"Open source picture {number}"
-                st.link_button(label, address, icon=":material/image:")
+        st.link_button("Open the source picture", source_url(generation.id), icon=":material/image:")
