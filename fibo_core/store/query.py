@@ -25,11 +25,13 @@ class Chip:
 
 @dataclass(frozen=True)
 class Query:
-    """A search, read. All of ``terms`` must hold; ``problems`` are sentences for what was not understood."""
+    """A search, read. All of ``terms`` must hold; ``problems`` are sentences for what was not understood; ``zone`` is
+    where its days begin, those of kept searches too."""
 
     text: str = ""
     terms: tuple[Term, ...] = ()
     problems: tuple[str, ...] = ()
+    zone: tzinfo = UTC
 
     @property
     def chips(self) -> tuple[Chip, ...]:
@@ -46,7 +48,7 @@ class Query:
 
     def match(self, picture: Generation, kept: Mapping[str, str] | None = None) -> bool:
         """Whether a picture is found. ``kept`` are the searches that are collections, by their folded names."""
-        seen = Seen(picture, kept or {})
+        seen = Seen(picture, kept or {}, self.zone)
         return all(term.match(seen) for term in self.terms)
 
 
@@ -55,4 +57,4 @@ def parse(text: str, zone: tzinfo = UTC) -> Query:
     from fibo_core.store.query_parser import read
 
     terms, problems = read(text, zone)
-    return Query(text, terms, problems)
+    return Query(text, terms, problems, zone)

@@ -1,4 +1,4 @@
-"""``fibo-studio history``: list, show, delete, restore, verify, rebuild."""
+"""``fibo-studio history``: list, show, delete, restore, verify, rebuild, export, import."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -11,6 +11,7 @@ from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, StoredMode
 from studio.cli import labels, related, trash
 from studio.cli.door import Door, Page, as_ours, door_of, only_here
+from studio.cli.in_and_out import export, import_
 from studio.cli.labels import tell_files
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
@@ -207,6 +208,10 @@ def rebuild(
     )
     for sentence in (*report.unreadable, *report.duplicates, *report.damaged_sidecars):
         print(sentence, file=sys.stderr)
+
+
+app.command()(export)
+app.command("import")(import_)
 
 
 def print_page_end(page: "Page | HistoryPage", nothing: str) -> None:

@@ -10,6 +10,7 @@ from studio.web.api.routes import (
     documents,
     exports,
     generations,
+    imports,
     labels,
     models,
     orders,
@@ -30,7 +31,19 @@ def api() -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,  # what a generated client calls it
     )
-    for subject in (orders, batches, searches, generations, labels, related, exports, storage, models, documents):
+    for subject in (
+        orders,
+        batches,
+        searches,
+        generations,
+        labels,
+        related,
+        exports,
+        imports,
+        storage,
+        models,
+        documents,
+    ):
         app.include_router(subject.router)
     answer_errors(app)
     describe(app)
