@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,15 +52,16 @@ def list_(
     """List pictures, newest first."""
     settings = begin()
     query = " ".join([*(search or ()), query]).strip()
-    unsearched = 0
+    unsearched, here = 0, datetime.now().astimezone()  # days begin where the command is given
     if (door := door_of(context, settings)) is not None:
-        page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit)
+        page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit, zone=here.isoformat()[-6:])
         trouble = door.storage().trouble
     else:
         from fibo_core.store.history import HistoryQuery
 
         with open_history(settings) as history:
-            page = history.page(HistoryQuery(text=query, mode=mode, favorite=favorite), cursor=cursor, limit=limit)
+            asked = HistoryQuery(text=query, mode=mode, favorite=favorite, zone=here.tzinfo or UTC)
+            page = history.page(asked, cursor=cursor, limit=limit)
             unsearched = history.unsearched() if query else 0
             trouble = history.trouble()
     if as_json:

@@ -209,13 +209,15 @@ class Studio:
         since: datetime | None = None,
         until: datetime | None = None,
         order: Literal["newest", "oldest"] = "newest",
+        zone: str | None = None,
         cursor: str | None = None,
         limit: int = PAGE,
     ) -> PicturePage:
-        """At most ``limit`` (1 to 100) of them, after those of an earlier page's ``next_cursor``."""
+        """At most ``limit`` (1 to 100) of them, after those of an earlier page's ``next_cursor``; ``zone`` is where the
+        days of a search begin, a name or an offset."""
         asked = _given(
             q=words or None, mode=mode, model=model, favorite=favorite or None, deleted=deleted or None,
-            since=since and since.isoformat(), until=until and until.isoformat(), order=order,
+            since=since and since.isoformat(), until=until and until.isoformat(), order=order, zone=zone,
             cursor=cursor, limit=limit,
         )  # fmt: skip
         return page_of(self.line.get(GenerationList, "/generations", params=asked), self.line)
