@@ -99,7 +99,10 @@ class Desk:
             return None
         settings = task.painting.settings
         prompt = with_values(task.written.prompt, dict(task.painting.values))
-        request = settings.request(prompt, cell.seed, self._tools.engine.revision(settings.model))
+        engine = self._tools.engine
+        request = settings.request(
+            prompt, cell.seed, engine.revision(settings.model), engine.adapters(settings.model, settings.adapters)
+        )
         return self._tools.history.of_recipe(request.recipe_hash)
 
     def placed(self, once: OnceKey) -> Batch | None:
@@ -258,6 +261,7 @@ class Desk:
         """Raises where what the order needs is not on this machine, before anything is queued."""
         for model in {task.painting.settings.model for task in tasks if order.paint}:
             self._tools.engine.revision(model)
+            self._tools.engine.adapters(model, order.adapters)
         for writer in {task.writer for task in tasks}:
             self._tools.writers.check(writer)
         if order.collection is not None:

@@ -185,12 +185,13 @@ def _paint(
         return []
     tools.history.check_place()
     revision = tools.engine.revision(settings.model)
+    adapters = tools.engine.adapters(settings.model, settings.adapters)
     family = find_model(settings.model).family
     check_tokens(tools.engine.count_tokens(settings.model, family.caption(written.prompt)), family)
     generations = []
     for index, seed in enumerate(seeds):
         observer.on_painting(index, len(seeds))
-        request = settings.request(written.prompt, seed, revision)
+        request = settings.request(written.prompt, seed, revision, adapters)
         rendered = tools.engine.render(request, observer.on_step, cancel, previews=observer.wants_previews)
         generation = tools.history.add(
             rendered,

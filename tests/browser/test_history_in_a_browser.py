@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from fibo_core.store.generation import Generation
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.store.test_importing import A1111, png, zipped
 from tests.studio.processes import Server, add_picture, opened, served
 
 pytestmark = pytest.mark.browser
@@ -299,3 +301,60 @@ def test_on_a_phone_a_long_press_picks_and_a_swipe_leads_on(
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(shown(pocket)).to_have_attribute("src", address_of(made[3]))
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_what_is_chosen_or_dropped_comes_in_and_is_told(gallery: Visitor, tmp_path: Path) -> None:
+    """A zip with two pictures of another program and something that is none; then a picture that is dropped."""
+    page = gallery.page
+    archive = zipped(
+        tmp_path / "away.zip",
+        {"00012.png": png("navy", parameters=A1111), "other.png": png("olive"), "page.png": b"<html>Not found</html>"},
+    )
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Bring in").click()
+    chooser.value.set_files(archive)
+    coming = page.get_by_role("region", name="What comes in")
+    expect(coming).to_contain_text("2 pictures came in, 1 left out.")
+    coming.get_by_text("1 remark").click()
+    expect(coming).to_contain_text("page.png: This file is no picture that can be read")
+    expect(page.get_by_role("gridcell", name=re.compile("a fox in snow"))).to_have_count(1)
+    coming.get_by_role("button", name="Close").click()
+    expect(coming).to_be_hidden()
+
+    page.evaluate(
+        """async content => {
+            const data = new DataTransfer()
+            data.items.add(new File([new Uint8Array(content)], "dropped.png", { type: "image/png" }))
+            for (const name of ["dragenter", "dragover", "drop"]) {
+                window.dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }))
+            }
+        }""",
+        list(png("maroon")),
+    )
+    expect(coming).to_contain_text("1 picture came in.")
+    page.reload()
+    tiles(gallery).first.wait_for()
+    expect(coming).to_be_hidden()
+
+
+def test_in_the_trash_pictures_are_deleted_for_good_when_one_is_sure(
+    gallery: Visitor, filled: tuple[Server, list[Generation]]
+) -> None:
+    """It asks; "No" changes nothing, and what is not picked stays there, with its thumbnail."""
+    server, made = filled
+    kept, gone = made[-1], made[-2]
+    for each in (kept, gone):
+        gallery.page.request.delete(f"{gallery.home}/api/v1/generations/{each.id}")
+    look(gallery, "/history?trash=")
+    expect(tiles(gallery)).to_have_count(2)
+    assert server.get(f"/img/thumb/{gone.id}.webp")[0] == 200
+    tile(gallery, gone).click(modifiers=["Control"])
+    gallery.page.once("dialog", lambda dialog: dialog.dismiss())
+    gallery.page.get_by_role("button", name="Delete for good").click()
+    expect(tiles(gallery)).to_have_count(2)
+    gallery.page.once("dialog", lambda dialog: dialog.accept())
+    gallery.page.get_by_role("button", name="Delete for good").click()
+    expect(gallery.page.locator(".foot").get_by_text("1 picture deleted for good.")).to_be_visible()
+    expect(tiles(gallery)).to_have_count(1)
+    assert server.get(f"/img/thumb/{gone.id}.webp")[0] == 404
+    assert server.get(f"/img/thumb/{kept.id}.webp")[0] == 200
