@@ -109,10 +109,13 @@ def first_tiles(page: Page, home: str, since: str = "") -> float:
     """Until the first tile's picture is there, from the visit, or from when the gallery's script asked for tiles."""
     page.goto("about:blank")
     page.goto(f"{home}/history")
-    page.wait_for_function(f"document.querySelector('{TILE}')?.complete")
+    page.locator(TILE).first.wait_for()
     told: float = page.evaluate(
-        "name => performance.now() - (performance.getEntriesByType('resource')"
-        ".find(each => name && each.name.includes(name))?.startTime ?? 0)",
+        """async name => {
+            await document.querySelector("[role=gridcell] img").decode()
+            const asked = performance.getEntriesByType("resource").find(each => name && each.name.includes(name))
+            return performance.now() - (asked?.startTime ?? 0)
+        }""",
         "/gallery/tiles.json" if since else "",
     )
     return told
