@@ -21,7 +21,7 @@ from fibo_core.store.inputs import INPUTS
 from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import written_from_record, written_to_record
 from studio.ui.session import find_picture
-from studio.ui.state import Draft, Field, KeptWork, PageState, WaitingPress, field_key, fill_now, page_state
+from studio.ui.state import Draft, Field, KeptWork, PageState, WaitingPress, field_key, fill_field, fill_now, page_state
 from studio.ui.words import showable
 from studio.web.drafts import browser_among
 
@@ -155,6 +155,19 @@ def bring_draft_back(runtime: Runtime, page: str) -> None:
         _fill(runtime, mode, record)
     except UNREADABLE:
         log.warning(NOT_READ, mode, exc_info=True)
+
+
+def set_aside(mode: Mode) -> None:
+    """Keeps what a page holds of its user's aside, before it shows something else; "Bring my draft back" returns to it.
+    Nothing where this browser takes no cookies, or where there is nothing to keep."""
+    session: _Session | None = st.session_state.get("drafts")
+    record = _record(mode, [])
+    if session is None or not _holds_work(record):
+        return
+    session.aside[mode] = [*session.aside.get(mode, []), record][-ASIDE_MAX:]
+    state = page_state(mode)
+    state.waiting, state.returned = (), ""  # they are in the record
+    fill_field(mode, "words", "")
 
 
 def drop_draft(page: str) -> None:
