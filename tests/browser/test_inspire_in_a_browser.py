@@ -63,10 +63,11 @@ def test_two_pasted_pictures_become_a_prompt_and_a_picture_with_its_source_besid
     assert not arrive(page, "paste", ("image.png", meadow()), text="from a text editor")
     assert arrive(page, "paste", ("image.png", dusk()))
     expect(tiles).to_have_count(2)
-    page.reload()  # before anything is asked
-    expect(tiles).to_have_count(2)
     for color in ("sky blue", "green", "coral", "navy blue"):
         expect(page.get_by_role("button", name=f"Add {color} to the hint")).to_be_visible()
+    visitor.settle()
+    page.reload()  # before anything is asked
+    expect(tiles).to_have_count(2)
     page.get_by_role("button", name="Add coral to the hint").click()
     expect(page.get_by_label("A hint (optional)")).to_have_value("colors: coral")
     page.get_by_role("button", name=re.compile("^Describe")).click()
