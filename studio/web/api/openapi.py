@@ -52,7 +52,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         for method in _METHODS:
             if method in item:
                 statuses = {*_ALWAYS, *(_WITH_BODY if "requestBody" in item[method] else ())}
-                statuses |= {*(_WITH_ID if "{id}" in path else ())}
+                statuses |= {*(_WITH_ID if "{id}" in path or "{name}" in path else ())}
                 responses = item[method]["responses"]
                 responses |= {str(status): _refusal(status) for status in sorted(statuses)}
     return document
