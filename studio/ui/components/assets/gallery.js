@@ -10,6 +10,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   if (!chosen.has(grid)) chosen.set(grid, new Set())
   const ids = chosen.get(grid)
 
+  const active = parentElement.activeElement ?? grid.getRootNode().activeElement
+  const focused = active?.dataset?.id
   grid.className = `grid ${data.size} ${data.labels ? "labelled" : ""}`
   grid.replaceChildren(...data.tiles.map(tile => {
     const figure = document.createElement("figure")
@@ -20,6 +22,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     button.className = "tile"
     button.type = "button"
     button.title = tile.label
+    button.dataset.id = tile.id
     button.onclick = event => {
       if (data.selectable && (event.ctrlKey || event.metaKey)) toggle(tile.id)
       else setTriggerValue("opened", tile.id)
@@ -41,6 +44,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     return figure
   }))
   mark()
+  if (focused) grid.querySelector(`.tile[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
 
   function tick(tile) {
     const label = document.createElement("label")
