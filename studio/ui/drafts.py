@@ -213,7 +213,7 @@ def _with_typed(record: Record, typed: Record) -> Record:
 def _record(mode: Mode, aside: list[Record]) -> Record:
     """What a page holds of its user's, as JSON-ready values; what is empty is left out."""
     state = page_state(mode)
-    values = {**st.session_state, **fields_to_come()}  # also what the next run will show
+    values: dict[Any, Any] = {**st.session_state, **fields_to_come()}  # also what the next run will show
     record = {
         "fields": {name: _plain(values.get(field_key(mode, name))) for name in FIELDS},
         "draft": _draft_record(state.draft),

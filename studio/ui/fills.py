@@ -12,7 +12,7 @@ from typing import Any
 
 ON_ITS_WAY_S = 1.0  #: in which a browser may still send what a field held before; nobody chooses that again so soon
 
-Session = MutableMapping[str, Any]
+Session = MutableMapping[Any, Any]  #: Streamlit's own, or a dict in a test
 
 
 @dataclass

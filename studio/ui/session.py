@@ -188,25 +188,30 @@ def _carry_first(state: PageState, presses: Presses, act: Callable[[Press], None
     """Does what the first press asks for, and takes it off the list, unless the run was broken off before its order was
     placed."""
     followed = state.batch_id
+    state.once = presses.waiting[0].once
     try:
         act(presses.waiting[0])
     except FiboError as exc:
         said = dict.fromkeys((*state.refused.sentences, with_button(exc)))
         state.refused = replace(state.refused, sentences=tuple(said))
     except Exception:
-        presses.waiting.pop(0)  # a bug, which would come again at each run
+        presses.carried_out()  # a bug, which would come again at each run
         raise
     except BaseException:
         if state.batch_id != followed:
-            presses.waiting.pop(0)
+            presses.carried_out()
         raise
-    presses.waiting.pop(0)
+    finally:
+        state.once = None
+    presses.carried_out()
 
 
 def place_once(runtime: Runtime, state: PageState, order: Order) -> None:
-    """Places an order, unless its very picture is stored already: then the page asks first. Raises as
-    :func:`take_order`."""
-    if (painted := runtime.desk.painted_already(order)) is not None:
+    """Places an order, unless its very picture is stored already: then the page asks first. An order of a press that
+    comes again is taken as it was. Raises as :func:`take_order`."""
+    if state.once is not None and runtime.desk.placed(state.once) is not None:
+        take_order(runtime, state, order)
+    elif (painted := runtime.desk.painted_already(order)) is not None:
         state.refused = Refused(order=order, generation_id=painted.id)
     else:
         take_order(runtime, state, order)
@@ -215,7 +220,7 @@ def place_once(runtime: Runtime, state: PageState, order: Order) -> None:
 def take_order(runtime: Runtime, state: PageState, order: Order) -> Batch:
     """Places an order; the page follows its batch from now on, and shows its seed. Raises an InputError, QueueFull or
     StoreError."""
-    batch = runtime.desk.place(order)
+    batch = runtime.desk.place(order, once=state.once)
     state.batch_id = batch.id  # at once: a run that is broken off from here on has carried its press out
     if state.kept is not None and state.kept.draft is not None and state.kept.draft.is_users:
         state.previous = state.kept.draft  # the recipe that was shown is what is painted now

@@ -20,6 +20,7 @@ from fibo_core.prompts.mend import Mended, mend, require_said
 from fibo_core.prompts.presets import Preset
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
+from fibo_core.store.idempotency import OnceKey
 from fibo_core.work.orders import Order
 from fibo_core.writers import BY_HAND, SuggestedValues, WrittenPrompt
 from studio.ui.asking import Asking
@@ -122,7 +123,8 @@ class PageState:
     ``previous`` the user's own draft that something else replaced. ``shown_id`` is the picture the user chose to see,
     whose recipe the page shows while ``kept`` is what they were at; ``last_id`` the one painted last,
     ``before_of`` the one that the page showed when it placed a batch. ``refused`` is
-    what the last presses came to where no order was placed, ``pasted`` the text that was last taken out of the words,
+    what the last presses came to where no order was placed, ``once`` the name of the press that is carried out,
+    ``pasted`` the text that was last taken out of the words,
     ``edited`` whether the user has changed the prompt since the seed was last looked at.
 
     A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is known, ``source_id``
@@ -158,6 +160,7 @@ class PageState:
     said: str = ""
     kept: KeptWork | None = None
     refused: Refused = Refused()
+    once: OnceKey | None = None
     pasted: str = ""
     edited: bool = False
     drawn: tuple[tuple[str, float], ...] = ()

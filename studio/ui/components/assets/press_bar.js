@@ -1,10 +1,13 @@
-// Each press is kept here, numbered, until Python says that it has arrived: a message that overtakes another, or a run
-// that two of them share, loses none. A bar put up anew begins a new list under a name of its own.
+// Each press is kept in this tab, numbered, until Python says that it was carried out: a message that overtakes another,
+// a run that two of them share, a reload or a server that is gone for a while loses none. A bar put up anew gives its
+// own presses another name, and sends those that a former one left.
+const AGAIN_MS = 4000, AGAIN_MOST_MS = 30_000 // until what nobody has answered is sent once more
+const KEPT_MS = 12 * 3600 * 1000 // the desk knows an order that comes again for a day
 const bars = new WeakMap()
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let bar = bars.get(parentElement)
-  if (!bar) bars.set(parentElement, (bar = new Bar(parentElement.querySelector(".bar"))))
+  if (!bar) bars.set(parentElement, (bar = new Bar(parentElement.querySelector(".bar"), data.mode)))
   bar.send = presses => setTriggerValue("pressed", presses)
   bar.show(data)
   return () => {
@@ -14,11 +17,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 class Bar {
-  constructor(element) {
+  constructor(element, mode) {
     this.element = element
+    this.mode = mode
     this.name = Math.random().toString(36).slice(2) + Date.now().toString(36)
     this.number = 0
-    this.waiting = []
+    this.waiting = kept(mode)
+    this.again = AGAIN_MS
+    if (this.waiting.length) this.sendLater(0)
     this.onKey = event => this.key(event)
     this.onPaste = event => this.paste(event)
     document.addEventListener("keydown", this.onKey, true)
@@ -26,14 +32,15 @@ class Bar {
   }
 
   end() {
+    clearTimeout(this.timer)
     document.removeEventListener("keydown", this.onKey, true)
     document.removeEventListener("paste", this.onPaste, true)
   }
 
   show(data) {
-    const [name, number] = data.arrived.split(":")
-    if (name === this.name) this.waiting = this.waiting.filter(press => press.number > Number(number))
-    this.mode = data.mode
+    const count = this.waiting.length
+    this.waiting = this.waiting.filter(press => press.number > (data.done[press.bar] ?? 0))
+    if (this.waiting.length < count) this.keep()
     this.first = data.buttons[0].action
     data.buttons.forEach((each, index) => {
       let button = this.element.children[index]
@@ -56,6 +63,25 @@ class Bar {
     })
     while (this.element.children.length > data.buttons.length) this.element.lastChild.remove()
     this.say()
+  }
+
+  keep() {
+    if (!this.waiting.length) clearTimeout(this.timer)
+    try {
+      sessionStorage.setItem(place(this.mode), JSON.stringify(this.waiting))
+    } catch {
+      sessionStorage.removeItem(place(this.mode)) // no room: they wait here alone
+    }
+  }
+
+  sendLater(ms) {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      if (!this.waiting.length) return
+      this.send([...this.waiting])
+      this.sendLater(this.again)
+      this.again = Math.min(2 * this.again, AGAIN_MOST_MS)
+    }, ms)
   }
 
   // Beside the first button's name: its keys, or how many presses are on their way.
@@ -99,6 +125,7 @@ class Bar {
     this.waiting.push({
       bar: this.name,
       number: ++this.number,
+      at: Date.now(),
       action,
       words: words ? words.value : null,
       text: editor ? editor.text() : null,
@@ -106,6 +133,20 @@ class Bar {
     })
     this.say()
     window.dispatchEvent(new CustomEvent("fibo:pressed", { detail: { mode: this.mode, action } }))
+    this.keep()
     this.send([...this.waiting])
+    this.again = AGAIN_MS
+    this.sendLater(this.again)
+  }
+}
+
+const place = mode => `fibo.presses.${mode}`
+
+function kept(mode) {
+  try {
+    const presses = JSON.parse(sessionStorage.getItem(place(mode))) ?? []
+    return presses.filter(press => Date.now() - press.at < KEPT_MS)
+  } catch {
+    return [] // nothing that this page has written
   }
 }
