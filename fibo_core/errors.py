@@ -28,6 +28,8 @@ FiboError
 │   ├── DatabaseTooNew         written by a newer FIBO Studio
 │   ├── DatabaseUnreadable     damaged, locked or not a database
 │   ├── InputGone              a picture that an order names is not there any more
+│   ├── CollectionNotFound
+│   ├── UndoGone               a change of labels that is not known any more
 │   ├── GenerationNotFound
 │   └── GenerationDamaged      its row cannot be read
 ├── JobError
@@ -194,6 +196,14 @@ class DatabaseUnreadable(StoreError):
 
 class InputGone(StoreError):
     """A picture that an order brought is not kept any more."""
+
+
+class CollectionNotFound(StoreError):
+    """No collection has this id or name."""
+
+
+class UndoGone(StoreError):
+    """No change of labels that could be undone has this token."""
 
 
 class GenerationNotFound(StoreError):

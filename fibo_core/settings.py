@@ -62,6 +62,7 @@ class Settings(BaseModel):
     max_workers: int
     max_queued: int
     job_timeout_s: float
+    trash_days: int  #: 0: deleted pictures stay until somebody purges them
     log_level: LogLevel
     idle_stop_minutes: int  #: 0: never
     idle_stop_force: bool
@@ -100,6 +101,7 @@ class Settings(BaseModel):
             max_workers=reader.whole("MAX_WORKERS"),
             max_queued=reader.whole("MAX_QUEUED"),
             job_timeout_s=reader.whole("JOB_TIMEOUT_S"),
+            trash_days=reader.whole("TRASH_DAYS"),
             log_level=cast(LogLevel, reader.choice("LOG_LEVEL")),
             idle_stop_minutes=reader.whole("IDLE_STOP_MINUTES"),
             idle_stop_force=bool(reader.whole("IDLE_STOP_FORCE")),

@@ -111,6 +111,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MAX_QUEUED", "1000", "pictures that may wait; an order of more is refused", between=(1, 100_000)),
     Variable("JOB_TIMEOUT_S", "1800", "a job that runs longer is ended and says so", between=(1, 7 * 24 * 3600)),
     Variable(
+        "TRASH_DAYS",
+        "30",
+        "days after which deleted pictures are purged by a running studio: their files leave the disk; 0: never",
+        between=(0, 36500),
+    ),
+    Variable(
         "IDLE_STOP_MINUTES",
         "0",
         "stops the pod when for so long no job ran or waited, no browser was connected and no call came; 0: never",

@@ -11,6 +11,7 @@ from studio.ui.components.history_filters import HISTORY_PAGE_SIZE, clear_filter
 from studio.ui.components.picture_detail import picture_detail
 from studio.ui.components.result import tiles
 from studio.ui.components.selection import damaged_line, selection_bar, undo_bar
+from studio.ui.components.storage_card import storage_trouble
 from studio.ui.navigation import GENERATE, go_to
 from studio.ui.state import history_state
 from studio.ui.words import plain
@@ -37,10 +38,11 @@ filter_row(history.models())
 query = current_query()
 total = history.count(query)
 undo_bar(runtime, state)
+storage_trouble(runtime)
 if query.text and (left := history.unsearched()):
     st.caption(
-        f":material/hourglass: Older pictures are being read for the search ({left:,} left): until then words in "
-        "Chinese, Japanese, Korean or Thai are not found in all of them."
+        f":material/hourglass: Older pictures are being read for the search ({left:,} left): until then not all are "
+        "found by their words."
     )
 
 if total == 0:

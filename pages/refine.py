@@ -16,8 +16,8 @@ from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
-from studio.ui.components.press_bar import Press, PressButton, press_bar
-from studio.ui.components.refinement import asks_first, pending, review_of, review_switches
+from studio.ui.components.press_bar import Press, PressButton, press_bar, presses_of
+from studio.ui.components.refinement import asks_first, pending, review_of, review_switches, words_left_out
 from studio.ui.components.result import facts, picture_actions
 from studio.ui.components.sources import choose_source
 from studio.ui.components.stage import stage
@@ -29,15 +29,15 @@ from studio.ui.conversation import (
     another_source,
     discard,
     follow_source,
-    follow_words,
     go_on_from,
     has_left_batch,
     has_sources_seed,
     instruction_base,
     is_changed,
-    place_step,
     refine_order,
 )
+from studio.ui.instructions import carry as carry_instruction
+from studio.ui.instructions import follow_instructions, withdraw
 from studio.ui.session import carry_out, errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
 from studio.ui.state import field_key, page_state
 
@@ -51,7 +51,7 @@ batch = None if has_left_batch(state) else follow_batch(runtime, state, "refine"
 with errors_shown():
     follow_source(runtime, state, batch)
 batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
-follow_words(state, batch)
+follow_instructions(state, batch, presses_of("refine"))
 working = batch is not None and not batch.ended
 spec = model_of_form("refine", runtime)
 
@@ -69,8 +69,10 @@ reviewing = is_changed(state) and not painting
 def carry(press: Press) -> None:
     """What a press asks for: of the words and the JSON as they stood at that moment."""
     state.take_typed(press.text, press.revision)
-    said = read_words(words if press.words is None else press.words).words
-    place_step(runtime, state, refine_order(state, source, said, spec, paint=press.action == "paint"))
+    said = replace(press, words=read_words(words if press.words is None else press.words).words)
+    carry_instruction(
+        runtime, state, batch, said, lambda words, paint: refine_order(state, source, words, spec, paint=paint)
+    )
 
 
 form, result = workbench()
@@ -83,8 +85,11 @@ with form:
             st.rerun()
     steps, onward = steps_to(history, source) if source is not None else ([], [])
     taken = thread(steps, pending(state, batch), onward=onward, key="refine_thread")
-    if taken is not None and taken != state.source_id:
-        go_on_from(taken)
+    if taken.picture not in (None, state.source_id):
+        go_on_from(str(taken.picture))
+    if taken.back is not None:
+        withdraw(state, taken.back)
+        st.rerun()
     if source is None and state.source_mended is not None:
         say_what_was_done(state.source_mended, "refine", spec)
 
@@ -102,11 +107,13 @@ with form:
             PressButton("paint", "Paint these changes" if reviewing and not words else paint),
             PressButton("show", "Show the changes", "Writes the changed prompt and paints nothing"),
         ],
+        clears=True,
     )
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
     carry_out(state, presses, carry)
     with st.container(key="refine_outcome"):  # always there, so that what is said does not move the editor below it
+        words_left_out(state, presses)
         asked = asks_first(runtime, state, batch, said=bool(words) or reviewing)
         if not asked and not state.refused.sentences:
             show_outcome(runtime.desk, state, batch)

@@ -4,13 +4,8 @@ import streamlit as st
 
 from fibo_core import __version__
 from studio.runtime import get_runtime
-from studio.ui.components.system_cards import (
-    checks_card,
-    jobs_card,
-    model_card,
-    storage_card,
-    writers_card,
-)
+from studio.ui.components.storage_card import storage_card
+from studio.ui.components.system_cards import checks_card, jobs_card, model_card, writers_card
 
 runtime = get_runtime()
 

@@ -1,4 +1,4 @@
-"""FiboEngine: paints requests with diffusers' BriaFiboPipeline, loaded once and when first needed.
+"""FiboEngine: paints requests with a pipeline of diffusers, of any family, loaded once and when first needed.
 
 One lock covers loading and painting, because a pipeline keeps a call's state on itself and on its scheduler;
 whoever waits for it waits cancellably. Questions are answered without the lock and without torch.
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
+from fibo_core.engine.families import FamilyPipeline, pipeline_of
 from fibo_core.engine.loading import load_pipeline
 from fibo_core.engine.placement import Placement, SharedDevice
-from fibo_core.engine.request import TOKENS_MAX, GenerationRequest, check_adapters, check_tokens
+from fibo_core.engine.request import GenerationRequest, check_adapters, check_tokens
 from fibo_core.engine.steps import StepCallback
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.models import device, memory
@@ -30,8 +31,6 @@ from fibo_core.models.plans import GB
 from fibo_core.models.weights import revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from fibo_core.engine.preview import LatentPreview
 
 
@@ -48,6 +47,10 @@ class _Held:
     placement: Placement
     pipe: Any
     preview: "LatentPreview | None" = None
+
+    @property
+    def family(self) -> FamilyPipeline:
+        return pipeline_of(self.spec.family)
 
 
 class FiboEngine:
@@ -101,8 +104,8 @@ class FiboEngine:
         return revision_of(spec, weights_folder(spec, self._hub_cache))
 
     def count_tokens(self, model: str, text: str) -> int:
-        folder = weights_folder(find_model(model), self._hub_cache)
-        return len(_tokenizer(folder / "tokenizer" / "tokenizer.json").encode(text).ids)
+        spec = find_model(model)
+        return pipeline_of(spec.family).count_tokens(weights_folder(spec, self._hub_cache), text)
 
     def render(
         self,
@@ -135,8 +138,13 @@ class FiboEngine:
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
         check_adapters(request)
-        check_tokens(self.count_tokens(spec.name, request.prompt.canonical()))
-        check_tokens(self.count_tokens(spec.name, request.negative_prompt))
+        if request.family != spec.family.name:
+            raise RequestError(
+                f"The recipe is for a model of the family {request.family}, and {spec.title} is one of "
+                f"{spec.family.name}. Start from its prompt and seed instead: the picture will differ."
+            )
+        for text in (request.caption, request.negative_prompt):
+            check_tokens(self.count_tokens(spec.name, text), spec.family)
         if spec.fixed_negative is not None and request.negative_prompt != spec.fixed_negative:
             raise RequestError(
                 f"{spec.title} knows no negative prompt but {spec.fixed_negative!r}, and this one is "
@@ -266,21 +274,22 @@ class FiboEngine:
             if previews and on_step is not None and held.preview is None:
                 from fibo_core.engine.preview import LatentPreview
 
-                held.preview = LatentPreview.fit(held.pipe.vae, held.placement.device)
+                held.preview = LatentPreview.fit(held.family, held.pipe, held.placement.device)
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
-            noise = _noise(request, held.pipe.transformer.config.in_channels)
+            check_tokens(held.family.tokens_read(request, held.pipe), held.spec.family)
+            noise = held.family.noise(request, held.pipe)
             started = time.monotonic()
             image = held.pipe(
-                prompt=request.prompt.canonical(),
+                prompt=request.caption,
                 negative_prompt=request.negative_prompt,
                 width=request.width,
                 height=request.height,
                 num_inference_steps=request.num_inference_steps,
                 guidance_scale=request.guidance_scale,
                 latents=noise,
-                max_sequence_length=TOKENS_MAX,
                 callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started),
+                **held.family.arguments(request),
             ).images[0]
         except BaseException as error:
             memory.release_tensors(error)
@@ -301,26 +310,6 @@ class FiboEngine:
             precision=held.placement.precision,
             versions=_versions(),
         )
-
-
-def _noise(request: GenerationRequest, channels: int) -> Any:
-    """The seed's noise as the pipeline packs it: (1, C, H/16, W/16) → (1, H/16·W/16, C), float32, CPU."""
-    import torch
-
-    height, width = request.height // 16, request.width // 16
-    generator = torch.Generator("cpu").manual_seed(request.seed)
-    noise = torch.randn((1, channels, height, width), generator=generator, dtype=torch.float32)
-    return noise.permute(0, 2, 3, 1).reshape(1, height * width, channels)
-
-
-@lru_cache(maxsize=4)
-def _tokenizer(file: Path) -> "Tokenizer":
-    """The model's own tokenizer, beginning-of-text token included; read once."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.no_truncation()
-    return tokenizer
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.cancel import CancelFlag
+from fibo_core.engine.families import pipeline_of
 from fibo_core.engine.placement import Occupied, Placement, choose
 from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory, Stopped
 from fibo_core.models import device, memory
@@ -58,7 +59,7 @@ def load_pipeline(
 
 @lru_cache(maxsize=1)
 def libraries() -> tuple[Any, Any, Any]:
-    """torch, transformers and BriaFiboPipeline, imported when first needed, quiet, and out of others' way."""
+    """torch, transformers and diffusers, imported when first needed, quiet, and out of others' way."""
     # Read when torch is imported. Waiting threads that spin would starve whoever shares the cores: on two busy ones
     # a render of mini took ten times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -67,14 +68,10 @@ def libraries() -> tuple[Any, Any, Any]:
     import torch
 
     _leave_out_a_torchvision_that_does_not_fit()
+    import diffusers
     import transformers
-
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()  # importing diffusers warns that torchvision, unused here, is absent
-    from diffusers import BriaFiboPipeline
     from diffusers.utils import logging as diffusers_logging
 
-    transformers.logging.set_verbosity(verbosity)
     transformers.logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
     torch.set_num_threads(min(torch.get_num_threads(), device.usable_cores()))
@@ -82,7 +79,7 @@ def libraries() -> tuple[Any, Any, Any]:
     # collects garbage would take 0.3 s and hold up the painting.
     gc.collect()
     gc.freeze()
-    return torch, transformers, BriaFiboPipeline
+    return torch, transformers, diffusers
 
 
 def _leave_out_a_torchvision_that_does_not_fit() -> None:
@@ -101,24 +98,23 @@ def _leave_out_a_torchvision_that_does_not_fit() -> None:
 
 def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextManager[None]]) -> tuple[Placement, Any]:
     """Reads the weights into memory and puts them where they run. Whatever the libraries raise comes out."""
-    torch, transformers, BriaFiboPipeline = libraries()
+    torch, transformers, diffusers = libraries()
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()  # importing a pipeline warns that torchvision, unused here, is absent
+    getattr(diffusers, spec.family.pipeline)
+    transformers.logging.set_verbosity(verbosity)
     torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
     with arrival():
-        return _read_pipeline(spec, folder, torch, transformers, BriaFiboPipeline)
+        return _read_pipeline(spec, folder)
 
 
-def _read_pipeline(
-    spec: ModelSpec, folder: Path, torch: Any, transformers: Any, BriaFiboPipeline: Any
-) -> tuple[Placement, Any]:
+def _read_pipeline(spec: ModelSpec, folder: Path) -> tuple[Placement, Any]:
+    import torch
+
     started = time.monotonic()
     place = choose(spec, folder)
     how = {"dtype": getattr(torch, place.precision), "local_files_only": True, "use_safetensors": True}
-    text_encoder, loaded = transformers.SmolLM3ForCausalLM.from_pretrained(
-        folder / "text_encoder", output_loading_info=True, **how
-    )
-    if loaded["missing_keys"]:  # transformers would draw them at random; diffusers refuses by itself
-        raise ValueError(f"the text encoder lacks {sorted(loaded['missing_keys'])[0]}")
-    pipe = BriaFiboPipeline.from_pretrained(folder, text_encoder=text_encoder, **how)
+    pipe = pipeline_of(spec.family).read(folder, how)
     pipe.set_progress_bar_config(disable=True)
     if place.offload:
         pipe.enable_model_cpu_offload()

@@ -1,7 +1,7 @@
 """Previews: what a half-painted picture looks like, for next to nothing.
 
-A linear map takes each latent to 2×2 pixels. It is fitted, once for each model loaded, to a few pictures drawn
-here and sent through the model's own VAE: any VAE gets one, and none has to be shipped.
+A linear map takes each latent to one pixel for every 8 × 8 of the picture's. It is fitted, once for each model loaded,
+to a few pictures drawn here and sent through the model's own VAE: any VAE gets one, and none has to be shipped.
 """
 
 import io
@@ -11,43 +11,45 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-CELL = 2  #: pixels along each side of what one latent becomes
+from fibo_core.engine.families import FamilyPipeline
+
+SHOWN_STRIDE = 8  #: pixels of the picture along each side of one of the preview's
 LONGEST = 256  #: longest side of a preview, in pixels
-LATENT_STRIDE = 16  #: pixels along each side of what one latent stands for
 LESSONS, LESSON_SIDE = 4, 256
 
 
 class LatentPreview:
     """Turns latents into small JPEGs. Made by :meth:`fit`."""
 
-    def __init__(self, weights: Any) -> None:
-        self._weights = weights  # (C+1, CELL·CELL·3), float32 on the CPU; the last row is the bias
+    def __init__(self, family: FamilyPipeline, weights: Any) -> None:
+        self._family = family
+        self._weights = weights  # (C+1, cell·cell·3), float32 on the CPU; the last row is the bias
 
     @classmethod
-    def fit(cls, vae: Any, device: str) -> "LatentPreview":
-        """Least squares from the VAE's normalised latents to the pixels they stand for.
+    def fit(cls, family: FamilyPipeline, pipe: Any, device: str) -> "LatentPreview":
+        """Least squares from the latents of painting to the pixels they stand for.
 
         ``device`` is where the VAE works, which is not where it lies when parts take turns on a GPU.
         """
         import torch
 
+        cell = family.stride // SHOWN_STRIDE
         pictures = torch.from_numpy(_training_pictures()).permute(0, 3, 1, 2) / 127.5 - 1  # (B, 3, H, W)
         with torch.no_grad():
-            encoded = vae.encode(pictures.unsqueeze(2).to(device, vae.dtype)).latent_dist.mode()
-        latents = encoded[:, :, 0].float().cpu().permute(0, 2, 3, 1)  # (B, h, w, C)
-        latents = (latents - torch.tensor(vae.config.latents_mean)) / torch.tensor(vae.config.latents_std)
-        small = torch.nn.functional.avg_pool2d(pictures, LATENT_STRIDE // CELL)  # (B, 3, h·CELL, w·CELL)
+            latents = family.encode(pipe, pictures, device)
+        small = torch.nn.functional.avg_pool2d(pictures, SHOWN_STRIDE)  # (B, 3, h·cell, w·cell)
         b, h, w, c = latents.shape
-        cells = small.reshape(b, 3, h, CELL, w, CELL).permute(0, 2, 4, 3, 5, 1).reshape(b * h * w, -1)
+        cells = small.reshape(b, 3, h, cell, w, cell).permute(0, 2, 4, 3, 5, 1).reshape(b * h * w, -1)
         known = torch.cat([latents.reshape(b * h * w, c), torch.ones(b * h * w, 1)], dim=1)
-        return cls(torch.linalg.lstsq(known, cells).solution)
+        return cls(family, torch.linalg.lstsq(known, cells).solution)
 
     def jpeg(self, latents: Any, width: int, height: int) -> bytes:
-        """The JPEG of packed latents (1, H/16·W/16, C) of a picture of ``width`` × ``height`` pixels."""
-        h, w = height // LATENT_STRIDE, width // LATENT_STRIDE
-        flat = latents[0].detach().float().cpu()
-        cells = flat @ self._weights[:-1] + self._weights[-1]  # (h·w, CELL·CELL·3)
-        pixels = cells.reshape(h, w, CELL, CELL, 3).permute(0, 2, 1, 3, 4).reshape(h * CELL, w * CELL, 3)
+        """The JPEG of a callback's latents, of a picture of ``width`` × ``height`` pixels."""
+        grid = self._family.grid(latents, width, height)  # (h, w, C)
+        cell = self._family.stride // SHOWN_STRIDE
+        h, w, c = grid.shape
+        cells = grid.reshape(h * w, c) @ self._weights[:-1] + self._weights[-1]  # (h·w, cell·cell·3)
+        pixels = cells.reshape(h, w, cell, cell, 3).permute(0, 2, 1, 3, 4).reshape(h * cell, w * cell, 3)
         image = Image.fromarray(((pixels.clamp(-1, 1) + 1) * 127.5).byte().numpy())
         scale = LONGEST / max(width, height)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
+from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.request import (
     GenerationRequest,
     check_adapters,
     check_guidance,
     check_size,
     check_steps,
-    default_negative_prompt,
 )
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -62,7 +62,7 @@ class RenderSettings:
         Raises RequestError for a request with adapters.
         """
         check_adapters(request)
-        if request.model != spec.name:
+        if isinstance(request, ImportedRequest) or request.model != spec.name:
             return cls.of(spec, aspect=spec.nearest_aspect(request.width, request.height))
         return cls.of(
             spec,
@@ -78,7 +78,7 @@ class RenderSettings:
         if spec.fixed_negative is not None:
             negative = spec.fixed_negative
         else:
-            negative = self.negative_prompt.strip() or default_negative_prompt(prompt)
+            negative = self.negative_prompt.strip() or spec.family.default_negative(prompt)
         return GenerationRequest(
             prompt=prompt,
             negative_prompt=negative,
@@ -89,4 +89,5 @@ class RenderSettings:
             guidance_scale=self.guidance_scale,
             model=spec.name,
             revision=revision,
+            family=spec.family.name,
         )

@@ -21,14 +21,11 @@ from fibo_core.limits import (
     STEPS_MAX,
     STEPS_MIN,
 )
+from fibo_core.models.families import FIBO1, Family
+from fibo_core.prompts.captions import CAPTION_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 DRAW = -1  #: a seed that stands for one to be drawn, as it does in other programs
-TOKENS_MAX = 3000  #: BriaFiboPipeline's max_sequence_length; beyond it the prompt's end is lost silently
-
-#: What FIBO's own command line sends as the negative prompt of a photograph whose user gave none.
-PHOTOGRAPH_NEGATIVE = "{'style_medium':'digital illustration','artistic_style':'non-realistic'}"
-PHOTOGRAPH_MEDIA = frozenset({"photograph", "photography", "photo"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class GenerationRequest:
     """One picture to paint. Sizes in pixels; ``negative_prompt`` is the one the model is really given.
 
     ``revision`` names the exact weights (for a folder, the hash of them). Raises RequestError when a value is
-    outside its limits.
+    outside its limits. ``family`` is that of the model, so that the recipe of one that has gone is known too.
     """
 
     prompt: StructuredPrompt
@@ -49,18 +46,29 @@ class GenerationRequest:
     model: str
     revision: str
     adapters: tuple[str, ...] = ()
+    family: str = FIBO1.name
 
     def __post_init__(self) -> None:
+        if self.family not in CAPTION_RULES:
+            raise RequestError(
+                f"The recipe is for a model of the family {self.family!r:.40}, and {' and '.join(CAPTION_RULES)} are "
+                "known here. Update the studio."
+            )
         check_seed(self.seed)
         check_size(self.width, self.height)
         check_steps(self.num_inference_steps)
         check_guidance(self.guidance_scale)
 
     @property
+    def caption(self) -> str:
+        """The exact text that the model is given for the prompt."""
+        return CAPTION_RULES[self.family](self.prompt)
+
+    @property
     def recipe_hash(self) -> str:
         """SHA-256 (hex) over everything that determines the pixels; equal hashes mean equal pictures on a device."""
         recipe = [
-            self.prompt.canonical(),
+            self.caption,
             self.negative_prompt,
             self.seed,
             self.width,
@@ -128,17 +136,10 @@ def check_adapters(request: GenerationRequest) -> None:
         )
 
 
-def check_tokens(count: int) -> None:
-    """Raises RequestError when a prompt is longer than the model reads."""
-    if count > TOKENS_MAX:
+def check_tokens(count: int, family: Family) -> None:
+    """Raises RequestError when a prompt is longer than the models of a family read."""
+    if count > family.tokens_max:
         raise RequestError(
-            f"The prompt has {count:,} tokens and the model reads {TOKENS_MAX:,}: its end would be lost. "
+            f"The prompt has {count:,} tokens and the model reads {family.tokens_max:,}: its end would be lost. "
             "Shorten the descriptions."
         )
-
-
-def default_negative_prompt(prompt: StructuredPrompt) -> str:
-    """FIBO's negative prompt when the user gave none: photographs are kept from looking drawn."""
-    medium = prompt.get("style_medium", None)
-    is_photograph = isinstance(medium, str) and medium.lower() in PHOTOGRAPH_MEDIA
-    return PHOTOGRAPH_NEGATIVE if is_photograph else ""

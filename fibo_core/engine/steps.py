@@ -30,7 +30,7 @@ class StepCallback:
         started: float,
     ) -> None:
         self._request = request
-        self._before = noise  # the latents before the step: (1, H/16·W/16, C)
+        self._before = noise  # the latents before the step, in the pipeline's shape
         self._on_step = on_step
         self._cancel = cancel
         self._preview = preview

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fibo_core.errors import InputError
+from fibo_core.models.families import FIBO1, Family, Layout
 
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
 
@@ -48,24 +49,6 @@ MINI_SIZES: Mapping[str, tuple[int, int]] = {
 }
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Which files of a model's folder the program reads; the rest of a repository (other formats, samples) stays there.
-
-    ``fetched`` are patterns, ``needed`` the files that must be there, ``weighed`` the folders that hold weights.
-    """
-
-    fetched: tuple[str, ...]
-    needed: tuple[str, ...]
-    weighed: tuple[str, ...]
-
-
-#: What BriaFiboPipeline.from_pretrained reads.
-PIPELINE = Layout(
-    fetched=("model_index.json", "scheduler/*", "text_encoder/*", "tokenizer/*", "transformer/*", "vae/*"),
-    needed=("model_index.json", "scheduler/scheduler_config.json", "tokenizer/tokenizer.json"),
-    weighed=("text_encoder", "transformer", "vae"),
-)
 #: What the local writer reads: a transformers model with its tokenizer and its pictures' format.
 VISION_LANGUAGE = Layout(
     fetched=("*.json", "*.safetensors"),
@@ -89,7 +72,7 @@ class WeightsSpec:
     licence_url: str
     gated: bool
     download_gb: float
-    layout: Layout = PIPELINE
+    layout: Layout
     about: str = ""
 
     def is_called(self, name: str) -> bool:
@@ -101,18 +84,23 @@ class WeightsSpec:
 class ModelSpec(WeightsSpec):
     """One model that paints: its weights and its defaults.
 
-    ``sizes`` are width and height in pixels by aspect ratio, ``small_sizes`` smaller ones, where the model has them.
-    ``fixed_negative`` is sent whatever the user asks for (mini knows no other). ``between_places`` is whether it knows
-    words for what lies between the nine places and the three sizes of things.
+    ``family`` is the kind of its pipeline. ``sizes`` are width and height in pixels by aspect ratio, ``small_sizes``
+    smaller ones, where the model has them. ``fixed_negative`` is sent whatever the user asks for (mini knows no other).
+    ``between_places`` is whether it knows words for what lies between the nine places and the three sizes of things.
     """
 
     sizes: Mapping[str, tuple[int, int]]
     small_sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    family: Family = FIBO1
+    layout: Layout = field(init=False)
     num_inference_steps: int
     guidance_scale: float
     fixed_negative: str | None = None
     between_places: bool = True
     working_gb: float = 4.0  #: memory a render takes beside the weights, for each megapixel, in bfloat16
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layout", self.family.layout)
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, int]]:

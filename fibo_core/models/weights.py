@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from fibo_core.errors import ModelMissing
-from fibo_core.models.catalogue import Layout, WeightsSpec
+from fibo_core.models.catalogue import WeightsSpec
+from fibo_core.models.families import Layout
 
 
 def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:

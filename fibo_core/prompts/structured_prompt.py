@@ -105,7 +105,7 @@ class StructuredPrompt:
         (so that reading this back as a prompt moves it to its place among the ten: another text for the model).
         """
         document = self.document
-        cleaned: dict[str, Any] = _clean({key: document[key] for key in KEYS if key in document})
+        cleaned: dict[str, Any] = without_empty({key: document[key] for key in KEYS if key in document})
         aesthetics = cleaned.setdefault("aesthetics", {})
         for score in SCORES:
             aesthetics[score] = TOP_SCORE
@@ -210,15 +210,17 @@ def _joined(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def _clean(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
+    """A copy without None, "", {} and [], and without what that empties; 0, False and " " stay."""
     if isinstance(value, dict):
-        return {key: item for key, raw in value.items() if not _is_empty(item := _clean(raw))}
+        return {key: item for key, raw in value.items() if not is_empty(item := without_empty(raw))}
     if isinstance(value, list):
-        return [item for raw in value if not _is_empty(item := _clean(raw))]
+        return [item for raw in value if not is_empty(item := without_empty(raw))]
     return value
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
+    """Whether a value says nothing: None, "", {} or []."""
     return value is None or value in ("", {}, [])
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.errors import JobError
 from fibo_core.store.database import Database
 from fibo_core.store.idempotency import OnceKey, batch_of_key, keep_key
+from fibo_core.store.input_use import inputs_in_use
 from fibo_core.store.job_store import ACTIVE, NewJob, insert_jobs
 from fibo_core.store.rows import DamagedRow, read_rows
 from fibo_core.store.tables import BatchTable, CellTable, JobTable
@@ -129,6 +130,12 @@ class BatchStore:
         with self._database.read() as session:
             return session.exec(select(JobTable.batch_id).where(named, JobTable.batch_id != "").limit(1)).first()
 
+    def again_of(self, generation_id: str) -> str | None:
+        """The id of the newest batch that paints a stored picture once more; None where none does."""
+        newest = select(JobTable.batch_id).where(JobTable.again_of == generation_id).order_by(col(JobTable.seq).desc())
+        with self._database.read() as session:
+            return session.exec(newest.limit(1)).first()
+
     def of_job(self, job_id: str) -> str | None:
         """The id of the batch that a job belongs to; None where there is no such job."""
         with self._database.read() as session:
@@ -168,10 +175,8 @@ class BatchStore:
         return found
 
     def inputs(self) -> set[str]:
-        """The pictures that any batch refers to, as paths in the workspace; of a damaged row, all that may be one."""
-        with self._database.read() as session:
-            inputs = select(cast(BatchTable.inputs, Text)).where(BatchTable.inputs != "[]").distinct()
-            return {path for text in session.exec(inputs) for path in _QUOTED.findall(text)}
+        """The pictures that a batch, or a stored picture, still needs, as paths in the workspace."""
+        return inputs_in_use(self._database)
 
     def _read(self, statement: SelectOfScalar[BatchTable]) -> list[BatchRow | DamagedRow]:
         with self._database.read() as session:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, event, make_url, text
@@ -23,7 +22,8 @@ from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
 from fibo_core.errors import DatabaseTooNew, DatabaseUnreadable, SettingsError, StoreError
-from fibo_core.store.disk import LOCAL_FILESYSTEMS, disk_errors, filesystem_of, sync_folder, unwritable
+from fibo_core.store.backup import BACKUPS, Backup, backups_of, fits, make_backup
+from fibo_core.store.disk import LOCAL_FILESYSTEMS, disk_errors, filesystem_of, unwritable
 from fibo_core.store.migrations import REVISIONS
 
 log = logging.getLogger(__name__)
@@ -95,22 +95,34 @@ class Database:
         version = self._version()
         if version != REVISIONS[-1]:
             if version is not None:
-                self.backup()
+                self.backup(must_be_sound=False)
             self._upgrade()
         self.check_writable()
 
-    def backup(self) -> Path:
-        """A consistent copy in `backups/` beside the database, made while others may write; its path."""
-        folder = self.path.parent / "backups"
-        copy = folder / f"{self.path.stem}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.db"
-        part = copy.with_suffix(".part")
-        with disk_errors("The database's backup", folder), self._errors():
-            folder.mkdir(exist_ok=True)
-            with closing(sqlite3.connect(self.path)) as current, closing(sqlite3.connect(part)) as target:
-                current.backup(target)
-            part.replace(copy)
-            sync_folder(folder)
+    def backup(self, *, must_be_sound: bool = True) -> Path:
+        """A consistent copy in `backups/` beside the database, made while others may write, durable and checked; its
+        path. The oldest of more than seven is let go. Raises DatabaseUnreadable and WorkspaceUnwritable."""
+        with self._backup_errors():
+            copy = make_backup(self.path, must_be_sound=must_be_sound)
+        assert copy is not None
         return copy
+
+    def backup_if_changed(self) -> Path | None:
+        """A copy as `backup` makes it, where the newest one is another and a tenth of the free space holds them; else
+        None. Raises as `backup` does."""
+        with self._backup_errors():
+            return make_backup(self.path, only_changed=True) if fits(self.path) else None
+
+    def backups(self) -> list[Backup]:
+        """The copies there are, newest first. Raises WorkspaceUnwritable where the folder cannot be read."""
+        with self._backup_errors():
+            return backups_of(self.path)
+
+    @contextmanager
+    def _backup_errors(self) -> Iterator[None]:
+        folder = self.path.parent / BACKUPS
+        with disk_errors("The database's backup", folder if folder.is_dir() else self.path.parent), self._errors():
+            yield
 
     def check_writable(self, *, every_s: float = 0.0) -> None:
         """Really writes (one page, unchanged), so a full or read-only disk shows. Raises a StoreError.

@@ -59,10 +59,10 @@ def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str,
     """
     parts: list[tuple[Path, int]] = []
     with disk_errors(what, folder if folder.is_dir() else root):
-        _make_folder(root, folder)
+        make_folder(root, folder)
         try:
             for name, content in files.items():
-                parts.append(_open_part(folder, name, mode))
+                parts.append(open_part(folder, name, mode))
                 with os.fdopen(parts[-1][1], "wb", closefd=False) as file:
                     file.write(content)
                 os.fsync(parts[-1][1])
@@ -83,8 +83,8 @@ def write_by_content(
     One that is there already is replaced by the same bytes, and counts as new. Raises as `write_files` does.
     """
     with disk_errors(what, folder if folder.is_dir() else root):
-        _make_folder(root, folder)
-        part, descriptor = _open_part(folder, "new", mode)
+        make_folder(root, folder)
+        part, descriptor = open_part(folder, "new", mode)
         try:
             with os.fdopen(descriptor, "wb", closefd=False) as file:
                 hashed = _Hashed(file)
@@ -193,18 +193,18 @@ def _free(folder: Path) -> str:
     return ""
 
 
-def _make_folder(root: Path, folder: Path) -> None:
+def make_folder(root: Path, folder: Path) -> None:
     """Makes ``folder`` below ``root``, durably."""
     if folder.is_dir():
         return
     if folder == root:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(root))
-    _make_folder(root, folder.parent)
+    make_folder(root, folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
 
 
-def _open_part(folder: Path, name: str, mode: int) -> tuple[Path, int]:
+def open_part(folder: Path, name: str, mode: int) -> tuple[Path, int]:
     """A new file beside the one to be written, locked so that no other process takes it for abandoned."""
     while True:
         part = folder / f"{name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"

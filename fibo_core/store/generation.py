@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PictureError
 from fibo_core.limits import SEED_MAX
@@ -19,6 +20,10 @@ from fibo_core.writers import Usage
 
 Mode = Literal["generate", "refine", "inspire"]
 MODES: tuple[Mode, ...] = ("generate", "refine", "inspire")
+StoredMode = Literal["generate", "refine", "inspire", "imported"]  #: how a picture came; no order is "imported"
+STORED_MODES: tuple[StoredMode, ...] = (*MODES, "imported")
+
+RATINGS = range(6)  #: 0 is none
 
 OUTPUTS = "outputs"
 RECORD_FORMAT = "fibo-studio/1"
@@ -39,11 +44,14 @@ class Generation:
     took; ``edited`` says that the user changed it afterwards. ``source_path`` is the picture an inspiration started
     from, the main one; ``other_sources`` are the others where they were several, as they are kept. Deleted pictures
     keep their files; ``deleted_at`` says when.
+
+    A picture of another program is "imported": its request is an `ImportedRequest`, ``words`` are what it was made from
+    there, and ``versions`` tell the ``program``, the ``file`` it came in and, where it is known, the ``seed``.
     """
 
     id: str  #: a ULID
     created_at: datetime
-    mode: Mode
+    mode: StoredMode
     words: str
     request: GenerationRequest
     writer: str
@@ -59,7 +67,20 @@ class Generation:
     writer_model: str = ""
     usage: Usage | None = None
     favorite: bool = False
+    rating: int = 0  #: 0 (none) to 5
+    tags: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()  #: names, without those that are kept searches
     deleted_at: datetime | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the recipe can be painted again; that of another program's picture cannot."""
+        return self.mode != "imported"
+
+    @property
+    def seed_known(self) -> bool:
+        """Whether the seed is one that something said; else it is 0, and means nothing."""
+        return self.repeatable or "seed" in self.versions
 
     @property
     def prompt(self) -> StructuredPrompt:
@@ -70,7 +91,7 @@ class Generation:
         return self.request.recipe_hash
 
     def to_record(self) -> dict[str, Any]:
-        """Everything but ``favorite`` and ``deleted_at``, as JSON-ready values; what sidecar and PNG hold."""
+        """Everything but the labels and ``deleted_at``, as JSON-ready values; what sidecar and PNG hold."""
         request = self.request
         return {
             "format": RECORD_FORMAT,
@@ -88,6 +109,7 @@ class Generation:
             "model": request.model,
             "revision": request.revision,
             "adapters": list(request.adapters),
+            "family": request.family,
             "recipe_hash": request.recipe_hash,
             "writer": self.writer,
             "edited": self.edited,
@@ -126,12 +148,13 @@ class Generation:
         if created_at < _EPOCH:
             raise _damaged("created_at", record["created_at"])
         usage = record.get("usage")
+        request_of = ImportedRequest if record["mode"] == "imported" else GenerationRequest
         return cls(
             id=record["id"],
             created_at=created_at,
             mode=record["mode"],
             words=record["words"],
-            request=GenerationRequest(
+            request=request_of(
                 prompt=StructuredPrompt.from_dict(record["structured_prompt"]),
                 negative_prompt=record["negative_prompt"],
                 seed=record["seed"],
@@ -142,6 +165,7 @@ class Generation:
                 model=record["model"],
                 revision=record["revision"],
                 adapters=tuple(record["adapters"]),
+                family=record.get("family", GenerationRequest.family),
             ),
             writer=record["writer"],
             edited=record["edited"],
@@ -190,7 +214,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARTS: Mapping[str, Callable[[Any], bool]] = {
     "id": _is_name,
     "created_at": _is_name,
-    "mode": lambda value: value in MODES,
+    "mode": lambda value: value in STORED_MODES,
     "words": _is_text,
     "structured_prompt": lambda value: isinstance(value, dict),
     "negative_prompt": _is_text,
@@ -216,6 +240,7 @@ _PARTS: Mapping[str, Callable[[Any], bool]] = {
 _LATER_PARTS: Mapping[str, Callable[[Any], bool]] = {
     "writer_model": _is_text,
     "usage": _or_none(_is_usage),
+    "family": _is_name,
     "other_sources": lambda value: isinstance(value, list) and all(map(_is_name, value)),
 }
 

@@ -7,9 +7,8 @@ picture whose row could not be written is found again by :meth:`History.sweep`, 
 import json
 import logging
 import re
-import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,31 +18,54 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Float, LargeBinary, Text, case, cast, func, update
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
-from fibo_core.store import reconcile, segments
+from fibo_core.store import narrowing, reconcile, search, search_index
 from fibo_core.store.database import Database
-from fibo_core.store.disk import disk_errors, path_inside, write_cache_file, write_files
+from fibo_core.store.disk import path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
+from fibo_core.store.label_files import FileLabels, in_collection, place_file_labels, with_labels_record
+from fibo_core.store.label_store import LabelStore
+from fibo_core.store.lineage import Lineage, lineage
+from fibo_core.store.narrowing import Facets, Suggestion
+from fibo_core.store.outputs import check_outputs, outputs_gone, outputs_trouble
 from fibo_core.store.picture_rows import ROW, damaged, place_row, read_pictures, readable
+from fibo_core.store.quarantine import Moved, quarantine
+from fibo_core.store.query import Query
 from fibo_core.store.rebuild import RebuildReport, rebuild
-from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, VerifyReport
+from fibo_core.store.reconcile import SOURCE_SUFFIX, SweepReport, file_hash
 from fibo_core.store.rows import ID, DamagedRow
-from fibo_core.store.search import HistoryQuery, index
-from fibo_core.store.tables import GenerationTable
+from fibo_core.store.search import COUNT_MAX, HistoryQuery
+from fibo_core.store.storage import DiskUsage, disk_usage
+from fibo_core.store.tables import CollectionTable, GenerationTable
+from fibo_core.store.trash import Trash
+from fibo_core.store.verify import Faulty, VerifyReport, verify
 from fibo_core.writers import Usage
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["DamagedRow", "DiskUsage", "History", "HistoryPage", "HistoryQuery", "RebuildReport", "SweepReport"]
+__all__ = [
+    "COUNT_MAX",
+    "DamagedRow",
+    "DiskUsage",
+    "History",
+    "HistoryPage",
+    "HistoryQuery",
+    "RebuildReport",
+    "SweepReport",
+]
 
 T = TypeVar("T")
 
 PACE_OF = 9  #: pictures, whose median says how fast a model paints here
+
+IDS_AT_ONCE = 500  #: in a statement
+
+_SIZE = col(GenerationTable.file_bytes)
+_FILE_BYTES = case((func.typeof(_SIZE) == "integer", _SIZE), else_=0)  # a damaged row's size is anybody's guess
 
 log = logging.getLogger(__name__)
 
@@ -51,24 +73,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class HistoryPage:
     """Pictures in the gallery's order; ``next_cursor`` continues after them, None at the end. ``damaged`` are the rows
-    among them that cannot be read."""
+    among them that cannot be read, ``problems`` sentences for what was not understood of the search."""
 
     items: tuple[Generation, ...]
     next_cursor: str | None
     damaged: tuple[DamagedRow, ...] = ()
-
-
-@dataclass(frozen=True)
-class DiskUsage:
-    """``pictures`` in the gallery, ``deleted`` ones whose files still lie there, ``bytes`` of both with the
-    files beside them; ``free_bytes`` and ``total_bytes`` of the disk that holds ``folder``."""
-
-    pictures: int
-    deleted: int
-    bytes: int
-    free_bytes: int
-    total_bytes: int
-    folder: Path
+    problems: tuple[str, ...] = ()
 
 
 class History:
@@ -84,7 +94,15 @@ class History:
         self._last_moment = datetime.fromtimestamp(0, UTC)
         self._moment_lock = threading.Lock()
         self._without_row = 0  #: pictures whose row could not be written
+        self.trash = Trash(self._workspace, database, self._thumbnail_path, self.check_place)
+        self.labels = LabelStore(self._workspace, database, self.trash.bring_back)
+        self._found_nothing = False  #: there were rows, and no file of any
         self._swept: tuple[int, int] | None = None  #: what `_to_sweep` was when all pictures were looked through last
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where lies what can be made again."""
+        return self._cache_dir
 
     # storing
 
@@ -110,14 +128,18 @@ class History:
         parent_id: str | None = None,
         source: "Image.Image | None" = None,
         other_sources: Sequence[str] = (),
+        collection: str | None = None,
     ) -> Generation:
         """Stores a picture with its recipe; once it returns, neither a kill nor a power cut loses them.
+
+        It goes into ``collection``, which is made where there is none of that name.
 
         Raises WorkspaceUnwritable when the files could not be written (then nothing is left of them), and a
         StoreError that names the file when only the row could not.
         """
         from ulid import ULID
 
+        self.check_place()
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
         place = place_of(id, created_at)
@@ -140,25 +162,33 @@ class History:
             source_path=None if source is None else place.removesuffix(".png") + SOURCE_SUFFIX,
             other_sources=tuple(other_sources),
         )
-        files = self._write_files(generation, rendered.image, source)
+        labels = None if collection is None else in_collection(*self.labels.collections.target(collection))
+        files = self._write_files(generation, rendered.image, source, labels)
         try:
             self._write_thumbnail(id, rendered.image)
         except WorkspaceUnwritable as exc:
             log.warning("%s It is made again when it is asked for.", exc)
         try:
             with self._database.write() as session:
-                place_row(session, generation, sum(map(len, files)))
+                size, digest = sum(map(len, files.values())), file_hash(files[f"{id}.png"])
+                seq = place_row(session, generation, size, digest)
+                if labels is not None and seq is not None:
+                    place_file_labels(session, seq, labels)
         except StoreError as exc:
             self._without_row += 1
             raise type(exc)(
                 f"The picture is safe in {self._workspace / generation.image_path}, but not in the gallery: "
                 f"{exc} Afterwards it comes in by itself, or when the history is rebuilt from its files."
             ) from exc
-        return generation
+        return generation if labels is None else replace(generation, collections=tuple(labels.names.values()))
 
     def _write_files(
-        self, generation: Generation, image: "Image.Image", source: "Image.Image | None"
-    ) -> Iterable[bytes]:
+        self,
+        generation: Generation,
+        image: "Image.Image",
+        source: "Image.Image | None",
+        labels: FileLabels | None,
+    ) -> dict[str, bytes]:
         """The picture before what stands beside it: alone it holds the whole recipe too."""
         from fibo_core.store.images import png_bytes
         from fibo_core.store.picture_texts import parameters_text
@@ -167,6 +197,8 @@ class History:
         files = {f"{generation.id}.png": png_bytes(image, record, parameters_text(generation.request))}
         if source is not None:
             files[f"{generation.id}{SOURCE_SUFFIX}"] = png_bytes(source)
+        if labels is not None:
+            record = with_labels_record(record, labels)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
         try:
             folder = (self._workspace / generation.image_path).parent
@@ -175,7 +207,16 @@ class History:
             raise WorkspaceUnwritable(
                 f"{exc} The same prompt with seed {generation.request.seed} paints it again."
             ) from exc
-        return files.values()
+        return files
+
+    def check_place(self) -> None:
+        """Raises WorkspaceUnwritable where no picture can be stored now, before anybody paints one."""
+        check_outputs(self._workspace, self._database)
+
+    def trouble(self) -> str:
+        """Why no picture can be stored now, and those of before may not be found: a volume that is not mounted, or
+        read-only. "" where all is well."""
+        return outputs_trouble(self._workspace, self._database)
 
     def _moment(self) -> datetime:
         """Now, and never the same or an earlier moment twice, so that ids and rows sort as they were made."""
@@ -202,38 +243,86 @@ class History:
     def page(self, query: HistoryQuery, *, cursor: str | None = None, limit: int = 48) -> HistoryPage:
         """The first pictures of a query, or those after ``cursor``; complete and without repeats, whatever is
         added or deleted between two pages. Raises InputError for a cursor that none of ours is."""
-        statement = _select(query)
+        place = None
         if cursor is not None:
             if not re.fullmatch("[0-9]{1,18}", cursor, re.ASCII):
                 raise InputError(f"The cursor {cursor[:40]!r} is none of ours. Begin at the first page.")
             place = int(cursor)
-            statement = statement.where(query.order < place if query.newest_first else query.order > place)
-        return self._page(statement, limit)
+        with self._database.read() as session:
+            seqs = search.find(session, query, beyond=place, newest_first=query.newest_first, limit=limit + 1)
+            shown = _in_order(session, seqs[:limit])
+            problems = search.understood(session, query).problems
+        cursor = str(seqs[limit - 1]) if len(seqs) > limit else None
+        return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)), problems)
 
     def page_number(self, query: HistoryQuery, number: int, limit: int = 48) -> HistoryPage:
         """Page ``number`` (from 1) as it stands now; empty beyond the last one."""
-        return self._page(_select(query).offset(max(number - 1, 0) * limit), limit)
-
-    def _page(self, statement: SelectOfScalar[GenerationTable], limit: int) -> HistoryPage:
+        start = max(number - 1, 0) * limit
         with self._database.read() as session:
-            rows = read_pictures(session, statement.limit(limit + 1))
-        shown = rows[:limit]
-        cursor = str(shown[-1][0]) if len(rows) > limit and shown else None
+            seqs = search.find(session, query, beyond=None, newest_first=query.newest_first, limit=start + limit + 1)
+            shown = _in_order(session, seqs[start : start + limit])
+        cursor = str(shown[-1][0]) if len(seqs) > start + limit else None
         return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)))
 
     def count(self, query: HistoryQuery) -> int:
-        """How many pictures a query has."""
+        """How many pictures a query has; one more than COUNT_MAX where there are more than that."""
         with self._database.read() as session:
-            return session.exec(_from(query, select(func.count()))).one()
+            return search.count(session, query)
+
+    def understood(self, query: HistoryQuery) -> Query:
+        """A query's search as it was read: its chips, and a sentence for each part that finds nothing because no
+        picture has such a field, tag or collection."""
+        with self._database.read() as session:
+            return search.understood(session, query)
+
+    def facets(self, query: HistoryQuery) -> Facets:
+        """What a query's gallery can be narrowed by, with counts."""
+        with self._database.read() as session:
+            return narrowing.facets(session, query)
+
+    def suggest(self, typed: str, at: int | None = None) -> tuple[Suggestion, ...]:
+        """What may be meant by the part of a search in which the cursor stands, at its end where that is not said."""
+        with self._database.read() as session:
+            return narrowing.suggest(session, typed, len(typed) if at is None else at)
+
+    def extent(self, query: HistoryQuery) -> tuple[int, int]:
+        """How many pictures a query has, all of them counted, and the bytes of their files."""
+        with self._database.read() as session:
+            return search.extent(session, query)
+
+    def some(self, ids: Sequence[str]) -> list[Generation | DamagedRow]:
+        """Those of the ids that have a row, in the order of the ids; deleted pictures too."""
+        known = [id for id in ids if ID.fullmatch(id)]
+        with self._database.read() as session:
+            rows = read_pictures(session, select(GenerationTable).where(col(GenerationTable.id).in_(known)))
+        found = {it.id: it for _, it in rows}
+        return [found[id] for id in dict.fromkeys(known) if id in found]
+
+    def collection_records(self, names: Collection[str] | None) -> dict[str, Any]:
+        """The collections of these names, or all, as `collections.json` has them; {} where there is none."""
+        statement = select(CollectionTable).order_by(col(CollectionTable.created_at))
+        with self._database.read() as session:
+            rows = [row for row in session.exec(statement) if names is None or row.name in names]
+        listed = [
+            {"id": row.id, "name": row.name, "query": row.query, "created_at": row.created_at.isoformat()}
+            for row in rows
+        ]
+        return {"format": "fibo-studio-collections/1", "collections": listed} if listed else {}
+
+    def bytes_of(self, ids: Sequence[str]) -> int:
+        """The bytes of some pictures' files."""
+        size = 0.0
+        with self._database.read() as session:
+            for start in range(0, len(ids), IDS_AT_ONCE):
+                piece = ids[start : start + IDS_AT_ONCE]
+                size += session.exec(select(func.total(_FILE_BYTES)).where(col(GenerationTable.id).in_(piece))).one()
+        return int(size)
 
     def neighbours(self, id: str, query: HistoryQuery) -> tuple[str | None, str | None]:
         """The ids shown just before and after a picture in a query's gallery. Raises GenerationNotFound."""
-        order = query.order
         with self._database.read() as session:
             seq = _seq(session, id)
-            statement = _from(query, select(GenerationTable)).limit(1)
-            newer = _first(session, lambda place: statement.where(order > place).order_by(order.asc()), seq)
-            older = _first(session, lambda place: statement.where(order < place).order_by(order.desc()), seq)
+            newer, older = (_beside(session, query, seq, newest_first=older) for older in (False, True))
         return (newer, older) if query.newest_first else (older, newer)
 
     def ancestors(self, id: str) -> list[Generation]:
@@ -259,6 +348,10 @@ class History:
             _seq(session, id)
             statement = select(row).where(row.parent_id == id, col(row.deleted_at).is_(None))
             return readable(read_pictures(session, statement.order_by(col(row.seq))))
+
+    def lineage(self, id: str) -> Lineage:
+        """The tree that a picture belongs to, what was deleted of it as gaps. Raises GenerationNotFound."""
+        return lineage(self._database, id)
 
     def pace(self, model: str) -> float | None:
         """Seconds that this model took here for one step of one pixel, by its newest pictures; None without any."""
@@ -287,24 +380,8 @@ class History:
         return models
 
     def disk_usage(self) -> DiskUsage:
-        """What the pictures take, by their rows, and what the disk has left."""
-        deleted = col(GenerationTable.deleted_at).is_not(None)
-        size = col(GenerationTable.file_bytes)
-        counted = case((func.typeof(size) == "integer", size), else_=0)  # a damaged row's size is anybody's guess
-        statement = select(deleted, func.count(), func.total(counted)).group_by(deleted)
-        with self._database.read() as session:
-            sums = {bool(gone): (count, int(size)) for gone, count, size in session.exec(statement)}
-        with disk_errors("The workspace", self._workspace):
-            disk = shutil.disk_usage(self._workspace)
-        pictures, deleted_pictures = sums.get(False, (0, 0)), sums.get(True, (0, 0))
-        return DiskUsage(
-            pictures=pictures[0],
-            deleted=deleted_pictures[0],
-            bytes=pictures[1] + deleted_pictures[1],
-            free_bytes=disk.free,
-            total_bytes=disk.total,
-            folder=self._workspace / OUTPUTS,
-        )
+        """What the pictures take, by their rows, by month and by model, and what the disk has left."""
+        return disk_usage(self._workspace, self._database)
 
     # changing
 
@@ -312,9 +389,9 @@ class History:
         """Stars a picture or takes its star. Raises GenerationNotFound and GenerationDamaged."""
         with self._database.write() as session:
             seq, generation = _picture(session, id)
-            session.connection().execute(
-                update(GenerationTable).where(col(GenerationTable.seq) == seq).values(favorite=favorite)
-            )
+            values = {"favorite": favorite, "label_dirty": True}
+            session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
+        self.labels.changed.set()
         return replace(generation, favorite=favorite)
 
     def delete(self, ids: Sequence[str]) -> list[str]:
@@ -336,9 +413,13 @@ class History:
         numbered: dict[Any, str] = {int(match[1]): id for id in ids if (match := ROW.fullmatch(id))}
         changed = set()
         with self._database.write() as session:
+            if deleted_at is None:
+                self.trash.bring_back(session, list(known.values()))
             for column, wanted in ((col(row.id), known), (col(row.seq), numbered)):
-                statement = update(row).where(column.in_(wanted), marked).values(deleted_at=deleted_at)
+                statement = update(row).where(column.in_(wanted), marked)
+                statement = statement.values(deleted_at=deleted_at, label_dirty=True)
                 changed |= {wanted[it] for it in session.connection().execute(statement.returning(column)).scalars()}
+        self.labels.changed.set()
         return [id for id in ids if id in changed]
 
     # files
@@ -352,12 +433,6 @@ class History:
         """The picture an inspiration started from. Raises as :meth:`image_file` does."""
         source = self.get(id, deleted_too=True).source_path
         return None if source is None else self._existing(source, id)
-
-    def other_sources(self) -> set[str]:
-        """The kept pictures that any stored one names as a further source, as paths in the workspace."""
-        with self._database.read() as session:
-            named = select(GenerationTable.other_sources).where(GenerationTable.other_sources != "[]").distinct()
-            return {path for text in session.exec(named) for path in re.findall(r'"([^"]*)"', text)}
 
     def sidecar_file(self, id: str) -> Path:
         """The recipe beside the picture, as JSON. Raises as :meth:`image_file` does."""
@@ -403,28 +478,44 @@ class History:
         """Rows for pictures that have none, a damaged one or one that leads nowhere, from their sidecars or the PNGs'
         own text, whatever the files are called and wherever below the outputs they lie.
 
-        Stars and deletions live in rows alone: a picture without a row comes back unstarred, and out of the trash.
+        Its labels come back with it, and its deletion, as its sidecar has them; so do collections, as
+        `collections.json` has them.
         """
+        if not dry_run:
+            self.labels.adopt_collections()
         return rebuild(self._workspace, self._database, dry_run=dry_run)
 
-    def verify(self) -> VerifyReport:
-        """What is amiss in rows and files, all of them looked at; nothing is changed."""
-        return reconcile.verify(self._workspace, self._database)
+    def verify(self, progress: Callable[[int], None] | None = None) -> VerifyReport:
+        """What is amiss in rows and files, all of them looked at; nothing is changed. ``progress`` is told how many
+        pictures' files have been looked at. Raises WorkspaceUnwritable where the pictures' volume is not there."""
+        if gone := outputs_gone(self._workspace, self._database):
+            raise WorkspaceUnwritable(gone)
+        return verify(self._workspace, self._database, progress)
+
+    def quarantine(self, faulty: Sequence[Faulty]) -> tuple[Moved, ...]:
+        """Moves files that `verify` has found amiss out of the gallery's way, to `trash/quarantine/`, with a list;
+        pictures' rows go to the trash, and nothing is deleted."""
+        self.check_place()
+
+        def record_of(id: str) -> dict[str, Any]:
+            return self.get(id, deleted_too=True).to_record()
+
+        return quarantine(self._workspace, self._database, faulty, record_of)
 
     def fill_search(self, ending: threading.Event | None = None) -> None:
         """Reads pictures of versions before again for the search index, where some are left; for a thread of its own,
         which ends soon after ``ending`` is set."""
-        segments.fill(self._database, ending or threading.Event())
+        search_index.fill(self._database, ending or threading.Event())
 
     def unsearched(self) -> int:
-        """In how many pictures Chinese and the like are not found yet, as `fill_search` has not been there."""
+        """How many pictures are not found by their words yet, as `fill_search` has not been there."""
         with self._database.read() as session:
-            return segments.rows_to_fill(session)
+            return search_index.rows_to_fill(session)
 
     def sweep_due(self) -> bool:
-        """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, or
-        a picture's row could not be written."""
-        return self._swept != self._to_sweep()
+        """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, a
+        picture's row could not be written, or the volume that was not there is."""
+        return self._swept != self._to_sweep() or (self._found_nothing and not self.trouble())
 
     def _to_sweep(self) -> tuple[int, int]:
         return self._database.files_opened, self._without_row
@@ -436,6 +527,9 @@ class History:
         It walks all of `outputs/` in small pieces: for a thread of its own, which ends soon after ``ending`` is set.
         """
         ending, state = ending or threading.Event(), self._to_sweep()
+        self.labels.adopt_collections()
+        if not self.trouble():
+            self.trash.finish(ending)
         report = reconcile.sweep(self._workspace, self._cache_dir, self._database, ending)
         outputs = self._workspace / OUTPUTS
         if report.adopted:
@@ -447,7 +541,7 @@ class History:
             )
         if ending.is_set():
             return report
-        self._swept = state
+        self._swept, self._found_nothing = state, report.outputs_missing
         if report.outputs_missing:
             log.error("The gallery has %d pictures, and %s has none. Is its volume mounted?", report.rows, outputs)
         elif report.missing:
@@ -457,17 +551,22 @@ class History:
         return report
 
 
-def _select(query: HistoryQuery) -> SelectOfScalar[GenerationTable]:
-    order = query.order
-    return _from(query, select(GenerationTable)).order_by(order.desc() if query.newest_first else order.asc())
+def _in_order(session: Session, seqs: Sequence[int]) -> list[tuple[int, Generation | DamagedRow]]:
+    """The pictures of some seqs, in the order of these."""
+    if not seqs:
+        return []
+    rows = dict(read_pictures(session, select(GenerationTable).where(col(GenerationTable.seq).in_(seqs))))
+    return [(seq, rows[seq]) for seq in seqs if seq in rows]
 
 
-def _from(query: HistoryQuery, statement: SelectOfScalar[T]) -> SelectOfScalar[T]:
-    """``statement`` over the pictures of ``query``."""
-    statement = statement.select_from(GenerationTable)
-    if query.searches:
-        statement = statement.join(index, index.c.rowid == col(GenerationTable.seq))
-    return statement.where(*query.conditions())
+def _beside(session: Session, query: HistoryQuery, seq: int, *, newest_first: bool) -> str | None:
+    """The id of the next readable picture of a query, damaged ones being stepped over."""
+    while seqs := search.find(session, query, beyond=seq, newest_first=newest_first, limit=1):
+        [seq] = seqs
+        for _, found in _in_order(session, seqs):
+            if isinstance(found, Generation):
+                return found.id
+    return None
 
 
 def _seq(session: Session, id: str) -> int:
@@ -494,15 +593,6 @@ def _picture(session: Session, id: str, *, deleted_too: bool = False) -> tuple[i
             )
         return seq, found
     raise _not_found(id)
-
-
-def _first(session: Session, beyond: Callable[[int], SelectOfScalar[GenerationTable]], place: int) -> str | None:
-    """The id of the first readable picture ``beyond`` a place, damaged ones being stepped over."""
-    while rows := read_pictures(session, beyond(place)):
-        [(place, found)] = rows
-        if isinstance(found, Generation):
-            return found.id
-    return None
 
 
 def _not_found(id: str) -> GenerationNotFound:

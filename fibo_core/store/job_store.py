@@ -31,7 +31,8 @@ class JobRow:
     texts; times are UTC, aware. A waiting job is taken up again at ``wait_until``; ``waited_s`` counts all its waits,
     on the clock.
     ``answer`` is what a writer said that is no prompt. It paints ``pictures`` with ``model`` (None where it paints
-    none), the prompt of the job ``after_id`` where that writes it."""
+    none), the prompt of the job ``after_id`` where that writes it. ``again_of`` is the stored picture that it paints
+    once more, ``again`` the report on that as JSON text."""
 
     seq: int
     id: str  #: a ULID
@@ -53,6 +54,8 @@ class JobRow:
     after_id: str | None
     model: str | None
     pictures: int
+    again_of: str | None = None
+    again: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class NewJob:
     pictures: int = 0
     model: str | None = None
     after_id: str | None = None
+    again_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,11 @@ class JobStore:
         with self._database.write() as session:
             row = _row(session, id)
             row.generation_ids = json.dumps([*json.loads(row.generation_ids), generation_id])
+
+    def set_again(self, id: str, report_json: str) -> None:
+        """Keeps what came of painting a picture once more. Raises JobNotFound."""
+        with self._database.write() as session:
+            _row(session, id).again = report_json
 
     def get(self, id: str) -> JobRow:
         """The job of this id. Raises JobNotFound, and JobDamaged where its row cannot be read."""
@@ -377,4 +386,6 @@ def _value(row: JobTable) -> JobRow:
         after_id=row.after_id,
         model=row.model,
         pictures=row.pictures,
+        again_of=row.again_of,
+        again=row.again,
     )

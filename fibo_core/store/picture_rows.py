@@ -9,12 +9,14 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from fibo_core.errors import InputError
-from fibo_core.store.generation import Generation
+from fibo_core.store import search_index
+from fibo_core.store.generation import RATINGS, Generation
+from fibo_core.store.label_rows import with_labels
 from fibo_core.store.rows import ID, DamagedRow, id_of, read_rows
-from fibo_core.store.segments import place_segments
 from fibo_core.store.tables import GenerationTable, generation_of, row_of
 
 NAMED = 3  #: damaged rows that a sentence names
+SHA256 = re.compile("[0-9a-f]{64}")
 ROW = re.compile("row-([0-9]{1,18})", re.ASCII)  #: what a row is called whose id is damaged too
 
 
@@ -22,7 +24,7 @@ def read_pictures(
     session: Session, statement: SelectOfScalar[GenerationTable]
 ) -> list[tuple[int, Generation | DamagedRow]]:
     """The rows of ``statement``, each with its seq, in its order."""
-    return read_rows(session, statement, GenerationTable, _value)
+    return with_labels(session, read_rows(session, statement, GenerationTable, _value))
 
 
 def readable(rows: Iterable[tuple[int, Generation | DamagedRow]]) -> list[Generation]:
@@ -57,34 +59,48 @@ def with_paths(session: Session, paths: Sequence[str]) -> set[str]:
     return set(session.exec(select(path).where(path.in_(paths))))
 
 
-def place_row(session: Session, generation: Generation, file_bytes: int) -> None:
-    """Gives a picture its row: a new one, or its own written over, whose star and deletion stay.
+def place_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> int | None:
+    """Gives a picture its row: a new one, or its own written over, whose labels and deletion stay, and the hash that
+    tells whether its file was altered since.
 
-    Must be in a writing transaction.
+    Returns its seq where the row knows of no labels, being new or damaged there. Must be in a writing transaction.
     """
-    row = row_of(generation, file_bytes)
+    row = row_of(generation, file_bytes, file_sha256)
     seq = session.exec(select(GenerationTable.seq).where(GenerationTable.id == generation.id)).first()
     while seq is None:
         if session.exec(select(GenerationTable.seq).where(GenerationTable.seq == row.seq)).first() is None:
-            place_segments(session, row.seq, row.words, row.structured_prompt)
             session.add(row)
             session.flush()
-            return
+            search_index.place(session, row.seq)
+            return row.seq
         if id_of(session, GenerationTable, row.seq) is None:
             seq = row.seq  # its own, whose id is damaged
         row.seq += 1  # another process, the same microsecond
     # Changed, never deleted and added: the search index follows a row's text when it comes and goes, and a damaged one
     # would not let go of the words it was indexed by.
     values = {name: value for name, value in row.model_dump().items() if name != "seq"}
-    values |= {"favorite": _mark(session, seq, "favorite") or False, "deleted_at": _mark(session, seq, "deleted_at")}
+    favorite, rating = _mark(session, seq, "favorite"), _mark(session, seq, "rating")
+    known = _mark(session, seq, "file_sha256")
+    values |= {
+        "favorite": favorite or False,
+        "rating": rating if rating in RATINGS else 0,
+        "label_dirty": True,
+        "deleted_at": _mark(session, seq, "deleted_at"),
+        "file_sha256": known if isinstance(known, str) and SHA256.fullmatch(known) else file_sha256,
+    }
     session.connection().execute(update(GenerationTable).where(col(GenerationTable.seq) == seq).values(values))
+    return seq if favorite is None or rating not in RATINGS else None
 
 
-def adopt_row(session: Session, generation: Generation, file_bytes: int) -> None:
-    """Gives a picture its row unless it has one that can be read: its writer came here meanwhile, and knows more."""
+def adopt_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> int | None:
+    """Gives a picture its row unless it has one that can be read: its writer came here meanwhile, and knows more.
+
+    Returns as `place_row` does.
+    """
     own = select(GenerationTable).where(GenerationTable.id == generation.id)
-    if not readable(read_pictures(session, own)):
-        place_row(session, generation, file_bytes)
+    if readable(read_pictures(session, own)):
+        return None
+    return place_row(session, generation, file_bytes, file_sha256)
 
 
 def _mark(session: Session, seq: int, name: str) -> Any:

@@ -40,7 +40,7 @@ def parameters_text(request: GenerationRequest) -> str:
     """
     negative = " ".join(request.negative_prompt.split())
     lines = [
-        request.prompt.canonical(),
+        request.caption,
         *([f"Negative prompt: {negative}"] if negative.strip("{} ") else []),
         f"Steps: {request.num_inference_steps}, CFG scale: {request.guidance_scale:g}, Seed: {request.seed}, "
         f"Size: {request.width}x{request.height}, Model: {request.model}, Version: FIBO Studio",

@@ -12,8 +12,9 @@ from sqlmodel import col, select
 from fibo_core.errors import FiboError
 from fibo_core.store.database import Database
 from fibo_core.store.generation import OUTPUTS, Generation, place_of
+from fibo_core.store.label_files import place_file_labels, read_file_labels
 from fibo_core.store.picture_rows import adopt_row, place_row, read_pictures
-from fibo_core.store.reconcile import file_bytes, find_pictures, own_id, read_generation, sidecar_damage
+from fibo_core.store.reconcile import file_bytes, file_hash, find_pictures, own_id, read_generation, sidecar_damage
 from fibo_core.store.rows import DamagedRow
 from fibo_core.store.tables import GenerationTable
 
@@ -54,6 +55,7 @@ class _Rebuild:
             return
         try:
             generation, size = read_generation(file, self.workspace), file_bytes(file)
+            known_by = file_hash(file.read_bytes())
             recorded = place_of(generation.id, generation.created_at)
         except FiboError as exc:
             self.unreadable.append(f"{name}: {exc}")
@@ -80,8 +82,11 @@ class _Rebuild:
         moved = isinstance(row, Generation)
         self.counts["added" if row is None else "moved" if moved else "replaced"] += 1
         if not self.dry_run:
+            labels = read_file_labels(file)
             with self.database.write() as session:
-                (place_row if moved else adopt_row)(session, generation, size)
+                seq = (place_row if moved else adopt_row)(session, generation, size, known_by)
+                if seq is not None and labels is not None:
+                    place_file_labels(session, seq, labels)
 
     def rows(self, ids: list[str]) -> dict[str, Row]:
         with self.database.read() as session:

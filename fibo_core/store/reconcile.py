@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import LargeBinary, cast
@@ -16,8 +17,9 @@ from fibo_core.errors import FiboError, PictureError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import remove_leftovers
 from fibo_core.store.generation import OUTPUTS, Generation
-from fibo_core.store.picture_rows import adopt_row, damaged, read_pictures, readable, with_paths, with_rows
-from fibo_core.store.rows import ID, DamagedRow
+from fibo_core.store.label_files import place_file_labels, read_file_labels
+from fibo_core.store.picture_rows import adopt_row, with_paths, with_rows
+from fibo_core.store.rows import ID
 from fibo_core.store.tables import GenerationTable
 
 TRASH = "trash"  #: below the outputs or beside them; what lies there is nobody's to bring back
@@ -43,19 +45,6 @@ class SweepReport:
         return 0 < self.rows == self.missing
 
 
-@dataclass(frozen=True)
-class VerifyReport:
-    """``pictures`` in the gallery that can be read, ``damaged`` rows, the ids of rows whose picture is ``missing``, the
-    paths of pictures ``without_row``, and a sentence for each damaged picture and sidecar."""
-
-    pictures: int
-    damaged: tuple[DamagedRow, ...]
-    missing: tuple[str, ...]
-    without_row: tuple[str, ...]
-    damaged_pictures: tuple[str, ...]
-    damaged_sidecars: tuple[str, ...]
-
-
 def find_pictures(outputs: Path) -> Iterator[list[Path]]:
     """Every picture below ``outputs``, oldest folder first, in pieces of one folder; sources of inspirations and
     what lies in the trash are none."""
@@ -74,57 +63,38 @@ def sweep(workspace: Path, cache_dir: Path, database: Database, ending: threadin
     for piece in find_pictures(outputs):
         if ending.wait(PAUSE_S):
             break
-        for file in _without_row(piece, workspace, database):
+        for file in without_row(piece, workspace, database):
             if (reason := _adopt(file, workspace, database)) is not None:
                 unreadable.append(reason)
             else:
                 adopted += 1
-    for rows, gone in _missing(workspace, database):
+    for rows, gone in missing_pictures(workspace, database):
         count, missing = count + rows, missing + len(gone)
         if ending.wait(PAUSE_S):
             break
     return SweepReport(removed, adopted, tuple(unreadable), count, missing)
 
 
-def verify(workspace: Path, database: Database) -> VerifyReport:
-    """Looks at every row, picture and recipe, and changes nothing."""
-    pictures, broken, place = 0, [], -1
-    while True:
-        with database.read() as session:
-            following = select(GenerationTable).where(GenerationTable.seq > place).order_by(col(GenerationTable.seq))
-            rows = read_pictures(session, following.limit(PIECE))
-        if not rows:
-            break
-        place = rows[-1][0]
-        pictures += sum(it.deleted_at is None for it in readable(rows))
-        broken += damaged(rows)
-    without_row, spoilt, sidecars = [], [], []
-    for piece in find_pictures(workspace / OUTPUTS):
-        without_row += [file.relative_to(workspace).as_posix() for file in _without_row(piece, workspace, database)]
-        ours = [file for file in piece if ID.fullmatch(file.stem)]
-        spoilt += [found for file in ours if (found := _picture_damage(file, workspace)) is not None]
-        sidecars += [found for file in piece if (found := sidecar_damage(file, workspace)) is not None]
-    missing = [id for _, gone in _missing(workspace, database) for id in gone]
-    return VerifyReport(pictures, tuple(broken), tuple(missing), tuple(without_row), tuple(spoilt), tuple(sidecars))
-
-
 def _adopt(file: Path, workspace: Path, database: Database) -> str | None:
     """Gives a picture its row out of its files. Returns why it could not be read."""
     name = file.relative_to(workspace).as_posix()
     try:
-        generation, size = read_generation(file, workspace), file_bytes(file)
+        generation, size, known_by = read_generation(file, workspace), file_bytes(file), file_hash(file.read_bytes())
         if generation.id != file.stem:
             raise PictureError(f"its recipe is that of picture {generation.id}")
     except FiboError as exc:
         return f"{name}: {exc}"
     except OSError as exc:  # it went away meanwhile
         return f"{name}: it cannot be read ({exc.strerror})"
+    labels = read_file_labels(file)
     with database.write() as session:
-        adopt_row(session, generation, size)
+        seq = adopt_row(session, generation, size, known_by)
+        if seq is not None and labels is not None:
+            place_file_labels(session, seq, labels)
     return None
 
 
-def _without_row(piece: list[Path], workspace: Path, database: Database) -> list[Path]:
+def without_row(piece: list[Path], workspace: Path, database: Database) -> list[Path]:
     """Those of our pictures that have no row, deleted ones having theirs. Files of other programs are passed over."""
     ours = {file.stem: file for file in piece if ID.fullmatch(file.stem)}
     with database.read() as session:
@@ -134,7 +104,7 @@ def _without_row(piece: list[Path], workspace: Path, database: Database) -> list
     return [file for id, file in ours.items() if id in left]
 
 
-def _missing(workspace: Path, database: Database) -> Iterator[tuple[int, list[str]]]:
+def missing_pictures(workspace: Path, database: Database) -> Iterator[tuple[int, list[str]]]:
     """The gallery's rows piece by piece: how many, and the ids of those whose picture is gone."""
     row, place, folder, there = GenerationTable, -1, "", frozenset[str]()
     while True:
@@ -188,9 +158,9 @@ def read_generation(image_file: Path, workspace: Path) -> Generation:
     if id is None and ID.fullmatch(image_file.stem):
         id = image_file.stem
     try:
-        generation = _from_recipe(image_file.with_suffix(".json").read_bytes(), id)
+        generation = from_recipe(image_file.with_suffix(".json").read_bytes(), id)
     except (OSError, FiboError):
-        generation = _from_recipe(content, id)
+        generation = from_recipe(content, id)
     if not ID.fullmatch(generation.id):
         raise PictureError("its recipe has no id of ours")
     source = image_file.with_name(image_file.stem + SOURCE_SUFFIX)
@@ -209,22 +179,11 @@ def own_id(content: bytes) -> str | None:
     return id if isinstance(id, str) else None
 
 
-def _picture_damage(image_file: Path, workspace: Path) -> str | None:
-    """What is wrong with a picture's file, as a sentence; None where it can be read to its end."""
-    from fibo_core.store.images import check_png
-
-    try:
-        check_png(image_file)
-    except PictureError as exc:
-        return f"{image_file.relative_to(workspace)}: {exc}"
-    return None
-
-
 def sidecar_damage(image_file: Path, workspace: Path) -> str | None:
     """What is wrong with the recipe beside a picture, as a sentence; None where it is whole, or there is none."""
     sidecar = image_file.with_suffix(".json")
     try:
-        _from_recipe(sidecar.read_bytes(), image_file.stem if ID.fullmatch(image_file.stem) else None)
+        from_recipe(sidecar.read_bytes(), image_file.stem if ID.fullmatch(image_file.stem) else None)
     except FileNotFoundError:
         return None
     except OSError as exc:
@@ -244,7 +203,12 @@ def file_bytes(image_file: Path) -> int:
     return sum(file.stat().st_size for file in beside if file.is_file())
 
 
-def _from_recipe(content: bytes, id: str | None) -> Generation:
+def file_hash(png: bytes) -> str:
+    """By which a picture's file is known again."""
+    return sha256(png).hexdigest()
+
+
+def from_recipe(content: bytes, id: str | None) -> Generation:
     """Raises FiboError where there is none, or that of another picture than ``id``."""
     from fibo_core.store.images import read_recipe
 

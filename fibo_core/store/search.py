@@ -1,159 +1,342 @@
-"""What a gallery shows: the query as a value, and its conditions in SQL.
+"""What a gallery shows: the query as a value, and how it is found along an index, whatever the number of pictures.
 
-The search box's words: each begins a word of the picture's; `"a phrase"` is one as it stands; `-word` must not be
-there; a number may be the seed, and the beginning of an id the picture's.
-
-The gallery is ordered by `seq`, the moment of creation, which is also the search index's row number; so
-pages, neighbours and searches all move along one index.
+The gallery is ordered by `seq`, the moment of creation, which is also the search index's row number; so pages,
+neighbours and searches all move along one index, and nothing is ever sorted. A search is led by the index of its words
+or by the smallest of its labels, seeds and the like, whichever costs less; the other conditions are looked up for each
+picture.
 """
 
-import re
-import unicodedata
-from dataclasses import dataclass
-from datetime import datetime
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
-from typing import Any, cast
+from itertools import islice, product
 
-from sqlalchemy import ColumnElement, Integer, Select, false, literal_column, select, union_all
-from sqlalchemy.sql import column, table
-from sqlmodel import col
+from sqlalchemy import text
+from sqlmodel import Session
 
-from fibo_core.limits import SEED_MAX
-from fibo_core.store.generation import Mode
-from fibo_core.store.segments import segmented
-from fibo_core.store.tables import GenerationTable, microseconds
+from fibo_core.store import index_words
+from fibo_core.store.generation import StoredMode
+from fibo_core.store.index_text import EVERY
+from fibo_core.store.query import Query, parse
+from fibo_core.store.query_parser import unknown_path
+from fibo_core.store.tables import microseconds
+from fibo_core.store.terms import (
+    CollectionTerm,
+    DateTerm,
+    GroupTerm,
+    Members,
+    MemberTerm,
+    NothingTerm,
+    NumberTerm,
+    Parameters,
+    Phrase,
+    Term,
+    TextTerm,
+    found_by,
+    quoted,
+)
 
-WORDS_MAX = 32  #: words of a search that count
-
-ID_MIN = 8  #: characters of an id's beginning: its time, to some minutes
-
-index = table("generation_search", column("rowid", Integer))
-
-_TOKEN = re.compile(r'(?P<no>-?)"(?P<phrase>[^"]*)"|(?P<word>\S+)')
-_ID_BEGINS = re.compile(rf"[0-7][0-9A-HJKMNP-TV-Z]{{{ID_MIN - 1},25}}", re.ASCII | re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class SearchWords:
-    """A search text, read: FTS5 expressions of what must be there, and of what must not; and words that may also be a
-    ``seed`` or the beginning of an ``id``."""
-
-    wanted: tuple[str, ...] = ()
-    unwanted: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-
-    @property
-    def expression(self) -> str:
-        """One for FTS5; "" where nothing is wanted of the index alone."""
-        if not self.wanted:
-            return ""
-        return f"({' AND '.join(self.wanted)})" + "".join(f" NOT {each}" for each in self.unwanted)
-
-
-def read_search(text: str) -> SearchWords:
-    """Reads a search; never raises. What the index knows nothing of, punctuation, is passed over."""
-    text = text.replace("\0", " ").encode("utf-8", "ignore").decode()
-    wanted: list[str] = []
-    unwanted: list[str] = []
-    numbers: list[str] = []
-    for match in list(_TOKEN.finditer(text))[:WORDS_MAX]:
-        said = match["phrase"] if match["word"] is None else match["word"]
-        no = bool(match["no"]) or (match["word"] is not None and said[0] == "-" and len(said) > 1)
-        word = said[1:] if no and match["word"] is not None else said
-        if not any(map(_is_indexed, word)):
-            continue
-        if match["word"] is not None and not no and _may_be_number(word):
-            numbers.append(word)
-        else:
-            (unwanted if no else wanted).append(_term(word, begins=match["word"] is not None))
-    return SearchWords(tuple(wanted), tuple(unwanted), tuple(numbers))
+COUNT_MAX = 10_000  #: pictures that are counted; one more means "more"
+_LOOK = 3_000  #: of either side, when it is decided what leads
+#: Microseconds: to the index's next picture; to look for one picture in it; and more for each word that is asked.
+_STEP_COST, _LOOK_UP_COST, _WORD_COST = 1.5, 100.0, 20.0
+_OPTIONS_MAX = 2  #: words that may be seeds and are searched for as such along an index
 
 
 @dataclass(frozen=True)
 class HistoryQuery:
-    """Which pictures, in which order. ``text``: each of its words begins a word of what was typed or of the
-    prompt. ``since`` ≤ created < ``until``, both aware. ``deleted``: those in the trash instead."""
+    """Which pictures, in which order. ``text`` is a search, in the grammar of `query.py`; ``zone`` is where its days
+    begin. ``since`` ≤ created < ``until``, both aware. ``deleted``: those in the trash instead."""
 
     text: str = ""
-    mode: Mode | None = None
+    mode: StoredMode | None = None
     model: str | None = None
     favorite: bool = False
     since: datetime | None = None
     until: datetime | None = None
     newest_first: bool = True
     deleted: bool = False
+    zone: tzinfo = UTC
 
     @cached_property
-    def _search(self) -> SearchWords:
-        return read_search(self.text)
+    def search(self) -> Query:
+        """Its text, read."""
+        return parse(self.text, self.zone)
 
-    @property
-    def searches(self) -> bool:
-        """Whether the index leads: a statement is joined with it, and comes in its order."""
-        return bool(self._search.expression)
-
-    @property
-    def order(self) -> ColumnElement[int]:
-        """The column that orders the gallery; for a search the index's own, so that nothing is sorted."""
-        return index.c.rowid if self.searches else cast(ColumnElement[int], GenerationTable.seq)
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """For a statement on the generation table; with ``searches`` it must be joined with ``index`` too."""
-        row, search = GenerationTable, self._search
-        deleted_at = col(row.deleted_at)
-        conditions: list[ColumnElement[bool]] = [deleted_at.is_not(None) if self.deleted else deleted_at.is_(None)]
-        if self.searches:
-            conditions.append(literal_column("generation_search").op("MATCH")(search.expression))
-        elif search.unwanted:
-            conditions += [col(row.seq).not_in(_matching(term)) for term in search.unwanted]
-        elif self.text.strip() and not search.numbers:
-            conditions.append(false())
-        conditions += [self.order.in_(_by_number(word)) for word in search.numbers]
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """All that must hold, but for being in the trash or not."""
+        terms: list[Term] = [*self.search.terms]
         if self.mode is not None:
-            conditions.append(col(row.mode) == self.mode)
+            terms.append(MemberTerm(key="mode", value=self.mode))
         if self.model is not None:
-            conditions.append(col(row.model) == self.model)
+            terms.append(MemberTerm(key="model", value=self.model))
         if self.favorite:
-            conditions.append(col(row.favorite) == literal_column("1"))  # literally, for the partial index
-        if self.since is not None:
-            conditions.append(self.order >= microseconds(self.since))
-        if self.until is not None:
-            conditions.append(self.order < microseconds(self.until))
-        return conditions
+            terms.append(MemberTerm(key="favorite"))
+        if self.since is not None or self.until is not None:
+            since, until = (None if it is None else microseconds(it) for it in (self.since, self.until))
+            terms.append(DateTerm(since=since, until=until))
+        return tuple(terms)
 
 
-def _term(word: str, *, begins: bool) -> str:
-    """An FTS5 term: the word's tokens one after another, the last of them whole or, with ``begins``, begun."""
-    quoted = '"' + segmented(word).replace('"', '""') + '"'
-    return f"{quoted}*" if begins else quoted
+@dataclass(frozen=True)
+class _Source:
+    """Pictures in the order of ``seq`` along one index: of ``rows``, what stands behind FROM, ``seq`` being their
+    column; ``where`` further conditions."""
+
+    rows: str
+    seq: str
+    where: tuple[str, ...]
+    parameters: Parameters
+
+    def statement(self, what: str, *conditions: str) -> str:
+        return f"SELECT {what} FROM {self.rows} AND {' AND '.join((*self.where, *conditions, '1'))}"
 
 
-def _may_be_number(word: str) -> bool:
-    return _seed_of(word) is not None or _ID_BEGINS.fullmatch(word) is not None
+def find(
+    session: Session,
+    query: HistoryQuery,
+    *,
+    beyond: int | None,
+    newest_first: bool,
+    limit: int,
+    until: int | None = None,
+) -> list[int]:
+    """The seqs of the first pictures of a query, or of those ``beyond`` one; none above ``until``."""
+    found = []
+    for source in _sources(session, query, limit):
+        conditions = [] if beyond is None else [f"{source.seq} {'<' if newest_first else '>'} :beyond"]
+        conditions += [] if until is None else [f"{source.seq} <= :until"]
+        order = f" ORDER BY {source.seq} {'DESC' if newest_first else 'ASC'} LIMIT :limit"
+        asked = source.parameters | {"beyond": beyond, "until": until, "limit": limit}
+        statement = text(source.statement(source.seq, *conditions) + order)
+        found.append(list(session.connection().execute(statement, asked).scalars()))
+    return list(islice(heapq.merge(*found, reverse=newest_first), limit))
 
 
-def _seed_of(word: str) -> int | None:
-    digits = word.removeprefix("seed:")
-    return int(digits) if re.fullmatch("[0-9]{1,19}", digits, re.ASCII) and int(digits) <= SEED_MAX else None
+def extent(session: Session, query: HistoryQuery, until: int | None = None) -> tuple[int, int]:
+    """How many pictures a query has, all of them counted, and the bytes of their files; none above ``until``."""
+    pictures, size = 0, 0.0
+    for source in _sources(session, query, _LOOK * _LOOK):
+        conditions = [] if until is None else [f"{source.seq} <= :until"]
+        seqs = source.statement(f"{source.seq} AS seq", *conditions)
+        counted = "iif(typeof(g.file_bytes) = 'integer', g.file_bytes, 0)"
+        statement = text(f"SELECT count(*), total({counted}) FROM ({seqs}) f JOIN generation g ON g.seq = f.seq")
+        found = session.connection().execute(statement, source.parameters | {"until": until}).one()
+        pictures, size = pictures + found[0], size + found[1]
+    return pictures, int(size)
 
 
-def _by_number(word: str) -> Any:
-    """The seqs of pictures that a word is in, or whose seed it is, or whose id it begins."""
-    ways = [_matching(_term(word, begins=True))]
-    if (seed := _seed_of(word)) is not None:
-        seq = select(col(GenerationTable.seq)).where(col(GenerationTable.seed) == seed)
-        ways = [seq] if word.startswith("seed:") else [*ways, seq]
-    if _ID_BEGINS.fullmatch(word):
-        first = word.upper()
-        ways.append(select(col(GenerationTable.seq)).where(col(GenerationTable.id).between(first, first + "~")))
-    return union_all(*ways)
+def count(session: Session, query: HistoryQuery, most: int = COUNT_MAX) -> int:
+    """How many pictures a query has; one more than ``most`` where there are more."""
+    total = 0
+    for source in _sources(session, query, most):
+        statement = f"SELECT count(*) FROM ({source.statement('1')} LIMIT :limit)"
+        asked = source.parameters | {"limit": most + 1 - total}
+        total += session.connection().execute(text(statement), asked).scalar_one()
+        if total > most:
+            break
+    return total
 
 
-def _matching(term: str) -> Select[Any]:
-    return select(index.c.rowid).select_from(index).where(literal_column("generation_search").op("MATCH")(term))
+def understood(session: Session, query: HistoryQuery) -> Query:
+    """The query's search with all that only the database knows: fields, tags and collections that nobody has."""
+    search = query.search
+    problems = list(search.problems)
+    for term in search.terms:
+        if isinstance(term, TextTerm) and term.path:
+            if index_words.begun(session, _path_marks(term.path), 0) is not None:
+                problems.append(unknown_path(term.path))
+        elif isinstance(term, MemberTerm) and term.key == "tag" and not _exists(session, term.members[0]):
+            problems.append(f"No picture has the tag {term.value:.60}.")
+        elif isinstance(term, CollectionTerm) and _collection(session, term.name) is None:
+            problems.append(f"There is no collection {term.name:.60}.")
+    return replace(search, problems=tuple(problems))
 
 
-def _is_indexed(character: str) -> bool:
-    """Mirrors the categories of the index's tokenizer (migration 0001)."""
-    category = unicodedata.category(character)
-    return category[0] in "LN" or category in ("Co", "So")
+def _sources(session: Session, query: HistoryQuery, wanted: int) -> list[_Source]:
+    """Where the pictures of a query come from; none is in two of them. ``wanted`` is how many will be read."""
+    terms = _resolved(session, query.terms, frozenset())
+    fixed: list[Term] = []
+    options: list[list[Term]] = []
+    for term in terms:
+        if not isinstance(term, NumberTerm):
+            fixed.append(term)
+            continue
+        others = [it for it in term.others if _exists(session, it.members[0])]
+        if not others:
+            fixed.append(term.word)
+        elif len(options) == _OPTIONS_MAX:
+            fixed.append(replace(term, others=tuple(others)))
+        else:
+            options.append(_apart([term.word, *others]))
+    sources: list[_Source] = []
+    for chosen in product(*options):
+        sources += _led(session, query, _flat((*fixed, *chosen)), wanted)
+    return sources
+
+
+def _flat(terms: Iterable[Term]) -> list[Term]:
+    """Terms with those of groups in the place of the groups."""
+    flat: list[Term] = []
+    for term in terms:
+        flat += _flat(term.terms) if isinstance(term, GroupTerm) and not term.excluded else [term]
+    return flat
+
+
+def _apart(ways: list[Term]) -> list[Term]:
+    """Each way without what an earlier one has."""
+    return [
+        GroupTerm(terms=(way, *(replace(before, excluded=True) for before in ways[:place])))
+        for place, way in enumerate(ways)
+    ]
+
+
+def _led(session: Session, query: HistoryQuery, terms: list[Term], wanted: int) -> list[_Source]:
+    """The pictures for which all of some terms hold, led by what costs least."""
+    if any(isinstance(term, NothingTerm) for term in terms):
+        return []
+    texts = [term for term in terms if isinstance(term, TextTerm)]
+    others = [term for term in terms if not isinstance(term, TextTerm)]
+    trash = MemberTerm(key="deleted", excluded=not query.deleted)
+    expression = _expression(texts)
+    leaders = [term for term in (*others, trash) if isinstance(term, MemberTerm) and not term.excluded]
+    leader = _leader(session, query, leaders, expression, wanted)
+    if leader is not None:
+        sources = []
+        for members in leader.members:
+            parameters = Parameters(trash=query.deleted)
+            rows = members.rows(parameters)
+            rest = [term.condition("m.seq", parameters) for term in (*others, trash) if term is not leader]
+            if expression:
+                rest.append(found_by(expression, "m.seq", parameters))
+            sources.append(_Source(rows, "m.seq", tuple(rest), parameters))
+        return sources
+    parameters = Parameters(trash=query.deleted)
+    if expression:
+        rows, seq = f"generation_search s WHERE s.generation_search MATCH {parameters.name(expression)}", "s.rowid"
+        rest = [term.condition(seq, parameters) for term in (*others, trash)]
+        return [_Source(rows, seq, (*rest, *_not_gone(session, seq)), parameters)]
+    rest = [term.condition("m.seq", parameters) for term in others]
+    return [_Source("generation m WHERE m.deleted_at IS NULL", "m.seq", tuple(rest), parameters)]
+
+
+def _leader(
+    session: Session, query: HistoryQuery, leaders: list[MemberTerm], expression: str, wanted: int
+) -> MemberTerm | None:
+    """The one of the terms that leads; None where the index of words does, or the gallery itself."""
+    if not leaders:
+        return None
+    if len(leaders) == 1 and not expression:
+        return leaders[0]
+    sizes = [_size(session, query, term, _LOOK) for term in leaders]
+    smallest = min(range(len(leaders)), key=sizes.__getitem__)
+    size, leader = sizes[smallest], leaders[smallest]
+    if not expression:
+        return leader
+    parameters = Parameters()
+    matching = f"SELECT 1 FROM generation_search WHERE generation_search MATCH {parameters.name(expression)}"
+    hits = (
+        session.connection()
+        .execute(text(f"SELECT count(*) FROM ({matching} LIMIT :look)"), parameters | {"look": _LOOK})
+        .scalar_one()
+    )
+    pictures = max(_pictures(session), 1)
+    by_words = min(hits if hits < _LOOK else pictures, wanted * pictures / max(size, 1)) * _STEP_COST
+    look_up = _LOOK_UP_COST + _WORD_COST * expression.count('"') / 2
+    by_leader = min(size, wanted * pictures / max(hits, 1)) * look_up
+    return leader if by_leader < by_words else None
+
+
+def _size(session: Session, query: HistoryQuery, term: MemberTerm, most: int) -> int:
+    """How many pictures a term has; ``most`` where there are as many or more."""
+    total = 0
+    for members in term.members:
+        parameters = Parameters(trash=query.deleted)
+        statement = f"SELECT count(*) FROM (SELECT 1 FROM {members.rows(parameters)} LIMIT :most)"
+        total += session.connection().execute(text(statement), parameters | {"most": most}).scalar_one()
+    return total
+
+
+def _pictures(session: Session) -> int:
+    total: int = session.connection().execute(text("SELECT total(pictures) FROM gallery_total")).scalar_one()
+    return total
+
+
+def _exists(session: Session, members: Members) -> bool:
+    parameters = Parameters(trash=True)
+    statement = text(f"SELECT 1 FROM {members.rows(parameters)} LIMIT 1")
+    return session.connection().execute(statement, parameters).scalar() is not None
+
+
+def _not_gone(session: Session, place: str) -> tuple[str, ...]:
+    """A condition while the index still has pictures whose rows are gone."""
+    if session.connection().execute(text("SELECT 1 FROM search_gone LIMIT 1")).scalar() is None:
+        return ()
+    return (f"EXISTS (SELECT 1 FROM generation WHERE seq = {place})",)
+
+
+def _resolved(session: Session, terms: tuple[Term, ...], within: frozenset[str]) -> list[Term]:
+    """Terms with their begun words and collections looked up; a kept search that asks for itself finds nothing."""
+    found: list[Term] = []
+    for term in terms:
+        if isinstance(term, TextTerm):
+            found.append(_spelled_out(session, term))
+        elif isinstance(term, NumberTerm):
+            found.append(replace(term, word=_spelled_out(session, term.word)))
+        elif isinstance(term, CollectionTerm):
+            found.append(_of_collection(session, term, within))
+        else:
+            found.append(term)
+    return found
+
+
+def _of_collection(session: Session, term: CollectionTerm, within: frozenset[str]) -> Term:
+    collection = _collection(session, term.name)
+    if collection is None or term.name in within:
+        return GroupTerm(terms=(NothingTerm(),), excluded=term.excluded)
+    id, kept = collection
+    if kept is None:
+        return MemberTerm(key="collection", value=id, excluded=term.excluded)
+    terms = _resolved(session, parse(kept).terms, within | {term.name})
+    return GroupTerm(terms=tuple(terms), excluded=term.excluded)
+
+
+def _collection(session: Session, name: str) -> tuple[str, str | None] | None:
+    """Id and search of a collection, by its folded name."""
+    statement = text("SELECT id, query FROM collection WHERE folded = :name")
+    found = session.connection().execute(statement, {"name": name}).first()
+    return None if found is None else (found[0], found[1])
+
+
+def _spelled_out(session: Session, term: TextTerm) -> TextTerm:
+    """The term with each begun word as the words that begin so, which SQLite reads no further than is asked for."""
+    phrases: list[Phrase] = []
+    for phrase in term.phrases:
+        spelled = _words_for(session, phrase)
+        phrases += [phrase] if spelled is None else spelled
+    return replace(term, phrases=tuple(phrases))
+
+
+def _words_for(session: Session, phrase: Phrase) -> list[Phrase] | None:
+    if not phrase.begun or not (words := index_words.in_order(phrase.words)):
+        return None
+    if len(words[-1]) == index_words.PREFIX or (ends := index_words.begun(session, words[-1])) is None:
+        return None
+    return [Phrase(" ".join([*words[:-1], end]), False, phrase.columns) for end in ends or words[-1:]]
+
+
+def _expression(terms: list[TextTerm]) -> str:
+    """One FTS5 expression of all terms; "" where there are none."""
+    if not terms:
+        return ""
+    wanted = [term.expression for term in terms if not term.excluded] or [quoted(EVERY)]
+    return f"({' AND '.join(wanted)})" + "".join(f" NOT {term.expression}" for term in terms if term.excluded)
+
+
+def _path_marks(path: str) -> str:
+    from fibo_core.store.index_text import at_path
+
+    return at_path(path, "").lower()

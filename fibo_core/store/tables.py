@@ -11,8 +11,9 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Index, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PictureError
-from fibo_core.store.generation import RECORD_FORMAT, Generation
+from fibo_core.store.generation import RATINGS, RECORD_FORMAT, Generation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,33 +85,175 @@ class GenerationTable(SQLModel, table=True):
     writer_model: str = Field(default="", sa_type=TypedText, sa_column_kwargs={"server_default": ""})
     input_tokens: int | None = None
     output_tokens: int | None = None
+    # Since migration 0007.
+    rating: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    label_dirty: bool = Field(default=False, sa_column_kwargs={"server_default": "0"})  # files not yet told
+    # Since migration 0008.
+    family: str = Field(default=GenerationRequest.family, sa_column_kwargs={"server_default": GenerationRequest.family})
+    # Since migration 0011.
+    file_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})  # of the PNG; "" where unknown
 
     # SQLite appends seq to each, so a filtered page is read in order, without a sort.
     __table_args__ = (
         Index("ix_generation_mode", "mode", sqlite_where=text("deleted_at IS NULL")),
         Index("ix_generation_model", "model", sqlite_where=text("deleted_at IS NULL")),
         Index("ix_generation_favorite", "favorite", sqlite_where=text("deleted_at IS NULL AND favorite = 1")),
+        Index("ix_generation_rating", "rating", sqlite_where=text("deleted_at IS NULL AND rating > 0")),
+        Index("ix_generation_label_dirty", "seq", sqlite_where=text("label_dirty = 1")),
         Index("ix_generation_deleted", "seq", sqlite_where=text("deleted_at IS NOT NULL")),
-        Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that disk_usage reads
+        Index("ix_generation_file_bytes", "file_bytes", "deleted_at"),  # holds all that sums of sizes read
     )
 
 
-class SegmentsTable(SQLModel, table=True):
-    """What the search index was given of a picture whose text is segmented (`segments.py`)."""
+class TagTable(SQLModel, table=True):
+    """A tag of a picture: its ``name`` as typed, and ``folded``, by which names are compared. Since migration 0007."""
 
-    __tablename__ = "generation_segments"
+    __tablename__ = "tag"
+
+    folded: str = Field(primary_key=True, sa_type=Text)
+    seq: int = Field(primary_key=True, index=True)
+    name: str = Field(sa_type=Text)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class CollectionTable(SQLModel, table=True):
+    """A collection; with a ``query`` a kept search, whose members are what it finds. Since migration 0007."""
+
+    __tablename__ = "collection"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(sa_type=Text)
+    folded: str = Field(unique=True, sa_type=Text)
+    query: str | None = Field(default=None, sa_type=TypedText)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class MemberTable(SQLModel, table=True):
+    """A picture that is in a collection. Since migration 0007."""
+
+    __tablename__ = "collection_member"
+
+    collection_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True, index=True)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class CollectionsUnwrittenTable(SQLModel, table=True):
+    """One row while `collections.json` is behind the table. Since migration 0007."""
+
+    __tablename__ = "collections_unwritten"
+
+    mark: int = Field(primary_key=True)
+
+
+class UndoTable(SQLModel, table=True):
+    """A change of labels that can be undone, and how far it has come. Since migration 0007."""
+
+    __tablename__ = "label_undo"
+
+    token: str = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    state: str
+    change: str = Field(sa_type=Text)  # JSON
+    total: int
+    done: int
+    changed: int
+    collections: str = Field(sa_type=Text)  # JSON list: those that the change removed
+
+
+class UndoPictureTable(SQLModel, table=True):
+    """What a change made of one picture's labels, and what they were. Since migration 0007."""
+
+    __tablename__ = "label_undo_picture"
+
+    token: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    was: str = Field(sa_type=Text)  # JSON
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class SearchWordTable(SQLModel, table=True):
+    """A word of the search index (`index_words.py`). Since migration 0009, as the next ones."""
+
+    __tablename__ = "search_word"
+
+    word: str = Field(primary_key=True, sa_type=Text)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class SearchDueTable(SQLModel, table=True):
+    """A picture that the search index has not been given yet (`search_index.py`)."""
+
+    __tablename__ = "search_due"
 
     seq: int = Field(primary_key=True)
-    words: str = Field(sa_type=Text)
-    prompt: str = Field(sa_type=Text)
 
 
-class UnsegmentedTable(SQLModel, table=True):
-    """One row while pictures of before are still to be segmented: those ``after`` this seq."""
+class SearchGoneTable(SQLModel, table=True):
+    """What the row of a picture held that is gone, and is in the search index still."""
 
-    __tablename__ = "generation_unsegmented"
+    __tablename__ = "search_gone"
 
-    after: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    seq: int = Field(index=True)
+    words: str | None = Field(sa_type=Text)
+    structured_prompt: str | None = Field(sa_type=Text)
+    mode: str | None = Field(sa_type=Text)
+    model: str | None = Field(sa_type=Text)
+    writer: str | None = Field(sa_type=Text)
+    writer_model: str | None = Field(sa_type=Text)
+    edited: str | None = Field(sa_type=Text)
+    parent_id: str | None = Field(sa_type=Text)
+    source_path: str | None = Field(sa_type=Text)
+    other_sources: str | None = Field(sa_type=Text)
+
+
+class FacetsTable(SQLModel, table=True):
+    """What a gallery can be narrowed by to have this picture: a JSON list of "key:value"."""
+
+    __tablename__ = "generation_facets"
+
+    seq: int = Field(primary_key=True)
+    names: str = Field(sa_type=Text)
+
+
+class FacetCountTable(SQLModel, table=True):
+    """How many pictures of the gallery have a "key:value". Triggers keep it."""
+
+    __tablename__ = "facet_count"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    pictures: int
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class GalleryTotalTable(SQLModel, table=True):
+    """How many pictures are in the gallery, and how many ``deleted``, with their bytes. Triggers keep it."""
+
+    __tablename__ = "gallery_total"
+
+    deleted: bool = Field(primary_key=True)
+    pictures: int
+    bytes: int = Field(sa_type=BigInteger)
+
+
+class StorageTable(SQLModel, table=True):
+    """What the pictures of one month and model take; the database's own triggers keep it true. Since migration 0011."""
+
+    __tablename__ = "storage_use"
+
+    month: str = Field(primary_key=True, sa_type=Text)  # "2026-11", UTC
+    model: str = Field(primary_key=True, sa_type=Text)
+    deleted: bool = Field(primary_key=True)
+    pictures: int
+    bytes: int = Field(sa_type=BigInteger)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class BatchTable(SQLModel, table=True):
@@ -178,6 +321,11 @@ class JobTable(SQLModel, table=True):
     after_id: str | None = Field(default=None, sa_type=TypedText)  # the job that writes the prompt this one paints
     model: str | None = Field(default=None, sa_type=TypedText)  # None where nothing is painted
     pictures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # that it was asked for
+    # Since migration 0010.
+    again_of: str | None = Field(default=None, sa_type=TypedText)  # the stored picture that is painted once more
+    again: str | None = Field(default=None, sa_type=Text)  # JSON: what came of it
+
+    __table_args__ = (Index("ix_job_again_of", "again_of", sqlite_where=text("again_of IS NOT NULL")),)
 
 
 def microseconds(moment: datetime) -> int:
@@ -185,7 +333,7 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
+def row_of(generation: Generation, file_bytes: int, file_sha256: str = "") -> GenerationTable:
     request = generation.request
     return GenerationTable(
         seq=microseconds(generation.created_at),
@@ -203,6 +351,7 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         model=request.model,
         revision=request.revision,
         adapters=json.dumps(request.adapters),
+        family=request.family,
         recipe_hash=request.recipe_hash,
         writer=generation.writer,
         edited=generation.edited,
@@ -214,11 +363,13 @@ def row_of(generation: Generation, file_bytes: int) -> GenerationTable:
         source_path=generation.source_path,
         other_sources=json.dumps(generation.other_sources),
         file_bytes=file_bytes,
+        file_sha256=file_sha256,
         duration_s=generation.duration_s,
         device=generation.device,
         precision=generation.precision,
         versions=json.dumps(dict(generation.versions)),
         favorite=generation.favorite,
+        rating=generation.rating,
         deleted_at=generation.deleted_at,
     )
 
@@ -246,6 +397,7 @@ def generation_of(row: GenerationTable) -> Generation:
         "model": row.model,
         "revision": row.revision,
         "adapters": adapters,
+        "family": row.family,
         "writer": row.writer,
         "edited": row.edited,
         "writer_model": row.writer_model,
@@ -259,7 +411,10 @@ def generation_of(row: GenerationTable) -> Generation:
         "precision": row.precision,
         "versions": versions,
     }
-    return replace(Generation.from_record(record), favorite=row.favorite, deleted_at=row.deleted_at)
+    generation = Generation.from_record(record)
+    if row.rating not in RATINGS:
+        raise PictureError(f"This recipe is damaged: rating is {row.rating}.")
+    return replace(generation, favorite=row.favorite, rating=row.rating, deleted_at=row.deleted_at)
 
 
 def _usage_of(row: GenerationTable) -> dict[str, int] | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from fibo_core.prompts.axes import Value
 from fibo_core.store.generation import Mode
+from fibo_core.work.again import AgainReport
 from fibo_core.work.jobs import Job
 from fibo_core.work.orders import Order
 from fibo_core.work.tasks import JobState
@@ -104,10 +105,17 @@ class Batch:
         return (given or own) if job.task.painting.values else (own or given)
 
     @property
+    def again(self) -> AgainReport | None:
+        """What came of painting a stored picture once more, where it was that and has come to its end."""
+        return next((job.again for job in reversed(self.jobs) if job.again is not None), None)
+
+    @property
     def fraction(self) -> float:
         """How much of its pictures is painted, the running one's steps counted; 0 to 1."""
         if not self.pictures:
             return 0.0
+        if self.again is not None and self.state == "done":
+            return 1.0
         steps = sum(job.progress.step.step / job.progress.step.total for job in self.jobs if job.progress.step)
         return min(1.0, (len(self.generation_ids) + steps) / self.pictures)
 

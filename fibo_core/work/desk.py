@@ -20,12 +20,13 @@ from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.idempotency import OnceKey
 from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
+from fibo_core.work.again import again_order
 from fibo_core.work.batches import Batch, BatchPage, Cell, DamagedBatch
 from fibo_core.work.estimates import Estimate, Pace
 from fibo_core.work.extension import extension
 from fibo_core.work.jobs import Job, JobQueue
 from fibo_core.work.orders import WORDS_AXIS, Order, order_from_json, order_to_json, plan
-from fibo_core.work.tasks import Task, task_to_json
+from fibo_core.work.tasks import GenerateTask, Task, task_to_json
 from fibo_core.work.workflows import Tools
 
 __all__ = ["ACTIVE_SHOWN", "Batch", "BatchPage", "Cell", "DamagedBatch", "Desk", "Estimate"]
@@ -60,7 +61,7 @@ class Desk:
         row = BatchRow(
             id=batch_id,
             owner=owner,
-            title=_title(order.words, order.kind),
+            title=_title(order.words, order.kind, again=order.again_of is not None),
             kind=order.kind,
             order_json=order_to_json(order),
             inputs=order.pictures,
@@ -69,6 +70,20 @@ class Desk:
         batch_id = self._store.add(row, cells, jobs, limit=self._max_queued, once=once)
         self._queue.wake()
         return self.get(batch_id)
+
+    def again(self, generation_id: str, *, keep: bool = False, owner: str = "", once: OnceKey | None = None) -> Batch:
+        """Paints a stored picture's recipe once more, to be compared with it; with ``keep`` the new one is stored too.
+
+        Raises GenerationNotFound, GenerationDamaged, InputError for a recipe that cannot be painted, ModelMissing,
+        QueueFull, and KeyReused.
+        """
+        picture = self._tools.history.get(generation_id, deleted_too=True)
+        return self.place(again_order(picture, keep=keep), owner, once=once)
+
+    def again_of_picture(self, generation_id: str) -> Batch | None:
+        """The newest batch that paints, or has painted, a stored picture once more; None where none can be read."""
+        batch_id = self._store.again_of(generation_id)
+        return None if batch_id is None else self.several([batch_id]).get(batch_id)
 
     def painted_already(self, order: Order) -> Generation | None:
         """The stored picture that this order would paint once more; None where it paints another, or nobody can tell
@@ -232,7 +247,7 @@ class Desk:
 
     def inputs(self) -> set[str]:
         """The SHA-256 of each kept picture that some batch, or a picture's recipe, refers to."""
-        return {Path(path).stem for path in self._store.inputs() | self._tools.history.other_sources()}
+        return {Path(path).stem for path in self._store.inputs()}
 
     def _check_here(self, order: Order, tasks: Sequence[Task]) -> None:
         """Raises where what the order needs is not on this machine, before anything is queued."""
@@ -240,6 +255,8 @@ class Desk:
             self._tools.engine.revision(model)
         for writer in {task.writer for task in tasks}:
             self._tools.writers.check(writer)
+        if order.collection is not None:
+            self._tools.history.labels.collections.target(order.collection)
         for number, picture in enumerate(order.pictures, 1):
             if not self._tools.history.absolute(Path(picture)).is_file():
                 which = f"Picture {number} of those" if len(order.pictures) > 1 else "The picture"
@@ -316,19 +333,21 @@ def _in_order(order: Order, cells: list[Cell]) -> list[Cell]:
 
 
 def _new_job(id: str, batch_id: str, task: Task, after_id: str | None) -> NewJob:
-    seeds = task.painting.seeds
+    seeds, again_of = task.painting.seeds, task.again_of if isinstance(task, GenerateTask) else None
     return NewJob(
         id=id,
         batch_id=batch_id,
         kind=task.mode,
-        title=_title(task.words, task.mode),
+        title=_title(task.words, task.mode, again=again_of is not None),
         task=task_to_json(task),
         pictures=len(seeds),
         model=task.painting.settings.model if seeds else None,
         after_id=after_id,
+        again_of=again_of,
     )
 
 
-def _title(words: str, kind: Mode) -> str:
+def _title(words: str, kind: Mode, *, again: bool = False) -> str:
     words = " ".join(words.split()) or kind.capitalize()
+    words = f"Again: {words}" if again else words
     return words if len(words) <= 80 else words[:79] + "…"

@@ -35,6 +35,7 @@ from fibo_core.errors import (
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.job_store import PENDING, JobRow, JobStore, ModelTurn, damage_of
 from fibo_core.store.rows import DamagedRow
+from fibo_core.work.again import AgainReport, report_from_record, report_to_record
 from fibo_core.work.tasks import JobState, Task, task_from_json, task_to_json, written_from_record, written_to_record
 from fibo_core.work.workflows import Observer
 from fibo_core.writers import WrittenPrompt
@@ -66,7 +67,7 @@ class Job:
     """One prompt of a batch, as it is now. ``error`` is the sentence to show, ``error_kind`` the error's class.
 
     While it waits, ``error`` is what for, and ``wait_until`` when it goes on by itself. ``answer`` is what a writer
-    said that could not be made a prompt.
+    said that could not be made a prompt. ``again`` is what came of painting a stored picture once more.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Job:
     answer: str | None = None
     batch_id: str = ""
     after_id: str | None = None
+    again: AgainReport | None = None
 
     @property
     def mode(self) -> Mode:
@@ -435,7 +437,7 @@ class JobQueue:
 
     def _job(self, row: JobRow) -> Job:
         """Raises JobDamaged."""
-        task, written = _parsed(row)
+        task, written, report = _parsed(row)
         live = self._live.get(row.id)
         job = Job(
             id=row.id,
@@ -454,6 +456,7 @@ class JobQueue:
             answer=row.answer,
             batch_id=row.batch_id,
             after_id=row.after_id,
+            again=report,
         )
         if live is not None and live.lost is not None:
             return replace(job, **vars(live.lost), finished_at=datetime.now(UTC))
@@ -500,15 +503,23 @@ class _JobObserver:
     def on_stored(self, generation: Generation) -> None:
         self._store.add_generation(self._job_id, generation.id)
 
+    def on_compared(self, report: AgainReport) -> None:
+        self._store.set_again(self._job_id, json.dumps(report_to_record(report)))
+
 
 #: What reading a task, or a written prompt, raises where its JSON is none of ours.
 _DAMAGE = (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-def _parsed(row: JobRow) -> tuple[Task, WrittenPrompt | None]:
-    """A row's task and the prompt that was written for it. Raises JobDamaged from what is wrong with them."""
+def _parsed(row: JobRow) -> tuple[Task, WrittenPrompt | None, AgainReport | None]:
+    """A row's task, the prompt that was written for it, and what came of painting a picture once more.
+
+    Raises JobDamaged from what is wrong with them.
+    """
     try:
-        return task_from_json(row.task), None if row.written is None else written_from_record(json.loads(row.written))
+        written = None if row.written is None else written_from_record(json.loads(row.written))
+        report = None if row.again is None else report_from_record(json.loads(row.again))
+        return task_from_json(row.task), written, report
     except _DAMAGE as exc:
         raise JobDamaged(damage_of(_damaged(row, exc))) from exc
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest, check_adapters, draw_seeds
 from fibo_core.errors import InputError
@@ -52,10 +53,13 @@ class Order:
     it is one of the history; with ``must_change`` nothing is painted where the writer leaves it as it was. An
     inspiration looks at ``pictures``, paths in the workspace, the main one first.
 
+    With ``again_of`` that picture's stored recipe is painted once more and compared with it (`again.py` makes such an
+    order); with ``keep`` the new picture goes into the gallery too.
+
     ``size`` is width and height in pixels, ``aspect`` the name of one of the model's shapes; at most one is given.
     ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
     each combination and seed; ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are
-    written.
+    written. The pictures go into ``collection``, which is made where there is none of that name.
     """
 
     kind: Mode
@@ -69,6 +73,8 @@ class Order:
     locked: tuple[str, ...] = ()
     only_asked: bool = False
     must_change: bool = False
+    again_of: str | None = None
+    keep: bool = False
     writer: str | None = None
     model: str | None = None
     aspect: str | None = None
@@ -81,17 +87,19 @@ class Order:
     axes: tuple[Axis, ...] = ()
     confirmed: bool = False
     paint: bool = True
+    collection: str | None = None
 
     def painted_like(self, request: GenerationRequest, spec: ModelSpec) -> "Order":
         """This order with what it leaves open taken from a picture's recipe: its seed and, on the model that it was
-        painted with, its settings; on another model the nearest shape.
+        painted with, its settings; on another model the nearest shape, as of a picture of another program, alone.
 
         Raises RequestError for a recipe with adapters.
         """
         check_adapters(request)
-        order = replace(self, seed=request.seed if self.seed is None else self.seed)
+        imported = isinstance(request, ImportedRequest)
+        order = replace(self, seed=request.seed if self.seed is None and not imported else self.seed)
         shaped = order.aspect is not None or order.size is not None
-        if request.model != spec.name:
+        if imported or request.model != spec.name:
             return order if shaped else replace(order, aspect=spec.nearest_aspect(request.width, request.height))
         negative = None if spec.fixed_negative is not None else request.negative_prompt
         return replace(
@@ -305,6 +313,7 @@ def _settings(order: Order, model: str, values: Mapping[str, Value]) -> RenderSe
 
 
 def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
+    painting = replace(painting, collection=order.collection)
     written = order.written if order.written_for in (None, words) else None
     if order.kind == "refine":
         assert order.source is not None
@@ -323,7 +332,7 @@ def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
     if order.kind == "inspire":
         pictures = tuple(Path(picture) for picture in order.pictures)
         return InspireTask(words, pictures, painting, writer, written, source_id=order.source_id)
-    return GenerateTask(words, painting, writer, written)
+    return GenerateTask(words, painting, writer, written, order.again_of, order.keep)
 
 
 def _writing(task: Task, order: Order, seed: int) -> Task:

@@ -1,6 +1,6 @@
 """The one object graph of a process: settings in, writers, engine, history and queue out, wired and checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from fibo_core.engine.fibo import FiboEngine
@@ -12,6 +12,7 @@ from fibo_core.store.database import Database
 from fibo_core.store.inputs import Inputs
 from fibo_core.store.job_store import JobStore
 from fibo_core.work import workflows
+from fibo_core.work.care import Care
 from fibo_core.work.desk import Desk
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.workflows import Tools
@@ -34,6 +35,12 @@ class Runtime:
     desk: Desk
     inputs: Inputs
     database: Database
+    care: Care = field(init=False)
+
+    def __post_init__(self) -> None:
+        tools, days = self.tools, self.settings.trash_days
+        care = Care(tools.history, self.database, self.inputs, self.desk.inputs, days)
+        object.__setattr__(self, "care", care)
 
     def close(self) -> None:
         """Interrupts running jobs and lets go of queue and database; the model's memory goes with the process."""

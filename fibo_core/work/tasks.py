@@ -27,7 +27,7 @@ class Painting:
     """How a written prompt becomes pictures: one for every seed. No seeds: the prompt only.
 
     ``values`` are laid over the prompt at their JSON paths. A prompt that is written for others to paint must have the
-    paths of ``checked``, and is written with ``writer_seed``.
+    paths of ``checked``, and is written with ``writer_seed``. The pictures go into ``collection``.
     """
 
     settings: RenderSettings
@@ -35,11 +35,16 @@ class Painting:
     values: tuple[tuple[str, Value], ...] = ()
     checked: tuple[Axis, ...] = ()
     writer_seed: int | None = None
+    collection: str | None = None
 
 
 @dataclass(frozen=True)
 class GenerateTask:
-    """Words to pictures. With ``written`` given, the writer is not asked."""
+    """Words to pictures. With ``written`` given, the writer is not asked.
+
+    With ``again_of`` it is that picture's stored recipe that is painted, whatever else stands here, and compared with
+    the picture; with ``keep`` the new one goes into the gallery too.
+    """
 
     mode: ClassVar[Mode] = "generate"
 
@@ -47,6 +52,8 @@ class GenerateTask:
     painting: Painting
     writer: str = "auto"
     written: WrittenPrompt | None = None
+    again_of: str | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,7 @@ def task_to_json(task: Task) -> str:
         "values": [list(pair) for pair in painting.values],
         "checked": [axis_to_record(axis) for axis in painting.checked],
         "writer_seed": painting.writer_seed,
+        "collection": painting.collection,
     }
     if isinstance(task, RefineTask):
         record |= {"source": task.source.document, "source_id": task.source_id}
@@ -113,6 +121,8 @@ def task_to_json(task: Task) -> str:
         record["must_change"] = task.must_change
     elif isinstance(task, InspireTask):
         record |= {"pictures": [str(picture) for picture in task.pictures], "source_id": task.source_id}
+    elif task.again_of is not None:
+        record |= {"again_of": task.again_of, "keep": task.keep}
     return json.dumps(record)
 
 
@@ -132,6 +142,7 @@ def task_from_json(text: str) -> Task:
         tuple((path, value) for path, value in record.get("values", ())),
         tuple(axis_from_record(axis) for axis in record.get("checked", ())),
         record.get("writer_seed"),
+        record.get("collection"),
     )
     words, writer = record["words"], record["writer"]
     written = None if record["written"] is None else written_from_record(record["written"])
@@ -147,7 +158,10 @@ def task_from_json(text: str) -> Task:
     if record["mode"] == "inspire":
         pictures = tuple(Path(picture) for picture in given_pictures(record))
         return InspireTask(words, pictures, painting, writer, written, record["source_id"])
-    return GenerateTask(words, painting, writer, written)
+    again_of, keep = record.get("again_of"), record.get("keep", False)
+    if not (again_of is None or isinstance(again_of, str)) or not isinstance(keep, bool):
+        raise ValueError(f"again_of is {again_of!r:.60}, keep {keep!r:.60}")
+    return GenerateTask(words, painting, writer, written, again_of, keep)
 
 
 def given_pictures(record: Mapping[str, Any]) -> list[str]:

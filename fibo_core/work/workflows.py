@@ -1,4 +1,4 @@
-"""The product in three functions: generate, refine and inspire.
+"""The product in four functions: generate, refine, inspire and, for a stored picture, again.
 
 Each writes a structured prompt (unless one is given), paints it once for every seed, and stores each picture with
 its recipe as soon as it is done. They know no queue and no page: an Observer is told what happens and a CancelFlag
@@ -7,7 +7,7 @@ ends the work.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 from PIL import Image
 
@@ -15,12 +15,15 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent
 from fibo_core.engine.request import check_tokens
 from fibo_core.errors import NothingChanged
+from fibo_core.models.catalogue import find_model
 from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.prompts.structured_prompt import diff
-from fibo_core.store.generation import Generation
+from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.history import History
-from fibo_core.store.images import open_picture
+from fibo_core.store.images import open_picture, png_bytes
 from fibo_core.store.inputs import open_input
+from fibo_core.store.set_aside import set_aside
+from fibo_core.work.again import AgainReport, report_again, request_again
 from fibo_core.work.tasks import GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
@@ -39,6 +42,7 @@ class Observer(Waiter, Protocol):
     def on_painting(self, index: int, total: int) -> None: ...
     def on_step(self, event: StepEvent) -> None: ...
     def on_stored(self, generation: Generation) -> None: ...
+    def on_compared(self, report: AgainReport) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,46 @@ def inspire(tools: Tools, task: InspireTask, observer: Observer, cancel: CancelF
     )
 
 
+def again(
+    tools: Tools, picture_id: str, observer: Observer, cancel: CancelFlag, *, keep: bool = False
+) -> list[Generation]:
+    """A stored picture's recipe painted once more, and compared with it; the new one is stored where it is to be kept.
+
+    Raises GenerationNotFound, GenerationDamaged, and InputError for a recipe that cannot be painted.
+    """
+    picture = tools.history.get(picture_id, deleted_too=True)
+    request = request_again(picture, tools.engine)
+    check_tokens(tools.engine.count_tokens(request.model, request.caption), find_model(request.model).family)
+    observer.on_painting(0, 1)
+    rendered = tools.engine.render(request, observer.on_step, cancel, previews=observer.wants_previews)
+    report, kept = report_again(tools.history, picture, request, rendered), []
+    if keep:
+        source = tools.history.source_file(picture_id)
+        generation = tools.history.add(
+            rendered,
+            request,
+            mode=cast(Mode, picture.mode),  # what was imported is refused before
+            words=picture.words,
+            writer=picture.writer,
+            edited=picture.edited,
+            writer_model=picture.writer_model,
+            usage=picture.usage,
+            parent_id=picture.id,
+            source=None if source is None else open_picture(source),
+            other_sources=picture.other_sources,
+        )
+        observer.on_stored(generation)
+        report, kept = replace(report, generation_id=generation.id), [generation]
+    elif not report.same:
+        report = replace(report, aside=set_aside(tools.history.cache_dir, png_bytes(rendered.image)))
+    observer.on_compared(report)
+    return kept
+
+
 def run(tools: Tools, task: Task, observer: Observer, cancel: CancelFlag) -> list[Generation]:
     """The workflow of a task."""
+    if isinstance(task, GenerateTask) and task.again_of is not None:
+        return again(tools, task.again_of, observer, cancel, keep=task.keep)
     if isinstance(task, GenerateTask):
         return generate(tools, task, observer, cancel)
     if isinstance(task, RefineTask):
@@ -137,8 +179,10 @@ def _paint(
     seeds, settings = task.painting.seeds, task.painting.settings
     if not seeds:
         return []
+    tools.history.check_place()
     revision = tools.engine.revision(settings.model)
-    check_tokens(tools.engine.count_tokens(settings.model, written.prompt.canonical()))
+    family = find_model(settings.model).family
+    check_tokens(tools.engine.count_tokens(settings.model, family.caption(written.prompt)), family)
     generations = []
     for index, seed in enumerate(seeds):
         observer.on_painting(index, len(seeds))
@@ -156,6 +200,7 @@ def _paint(
             parent_id=parent_id,
             source=source,
             other_sources=other_sources,
+            collection=task.painting.collection,
         )
         observer.on_stored(generation)
         generations.append(generation)

@@ -17,8 +17,8 @@ from typing import Any
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.render_settings import RenderSettings
-from fibo_core.engine.request import TOKENS_MAX
 from fibo_core.models.catalogue import CATALOGUE
+from fibo_core.models.families import FIBO1
 from fibo_core.store.batch_store import BatchStore
 from fibo_core.store.database import Database
 from fibo_core.store.history import History
@@ -108,7 +108,7 @@ def bare(engine: FiboEngine, text: str) -> None:
         num_inference_steps=SETTINGS.num_inference_steps,
         guidance_scale=SETTINGS.guidance_scale,
         generator=torch.Generator("cpu").manual_seed(7),
-        max_sequence_length=TOKENS_MAX,
+        max_sequence_length=FIBO1.tokens_max,
     )
 
 

@@ -14,10 +14,10 @@ from fibo_core.settings import Settings
 from studio.lease import find_lease
 
 if TYPE_CHECKING:
-    from fibo_core.store.generation import Generation, Mode
+    from fibo_core.store.generation import Generation, StoredMode
     from fibo_core.store.rows import DamagedRow
     from studio.client import Batch, Picture, Studio
-    from studio.web.api.models import DamagedGiven
+    from studio.web.api.models import DamagedGiven, StorageGiven
 
 ANSWER_S = 5.0  #: for the studio of this workspace to answer; then the command works itself
 MISUSE = frozenset({400, 413, 415, 422})  #: statuses of what the user gave
@@ -40,6 +40,7 @@ class Page:
     items: Sequence["Generation"]
     next_cursor: str | None
     damaged: Sequence["DamagedRow"]
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -72,20 +73,39 @@ class Door:
 
         return Picture(generation.id, self.studio.line)
 
-    def page(self, words: str, mode: "Mode | None", favorite: bool, cursor: str | None, limit: int) -> Page:
+    def page(
+        self,
+        words: str,
+        mode: "StoredMode | None",
+        favorite: bool,
+        cursor: str | None,
+        limit: int,
+        *,
+        deleted: bool = False,
+    ) -> Page:
         """At most ``limit`` pictures, newest first. Raises FiboError."""
         items: list[Generation] = []
         damaged: list[DamagedRow] = []
         with as_ours():
             while True:
                 page = self.studio.page(
-                    words, mode=mode, favorite=favorite, cursor=cursor, limit=min(PAGE, limit - len(items))
+                    words,
+                    mode=mode,
+                    favorite=favorite,
+                    deleted=deleted,
+                    cursor=cursor,
+                    limit=min(PAGE, limit - len(items)),
                 )
                 items += [picture.generation for picture in page.items]
                 damaged += _damaged(page.damaged)
                 cursor = page.next_cursor
                 if cursor is None or len(items) + len(damaged) >= limit:
-                    return Page(items, cursor, damaged)
+                    return Page(items, cursor, damaged, page.problems)
+
+    def storage(self) -> "StorageGiven":
+        """What is stored there. Raises FiboError."""
+        with as_ours():
+            return self.studio.storage()
 
     def delete(self, ids: Sequence[str]) -> list[str]:
         """Takes pictures out of the gallery; returns those that were in it. Raises FiboError."""

@@ -24,6 +24,7 @@ from studio.cli.inputs import Source, prompt_in, read_picture, read_prompt, read
 from studio.cli.output import PaintingProgress, StatusLine, complain, print_json, print_text
 from studio.cli.painting import (
     Aspect,
+    Collection,
     Confirmed,
     Count,
     Guidance,
@@ -121,7 +122,7 @@ def generate(
     ] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, out: Out = None, as_json: Json = False,
+    sheet: Sheet = None, collection: Collection = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint what some words, or a structured prompt, say. Words that are JSON are a structured prompt."""
     from fibo_core.prompts.mend import holds_caption
@@ -135,7 +136,7 @@ def generate(
         written, words = WrittenPrompt(prompt_in(words)), ""
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
-        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
     )  # fmt: skip
     order = options.order(kind="generate", words=words, written=written)
     settings = begin()
@@ -155,12 +156,12 @@ def refine(
     instruction: Annotated[str, typer.Argument(help='What to change: "make the ball green".')],
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, out: Out = None, as_json: Json = False,
+    sheet: Sheet = None, collection: Collection = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint a new picture from a changed prompt, with the source's seed and settings unless others are given."""
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
-        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
     )  # fmt: skip
     words = read_words(instruction)
     settings = begin()
@@ -188,14 +189,14 @@ def inspire(
     hint: Annotated[str | None, typer.Option("--hint", help="The hint, also given last.", show_default=False)] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, out: Out = None, as_json: Json = False,
+    sheet: Sheet = None, collection: Collection = None, out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint from a prompt that describes a picture, or what several have in common."""
     from fibo_core.store.inputs import Inputs
 
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
-        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
     )  # fmt: skip
     names, words = split_pictures(given, hint)
     settings = begin()

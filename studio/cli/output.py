@@ -15,6 +15,7 @@ from fibo_core.writers import WrittenPrompt, writer_name
 
 if TYPE_CHECKING:
     from fibo_core.store.generation import Generation
+    from fibo_core.work.again import AgainReport
 
 
 def print_text(text: str) -> None:
@@ -51,12 +52,22 @@ def result_record(generation: "Generation", image: str) -> dict[str, Any]:
 
 def whole_record(generation: "Generation", image: str) -> dict[str, Any]:
     """Everything the history knows of a picture, with the keys of ``result_record`` among it."""
-    return {**generation.to_record(), **result_record(generation, image), "favorite": generation.favorite}
+    labels = {
+        "favorite": generation.favorite,
+        "rating": generation.rating,
+        "tags": list(generation.tags),
+        "collections": list(generation.collections),
+    }
+    return {**generation.to_record(), **result_record(generation, image), **labels}
 
 
 def result_block(generation: "Generation", image: str) -> str:
     """A picture's file and the numbers that made it, on two lines."""
     request = generation.request
+    if not generation.repeatable:
+        seed = f"seed {generation.versions['seed']} · " if generation.seed_known else ""
+        program = generation.versions.get("program", "") or "another program"
+        return f"{image}\n  {seed}{request.width}×{request.height} · imported from {program} · {generation.id}"
     author = f"{generation.writer}, edited" if generation.edited else generation.writer
     if generation.writer_model:
         author += f" ({generation.writer_model})"
@@ -111,6 +122,7 @@ class PaintingProgress:
         self.notes: dict[str, None] = {}  # each once, in order
         self.written: WrittenPrompt | None = None
         self.stored: list[Generation] = []
+        self.again: AgainReport | None = None
 
     def on_writing(self, writer: str) -> None:
         self._writer = writer_name(writer)
@@ -144,3 +156,6 @@ class PaintingProgress:
 
     def on_stored(self, generation: "Generation") -> None:
         self.stored.append(generation)
+
+    def on_compared(self, report: "AgainReport") -> None:
+        self.again = report

@@ -72,6 +72,9 @@ Confirmed = Annotated[bool, typer.Option("--yes", help=f"Paint more than {UNCONF
 Sheet = Annotated[
     Path | None, typer.Option(metavar="FILE.png", help="Put all pictures on one sheet, their values at the edges.")
 ]
+Collection = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Put the pictures into this collection, which is made if need be.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -92,6 +95,7 @@ class Options:
     sheet: Path | None
     out: Path | None
     as_json: bool
+    collection: str | None = None
 
     def order(self, **start: Any) -> "Order":
         """The order of these options and of what the command starts from. Raises AxisError."""
@@ -108,6 +112,7 @@ class Options:
             model=self.model,
             writer=self.writer,
             axes=tuple(read_axis(text) for text in self.vary),
+            collection=self.collection,
             confirmed=self.confirmed,
             **start,
         )
@@ -135,6 +140,8 @@ class Options:
             tools.engine.revision(model)
         for writer in {job.task.writer for job in planned.jobs}:
             tools.writers.check(writer)
+        if order.collection is not None:
+            tools.history.labels.collections.target(order.collection)
         self.check_files(len(planned.cells))
         line = StatusLine()
         with ended_by_ctrl_c() as cancel:
@@ -150,6 +157,8 @@ class Options:
                     lambda picture, out: _copy(settings.workspace_dir / picture.image_path, out),
                     several=len(planned.cells) > 1,
                 )
+                if order.collection is not None:
+                    tools.history.labels.write_files()  # which has collections.json written
                 if self.sheet is not None and progress.stored:
                     run.save_sheet(self.sheet, order, settings.workspace_dir)
         if not self.as_json:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fibo_core.store.generation import Generation
     from fibo_core.work.orders import Order
     from studio.client import Batch, OrderOptions
+    from studio.web.api.models import AgainGiven
 
 CANCEL_S = 20.0  #: for what runs to end at its next step
 
@@ -65,6 +66,18 @@ def default_model(door: Door) -> str:
     """The model that paints there what names none."""
     with as_ours():
         return next(model.name for model in door.studio.models().items if model.default)
+
+
+def painted_again(door: Door, id: str, *, keep: bool) -> "AgainGiven":
+    """What came of painting a stored picture once more. Raises FiboError, InputError, and Cancelled after Ctrl+C."""
+    following = _Following(door)
+    batch = following.to_the_end(lambda: door.studio.again(id, keep=keep))
+    if following.cancelled:
+        raise Cancelled("Cancelled.")
+    with as_ours():
+        found = batch.checked().again
+    assert found is not None
+    return found
 
 
 def paint(options: Options, door: Door, order: "Order", place: "Callable[[], Batch]") -> None:
@@ -205,6 +218,7 @@ def _said(order: "Order") -> "OrderOptions":
         "count": order.count,
         "vary": {axis.name: axis.values for axis in order.axes},
         "confirmed": order.confirmed,
+        "collection": order.collection,
     }
 
 

@@ -6,6 +6,7 @@ library imported.
 
 from studio.client.batches import Batch, Event
 from studio.client.errors import BatchFailed, StudioError, Unreachable
+from studio.client.labels import LabelsChanged
 from studio.client.pictures import Picture, PicturePage
 from studio.client.studio import OrderOptions, Studio
 
@@ -13,6 +14,7 @@ __all__ = [
     "Batch",
     "BatchFailed",
     "Event",
+    "LabelsChanged",
     "OrderOptions",
     "Picture",
     "PicturePage",

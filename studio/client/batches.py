@@ -14,7 +14,7 @@ from fibo_core.work.tasks import JobState
 from studio.client.errors import BatchFailed
 from studio.client.line import API, Line
 from studio.client.pictures import Picture
-from studio.web.api.models import BatchGiven
+from studio.web.api.models import AgainGiven, BatchGiven
 
 LONG_POLL_S = 20.0  #: of one question; the studio answers earlier where the batch ends
 AGAIN_S = (0.2, 0.5, 1.0, 2.0, 4.0)  #: between tries to take up a stream that broke
@@ -57,6 +57,11 @@ class Batch:
         """Those stored so far, in the order of the order's cells."""
         ids = [cell.generation_id for cell in self.given.cells]
         return [Picture(id, self.line) for id in ids if id is not None]
+
+    @property
+    def again(self) -> AgainGiven | None:
+        """What came of painting a stored picture once more, where it was that and has come to its end."""
+        return next((job.again for job in reversed(self.given.jobs) if job.again is not None), None)
 
     @property
     def prompts(self) -> list[StructuredPrompt]:

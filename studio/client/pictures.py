@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from fibo_core.errors import InputError
 from fibo_core.store.generation import Generation
@@ -45,6 +46,21 @@ class Picture:
         given = self.line.send(GenerationGiven, "PATCH", f"/generations/{self.id}", {"favorite": favorite})
         return picture_of(given, self.line)
 
+    def label(
+        self,
+        *,
+        favorite: bool | None = None,
+        rating: int | None = None,
+        tags: Sequence[str] | None = None,
+        collections: Sequence[str] | None = None,
+    ) -> "Picture":
+        """Changes what is said of it; ``tags`` and ``collections`` are all that it is to have. Raises StudioError."""
+        said = {"favorite": favorite, "rating": rating}
+        body: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+        body |= {} if tags is None else {"tags": list(tags)}
+        body |= {} if collections is None else {"collections": list(collections)}
+        return picture_of(self.line.send(GenerationGiven, "PATCH", f"/generations/{self.id}", body), self.line)
+
     def delete(self) -> None:
         """Takes it out of the gallery; it can be restored. Raises StudioError."""
         self.line.ask("DELETE", f"{API}/generations/{self.id}")
@@ -57,15 +73,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class PicturePage:
-    """Pictures of a search; ``next_cursor`` continues after them, None at the end. ``damaged`` cannot be read."""
+    """Pictures of a search; ``next_cursor`` continues after them, None at the end. ``damaged`` cannot be read;
+    ``problems`` say what was not understood of the search."""
 
     items: Sequence[Picture]
     next_cursor: str | None
     damaged: Sequence[DamagedGiven]
+    problems: Sequence[str] = ()
 
 
 def page_of(given: GenerationList, line: Line) -> PicturePage:
-    return PicturePage([picture_of(each, line) for each in given.items], given.next_cursor, given.damaged)
+    return PicturePage(
+        [picture_of(each, line) for each in given.items], given.next_cursor, given.damaged, given.problems
+    )
 
 
 def picture_of(given: GenerationGiven, line: Line) -> Picture:
@@ -80,4 +100,11 @@ def generation_of(given: GenerationGiven) -> Generation:
         generation = Generation.from_record(given.model_dump(mode="json"))
     except InputError as exc:
         raise StudioError(str(exc)) from exc
-    return replace(generation, favorite=given.favorite, deleted_at=given.deleted_at)
+    return replace(
+        generation,
+        favorite=given.favorite,
+        rating=given.rating,
+        tags=tuple(given.tags),
+        collections=tuple(given.collections),
+        deleted_at=given.deleted_at,
+    )

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +13,29 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from fibo_core.prompts.axes import Value
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import StoredMode
 from studio.client.batches import Batch
 from studio.client.errors import StudioError
+from studio.client.labels import LabelOptions, LabelsChanged, sent
 from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
-from studio.web.api.models import BatchGiven, BatchList, BatchSummary, GenerationList, ModelList
+from studio.web.api.label_models import ChangeGiven, CollectionGiven, CollectionList, TagGiven, TagList
+from studio.web.api.models import (
+    BackupGiven,
+    BatchGiven,
+    BatchList,
+    BatchSummary,
+    CountGiven,
+    FacetsGiven,
+    GenerationList,
+    ModelList,
+    PurgeGiven,
+    StorageGiven,
+)
+from studio.web.api.related import ComparisonGiven, LineageGiven
 
 LOCAL = "http://127.0.0.1:7860"
+PURGE_LOOK_S = 0.5  #: between two looks how far a purge is
 PAGE = 100  #: items that one question brings
 
 Prompt = StructuredPrompt | Mapping[str, Any]
@@ -42,6 +58,7 @@ class OrderOptions(TypedDict, total=False):
     vary: Mapping[str, str | Sequence[Value]]  #: what varies: a list, or as it is typed, ``{"seed": "1..4"}``
     confirmed: bool  #: allows more than 64 pictures
     paint: bool  #: False: the prompt is written, and nothing painted
+    collection: str | None  #: that the pictures go into
 
 
 class Studio:
@@ -155,7 +172,7 @@ class Studio:
         self,
         words: str = "",
         *,
-        mode: Mode | None = None,
+        mode: StoredMode | None = None,
         model: str | None = None,
         favorite: bool = False,
         deleted: bool = False,
@@ -178,7 +195,7 @@ class Studio:
         self,
         words: str = "",
         *,
-        mode: Mode | None = None,
+        mode: StoredMode | None = None,
         model: str | None = None,
         favorite: bool = False,
         deleted: bool = False,
@@ -196,12 +213,115 @@ class Studio:
         )  # fmt: skip
         return page_of(self.line.get(GenerationList, "/generations", params=asked), self.line)
 
+    def count(self, words: str = "", *, deleted: bool = False) -> CountGiven:
+        """How many pictures a search finds, up to 10,000, and how it was read."""
+        asked = _given(q=words or None, deleted=deleted or None)
+        return self.line.get(CountGiven, "/generations/count", params=asked)
+
+    def facets(self, words: str = "", *, deleted: bool = False) -> FacetsGiven:
+        """What a search can be narrowed by, with counts."""
+        asked = _given(q=words or None, deleted=deleted or None)
+        return self.line.get(FacetsGiven, "/generations/facets", params=asked)
+
     def delete(self, id: str) -> None:
         """Takes a picture out of the gallery; `restore` brings it back."""
         Picture(_segment(id), self.line).delete()
 
     def restore(self, id: str) -> Picture:
         return Picture(_segment(id), self.line).restore()
+
+    # labels
+
+    def label(
+        self,
+        pictures: Sequence[Picture | str] | None = None,
+        *,
+        search: str | None = None,
+        **change: Unpack[LabelOptions],
+    ) -> LabelsChanged:
+        """Changes the labels of pictures (they, or their ids), or of every one that a search finds: `wait` for a large
+        one. It can be undone."""
+        body: dict[str, Any] = {"change": _given(**change)}
+        if pictures is not None:
+            body["ids"] = [each if isinstance(each, str) else each.id for each in pictures]
+        return sent(self.line, "/labels", body | _given(q=search))
+
+    def undo_labels(self, token: str) -> LabelsChanged:
+        """Takes a change of labels back, by what its answer has under ``undo``."""
+        return sent(self.line, "/labels/undo", {"undo": token})
+
+    def tags(self) -> Sequence[TagGiven]:
+        return self.line.get(TagList, "/tags").items
+
+    def collections(self) -> Sequence[CollectionGiven]:
+        return self.line.get(CollectionList, "/collections").items
+
+    def add_collection(self, name: str, query: str | None = None) -> CollectionGiven:
+        """Makes a collection or, with a query, keeps a search."""
+        return self.line.send(CollectionGiven, "POST", "/collections", _given(name=name, query=query))
+
+    def change_collection(self, id: str, *, name: str | None = None, query: str | None = None) -> CollectionGiven:
+        """Gives a collection another name, or a kept search another query."""
+        path = f"/collections/{_segment(id)}"
+        return self.line.send(CollectionGiven, "PATCH", path, _given(name=name, query=query))
+
+    def remove_collection(self, id: str) -> LabelsChanged:
+        """Removes a collection; its pictures stay. It can be undone."""
+        answer = self.line.ask("DELETE", f"{API}/collections/{_segment(id)}")
+        return LabelsChanged(self.line.read(ChangeGiven, answer), self.line)
+
+    # storage
+
+    def storage(self) -> StorageGiven:
+        """What the pictures take there, what the trash would free, and the copies of the database."""
+        return self.line.get(StorageGiven, "/storage")
+
+    def trash(self) -> Iterator[Picture]:
+        """The deleted pictures, newest first, fetched a page at a time."""
+        return self.search(deleted=True)
+
+    def purge(self, ids: Sequence[str]) -> PurgeGiven:
+        """Takes deleted pictures' files off the disk, for good; those of ``ids`` that are in the trash."""
+        return self._purged({"ids": list(ids)})
+
+    def empty_trash(self) -> PurgeGiven:
+        """Purges everything that was deleted, for good; waits until that is done."""
+        return self._purged({"all": True})
+
+    def _purged(self, which: Mapping[str, Any]) -> PurgeGiven:
+        given = self.line.send(PurgeGiven, "POST", "/trash/purge", which)
+        while given.running:
+            time.sleep(PURGE_LOOK_S)
+            given = self.storage().purge
+        if given.error:
+            raise StudioError(given.error)
+        return given
+
+    def backup(self) -> BackupGiven:
+        """Copies the studio's database; SQLite has checked the copy."""
+        return self.line.send(BackupGiven, "POST", "/backups", {})
+
+    # pictures and one another
+
+    def again(self, picture: Picture | str, *, keep: bool = False) -> Batch:
+        """Paints a stored picture's recipe once more; when the batch has ended, its ``again`` says whether it is the
+        same and what has changed since. With ``keep`` the new picture is stored too."""
+        body = {"keep": keep}
+        path = f"/generations/{_id_of(picture)}/again"
+        return Batch(self.line.send(BatchGiven, "POST", path, body, once=_new_key()), self.line)
+
+    def lineage(self, picture: Picture | str) -> LineageGiven:
+        """The tree that a picture belongs to."""
+        return self.line.get(LineageGiven, f"/generations/{_id_of(picture)}/lineage")
+
+    def compare(self, pictures: Sequence[Picture | str], *, whole: bool = False) -> ComparisonGiven:
+        """Two to nine pictures side by side: what differs or, with ``whole``, all."""
+        asked = {"ids": ",".join(map(_id_of, pictures)), "whole": whole}
+        return self.line.get(ComparisonGiven, "/comparisons", params=asked)
+
+    def report(self, picture: Picture | str) -> bytes:
+        """The tree that a picture belongs to as one HTML file, its pictures in it."""
+        return self.line.ask("GET", f"{API}/generations/{_id_of(picture)}/report.html").content
 
     def models(self) -> ModelList:
         """What can paint there, and who writes."""
@@ -243,6 +363,11 @@ def _document(prompt: Prompt | None) -> dict[str, Any] | None:
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _id_of(picture: Picture | str) -> str:
+    """Raises StudioError for what can be no id."""
+    return _segment(picture if isinstance(picture, str) else picture.id)
 
 
 def _segment(id: str) -> str:

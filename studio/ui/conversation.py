@@ -15,13 +15,13 @@ from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.locks import still_locked
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.generation import Generation
+from fibo_core.store.idempotency import OnceKey
 from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.ui.session import find_picture, pictures_of, place_once, read_order, written_of
-from studio.ui.state import PageState, Refused, field_key, field_value, fill_field, fill_now
+from studio.ui.state import PageState, Refused, field_key, field_value, joined
 from studio.ui.viewing import ADDRESS
-from studio.ui.words import showable
 
 
 def follow_source(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
@@ -125,11 +125,11 @@ def is_changed(state: PageState) -> bool:
 
 
 def discard(runtime: Runtime, state: PageState) -> None:
-    """Puts the source's own prompt back into the editor, and the words of what is discarded into an empty form."""
+    """Puts the source's own prompt back into the editor, and the words of what is discarded into an empty field."""
     draft = state.draft
     assert draft is not None
-    if draft.words and not field_value("refine", "words"):
-        fill_field("refine", "words", draft.words)
+    if draft.words:
+        state.returned, state.returned_as = joined(state.returned, draft.words), None
     state.draft, state.base, state.said, state.batch_id = None, None, "", None
     st.query_params.pop("batch", None)
     if draft.is_users:
@@ -183,14 +183,15 @@ def has_sources_seed(state: PageState) -> bool:
     return request is not None and locked and seed in (None, "", str(request.seed))
 
 
-def place_step(runtime: Runtime, state: PageState, order: Order) -> None:
+def place_step(runtime: Runtime, state: PageState, order: Order, once: OnceKey | None = None) -> None:
     """Places an order, unless the source, or another picture that is stored, is what it would paint: then the page
-    asks first. Raises an InputError, QueueFull or StoreError."""
+    asks first. With ``once`` that was placed before, its batch is followed. Raises an InputError, QueueFull or
+    StoreError."""
     said = "" if order.source == state.source else all_words(state)
     if _paints_the_source(state, order):
         state.refused = Refused(order=order, generation_id=state.source_id)
         return
-    place_once(runtime, state, order)
+    place_once(runtime, state, order, once)
     if order.written is None:
         state.said = said
 
@@ -208,24 +209,4 @@ def _paints_the_source(state: PageState, order: Order) -> bool:
 def all_words(state: PageState) -> str:
     """The instructions that the draft carries out, oldest first."""
     words = "" if state.draft is None else state.draft.words
-    return "; ".join(each for each in (state.said, words) if each)
-
-
-def follow_words(state: PageState, batch: Batch | None) -> None:
-    """Empties the form's words once a batch carries them out, for they stand in the thread then; puts them back where
-    nothing came of it. Called before the form is drawn."""
-    if batch is None or batch.order.written is not None:
-        return
-    failed = batch.ended and (bool(batch.unfinished) or _came_to_nothing(state, batch))
-    if state.words_of == (batch.id, failed):
-        return
-    state.words_of = batch.id, failed
-    typed, words = field_value("refine", "words", ""), showable(batch.order.words)
-    if failed and not typed:
-        fill_now("refine", "words", words)
-    elif not failed and typed.strip() == words.strip():
-        fill_now("refine", "words", "")
-
-
-def _came_to_nothing(state: PageState, batch: Batch) -> bool:
-    return not batch.order.paint and state.draft is not None and not is_changed(state)
+    return joined(state.said, words)

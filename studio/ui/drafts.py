@@ -21,7 +21,17 @@ from fibo_core.store.inputs import INPUTS
 from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import written_from_record, written_to_record
 from studio.ui.session import find_picture
-from studio.ui.state import Draft, Field, KeptWork, PageState, field_key, fields_to_come, fill_now, page_state
+from studio.ui.state import (
+    Draft,
+    Field,
+    KeptWork,
+    PageState,
+    WaitingPress,
+    field_key,
+    fields_to_come,
+    fill_now,
+    page_state,
+)
 from studio.ui.words import showable
 from studio.web.drafts import browser_among
 
@@ -35,7 +45,9 @@ FIELDS: dict[Field, type | tuple[type, ...]] = {
 }  # fmt: skip
 BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "guidance": (GUIDANCE_MIN, GUIDANCE_MAX)}
 
-TEXTS = ("batch_id", "taken_from", "shown_id", "source_id", "stepped", "said")
+TEXTS = ("batch_id", "taken_from", "shown_id", "source_id", "stepped", "said", "returned")
+#: What of a page its user would miss, but for the words.
+WORK = ("draft", "previous", "source", "pictures", "waiting", "returned")
 ADDRESS = ("batch", "job", "picture")  #: what a page's address may name
 #: What a record of another shape leads to.
 UNREADABLE = (FiboError, TypeError, LookupError, ValueError, AttributeError, RecursionError, OSError)
@@ -183,14 +195,15 @@ def _as_placed(runtime: Runtime, record: Record) -> bool:
     """Whether a draft holds nothing that its batch would not bring again."""
     batch_id = str(record.get("batch_id"))
     batch, draft = runtime.desk.several([batch_id]).get(batch_id), _draft(record.get("draft"))
-    if batch is None or record.get("previous") or record.get("kept") or (draft is not None and draft.is_users):
+    own = any(record.get(name) for name in ("previous", "kept", "waiting", "returned"))
+    if batch is None or own or (draft is not None and draft.is_users):
         return False
     return _words(record).strip() in ("", showable(batch.order.words).strip())
 
 
 def _holds_work(record: Record) -> bool:
     """Whether a draft has anything that its user would miss."""
-    return bool(_words(record).strip()) or any(record.get(name) for name in ("draft", "previous", "source", "pictures"))
+    return bool(_words(record).strip()) or any(record.get(name) for name in WORK)
 
 
 def _words(record: Record) -> str:
@@ -223,6 +236,7 @@ def _record(mode: Mode, aside: list[Record]) -> Record:
         "base": None if state.base is None else state.base.document,
         "pictures": list(state.pictures),
         "locked": list(state.locked),
+        "waiting": [_waiting_record(each) for each in state.waiting],
         "words_of": None if state.words_of is None else list(state.words_of),
         "aside": list(aside),
         **{name: getattr(state, name) for name in TEXTS},
@@ -253,6 +267,7 @@ def _state(runtime: Runtime, record: Record) -> PageState:
             setattr(state, name, showable(text))
     if words_of := record.get("words_of"):
         state.words_of = str(words_of[0]), bool(words_of[1])
+    state.waiting = tuple(_waiting(each) for each in record.get("waiting", ()))
     state.source, state.base = (
         StructuredPrompt.from_dict(record[name]) if record.get(name) else None for name in ("source", "base")
     )
@@ -304,3 +319,13 @@ def _draft(record: Record | None) -> Draft | None:
         return None
     written = record.get("written")
     return Draft(str(record["text"]), None if written is None else written_from_record(written), str(record["words"]))
+
+
+def _waiting_record(press: WaitingPress) -> Record:
+    return {"id": press.id, "action": press.action, "words": press.words, "draft": _draft_record(press.draft)}
+
+
+def _waiting(record: Record) -> WaitingPress:
+    return WaitingPress(
+        str(record["id"]), str(record["action"]), showable(str(record["words"])), _draft(record.get("draft"))
+    )

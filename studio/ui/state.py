@@ -107,10 +107,33 @@ class KeptWork:
 
 
 @dataclass(frozen=True)
+class WaitingPress:
+    """An instruction said while the step before was still under way: ``action`` and ``words`` of its press, and the
+    ``draft`` where its user had changed the prompt by hand. ``id`` is its name for good, under which it is placed at
+    most once."""
+
+    id: str
+    action: str
+    words: str
+    draft: Draft | None = None
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """The words that came back because ``batch_id`` came to nothing, and the presses that had waited for it."""
+
+    batch_id: str
+    words: str
+    waiting: tuple[WaitingPress, ...]
+
+
+@dataclass(frozen=True)
 class Refused:
-    """Why presses were not carried out; or, with ``order``, that its picture exists: ``generation_id``."""
+    """Why presses were not carried out; or, with ``order``, that its picture exists: ``generation_id``. ``note`` tells
+    what became of words that had waited."""
 
     sentences: tuple[str, ...] = ()
+    note: str = ""
     order: Order | None = None
     generation_id: str | None = None
 
@@ -133,8 +156,10 @@ class PageState:
     their Undo. ``base`` is what the writer of a refinement was given, ``locked`` the paths it must leave
     (``locks_revision`` changes where they were locked elsewhere than in their tree),
     ``turn_offers`` whether "Only what I asked" was just switched. ``stepped`` is the batch whose picture became the
-    source, ``words_of`` the batch (and whether it failed) that the words field was emptied or filled again for,
-    ``said`` the instructions before the draft's own that it carries out too.
+    source, ``words_of`` the batch (and whether it failed) whose words were looked after last,
+    ``said`` the instructions before the draft's own that it carries out too. ``waiting`` are the presses that wait for
+    the step before, in their order; ``returned`` words that are to go back into their field, as the change
+    ``returned_as`` of the browser's, ``given_back`` those of a step that may be tried again.
     """
 
     batch_id: str | None = None
@@ -158,6 +183,10 @@ class PageState:
     stepped: str | None = None
     words_of: tuple[str, bool] | None = None
     said: str = ""
+    waiting: tuple[WaitingPress, ...] = ()
+    returned: str = ""
+    returned_as: int | None = None
+    given_back: GivenBack | None = None
     kept: KeptWork | None = None
     refused: Refused = Refused()
     once: OnceKey | None = None
@@ -299,6 +328,11 @@ class PageState:
         self.locked = toggle_lock(prompt, self.locked, path)
         self.locks_revision += 1
 
+    def bring(self, draft: Draft) -> None:
+        """Puts a draft that was kept into the editor."""
+        if self.draft is None or self.draft.text != draft.text:
+            self._replace(draft)
+
     def bring_back(self) -> None:
         """Puts the user's own draft back in the place of what replaced it."""
         assert self.previous is not None
@@ -306,9 +340,17 @@ class PageState:
         self.previous = None
 
     def forget(self) -> None:
-        """Empties the page for another source; the form keeps its settings, and a draft of the user's its way back."""
+        """Empties the page for another source; the form keeps its settings, and a draft of the user's its way back.
+        Instructions that waited come back as words."""
+        words = joined(self.returned, *(each.words for each in self.waiting))
+        note = words_back(len(self.waiting)) if any(each.words for each in self.waiting) else ""
         self.__dict__.update(
-            PageState(previous=self.draft if self._has_work() else self.previous, revision=self.revision).__dict__
+            PageState(
+                previous=self.draft if self._has_work() else self.previous,
+                revision=self.revision,
+                returned=words,
+                refused=Refused(note=note),
+            ).__dict__
         )
 
     def _replace(self, draft: Draft, *, keep: bool = True) -> None:
@@ -329,6 +371,18 @@ def _mended(draft: Draft) -> Draft:
     except PromptError:
         as_typed = False
     return replace(draft, text=draft.text if as_typed else mended.prompt.to_json(), mended=mended)
+
+
+def joined(*instructions: str) -> str:
+    """Instructions as one, in their order."""
+    return "; ".join(each for each in instructions if each)
+
+
+def words_back(count: int) -> str:
+    """Says that so many instructions that waited are words again."""
+    if count == 1:
+        return "One instruction waited for this step: its words are back in their field."
+    return f"{count} instructions waited for this step: their words are back in their field."
 
 
 @dataclass

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from fibo_core.engine.imported import check_repeatable
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import check_adapters
 from fibo_core.errors import PromptError, RequestError
@@ -54,6 +55,7 @@ def _work(state: PageState, mode: Mode) -> KeptWork:
 def use_all(generation: Generation, spec: ModelSpec) -> None:
     """Goes to Generate, where this picture is shown with its recipe. Raises RequestError for one that cannot be painted
     again."""
+    check_repeatable(generation.request)
     check_adapters(generation.request)
     view_picture(page_state("generate"), "generate", generation, spec)
     go_to(GENERATE)

@@ -21,6 +21,7 @@ from fibo_core.errors import FiboError, GenerationNotFound
 from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
+from fibo_core.store.set_aside import aside_file
 from fibo_core.work.runtime import Runtime
 from studio.pod.doctor import LOW_DISK_BYTES
 from studio.pod.downloads import Fetch
@@ -69,6 +70,7 @@ def routes() -> list[BaseRoute]:
         Route("/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file)),
         Route("/img/source/{id}.png", _file("image/png", History.source_file)),
         Route("/img/sheet/{batch}.png", sheet),
+        Route("/img/again/{name}.png", _aside),
         Route("/img/{id}.png", _file("image/png", History.image_file)),
         Route("/img/{id}.json", _file("application/json", History.sidecar_file)),
         Route("/img/preview/{name}.jpg", _preview),
@@ -110,7 +112,7 @@ def _state(runtime: Runtime) -> dict[str, Any]:
     }
     if fetches := downloads.going_or_failed:
         state["download"] = _download(fetches[0])
-    if (amiss := runtime.jobs.trouble) is not None:
+    if amiss := runtime.jobs.trouble or runtime.tools.history.trouble():
         state |= {"status": "unhealthy", "error": amiss}
     elif engine.error:
         state["error"] = engine.error
@@ -172,6 +174,17 @@ def _file(media_type: str, find: Callable[[History, str], Path | None]) -> Calla
         return NotModifiedResponse(response.headers) if _is_known(response, request.headers) else response
 
     return endpoint
+
+
+def _aside(request: Request) -> Response:
+    """A picture that was painted again to be compared, as long as it lies aside."""
+    try:
+        path = aside_file(get_runtime().tools.history.cache_dir, request.path_params["name"])
+        return FileResponse(path, media_type="image/png", headers={"Cache-Control": KEPT_FOR_A_YEAR})
+    except GenerationNotFound as exc:
+        return problem(404, str(exc))
+    except FiboError as exc:
+        return problem(503, str(exc))
 
 
 async def _preview(request: Request) -> Response:

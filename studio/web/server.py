@@ -8,6 +8,7 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -47,6 +48,9 @@ MANY_WORKERS = (
     "MAX_WORKERS is %d, and one picture is painted at a time on a card all the same: more than 2 help only where "
     "prompts take longer to write than pictures to paint."
 )
+LABELS_SOON_S = 0.3  #: after a change of labels, so that quick ones are written together
+LABELS_AGAIN_S = 20.0  #: for those of other processes, and for files that were not there
+CARE_S = 600.0  #: between two looks whether the trash or the backups want something
 SWEEP_AGAIN_S = 10.0  #: between two looks whether pictures may lie there without a row
 EVERYWHERE = ("0.0.0.0", "::")
 CLOSE_S = 8.0  #: after a signal, for running jobs to end; docker kills after ten
@@ -92,6 +96,12 @@ class _Start:
                 self._write_lease(self._runtime)
                 sweeping = threading.Thread(target=self._sweep, args=(self._runtime,), name="studio-sweep", daemon=True)
                 sweeping.start()  # of a million pictures it takes minutes; neither page nor model waits
+                labels = threading.Thread(
+                    target=self._write_labels, args=(self._runtime,), name="studio-labels", daemon=True
+                )
+                labels.start()
+                caring = threading.Thread(target=self._care, args=(self._runtime,), name="studio-care", daemon=True)
+                caring.start()
                 fetch_weights_on_a_pod(shell.downloads, self._runtime)
                 shell.first_page_shown.wait(FIRST_PAGE_WAIT_S)
                 shell.model_in_use.load_first(self._runtime)
@@ -128,6 +138,41 @@ class _Start:
                 self._ending.wait(SWEEP_AGAIN_S)
         except Exception:  # a bug, which must not vanish with this thread
             log.exception("Looking through the pictures failed on an error nobody foresaw.")
+
+    def _write_labels(self, runtime: Runtime) -> None:
+        """Tells the pictures' files of their labels, soon after they were changed, also by another process."""
+        labels, said, started = runtime.tools.history.labels, "", False
+        try:
+            while not self._ending.is_set():
+                labels.changed.clear()
+                try:
+                    labels.tidy(at_start=not started)
+                    started = True
+                    labels.write_files(self._ending)
+                except FiboError as exc:  # tried again
+                    if str(exc) != said:
+                        log.error("The labels could not be written into the pictures' files: %s", exc)
+                    said = str(exc)
+                until = time.monotonic() + LABELS_AGAIN_S
+                while not self._ending.wait(LABELS_SOON_S) and time.monotonic() < until:
+                    if labels.changed.is_set():
+                        break
+        except Exception:  # a bug, which must not vanish with this thread
+            log.exception("Writing labels into the pictures' files failed on an error nobody foresaw.")
+
+    def _care(self, runtime: Runtime) -> None:
+        """Purges what was deleted long ago, and copies the database once a day."""
+        said = ""
+        while not self._ending.wait(CARE_S):
+            try:
+                runtime.care.tidy(self._ending)
+                said = ""
+            except FiboError as exc:  # tried again
+                if str(exc) != said:
+                    log.error("The workspace could not be tidied: %s", exc, exc_info=exc)
+                said = str(exc)
+            except Exception:  # a bug, which must not vanish with this thread
+                log.exception("Tidying the workspace failed on an error nobody foresaw.")
 
     def _sweep_drafts(self, runtime: Runtime) -> None:
         try:

@@ -8,17 +8,16 @@ import pytest
 
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import (
-    PHOTOGRAPH_NEGATIVE,
     GenerationRequest,
     check_adapters,
     check_tokens,
-    default_negative_prompt,
     draw_seed,
     draw_seeds,
 )
 from fibo_core.errors import InputError, RequestError
 from fibo_core.limits import SEED_MAX
 from fibo_core.models.catalogue import CATALOGUE, find_model, find_weights
+from fibo_core.models.families import FIBO1, FIBO2, PHOTOGRAPH_NEGATIVE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 BALL = StructuredPrompt.from_dict({"short_description": "a red ball"})
@@ -86,17 +85,18 @@ def test_the_recipe_hash_ignores_what_the_model_never_sees() -> None:
 
 def test_too_many_tokens_are_refused_with_their_count() -> None:
     """The pipeline would cut the prompt's end silently."""
-    check_tokens(3000)
+    check_tokens(3000, FIBO1)
+    check_tokens(3001, FIBO2)
     with pytest.raises(RequestError, match="3,001 tokens"):
-        check_tokens(3001)
+        check_tokens(3001, FIBO1)
 
 
 def test_photographs_get_fibos_own_negative_prompt_and_nothing_else_does() -> None:
     """As FIBO's command line does when the user gives none."""
     photo = StructuredPrompt.from_dict({"style_medium": "Photograph"})
     painting = StructuredPrompt.from_dict({"style_medium": "oil painting"})
-    assert default_negative_prompt(photo) == PHOTOGRAPH_NEGATIVE
-    assert default_negative_prompt(painting) == default_negative_prompt(BALL) == ""
+    assert FIBO1.default_negative(photo) == PHOTOGRAPH_NEGATIVE
+    assert FIBO1.default_negative(painting) == FIBO1.default_negative(BALL) == ""
 
 
 def test_the_request_of_mini_always_sends_its_own_negative_prompt() -> None:

@@ -97,7 +97,7 @@ def finish(app: AppTest, runtime: Runtime, mode: str = "generate") -> Job:
     batch = runtime.desk.wait(app.session_state[f"page_{mode}"].batch_id, 120)
     assert batch.ended
     time.sleep(0.01)
-    app.run()
+    change_words(app.run())
     return batch.current
 
 
@@ -111,10 +111,29 @@ def press(app: AppTest, label: str) -> AppTest:
     """Presses the button with this label."""
     if label in (buttons := bar(app)):
         presses, action = buttons[label]
-        presses.waiting.append(Press(action))
-        return app.run()
+        words = None
+        if presses.clears:
+            (field,) = [each for each in app.text_input if each.key and each.key.endswith("_words")]
+            words = field.value
+            field.set_value("")
+        presses.waiting.append(Press(action, words))
+        return change_words(app.run())
     (button,) = [button for button in app.button if button.label == label]
     return button.click().run()
+
+
+def change_words(app: AppTest) -> AppTest:
+    """Does what the page asks of the browser: changes the words where their field holds what Python knows of."""
+    for mode in MODES:
+        presses = app.session_state[f"{mode}_presses"] if f"{mode}_presses" in app.session_state else Presses()
+        for change in list(presses.changes):
+            field = app.text_input(key=f"{mode}_words")
+            made = field.value == change.old
+            if made:
+                field.set_value(change.new)
+            presses.answer([{"number": change.number, "made": made}])
+            app.run()
+    return app
 
 
 def type_json(app: AppTest, mode: str, text: str) -> AppTest:

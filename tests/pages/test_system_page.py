@@ -173,3 +173,47 @@ def test_an_entry_of_the_queue_leads_to_its_pictures(
     assert app.session_state["page_generate"].batch_id == batch.id
     assert app.session_state["page_generate"].last_id == picture.id
     assert app.text_area(key="generate_words").value == "a green star"
+
+
+def test_the_storage_card_empties_the_trash_when_sure(
+    app: AppTest, runtime: Runtime, store: Callable[..., Generation]
+) -> None:
+    """It says what that frees, asks, and says what it freed; what takes the room stands by month and model."""
+    history = runtime.tools.history
+    kept, *deleted = (store(words) for words in ("a ball", "a box", "a ring"))
+    history.delete([it.id for it in deleted])
+    page(app, "system")
+    assert "1 picture, " in says(app)
+    assert "In the trash: 2 pictures, " in says(app)
+    assert "| mini | 1 |" in says(app)
+    assert "**That cannot be undone.**" in says(app)
+    assert history.trash.count() == 2
+    press(app, "Purge for good")
+    assert history.trash.count() == 0
+    page(app, "system")
+    assert "The trash is empty." in says(app)
+    assert "2 pictures purged, " in says(app)
+    assert history.get(kept.id) == kept
+
+
+def test_the_database_is_copied_by_a_press(app: AppTest, runtime: Runtime) -> None:
+    page(app, "system")
+    press(app, "Copy it now")
+    assert len(runtime.database.backups()) == 1
+    assert "The database was copied " in says(app)
+
+
+def test_a_volume_that_is_not_there_is_said_on_system_and_history(
+    app: AppTest, runtime: Runtime, store: Callable[..., Generation]
+) -> None:
+    """And no more once it is there."""
+    store("a ball")
+    outputs = runtime.settings.workspace_dir / "outputs"
+    outputs.rename(outputs.with_name("unmounted"))
+    for name in ("system", "history"):
+        page(app, name)
+        assert "Is its volume mounted?" in says(app)
+    outputs.with_name("unmounted").rename(outputs)
+    for name in ("system", "history"):
+        page(app, name)
+        assert "Is its volume mounted?" not in says(app)

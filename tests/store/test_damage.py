@@ -167,7 +167,7 @@ def test_a_damaged_sidecar_is_named_and_the_pictures_own_text_is_read(history, p
     picture = paint()
     sidecar = history.sidecar_file(picture.id)
     sidecar.write_bytes(b'{"format": "fibo-studio/1", "words": "\xff"}')
-    [named] = history.verify().damaged_sidecars
+    [named] = map(str, history.verify().damaged_sidecars)
     assert named == f"{sidecar.relative_to(workspace)}: it carries no recipe"
     damage(workspace, picture.id, "writer", "x'ff'")
     report = history.rebuild()
@@ -303,7 +303,7 @@ def test_verify_reads_every_picture_to_its_end(history, paint, workspace, spoil)
     assert history.verify().damaged_pictures == ()
     file = history.image_file(picture.id)
     file.write_bytes(spoil(file.read_bytes()))
-    [named] = history.verify().damaged_pictures
+    [named] = map(str, history.verify().damaged_pictures)
     assert named.startswith(f"{file.relative_to(workspace)}: ")
 
 
@@ -313,7 +313,7 @@ def test_verify_sees_a_flipped_byte(history, paint):
     content = bytearray(file.read_bytes())
     content[-40] ^= 1
     file.write_bytes(content)
-    assert "damaged" in history.verify().damaged_pictures[0]
+    assert "damaged" in str(history.verify().damaged_pictures[0])
 
 
 def test_pictures_are_looked_through_again_where_the_database_is_an_older_copy(history, paint, database):

@@ -183,6 +183,13 @@ def test_a_database_of_the_first_version_keeps_its_pictures_and_jobs(workspace):
     assert (newer.words, newer.parent_id, newer.edited, newer.favorite) == ("make the ball green", older.id, True, True)
     assert (older.words, older.writer, older.writer_model, older.usage) == ("a red ball", "offline", "", None)
 
+    history = History(workspace, database)
+    assert (history.unsearched(), history.count(HistoryQuery(text="red"))) == (2, 0)
+    history.fill_search()
+    assert history.unsearched() == 0
+    assert older.id in [each.id for each in history.page(HistoryQuery(text='"red ball" -is:favorite')).items]
+    assert [each.id for each in history.page(HistoryQuery(text="has:parent mode:refine")).items] == [newer.id]
+
     store = JobStore(database)
     store.interrupt_running()
     jobs = {row.title: row for row in store.recent(10)}

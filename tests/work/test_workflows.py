@@ -20,6 +20,7 @@ from fibo_core.store.database import Database
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History, HistoryQuery
 from fibo_core.work import workflows
+from fibo_core.work.again import AgainReport
 from fibo_core.work.tasks import GenerateTask, InspireTask, Painting, RefineTask
 from fibo_core.work.workflows import Tools
 from fibo_core.writers import WrittenPrompt
@@ -67,6 +68,9 @@ class Notes:
     def on_stored(self, generation: Generation) -> None:
         self.stored.append(generation)
         self.heard.append("stored")
+
+    def on_compared(self, report: AgainReport) -> None:
+        self.heard.append("compared")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def make_tiny_vlm(folder: Path, lessons: list[str], seed: int = 0) -> Path:
     from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer(lessons)
+    tokenizer = make_tokenizer(lessons)
     tokenizer.save(str(folder / "tokenizer.json"))
     token = tokenizer.token_to_id
     config = Qwen3VLConfig(
@@ -80,7 +80,7 @@ def _like_quotes(model, quotes: list[int]) -> None:
         model.lm_head.weight[quotes, 0] = 0.09
 
 
-def _tokenizer(lessons: list[str]):
+def make_tokenizer(lessons: list[str]):
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())

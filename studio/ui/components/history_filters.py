@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from fibo_core.store.generation import MODES
+from fibo_core.store.generation import STORED_MODES
 from fibo_core.store.history import HistoryQuery
 
 HISTORY_PAGE_SIZE = 48
@@ -23,7 +23,7 @@ def filter_row(models: Sequence[str]) -> None:
             placeholder="words of the prompt", width=260,
         )  # fmt: skip
         st.selectbox(
-            "Made by", ["", *MODES], key="history_mode", persist_state="session", on_change=_first_page,
+            "Made by", ["", *STORED_MODES], key="history_mode", persist_state="session", on_change=_first_page,
             format_func=lambda mode: mode.capitalize() or "Any page", width=140,
         )  # fmt: skip
         st.selectbox(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from fibo_core.engine.request import TOKENS_MAX
 from fibo_core.errors import FiboError, PromptError
 from fibo_core.models.catalogue import ModelSpec
+from fibo_core.models.families import FIBO1, Family
 from fibo_core.prompts.json_lines import lines_of, locked_lines
 from fibo_core.prompts.json_text import marked_line
 from fibo_core.prompts.mend import SeveralCaptions, doubts, mend, require_said
@@ -41,8 +41,8 @@ MENDED_CHARS_MAX = 100_000  #: of a broken text that is tried at each run
 class Verdict:
     """What is to be said about a text: it is a prompt (with its tokens and hints), or why it is none.
 
-    ``doubtful`` are sentences on keys that look like typos, by their places, ``mendable`` whether there is a prompt in
-    what is none.
+    The model reads ``tokens_max``. ``doubtful`` are sentences on keys that look like typos, by their places,
+    ``mendable`` whether there is a prompt in what is none.
     """
 
     prompt: StructuredPrompt | None
@@ -51,13 +51,14 @@ class Verdict:
     error: PromptError | None = None
     doubtful: Mapping[Place, str] = field(default_factory=dict)
     mendable: bool = False
+    tokens_max: int = FIBO1.tokens_max
 
     @property
     def too_long(self) -> bool:
-        return self.tokens is not None and self.tokens > TOKENS_MAX
+        return self.tokens is not None and self.tokens > self.tokens_max
 
 
-def judge(text: str, count_tokens: Callable[[str], int]) -> Verdict:
+def judge(text: str, count_tokens: Callable[[str], int], family: Family = FIBO1) -> Verdict:
     """Reads ``text`` as a structured prompt; never raises. Tokens are None while the model's tokenizer is missing."""
     try:
         prompt = StructuredPrompt.parse(text)
@@ -66,10 +67,10 @@ def judge(text: str, count_tokens: Callable[[str], int]) -> Verdict:
     except PromptError as exc:
         return _why_not(text, exc)
     try:
-        tokens = count_tokens(prompt.canonical())
+        tokens = count_tokens(family.caption(prompt))
     except FiboError:
         tokens = None
-    return Verdict(prompt, tokens, prompt.hints(), doubtful=doubts(prompt.document))
+    return Verdict(prompt, tokens, prompt.hints(), doubtful=doubts(prompt.document), tokens_max=family.tokens_max)
 
 
 def _why_not(text: str, error: PromptError) -> Verdict:
@@ -129,7 +130,7 @@ def json_editor(
     With ``on_line`` the line at the cursor has "Vary this", which tells it the field's path.
     """
     assert state.draft is not None
-    verdict = judge(state.draft.text, count_tokens)
+    verdict = judge(state.draft.text, count_tokens, spec.family)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader("Prompt", anchor=False, width="content")
         view = _view_switch(key)
@@ -265,7 +266,7 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
         return
     for sentence in verdict.doubtful.values() if draft.mended is None else ():  # else the notes have them
         st.caption(f":material/spellcheck: {plain(sentence)}")
-    tokens = "" if verdict.tokens is None else f" · {verdict.tokens:,} of {TOKENS_MAX:,} tokens"
+    tokens = "" if verdict.tokens is None else f" · {verdict.tokens:,} of {verdict.tokens_max:,} tokens"
     if verdict.too_long:
         st.error(f"Too long{tokens}: the end would be lost. Shorten the descriptions.", icon=":material/error:")
     elif not verdict.hints:

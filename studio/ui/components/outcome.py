@@ -20,6 +20,8 @@ def show_outcome(desk: Desk, state: PageState, batch: Batch | None) -> None:
     """Says why parts of the page's batch failed, were cancelled or interrupted, with a button to try them again."""
     if batch is None:
         return
+    if batch.again is not None:
+        st.caption(f":material/replay: Painted again, to be compared. {plain(batch.again.sentence)}")
     ended_badly = batch.unfinished
     several = len(batch.jobs) > 1
     for job in _one_of_each_reason(ended_badly):

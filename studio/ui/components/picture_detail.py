@@ -42,9 +42,13 @@ def picture_detail(runtime: Runtime, generation: Generation, spec: ModelSpec) ->
         with st.container(horizontal=True, gap="small"):
             refine = st.button("Refine", key="detail_refine", icon=":material/tune:", type="primary")
             inspire = st.button("Inspire", key="detail_inspire", icon=":material/lightbulb:")
-            everything = st.button("Use all", key="detail_all", help="Prompt, seed and settings, on Generate")
+            everything = generation.repeatable and st.button(
+                "Use all", key="detail_all", help="Prompt, seed and settings, on Generate"
+            )
             use_json = st.button("Use the JSON", key="detail_json_use", help="The prompt alone, on Generate")
-            seed = st.button("Use the seed", key="detail_seed_use", help="The seed alone, on Generate")
+            seed = generation.seed_known and st.button(
+                "Use the seed", key="detail_seed_use", help="The seed alone, on Generate"
+            )
         with errors_shown():
             if refine:
                 start_refine(generation)
@@ -84,6 +88,9 @@ def _open(generation_id: str | None) -> None:
 
 def _recipe(generation: Generation) -> None:
     request = generation.request
+    if not generation.repeatable:
+        _origin(generation)
+        return
     model = CATALOGUE.get(request.model)
     fixed = model is not None and request.negative_prompt == model.fixed_negative  # nobody has asked for it
     rows = {
@@ -99,6 +106,24 @@ def _recipe(generation: Generation) -> None:
         "On": f"{generation.device}, {generation.precision}",
         "Versions": ", ".join(f"{name} {version}" for name, version in generation.versions.items()),
         "Recipe": f"`{generation.recipe_hash[:16]}`",
+    }
+    st.markdown("  \n".join(f":gray[{label}] {value}" for label, value in rows.items() if value))
+
+
+def _origin(generation: Generation) -> None:
+    """What is known of a picture that another program made."""
+    request, said = generation.request, generation.versions
+    rows = {
+        "Words": plain(generation.words),
+        "Negative words": plain(request.negative_prompt),
+        "Made by": plain(said.get("program", "")),
+        "File": plain(said.get("file", "")),
+        "Made": moment(generation.created_at),
+        "Seed": f"`{said['seed']}`" if "seed" in said else "",
+        "Size": f"{request.width}×{request.height}",
+        "Steps": str(request.num_inference_steps or ""),
+        "Guidance": f"{request.guidance_scale:g}" if request.guidance_scale else "",
+        "Model": plain(request.model),
     }
     st.markdown("  \n".join(f":gray[{label}] {value}" for label, value in rows.items() if value))
 

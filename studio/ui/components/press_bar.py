@@ -39,7 +39,8 @@ class PressButton:
 @dataclass(frozen=True)
 class Press:
     """One press: which button, the words as they stood in their field, and the JSON editor's text with its revision.
-    None where the page has no such field, or where nobody looked. ``bar`` and ``number`` are its name."""
+    None where the page has no such field, or where nobody looked. ``bar`` and ``number`` are its name, ``waited`` that
+    of a press which has waited for the step before it."""
 
     action: str
     words: str | None = None
@@ -47,11 +48,26 @@ class Press:
     revision: int | None = None
     bar: str = ""
     number: int = 0
+    waited: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its name, the same whenever it comes again; "" for one that no browser has sent."""
+        return f"{self.bar}:{self.number}" if self.bar else ""
 
     @property
     def once(self) -> OnceKey | None:
-        """By which an order that this press has placed is known when it comes again."""
-        return OnceKey(f"press {self.bar}:{self.number}", self.action) if self.bar else None
+        """By which an order that this press has placed is known."""
+        return OnceKey(f"press {self.id}", self.action) if self.id else None
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """What the browser puts into the words field, where that still holds ``old`` and nobody has typed since."""
+
+    number: int
+    old: str
+    new: str
 
 
 @dataclass
@@ -59,13 +75,18 @@ class Presses:
     """The presses of one page's bar that have not been carried out yet.
 
     ``taken`` is, for each time the bar was put up in a browser, the number of its last press that has arrived, ``done``
-    that of the last one carried out; ``buttons`` are those that were drawn last.
+    that of the last one carried out; ``buttons`` are those that were drawn last, and ``clears`` whether a press empties
+    the words field. ``changes`` are those that the browser has not answered, ``answers`` whether it made the others, by
+    their numbers.
     """
 
     waiting: list[Press] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
     buttons: tuple[PressButton, ...] = ()
+    clears: bool = False
+    changes: list[FieldChange] = field(default_factory=list)
+    answers: dict[int, bool] = field(default_factory=dict)
     #: Held by the run that carries presses out: Streamlit begins the next run before it has broken this one off.
     carrying: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -88,19 +109,49 @@ class Presses:
             for bar in list(self.done)[:-TOLD_MAX]:
                 del self.done[bar]
 
+    def has_waited(self, name: str) -> bool:
+        """Whether the press of this name, which has waited for its step, is among them."""
+        return any(press.waited == name for press in self.waiting)
 
-def press_bar(mode: Mode, buttons: Sequence[PressButton]) -> Presses:
-    """Draws the buttons; the presses that wait to be carried out, oldest first."""
+    def change_words(self, old: str, new: str) -> int:
+        """Has the browser put ``new`` into the words field, where it holds ``old`` by then; the change's number."""
+        number = len(self.answers) + len(self.changes) + 1
+        self.changes.append(FieldChange(number, old, new))
+        return number
+
+    def answer(self, answers: Sequence[dict[str, Any]]) -> None:
+        """Takes what became of the changes; a browser tells it until they are not asked for any more."""
+        for each in answers:
+            self.answers[int(each["number"])] = bool(each["made"])
+        self.changes = [each for each in self.changes if each.number not in self.answers]
+
+
+def press_bar(mode: Mode, buttons: Sequence[PressButton], *, clears: bool = False) -> Presses:
+    """Draws the buttons; the presses that wait to be carried out, oldest first.
+
+    With ``clears`` the browser empties the words field at a press, which has the words: what is typed from then on is
+    the next instruction. Nothing else may write into that field but :meth:`Presses.change_words`.
+    """
     presses, key = presses_of(mode), f"{mode}_press_bar"
-    presses.buttons = tuple(buttons)
+    presses.buttons, presses.clears = tuple(buttons), clears
 
     def receive() -> None:
         presses.receive(st.session_state[key]["pressed"] or ())
 
+    def answer() -> None:
+        presses.answer(st.session_state[key]["changed"] or ())
+
     _BAR(
         key=key,
-        data={"mode": mode, "buttons": [asdict(button) for button in buttons], "done": presses.done},
+        data={
+            "mode": mode,
+            "buttons": [asdict(button) for button in buttons],
+            "done": presses.done,
+            "clears": clears,
+            "changes": [asdict(change) for change in presses.changes],
+        },
         on_pressed_change=receive,
+        on_changed_change=answer,
     )
     return presses
 

@@ -12,12 +12,15 @@ from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
+from studio.ui.components.press_bar import Presses
 from studio.ui.components.thread import Pending
 from studio.ui.conversation import all_words, go_on_from, is_changed
+from studio.ui.instructions import are_left_out
 from studio.ui.session import errors_shown, find_picture, place
-from studio.ui.state import PageState, Refused, field_key
+from studio.ui.state import PageState, Refused, field_key, field_value, fill_field, joined
 from studio.ui.words import plain
 
+BY_HAND = "Changed by hand"
 NOTHING_CHANGED = "NothingChanged"  #: the error of a job whose writer left the prompt as it was
 NOTHING_NEW = "Nothing would change. Say what should change, edit the prompt, or choose another seed."
 PAINTED_BEFORE = "This picture exists: the same prompt, seed and settings were painted before."
@@ -32,6 +35,8 @@ def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said:
     """
     for sentence in state.refused.sentences:
         st.error(plain(sentence), icon=":material/error:")
+    if state.refused.note:
+        st.caption(f":material/undo: {plain(state.refused.note)}")
     order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
     unchanged = batch is not None and not batch.generation_ids and batch.current.error_kind == NOTHING_CHANGED
     if order is not None and existing is not None and not (said and existing.id == state.source_id):
@@ -53,17 +58,42 @@ def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said:
     return True
 
 
-def pending(state: PageState, batch: Batch | None) -> Pending | None:
-    """The instruction that has no picture yet: one that is being carried out, or whose changes are under review."""
+def pending(state: PageState, batch: Batch | None) -> list[Pending]:
+    """The instructions that have no picture yet: the one that is being carried out, or whose changes are under review,
+    and those that wait for it."""
+    going = _pending(state, batch)
+    rows = [] if going is None else [going]
+    paints = batch is not None and batch.order.paint
+    for each in state.waiting:
+        what = "waits for the picture before" if paints else "waits for the step before"
+        rows.append(Pending(each.words or BY_HAND, what, each.id))
+        paints = each.action == "paint"
+    return rows
+
+
+def _pending(state: PageState, batch: Batch | None) -> Pending | None:
     if batch is None or batch.id == state.stepped:
         return None
     if not batch.ended:
-        return Pending(
-            batch.order.words or "Changed by hand", "being painted" if batch.order.paint else "being written"
-        )
+        return Pending(batch.order.words or BY_HAND, "being painted" if batch.order.paint else "being written")
     if batch.order.paint or state.draft is None or not is_changed(state):
         return None
     return Pending(all_words(state), "to be reviewed")
+
+
+def words_left_out(state: PageState, presses: Presses) -> None:
+    """Words that should have come back, and found others in their field: offered beside those."""
+    if not are_left_out(state, presses):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f":material/undo: Not carried out: “{plain(state.returned)}”", width="content")
+        if st.button("Add it to my words", key="refine_add_words", type="tertiary", icon=":material/add:"):
+            fill_field("refine", "words", joined(field_value("refine", "words", "").strip(), state.returned))
+            state.returned, state.returned_as = "", None
+            st.rerun()
+        if st.button("Drop it", key="refine_drop_words", type="tertiary", icon=":material/close:"):
+            state.returned, state.returned_as = "", None
+            st.rerun()
 
 
 def review_switches(state: PageState, *, picture: bool) -> None:

@@ -32,6 +32,15 @@ def tiles(generations: list[Generation] | tuple[Generation, ...]) -> list[Tile]:
 def facts(generation: Generation) -> str:
     """ "seed 20431 · 20 steps · 1.2 s · mini · written by Gemini · gemini-3.5-flash-lite · 812 tokens"."""
     request = generation.request
+    if not generation.repeatable:
+        return " · ".join(
+            [
+                *([f"seed `{generation.versions['seed']}`"] if generation.seed_known else []),
+                f"{request.width}×{request.height}",
+                plain(request.model) if request.model else "",
+                f"imported from {plain(generation.versions.get('program', '') or 'another program')}",
+            ]
+        ).replace(" ·  · ", " · ")
     return " · ".join(
         [
             f"seed `{request.seed}`",

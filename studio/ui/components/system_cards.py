@@ -1,4 +1,4 @@
-"""The cards of the System page, each one subject: model, writers, storage, queue, checks."""
+"""The cards of the System page, each one subject: model, writers, queue, checks."""
 
 import streamlit as st
 
@@ -153,18 +153,6 @@ def writers_card(runtime: Runtime) -> None:
                 with st.spinner("Asking"):
                     check = SERVICES[backend.name](runtime.settings)
                 st.markdown(f"{_icon(check)} {plain(check.detail)}")
-
-
-def storage_card(runtime: Runtime) -> None:
-    with st.container(border=True):
-        st.subheader("Storage", anchor=False)
-        with errors_shown():
-            usage = runtime.tools.history.disk_usage()
-            st.markdown(f"`{runtime.settings.workspace_dir}`")
-            st.caption(
-                f"{usage.pictures:,} pictures, {size(usage.bytes)} · "
-                f"{size(usage.free_bytes)} free of {size(usage.total_bytes)}"
-            )
 
 
 def jobs_card(runtime: Runtime) -> None:

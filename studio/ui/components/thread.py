@@ -40,25 +40,34 @@ class Step:
 
 @dataclass(frozen=True)
 class Pending:
-    """An instruction that has no picture yet, and how it stands ("being painted", "to be reviewed")."""
+    """An instruction that has no picture yet, and how it stands ("being painted", "to be reviewed"). One with an
+    ``id`` has not been placed, and can be taken back."""
 
     words: str
     state: str
+    id: str = ""
 
 
-def thread(
-    steps: Sequence[Step], pending: Pending | None = None, *, onward: Sequence[Step] = (), key: str
-) -> str | None:
-    """Shows the thread, whose last step is the source; returns the id of a picture just taken as the source.
+@dataclass(frozen=True)
+class Taken:
+    """What its user has just taken in the thread: a picture as the source, or an instruction that waited, back."""
+
+    picture: str | None = None
+    back: str | None = None
+
+
+def thread(steps: Sequence[Step], pending: Sequence[Pending] = (), *, onward: Sequence[Step] = (), key: str) -> Taken:
+    """Shows the thread, whose last step is the source, and what is to come after it.
 
     ``onward`` are pictures made from the source.
     """
     data: dict[str, Any] = {
         "steps": [asdict(step) for step in steps],
         "onward": [asdict(step) for step in onward],
-        "pending": None if pending is None else asdict(pending),
+        "pending": [asdict(each) for each in pending],
     }
-    return _THREAD(key=key, data=data, on_taken_change=_nothing).taken
+    result = _THREAD(key=key, data=data, on_taken_change=_nothing, on_back_change=_nothing)
+    return Taken(result.taken, result.back)
 
 
 def steps_to(history: History, source: Generation) -> tuple[list[Step], list[Step]]:

@@ -5,7 +5,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from studio.web.api.errors import NO_ADDRESS, answer_errors
 from studio.web.api.openapi import describe
-from studio.web.api.routes import batches, documents, generations, models, orders
+from studio.web.api.routes import (
+    batches,
+    documents,
+    exports,
+    generations,
+    labels,
+    models,
+    orders,
+    related,
+    searches,
+    storage,
+)
 from studio.web.problems import problem
 
 
@@ -19,7 +30,7 @@ def api() -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,  # what a generated client calls it
     )
-    for subject in (orders, batches, generations, models, documents):
+    for subject in (orders, batches, searches, generations, labels, related, exports, storage, models, documents):
         app.include_router(subject.router)
     answer_errors(app)
     describe(app)

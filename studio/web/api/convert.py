@@ -42,6 +42,7 @@ from studio.web.api.models import (
     WeightsGiven,
     WrittenGiven,
 )
+from studio.web.api.related import again_given
 from studio.web.previews import Previews
 
 # coming in
@@ -122,6 +123,7 @@ def _order(kind: Mode, taken: OrderTaken, runtime: Runtime) -> Order:
         axes=tuple(_axis(each) for each in taken.axes),
         confirmed=taken.confirmed,
         paint=taken.paint,
+        collection=taken.collection,
     )
 
 
@@ -229,6 +231,7 @@ def job_given(job: Job) -> JobGiven:
         written=None if written is None else written_given(written),
         generation_ids=job.generation_ids,
         progress=progress_given(job.progress) if job.state == "running" else None,
+        again=None if job.again is None else again_given(job.again),
     )
 
 
@@ -281,6 +284,9 @@ def generation_given(generation: Generation) -> GenerationGiven:
             "created_at": generation.created_at,
             "usage": _usage(generation.usage),
             "favorite": generation.favorite,
+            "rating": generation.rating,
+            "tags": generation.tags,
+            "collections": generation.collections,
             "deleted_at": generation.deleted_at,
             "image": image_address(generation.id),
             "thumbnail": thumbnail_address(generation.id),
@@ -295,6 +301,7 @@ def generation_list(page: HistoryPage) -> GenerationList:
         items=[generation_given(each) for each in page.items],
         next_cursor=page.next_cursor,
         damaged=[DamagedGiven(id=row.id, reason=row.reason) for row in page.damaged],
+        problems=page.problems,
     )
 
 

@@ -21,6 +21,9 @@ td, th { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0; b
 """
 
 
+_FILE = {"type": "a file"}  # what has no schema
+
+
 def page(document: Mapping[str, Any]) -> str:
     info = document["info"]
     about = "".join(f"<p>{escape(part)}</p>" for part in info["description"].split("\n\n"))
@@ -67,7 +70,10 @@ def _answers(operation: Mapping[str, Any]) -> str:
         (
             status,
             "",
-            ", ".join(_kind(each.get("schema") or each["itemSchema"]) for each in answer.get("content", {}).values()),
+            ", ".join(
+                _kind(each.get("schema") or each.get("itemSchema") or _FILE)
+                for each in answer.get("content", {}).values()
+            ),
             answer["description"],
         )
         for status, answer in operation["responses"].items()

@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 from fibo_core.errors import (
     BatchDamaged,
     BatchNotFound,
+    CollectionNotFound,
     FiboError,
     GenerationNotFound,
     InputError,
@@ -23,6 +24,7 @@ from fibo_core.errors import (
     ModelMissing,
     QueueFull,
     QueueTaken,
+    UndoGone,
 )
 from fibo_core.prompts.json_paths import excerpt, format_path
 from studio.web.problems import problem
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 STATUSES: tuple[tuple[type[FiboError], int], ...] = (
     (InputError, 422),
     (GenerationNotFound, 404),
+    (CollectionNotFound, 404),
+    (UndoGone, 404),
     (JobNotFound, 404),
     (BatchNotFound, 404),
     (InputGone, 409),

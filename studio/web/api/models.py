@@ -22,7 +22,8 @@ from fibo_core.limits import (
     STEPS_MIN,
 )
 from fibo_core.prompts.axes import AXES_MAX, VALUES_MAX
-from fibo_core.store.generation import Mode
+from fibo_core.store.generation import RATINGS, Mode, StoredMode
+from fibo_core.store.labels import NAMES_MAX
 from fibo_core.work.tasks import JobState
 
 Document = dict[str, Any]  #: a structured prompt as JSON, keys of one's own included
@@ -97,6 +98,9 @@ class OrderTaken(Taken):
     axes: Annotated[list[AxisTaken], _said(maxItems=AXES_MAX)] = Field([], description="What varies")
     confirmed: bool = Field(False, description="Allows more than 64 pictures")
     paint: bool = Field(True, description="False: the prompt is written, and nothing painted")
+    collection: str | None = Field(
+        None, description="The collection that the pictures go into; made where none has that name"
+    )
 
 
 class GenerationOrder(OrderTaken):
@@ -164,11 +168,25 @@ class BatchChange(Taken):
 
 
 class GenerationChange(Taken):
-    """What can change of a stored picture."""
+    """What can change of a stored picture; what is left out stays."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"favorite": True}})
+    model_config = ConfigDict(json_schema_extra={"example": {"favorite": True, "rating": 4, "tags": ["red fox"]}})
 
-    favorite: bool
+    favorite: bool | None = None
+    rating: Annotated[int | None, _said(minimum=0, maximum=RATINGS[-1])] = Field(None, description="0 is none")
+    tags: Annotated[list[str] | None, _said(maxItems=NAMES_MAX)] = Field(None, description="All that it is to have")
+    collections: Annotated[list[str] | None, _said(maxItems=NAMES_MAX)] = Field(
+        None, description="All that it is to be in, by name or id; made where none has that name"
+    )
+
+
+class PurgeTaken(Taken):
+    """Which deleted pictures are purged: their files leave the disk, and nothing brings them back."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"ids": [_ID]}})
+
+    ids: list[str] = Field([], max_length=1000, description="What is not in the trash is passed over")
+    all: bool = Field(False, description="Everything in the trash, in place of ids")
 
 
 class UsageGiven(Given):
@@ -205,6 +223,37 @@ class ProgressGiven(Given):
     preview: str | None = Field(description="Address of a small JPEG of the picture so far; it never changes under it")
 
 
+class DifferenceGiven(Given):
+    """How far two pictures are apart."""
+
+    share: float = Field(description="Of the pixels that differ, 0 to 1")
+    mean: float = Field(description="Of 255, over all pixels and channels")
+    most: int = Field(description="Of 255")
+    box: tuple[int, int, int, int] | None = Field(description="What holds them: left, top, right, bottom in pixels")
+    where: str = Field(examples=["at the bottom right"])
+
+
+class ChangedGiven(Given):
+    """Something that a picture depends on beside its recipe, then and now."""
+
+    name: str = Field(description="weights, device, precision, or a library")
+    before: str
+    after: str
+
+
+class AgainGiven(Given):
+    """What came of painting a stored picture once more."""
+
+    of: str = Field(examples=[_ID])
+    same: bool | None = Field(description="Bit by bit; null where there is nothing to compare with")
+    sentence: str
+    difference: DifferenceGiven | None
+    changed: Sequence[ChangedGiven] = Field(description="Since the picture was painted")
+    duration_s: float
+    generation_id: str | None = Field(description="The new picture, where it was kept")
+    image: str | None = Field(description="Address of the new picture, where it differs or was kept")
+
+
 class JobGiven(Given):
     """One prompt of a batch, painting one picture a seed."""
 
@@ -233,6 +282,7 @@ class JobGiven(Given):
     written: WrittenGiven | None
     generation_ids: Sequence[str]
     progress: ProgressGiven | None = Field(description="While it runs")
+    again: AgainGiven | None = Field(None, description="Where it has painted a stored picture once more")
 
 
 class CellGiven(Given):
@@ -294,7 +344,7 @@ class GenerationGiven(Given):
     format: str = Field(description="Of the recipe", examples=["fibo-studio/1"])
     id: str = Field(examples=[_ID])
     created_at: datetime
-    mode: Mode
+    mode: StoredMode
     words: str
     structured_prompt: Document = Field(examples=[_PROMPT])
     negative_prompt: str
@@ -306,6 +356,7 @@ class GenerationGiven(Given):
     model: str
     revision: str
     adapters: Sequence[str]
+    family: str = Field(description="The kind of model", examples=["fibo1"])
     recipe_hash: str
     writer: str
     edited: bool
@@ -320,6 +371,9 @@ class GenerationGiven(Given):
     precision: str
     versions: dict[str, str]
     favorite: bool
+    rating: int = Field(0, description="0 (none) to 5")
+    tags: Sequence[str] = ()
+    collections: Sequence[str] = Field((), description="Names of those it is in")
     deleted_at: datetime | None
     image: str = Field(description="Address of the picture", examples=[f"/img/{_ID}.png"])
     thumbnail: str = Field(examples=[f"/img/thumb/{_ID}.webp"])
@@ -333,6 +387,135 @@ class GenerationList(Given):
     items: Sequence[GenerationGiven]
     next_cursor: str | None
     damaged: Sequence[DamagedGiven]
+    problems: Sequence[str] = Field((), description="A sentence for each part of the search that was not understood")
+
+
+class ChipGiven(Given):
+    """A part of a search as it was understood, and where it stands in its text."""
+
+    label: str
+    start: int
+    end: int
+    excluded: bool = Field(description="It stands behind a minus")
+
+
+class CountGiven(Given):
+    """How many pictures a search finds, and how it was read."""
+
+    count: int
+    more: bool = Field(description="There are more than were counted")
+    chips: Sequence[ChipGiven]
+    problems: Sequence[str] = Field(description="A sentence for each part that was not understood")
+    unsearched: int = Field(description="Pictures of versions before that are not found by their words yet")
+
+
+class FacetValueGiven(Given):
+    """A value to narrow by."""
+
+    value: str
+    term: str = Field(description="What is added to the search", examples=["time:night"])
+    pictures: int | None = Field(description="Null for a kept search, which is not counted beforehand")
+
+
+class FacetGiven(Given):
+    """One thing to narrow by, its most frequent values first."""
+
+    key: str
+    label: str
+    values: Sequence[FacetValueGiven]
+
+
+class FacetsGiven(Given):
+    """What a search can be narrowed by."""
+
+    facets: Sequence[FacetGiven]
+    partial: bool = Field(description="Only the first 5,000 pictures were counted")
+
+
+class SuggestionGiven(Given):
+    """What may be meant, in the place of what stands from `start` to `end`."""
+
+    text: str
+    start: int
+    end: int
+    pictures: int | None
+
+
+class SuggestionList(Given):
+    """Suggestions, the likeliest first."""
+
+    items: Sequence[SuggestionGiven]
+
+
+class PurgeGiven(Given):
+    """A purge: how far it is, or how far the last one came."""
+
+    running: bool
+    purged: int = Field(description="Pictures so far")
+    total: int
+    freed_bytes: int
+    error: str = Field(description="Why it ended early, one sentence; empty where it did not")
+
+
+class ShareGiven(Given):
+    """What the pictures of one month or one model take."""
+
+    name: str = Field(description="A month (UTC) or a model; empty where a damaged row does not tell")
+    pictures: int
+    bytes: int
+
+
+class BackupGiven(Given):
+    """A copy of the database."""
+
+    path: str = Field(description="In the studio's workspace, or beside the database where that lies elsewhere")
+    made_at: datetime
+    bytes: int
+
+
+class StorageGiven(Given):
+    """What the pictures take of the disk, what the trash would free, and the copies of the database."""
+
+    folder: str = Field(description="Where the pictures lie")
+    trouble: str = Field(description="Why no picture can be stored there now, one sentence; empty where all is well")
+    pictures: int = Field(description="In the gallery")
+    bytes: int = Field(description="Of these and of those in the trash, with the files beside them")
+    trash_pictures: int
+    trash_bytes: int = Field(description="What emptying the trash would free")
+    trash_days: int = Field(description="After so many days the studio purges what was deleted; 0: never")
+    free_bytes: int
+    total_bytes: int
+    by_month: Sequence[ShareGiven] = Field(description="Of the gallery, newest first")
+    by_model: Sequence[ShareGiven] = Field(description="Of the gallery, largest first")
+    purge: PurgeGiven
+    backups: Sequence[BackupGiven] = Field(description="Newest first")
+
+
+class ExportTaken(Taken):
+    """Which pictures go into a zip; nothing said means all."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"q": "fox"}})
+
+    ids: Sequence[str] | None = Field(None, description="Pictures by their ids, instead of a search")
+    q: str = Field("", description="A search, as for the list of pictures")
+    deleted: bool = Field(False, description="Those that were deleted instead")
+
+
+class ExportGiven(Given):
+    """A zip that was asked for, and how far it is."""
+
+    id: str
+    state: Literal["ready", "running", "done", "failed", "cancelled"]
+    pictures: int = Field(description="That it is to hold")
+    bytes: int = Field(description="How long it becomes, about where `length` is null")
+    length: int | None = Field(description="How long it becomes, exactly")
+    written_pictures: int = Field(description="That have gone out")
+    written_bytes: int
+    missing: int = Field(description="Files that were not there; the zip's manifest.json names them")
+    error: str | None
+    address: str = Field(description="Where it is fetched")
+    file_name: str
+    expires_at: datetime
 
 
 class ModelGiven(Given):

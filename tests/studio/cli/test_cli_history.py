@@ -3,6 +3,7 @@
 import json
 import socket
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -31,12 +32,26 @@ def test_the_newest_picture_is_listed_first_and_pages_follow_one_another(cli, st
     assert cli("history", "list", "--mode", "refine", "--json").json == []
 
 
+def test_a_search_is_given_as_it_is_typed_on_the_page(cli, store):
+    """As one argument or several; what is not understood is said on stderr, and nothing is listed."""
+    fox, boat = store("a fox at night").id, store("a boat").id
+
+    def found(*asked: str) -> list[str]:
+        return [picture["id"] for picture in cli("history", "list", "--json", *asked).json]
+
+    assert found('fox -"at day"') == found("fox", "short_description:fox") == [fox]
+    assert found("--query=-fox") == found("mode:generate", "--", "-night") == [boat]
+    misspelt = cli("history", "list", "ligthing:x")
+    assert (misspelt.out, misspelt.err.strip()) == ("", "No prompt has a field ligthing; did you mean lighting?")
+
+
 def test_one_picture_is_shown_with_its_whole_recipe(cli, store, workspace: Path):
     """Everything the sidecar holds, the path absolute."""
     picture = store("a ball", seed=2**63 - 1)
     shown = cli("history", "show", picture.id, "--json").json
     sidecar = json.loads((workspace / picture.image_path).with_suffix(".json").read_text())
-    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), "favorite": False}
+    said = {"favorite": False, "rating": 0, "tags": [], "collections": []}
+    assert shown == {**sidecar, "image_path": str(workspace / picture.image_path), **said}
     text = cli("history", "show", picture.id).out
     assert str(2**63 - 1) in text
     assert '"short_description": "a ball"' in text
@@ -176,3 +191,101 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(cli, workspace: Path, mon
     wrong = [line.split()[1] for line in told.out.splitlines() if line.startswith("FAIL")]
     assert (told.code, wrong) == (1, ["database", "port"])
     assert "set STUDIO_PORT" in told.out
+
+
+def test_deleted_pictures_are_listed_restored_and_purged(cli, store, workspace: Path):
+    """Nothing is purged unasked: without a terminal it takes --yes."""
+    keep, back, first, second = (store(words).id for words in ("a ball", "a box", "a ring", "a cat"))
+    assert cli("history", "trash", "list").err == "The trash is empty.\n"
+    cli("history", "delete", back, first, second)
+    listed = cli("history", "trash", "list")
+    assert [line.split()[0] for line in listed.out.splitlines()] == [second, first, back]
+    assert listed.err.startswith("3 pictures in the trash, ")
+    assert {picture["id"] for picture in cli("history", "trash", "list", "--json").json} == {back, first, second}
+    assert cli("history", "trash", "restore", back).out == "1 restored\n"
+    refused = cli("history", "trash", "empty")
+    assert (refused.code, refused.out) == (2, "")
+    assert "cannot be undone, and nobody is here to be asked. Add --yes." in refused.err
+    purged = cli("history", "trash", "purge", first, keep, "--yes", "--json")
+    assert (purged.json["purged"], purged.err) == (1, "1 picture not in the trash.\n")
+    assert cli("history", "trash", "empty", "--yes").out.startswith("1 purged, 0.0 MB freed")
+    assert {file.stem for file in (workspace / "outputs").rglob("*.png")} == {keep, back}
+    assert cli("history", "verify").code == 0
+
+
+def test_the_database_is_copied_and_put_back_as_the_documents_say(cli, store, workspace: Path):
+    """The commands of DEPLOYMENT, word for word: what was painted since the copy comes in from its files."""
+    before = store("a ball").id
+    made = cli("history", "backup")
+    path = Path(made.out.split("  (")[0])
+    assert path.parent == workspace / "backups"
+    since = store("a box").id
+    for name in ("studio.db", "studio.db-wal", "studio.db-shm"):
+        if (workspace / name).exists():
+            (workspace / name).write_bytes(b"\0" * 100)
+    assert "damaged or no database" in cli("history", "list").err
+    text = (Path(__file__).parents[3] / "docs" / "DEPLOYMENT.md").read_text("utf-8")
+    block = text.partition("## After the worst day")[2].partition("    cd /workspace\n")[2]
+    commands = [line[4:] for line in block.partition("\n\n")[0].splitlines()]
+    script = "\n".join(command for command in commands if not command.startswith("fibo-studio"))
+    subprocess.run(["bash", "-euc", script], cwd=workspace, check=True)
+    for command in (line for line in commands if line.startswith("fibo-studio")):
+        assert cli(*command.split()[1:]).code == 0
+    assert {picture["id"] for picture in cli("history", "list", "--json").json} == {before, since}
+
+
+def test_a_volume_that_is_not_there_is_said_beside_the_list(cli, store, workspace: Path):
+    store("a ball")
+    (workspace / "outputs").rename(workspace / "unmounted")
+    listed = cli("history", "list")
+    assert (listed.code, len(listed.out.splitlines())) == (0, 1)
+    assert "Is its volume mounted?" in listed.err
+    assert cli("generate", "a box", "--writer", "offline").code == 1
+    assert not (workspace / "outputs").exists()
+    (workspace / "outputs").mkdir()
+    (workspace / "outputs" / "emptied").touch()
+    assert cli("history", "list").err == ""
+
+
+def test_a_tree_is_shown_compared_and_written_into_one_file(cli, store, workspace: Path, tmp_path: Path):
+    """`history lineage`, `compare` and `report`, for people and for programs; what is misused is one sentence."""
+    first = store("a red ball").id
+    second = store("green", color="green", mode="refine", parent_id=first, seed=8).id
+    tree = cli("history", "lineage", second)
+    assert tree.out.splitlines() == [
+        "a red ball",
+        f"  {first}  seed 7, mini",
+        "  green: 1 field changed: short_description",
+        f"    {second}  seed 8, mini  <",
+    ]
+    assert [node["id"] for node in cli("history", "lineage", first, "--json").json["nodes"]] == [first, second]
+
+    compared = cli("history", "compare", first, second).out
+    assert "\nshort_description\n  1  [-a red ball-]\n  2  {+green+}\n" in compared
+    assert "seed" in compared
+    assert "versions.torch" not in compared
+    assert "versions.torch" in cli("history", "compare", first, second, "--all").out
+    assert {row["path"] for row in cli("history", "compare", first, second, "--json").json["rows"]} > {"seed", "mode"}
+    misused = cli("history", "compare", first)
+    assert (misused.code, misused.out) == (2, "")
+    assert misused.err == "1 different pictures are to be compared. Name 2 to 9 of them.\n"
+
+    file = tmp_path / "tree.html"
+    assert cli("history", "report", second, file).out == f"{file}\n"
+    assert file.read_text("utf-8").count("data:image/webp") == 2
+    assert cli("history", "report", second, tmp_path / "tree.pdf").code == 2
+    lost = cli("history", "report", second, tmp_path / "nowhere" / "tree.html")
+    assert (lost.code, len(lost.err.splitlines())) == (1, 1)
+    assert [each.name for each in tmp_path.glob("*.html*")] == ["tree.html"]
+
+
+def test_a_picture_is_painted_again_and_told_how_it_differs(cli, store, workspace: Path):
+    """The stored picture is plain red: what mini paints from its recipe is something else."""
+    picture = store("a red ball").id
+    said = cli("history", "again", picture)
+    assert said.out.startswith("Not the same: ")
+    assert "weights r1 → " in said.out
+    assert len(cli("history", "list", "--json").json) == 1
+    kept = cli("history", "again", picture, "--keep", "--json").json
+    assert (kept["same"], kept["difference"]["share"] > 0.5) == (False, True)
+    assert cli("history", "show", kept["generation_id"], "--json").json["parent_id"] == picture

@@ -1,7 +1,14 @@
 // Each press is kept in this tab, numbered, until Python says that it was carried out: a message that overtakes another,
 // a run that two of them share, a reload or a server that is gone for a while loses none. A bar put up anew gives its
 // own presses another name, and sends those that a former one left.
-const AGAIN_MS = 4000, AGAIN_MOST_MS = 30_000 // until what nobody has answered is sent once more
+//
+// On a page whose presses clear the words, they leave their field here, at once: what is typed next is the next
+// instruction, however long the press takes. Python has words put back or taken out only where the field still holds
+// what Python knows of.
+//
+// A message that two of them share a run with may still be dropped on the way: what has no answer is sent again.
+const AGAIN_MS = [2000, 4000, 8000, 16000, 30000]
+const SENT_AFTER_MS = 40 // the press goes out after the words have left: the later of two messages is never dropped
 const KEPT_MS = 12 * 3600 * 1000 // the desk knows an order that comes again for a day
 const bars = new WeakMap()
 
@@ -9,6 +16,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   let bar = bars.get(parentElement)
   if (!bar) bars.set(parentElement, (bar = new Bar(parentElement.querySelector(".bar"), data.mode)))
   bar.send = presses => setTriggerValue("pressed", presses)
+  bar.tell = answers => setTriggerValue("changed", answers)
   bar.show(data)
   return () => {
     bar.end()
@@ -23,8 +31,8 @@ class Bar {
     this.name = Math.random().toString(36).slice(2) + Date.now().toString(36)
     this.number = 0
     this.waiting = kept(mode)
-    this.again = AGAIN_MS
-    if (this.waiting.length) this.sendLater(0)
+    this.asked = [] // the numbers of the changes of the words that Python asks for
+    this.answers = new Map() // by number: whether a change of the words was made
     this.onKey = event => this.key(event)
     this.onPaste = event => this.paste(event)
     document.addEventListener("keydown", this.onKey, true)
@@ -41,6 +49,7 @@ class Bar {
     const count = this.waiting.length
     this.waiting = this.waiting.filter(press => press.number > (data.done[press.bar] ?? 0))
     if (this.waiting.length < count) this.keep()
+    this.clears = data.clears
     this.first = data.buttons[0].action
     data.buttons.forEach((each, index) => {
       let button = this.element.children[index]
@@ -63,25 +72,45 @@ class Bar {
     })
     while (this.element.children.length > data.buttons.length) this.element.lastChild.remove()
     this.say()
+    this.change(data.changes)
+    this.sendAgain(0)
+  }
+
+  // What Python has not answered after a while is sent once more, at growing intervals.
+  sendAgain(times) {
+    clearTimeout(this.timer)
+    if (!this.waiting.length && !this.asked.length) return
+    this.timer = setTimeout(() => {
+      if (this.waiting.length) this.send([...this.waiting])
+      else this.tellAnswers()
+      this.sendAgain(times + 1)
+    }, AGAIN_MS[Math.min(times, AGAIN_MS.length - 1)])
+  }
+
+  // Each change once; what became of it is told until it is not asked for any more.
+  change(changes) {
+    this.asked = changes.map(({ number }) => number)
+    if (!changes.length) return this.answers.clear()
+    for (const { number, old, new: text } of changes) {
+      if (this.answers.has(number)) continue
+      const field = this.words()
+      const made = field?.value.trim() === old.trim()
+      if (made) write(field, text)
+      this.answers.set(number, made)
+    }
+    setTimeout(() => this.tellAnswers(), SENT_AFTER_MS)
+  }
+
+  tellAnswers() {
+    this.tell(this.asked.map(number => ({ number, made: this.answers.get(number) })))
   }
 
   keep() {
-    if (!this.waiting.length) clearTimeout(this.timer)
     try {
       sessionStorage.setItem(place(this.mode), JSON.stringify(this.waiting))
     } catch {
       sessionStorage.removeItem(place(this.mode)) // no room: they wait here alone
     }
-  }
-
-  sendLater(ms) {
-    clearTimeout(this.timer)
-    this.timer = setTimeout(() => {
-      if (!this.waiting.length) return
-      this.send([...this.waiting])
-      this.sendLater(this.again)
-      this.again = Math.min(2 * this.again, AGAIN_MOST_MS)
-    }, ms)
   }
 
   // Beside the first button's name: its keys, or how many presses are on their way.
@@ -98,7 +127,7 @@ class Bar {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat || event.isComposing) return
     if (document.querySelector("[role=dialog]")) return
     const field = document.activeElement
-    if (field?.matches("input, textarea")) {
+    if (field?.matches("input, textarea") && !(this.clears && field === this.words())) {
       field.blur()
       field.focus({ preventScroll: true })
     } else {
@@ -131,13 +160,25 @@ class Bar {
       text: editor ? editor.text() : null,
       revision: editor ? editor.revision : null,
     })
+    const leave = this.clears && words?.value
+    if (leave) write(words, "")
     this.say()
     window.dispatchEvent(new CustomEvent("fibo:pressed", { detail: { mode: this.mode, action } }))
     this.keep()
-    this.send([...this.waiting])
-    this.again = AGAIN_MS
-    this.sendLater(this.again)
+    const send = () => {
+      this.send([...this.waiting])
+      this.sendAgain(0)
+    }
+    leave ? setTimeout(send, SENT_AFTER_MS) : send()
   }
+}
+
+// Puts a text into a field of Streamlit's, and has it taken at once: that happens when the field is left, which this
+// says without leaving it.
+function write(field, text) {
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, text)
+  field.dispatchEvent(new Event("input", { bubbles: true }))
+  setTimeout(() => field.dispatchEvent(new FocusEvent("focusout", { bubbles: true })))
 }
 
 const place = mode => `fibo.presses.${mode}`

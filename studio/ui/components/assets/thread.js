@@ -6,11 +6,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const focused = list.getRootNode().activeElement?.dataset?.id
   const rows = data.steps.map((step, number) => row(step, number === data.steps.length - 1))
   if (data.onward.length) rows.push(beside(data.onward, "Made from it"))
-  if (data.pending) rows.push(pending(data.pending))
+  rows.push(...data.pending.map(pending))
   list.replaceChildren(...rows)
   if (focused) list.querySelector(`[data-id="${focused}"]`)?.focus({ preventScroll: true })
 
-  const last = data.pending?.words ?? data.steps.at(-1)?.id
+  const last = [data.steps.at(-1)?.id, ...data.pending.map(it => it.id || it.words)].join(" ")
   if (seen.get(list) !== last) {
     seen.set(list, last)
     const end = () => { list.scrollTop = list.scrollHeight }
@@ -45,6 +45,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
   function pending(it) {
     const item = element("li", "step pending")
     item.append(element("span", "place"), words(it.words, it.state))
+    if (it.id) {
+      const button = element("button", "back")
+      button.type = "button"
+      button.dataset.id = it.id
+      button.textContent = "Take back"
+      button.setAttribute("aria-label", `Take back “${it.words}”`)
+      button.onclick = () => setTriggerValue("back", it.id)
+      item.append(button)
+    }
     return item
   }
 

@@ -51,6 +51,24 @@ def test_pictures_are_searched_filtered_and_listed_in_pages(gallery: tuple[httpx
     assert pages == [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]]
 
 
+def test_a_search_is_counted_narrowed_and_completed(gallery: tuple[httpx.Client, list[str]]) -> None:
+    """What a gallery shows above its pictures; what was not understood is said, and the answer is no fault."""
+    api, ids = gallery
+    count = api.get("/generations/count", params={"q": "fox -ball"}).json()
+    assert (count["count"], count["more"], count["problems"], count["unsearched"]) == (2, False, [], 0)
+    assert [(chip["label"], chip["excluded"]) for chip in count["chips"]] == [("fox", False), ("ball", True)]
+    facets = {each["key"]: each["values"] for each in api.get("/generations/facets").json()["facets"]}
+    assert facets["mode"][0] == {"value": "generate", "term": "mode:generate", "pictures": 4}
+    for value in facets["mode"]:
+        assert len(found(api.get("/generations", params={"q": value["term"]}))) == value["pictures"]
+    suggestions = api.get("/generations/suggestions", params={"q": "fox mode:", "at": 9}).json()["items"]
+    assert [each["text"] for each in suggestions] == ["mode:generate", "mode:refine"]
+    page = api.get("/generations", params={"q": "ligthing:soft"}).json()
+    assert (page["items"], page["problems"]) == ([], ["No prompt has a field ligthing; did you mean lighting?"])
+    assert found(api.get("/generations", params={"q": "after:2020", "zone": "Europe/Berlin"})) == ids[::-1]
+    assert refusal(api.get("/generations", params={"zone": "Mars"}))[0] == 422
+
+
 def test_a_picture_is_starred_deleted_and_brought_back(gallery: tuple[httpx.Client, list[str]]) -> None:
     """Deleting twice changes nothing; what is deleted is found among the deleted alone."""
     api, ids = gallery

@@ -1,0 +1,53 @@
+"""What the engine asks of a family of models: everything in which their pipelines differ.
+
+Each family has a module that implements the protocol; the engine finds it by the family's name.
+"""
+
+import importlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from fibo_core.engine.request import GenerationRequest
+from fibo_core.models.families import Family
+
+
+class FamilyPipeline(Protocol):
+    """One family's pipeline: read from a folder, given its noise and arguments, and its latents understood."""
+
+    stride: int  #: pixels along each side of what one latent stands for
+
+    def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
+        """The pipeline of a folder; ``how`` goes to every `from_pretrained`. What the libraries raise comes out."""
+        ...
+
+    def noise(self, request: GenerationRequest, pipe: Any) -> Any:
+        """The seed's noise in the pipeline's own shape, float32, on the CPU."""
+        ...
+
+    def arguments(self, request: GenerationRequest) -> dict[str, Any]:
+        """What the pipeline's call takes beside what every family's does."""
+        ...
+
+    def count_tokens(self, folder: Path, text: str) -> int:
+        """Tokens of ``text`` as the model reads it; asked without the pipeline and without torch."""
+        ...
+
+    def tokens_read(self, request: GenerationRequest, pipe: Any) -> int:
+        """Tokens of the whole prompt, what the pipeline adds to it included; 0 where `count_tokens` says it all."""
+        ...
+
+    def encode(self, pipe: Any, pictures: Any, device: str) -> Any:
+        """Pictures (B, 3, H, W) in −1 … 1 as the latents of painting: (B, H/stride, W/stride, C), float32, CPU."""
+        ...
+
+    def grid(self, latents: Any, width: int, height: int) -> Any:
+        """The latents of a callback as (H/stride, W/stride, C), float32, CPU."""
+        ...
+
+
+@cache
+def pipeline_of(family: Family) -> FamilyPipeline:
+    """The family's own module, imported when it is first asked for."""
+    return cast(FamilyPipeline, importlib.import_module(f"fibo_core.engine.{family.name}").PIPELINE)

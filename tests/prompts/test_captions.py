@@ -1,0 +1,60 @@
+"""Caption rules: what a model of each family is given for a prompt, against the pipelines' own cleaning."""
+
+import json
+
+from hypothesis import given
+
+from fibo_core.prompts.captions import CAPTION_RULES, fibo2_caption
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from tests.prompts.scenes import few
+from tests.prompts.test_prompt_properties import prompts
+
+
+def test_fibo_1_is_given_the_canonical_text() -> None:
+    """Its hashes of before stay: nothing in its rule may move."""
+    prompt = StructuredPrompt.from_dict({"style_medium": "Öl", "short_description": "a fox", "note": "mine"})
+    assert CAPTION_RULES["fibo1"](prompt) == prompt.canonical()
+    assert '"style_medium":"\\u00d6l"' in prompt.canonical()
+
+
+def test_fibo_2_is_given_no_scores_nothing_empty_and_letters_as_they_are() -> None:
+    """Keys stay in the order typed, those of nobody's caption too."""
+    document = {
+        "style_medium": "Öl", "short_description": "a fox", "context": "",
+        "objects": [{"description": "fox", "pose": None}],
+        "aesthetics": {"aesthetic_score": "low", "composition": "centred"}, "lighting": {"preference_score": "low"},
+        "preference_score": "low", "note": "mine", "text_render": [],
+    }  # fmt: skip
+    told = fibo2_caption(StructuredPrompt.from_dict(document))
+    assert told == (
+        '{"style_medium":"Öl","short_description":"a fox","objects":[{"description":"fox"}],'
+        '"aesthetics":{"composition":"centred"},"note":"mine"}'
+    )
+
+
+def test_fibo_2_is_told_that_a_short_prompt_has_no_text() -> None:
+    """An empty list of texts beside the description alone says so; anywhere else it says nothing."""
+    short = StructuredPrompt.from_dict({"text_render": [], "short_description": "a fox"})
+    assert fibo2_caption(short) == '{"short_description":"a fox","text_render":[]}'
+
+
+def test_an_edits_parts_never_reach_fibo_2s_caption_of_a_picture() -> None:
+    """Its pipeline would take them for the order to change a picture, and drop everything else."""
+    prompt = StructuredPrompt.from_dict(
+        {"short_description": "a fox", "edit_instruction": "x", "structured_caption": {}}
+    )
+    assert fibo2_caption(prompt) == '{"short_description":"a fox"}'
+
+
+@given(prompts())
+@few
+def test_fibo_2s_own_pipeline_leaves_its_caption_as_it_is(prompt: StructuredPrompt) -> None:
+    """So the text in the recipe is the text that was read."""
+    from diffusers.pipelines.bria_fibo2.pipeline_bria_fibo2 import BriaFibo2Pipeline
+
+    caption, instruction = BriaFibo2Pipeline._parse_prompt(fibo2_caption(prompt))
+    assert json.dumps(caption or {}, separators=(",", ":"), ensure_ascii=False) == fibo2_caption(prompt)
+    assert instruction is None
+    if not any("\ud800" <= letter <= "\udfff" for letter in json.dumps(prompt.document, ensure_ascii=False)):
+        theirs, _ = BriaFibo2Pipeline._parse_prompt(prompt.to_json(None))
+        assert theirs == caption  # of the prompt as typed it makes the same

@@ -1,0 +1,94 @@
+"""Folders of random weights of the other families, seconds on a CPU: they paint nothing to look at, and run.
+
+Their parts are of the real classes, in the files of the real repositories, and small.
+"""
+
+import json
+from pathlib import Path
+
+from tests.writers.tiny_vlm import SPECIAL, TOKENS, make_tokenizer
+
+#: How a text and a picture are cut into tokens; the real one says the same, and more.
+PICTURE_FORMAT = {
+    "image_processor_type": "Qwen2VLImageProcessorFast",
+    "size": {"shortest_edge": 65536, "longest_edge": 16777216},
+    "patch_size": 16,
+    "temporal_patch_size": 2,
+    "merge_size": 2,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+}
+HIDDEN = 32  #: of the text encoder; the transformer is given three of its layers side by side
+
+
+def make_tiny_fibo2(folder: Path, *, seed: int = 0) -> Path:
+    """Writes a pipeline of BriaFibo2Pipeline's parts, 1.5 million parameters, into ``folder``."""
+    import torch
+    from diffusers import AutoencoderKLFlux2, BriaFibo2Transformer2DModel, FlowMatchEulerDiscreteScheduler
+
+    torch.manual_seed(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    _text_encoder().save_pretrained(folder / "text_encoder")
+    BriaFibo2Transformer2DModel(
+        in_channels=32, dim=64, n_layers=6, n_refiner_layers=1, n_heads=2, cap_feat_dim=3 * HIDDEN,
+        injection_layer_ids=(1, 2, 3, 4, 5), perceiver_num_layers=1, min_num_gist_tokens=8, max_num_gist_tokens=16,
+        gist_step=4, axes_dims=(8, 12, 12),
+    ).save_pretrained(folder / "transformer")  # fmt: skip
+    vae = AutoencoderKLFlux2(block_out_channels=(16, 16, 16, 16), layers_per_block=1, norm_num_groups=4)
+    vae.bn.running_mean.normal_()
+    vae.bn.running_var.uniform_(0.5, 2.0)
+    vae.save_pretrained(folder / "vae")
+    FlowMatchEulerDiscreteScheduler(
+        use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15, base_image_seq_len=256, max_image_seq_len=4096
+    ).save_pretrained(folder / "scheduler")
+    processor = folder / "processor"
+    processor.mkdir(exist_ok=True)
+    make_tokenizer(['{"short_description":"a red ball"}']).save(str(processor / "tokenizer.json"))
+    (processor / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "Qwen2Tokenizer", "pad_token": SPECIAL[0], "eos_token": SPECIAL[2]})
+    )
+    (processor / "preprocessor_config.json").write_text(json.dumps(PICTURE_FORMAT))
+    index = {
+        "_class_name": "BriaFibo2Pipeline",
+        "processor": ["transformers", "Qwen3VLProcessor"],
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        "text_encoder": ["transformers", "Qwen3VLForConditionalGeneration"],
+        "transformer": ["diffusers", "BriaFibo2Transformer2DModel"],
+        "vae": ["diffusers", "AutoencoderKLFlux2"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+def _text_encoder():
+    """A Qwen3-VL of 36 layers, since the pipeline reads the 35th."""
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+    token = {word: index for index, word in enumerate(SPECIAL)}
+    return Qwen3VLForConditionalGeneration(
+        Qwen3VLConfig(
+            text_config={
+                "vocab_size": TOKENS,
+                "hidden_size": HIDDEN,
+                "intermediate_size": 48,
+                "num_hidden_layers": 36,
+                "num_attention_heads": 2,
+                "num_key_value_heads": 1,
+                "head_dim": 16,
+                "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [4, 2, 2]},
+            },
+            vision_config={
+                "depth": 2,
+                "hidden_size": 32,
+                "intermediate_size": 48,
+                "num_heads": 2,
+                "out_hidden_size": HIDDEN,
+                "num_position_embeddings": 64,
+                "deepstack_visual_indexes": [0, 1],
+            },
+            image_token_id=token["<|image_pad|>"],
+            video_token_id=token["<|video_pad|>"],
+            vision_start_token_id=token["<|vision_start|>"],
+            vision_end_token_id=token["<|vision_end|>"],
+        )
+    )
