@@ -238,6 +238,23 @@ class Desk:
         planned = plan(order, default_model=self._tools.engine.status().model)
         return Pace(self._tools.history).estimate(job.task for job in planned.jobs)
 
+    def would_come_to(self, order: Order) -> tuple[Estimate, tuple[str, ...]]:
+        """The same for any order, with the sentences in which `place` would refuse it, but for those of a full queue;
+        no pictures where it cannot be planned at all."""
+        refusals: dict[str, None] = {}
+        for tried in (order, replace(order, confirmed=True)):
+            try:
+                planned = plan(tried, default_model=self._tools.engine.status().model)
+            except InputError as exc:
+                refusals[str(exc)] = None
+                continue
+            try:
+                self._check_here(order, [job.task for job in planned.jobs])
+            except FiboError as exc:
+                refusals[str(exc)] = None
+            return Pace(self._tools.history).estimate(job.task for job in planned.jobs), tuple(refusals)
+        return Estimate(0, None), tuple(refusals)
+
     def estimate_extension(
         self, batch_id: str, name: str, values: Sequence[Value] | str, *, confirmed: bool = False
     ) -> Estimate:

@@ -569,7 +569,7 @@ def test_a_recipe_with_adapters_is_not_painted_without_them(mini_engine):
 
 
 def test_several_loads_at_once_in_one_process_each_read_whole_weights() -> None:
-    """Two studios of a test, or the painter and the local writer of a pod: the libraries change torch while they read."""
+    """Such as the painter and the local writer of a pod: the libraries change torch while they read."""
     pipes, faults = [], []
 
     def load() -> None:

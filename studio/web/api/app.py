@@ -13,6 +13,7 @@ from studio.web.api.routes import (
     labels,
     models,
     orders,
+    planning,
     related,
     searches,
     storage,
@@ -30,7 +31,20 @@ def api() -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,  # what a generated client calls it
     )
-    for subject in (orders, batches, searches, generations, labels, related, exports, storage, models, documents):
+    subjects = (
+        orders,
+        planning,
+        batches,
+        searches,
+        generations,
+        labels,
+        related,
+        exports,
+        storage,
+        models,
+        documents,
+    )
+    for subject in subjects:
         app.include_router(subject.router)
     answer_errors(app)
     describe(app)
