@@ -66,7 +66,8 @@ window.watch = mode => {
       own.reaction ??= signs.some(each => each.textContent.trim() && inSight(each)) ? now : null
       own.preview ??= shown.some(each => each.src.includes('/img/preview/')) ? now : null
       const result = shown.find(each => /\\/img\\/[0-9A-Z]{26}\\.png/.test(each.src) && !before.has(each.src))
-      if (result && !own.result) Object.assign(own, { result: performance.timeOrigin + now, result_at: now, src: result.src })
+      if (result && !own.result)
+        Object.assign(own, { result: performance.timeOrigin + now, result_at: now, src: result.src })
     }
     requestAnimationFrame(look)
   }
@@ -98,9 +99,7 @@ def main() -> None:
             phone = opened(browser, server, PHONE)
             first = generate(phone, workspace, phone=True)
             if first is not None:
-                print(
-                    f"on a phone the first Generate of a visit moves its words by {first['moved']:.0f} px", flush=True
-                )
+                print(f"on a phone a visit's first Generate moves its words by {first['moved']:.0f} px", flush=True)
             phones = come(generate(phone, workspace, phone=True) for _ in range(rounds))
             seen = sum(each["preview"] is not None for each in phones)
             print(f"on a phone the preview comes in sight without scrolling: {seen} of {rounds}", flush=True)
