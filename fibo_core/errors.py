@@ -38,6 +38,7 @@ FiboError
 │   ├── JobNotFound
 │   ├── JobDamaged             its row cannot be read
 │   ├── BatchNotFound
+│   ├── ImportNotFound
 │   ├── KeyReused              the key of one order came with another
 │   └── BatchDamaged           its order cannot be read
 └── Stopped                    work ended before its result, on purpose
@@ -236,6 +237,10 @@ class JobDamaged(JobError):
 
 class BatchNotFound(JobError):
     """No batch has this id."""
+
+
+class ImportNotFound(JobError):
+    """No import has this id."""
 
 
 class KeyReused(JobError):

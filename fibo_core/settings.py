@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from fibo_core.errors import InputError, SettingsError
-from fibo_core.models.catalogue import CATALOGUE, find_model
+from fibo_core.models.added import read_added, spec_of_folder
+from fibo_core.models.catalogue import CATALOGUE, find_model, register
 from fibo_core.variables import ALSO_READ, KEY, PASSWORD, RENAMED, VARIABLES, Secret, without_quotes
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -83,7 +84,7 @@ class Settings(BaseModel):
         return cls(
             hf_token=reader.secret("HF_TOKEN", KEY),
             google_api_key=reader.secret("GOOGLE_API_KEY", KEY),
-            fibo_model=reader.model("FIBO_MODEL"),
+            fibo_model=reader.model("FIBO_MODEL", workspace),
             fibo_writer=reader.choice("FIBO_WRITER"),
             gemini_model=reader.text("GEMINI_MODEL"),
             llm_base_url=reader.address("LLM_BASE_URL"),
@@ -191,8 +192,22 @@ class _Reader:
             )
         return value
 
-    def model(self, name: str) -> str:
+    def model(self, name: str, workspace: Path) -> str:
+        """The model's name in the catalogue, to which the user's own are added: those of the workspace's list, and a
+        folder that the variable names."""
         value = self.text(name)
+        try:
+            own = [added.spec for added in read_added(workspace)]
+        except InputError as exc:
+            self.warnings.append(str(exc))
+            own = []
+        if value.startswith(("/", "~", ".")):
+            try:
+                own.append(spec_of_folder(Path(value).expanduser().absolute()))
+            except InputError as exc:
+                raise SettingsError(f"{name}: {exc}") from exc
+            value = own[-1].name
+        register(own)
         if value.lower() == "auto":
             return "auto"
         try:

@@ -48,8 +48,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "FIBO_MODEL",
         "auto",
-        "`mini`, or a name or repository of the catalogue; `auto`: FIBO as soon as its weights are here, where it "
-        "fits the GPU and the machine's memory, else mini",
+        "`mini`, a name or repository of the catalogue, a folder with a pipeline, or a model that was added; `auto`: "
+        "FIBO as soon as its weights are here, where it fits the GPU and the machine's memory, else mini",
     ),
     Variable(
         "FIBO_WRITER",

@@ -78,7 +78,7 @@ def _take(page: Page, phone: Page, another: Page, home: str, workspace: Path) ->
     _settle(another)
     another.screenshot(path=IMAGES / "vary.png")
     page.goto(f"{home}/history")
-    page.locator("button.tile").nth(3).wait_for()
+    page.locator("[role=gridcell]").nth(3).wait_for()
     _settle(page)
     page.screenshot(path=IMAGES / "history.png")
     (picture,) = [each.stem for each in workspace.glob("outputs/*/*/*/*.png") if "mushroom" in _words(each)]

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,18 @@ VOLUME = "/workspace"
 
 ENVIRONMENT_GB = 3.0  #: what runtime_setup.sh asks for where the image brings torch
 SPARE_GB = 1.0  #: below it the studio itself warns
-#: Where the hub's cache keeps weights, by the models' names.
-FOLDERS = {"fibo": "models--briaai--FIBO", "fibo-vlm": "models--briaai--FIBO-vlm"}
-#: What FIBO_MODEL may be: the catalogue's names and repositories.
-MODELS = ("auto", "mini", "fibo", "briaai/FIBO")
+#: The repositories of weights that are fetched, by the models' names.
+REPOS = {
+    "fibo": "briaai/FIBO",
+    "fibo-lite": "briaai/Fibo-lite",
+    "fibo-1.5": "briaai/Fibo-1.5",
+    "fibo-2": "briaai/Fibo-2.0-dev",
+    "fibo-2-turbo": "briaai/Fibo-2.0-edit-turbo",
+    "fibo-vlm": "briaai/FIBO-vlm",
+}
+PAINTERS = tuple(name for name in REPOS if name != "fibo-vlm")
+#: What FIBO_MODEL may be: the catalogue's names and repositories, a folder, or a model that was added.
+MODELS = ("auto", "mini", *PAINTERS, *(REPOS[name] for name in PAINTERS))
 PROBE_BYTES = 16_000_000  #: a quota, which the free space does not show, is noticed in writing
 PATIENCE_S = 60  #: a driver that is ill may never answer
 
@@ -75,20 +84,38 @@ def on_pod() -> bool:
 
 
 def asked_model() -> str:
-    """What FIBO_MODEL asks for: "auto", or a name of the catalogue."""
+    """What FIBO_MODEL asks for: "auto", a name of the catalogue, a folder, or a model that was added."""
     model = variable("FIBO_MODEL").lower() or "auto"
-    return "fibo" if model == "briaai/fibo" else model
+    return next((name for name in PAINTERS if REPOS[name].lower() == model), model)
+
+
+def painter() -> str:
+    """The model of Bria's that will paint where it fits; "" where none of them is asked for."""
+    model = asked_model()
+    return "fibo" if model == "auto" else model if model in PAINTERS else ""
 
 
 def paints_with_fibo(found: Findings) -> bool:
-    """Whether more than the embedded model will paint: it is asked for by name, or fits where it is not."""
-    return asked_model() != "mini" and not (asked_model() == "auto" and found.lacks_for_fibo)
+    """Whether a model of Bria's will paint: it is asked for by name, or fits where it is not."""
+    return bool(painter()) and not (asked_model() == "auto" and found.lacks_for_fibo)
+
+
+def is_another_model(value: str) -> bool:
+    """Whether FIBO_MODEL names a folder, or a model in the workspace's list of those that were added."""
+    if value.startswith(("/", "~", ".")):
+        return Path(value).expanduser().is_dir()
+    try:
+        listed = tomllib.loads((Path(variable("WORKSPACE_DIR") or VOLUME) / "models.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return value.lower() in listed.get("models", {})
 
 
 def look_at_variables(found: Findings) -> None:
     if paints_with_fibo(found) and not variable("HF_TOKEN"):
         found.faults.append(
-            "HF_TOKEN is not set, and FIBO's weights are gated. Accept the licence at huggingface.co/briaai/FIBO (and "
+            f"HF_TOKEN is not set, and FIBO's weights are gated. Accept the licence at "
+            f"huggingface.co/{REPOS[painter()]} (and "
             "the one at huggingface.co/briaai/FIBO-vlm, if it is to write prompts), make a token at "
             "huggingface.co/settings/tokens, and set HF_TOKEN in the pod's environment; or set FIBO_MODEL to mini, "
             "which needs none."
@@ -100,6 +127,8 @@ def look_at_variables(found: Findings) -> None:
         if not value:
             continue
         choices = MODELS if each.name == "FIBO_MODEL" else each.choices
+        if each.name == "FIBO_MODEL" and is_another_model(value):
+            continue
         if choices and value.lower() not in map(str.lower, choices):
             named = ", ".join(choice for choice in choices if "/" not in choice)
             found.faults.append(f"{name} is {value!r}. Set it to {named}.")
@@ -130,11 +159,11 @@ def look_at_machine(found: Findings) -> str:
         found.seen.append(f"Main memory: {main_gb:.1f} GB")
     if trouble:
         return trouble
-    for model in FOLDERS:
+    for model in dict.fromkeys((painter() or "fibo", "fibo-vlm")):
         if plan := plans["plan_for"](model, found.card_gb, main_gb):
             known = "fits" if found.card_gb is not None else "may fit, for the driver does not tell the GPU's memory"
             found.seen.append(f"{plan.title} {known}: {plan.how}")
-    found.lacks_for_fibo = plans["shortfall"]("fibo", found.card_gb, main_gb)
+    found.lacks_for_fibo = plans["shortfall"](painter() or "fibo", found.card_gb, main_gb)
     return ""
 
 
@@ -149,9 +178,9 @@ def look_at_fit(found: Findings, trouble: str) -> None:
         found.notes.append(
             f"{lack} So mini paints, and FIBO's weights are not fetched. docs/DEPLOYMENT.md has what fits which card."
         )
-    elif lack and model != "mini" and plans["shortfall"]("fibo", found.card_gb, None):
+    elif lack and painter() and plans["shortfall"](painter(), found.card_gb, None):
         found.faults.append(f"{lack} Take a larger GPU, or set FIBO_MODEL to auto or mini, which paints on any.")
-    elif lack and model != "mini":
+    elif lack and painter():
         found.notes.append(f"{lack} FIBO_MODEL asks for it by name, so it is tried all the same.")
 
 
@@ -235,7 +264,7 @@ def look_at_volume(found: Findings) -> None:
     fibo = paints_with_fibo(found)
     needs = {
         "the environment": environment_needs_gb(folder),
-        "FIBO's weights": weights_to_come_gb("fibo", folder) if fibo else 0.0,
+        "FIBO's weights": weights_to_come_gb(painter(), folder) if fibo else 0.0,
         "new pictures": SPARE_GB,
     }
     writer = weights_to_come_gb("fibo-vlm", folder) if "fibo-vlm" in fetched_by_itself(found) else 0.0
@@ -298,7 +327,7 @@ def weights_to_come_gb(model: str, workspace: Path) -> float:
     """How much of a model's weights is not there yet."""
     cache = Path(variable("CACHE_DIR") or workspace / ".cache")
     home = Path(variable("HF_HOME") or cache / "huggingface")
-    blobs = Path(variable("HF_HUB_CACHE") or home / "hub") / FOLDERS[model] / "blobs"
+    blobs = Path(variable("HF_HUB_CACHE") or home / "hub") / f"models--{REPOS[model].replace('/', '--')}" / "blobs"
     here = sum(blob.stat().st_size for blob in blobs.glob("*") if blob.is_file()) / 1e9
     return max(0.0, float(plans["disk_gb"](model)) - here)
 

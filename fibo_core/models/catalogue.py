@@ -1,15 +1,19 @@
 """The catalogue of models: what each is called, where its weights come from, its sizes and defaults.
 
-Adding a model that paints is adding an entry to CATALOGUE; nothing else in the program names one.
+Adding a model that paints is adding an entry to BUILT_IN; nothing else in the program names one. A user adds others
+(`added.py`), which are registered here when the settings are read.
 """
 
 import math
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fibo_core.errors import InputError
-from fibo_core.models.families import FIBO1, Family, Layout
+from fibo_core.limits import SIZE_MIN, SIZE_MULTIPLE
+from fibo_core.models.families import FIBO1, FIBO2, Family, Layout
 
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
 
@@ -74,6 +78,7 @@ class WeightsSpec:
     download_gb: float
     layout: Layout
     about: str = ""
+    added: bool = False  #: by the user
 
     def is_called(self, name: str) -> bool:
         """Whether a name, in any case, is this model's own or its repository's."""
@@ -133,7 +138,32 @@ class ModelSpec(WeightsSpec):
         return min(self.sizes, key=lambda aspect: abs(self.sizes[aspect][0] / self.sizes[aspect][1] - width / height))
 
 
-CATALOGUE: Mapping[str, ModelSpec] = {
+def near_sizes(side: int) -> dict[str, tuple[int, int]]:
+    """Width and height by aspect ratio, near ``side``² pixels in area, every side a multiple of 16."""
+    ratios = {name: width / height for name, (width, height) in FIBO_SIZES.items()}
+    return {
+        name: (_multiple(side * math.sqrt(ratio)), _multiple(side / math.sqrt(ratio))) for name, ratio in ratios.items()
+    }
+
+
+def _multiple(pixels: float) -> int:
+    return max(SIZE_MIN, round(pixels / SIZE_MULTIPLE) * SIZE_MULTIPLE)
+
+
+def _bria(**entry: Any) -> ModelSpec:
+    """A model of Bria's own: gated, and of their shapes."""
+    return ModelSpec(
+        folder=None,
+        licence="CC BY-NC 4.0",
+        licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
+        gated=True,
+        sizes=FIBO_SIZES,
+        small_sizes=FIBO_SMALL_SIZES,
+        **entry,
+    )
+
+
+BUILT_IN: Mapping[str, ModelSpec] = {
     spec.name: spec
     for spec in (
         ModelSpec(
@@ -153,24 +183,67 @@ CATALOGUE: Mapping[str, ModelSpec] = {
             between_places=False,  # it paints two balls for one "slightly left of center"
             about="The small model that comes with the studio: FIBO's architecture, toy scenes, any laptop.",
         ),
-        ModelSpec(
+        _bria(
             name="fibo",
             title="FIBO",
             repo="briaai/FIBO",
-            folder=None,
-            licence="CC BY-NC 4.0",
-            licence_url="https://creativecommons.org/licenses/by-nc/4.0/",
-            gated=True,
             download_gb=25.0,
             working_gb=4.0,  # 3,000 tokens with guidance: 3.5, computed, not measured
-            sizes=FIBO_SIZES,
-            small_sizes=FIBO_SMALL_SIZES,
             num_inference_steps=50,
             guidance_scale=5.0,
             about="Bria's 8-billion-parameter model. Needs a GPU and Bria's consent; not for commercial use.",
         ),
+        _bria(
+            name="fibo-lite",
+            title="FIBO lite",
+            repo="briaai/Fibo-lite",
+            download_gb=25.0,
+            num_inference_steps=8,
+            guidance_scale=1.0,
+            about="FIBO distilled to 8 steps without guidance. Not run here yet.",
+        ),
+        _bria(
+            name="fibo-1.5",
+            title="FIBO 1.5",
+            repo="briaai/Fibo-1.5",
+            download_gb=25.0,  # of 42: what the pipeline reads
+            num_inference_steps=6,
+            guidance_scale=1.0,
+            about="FIBO distilled to 6 steps without guidance: 6 passes where FIBO takes 100. Not run here yet.",
+        ),
+        _bria(
+            name="fibo-2",
+            title="FIBO 2",
+            repo="briaai/Fibo-2.0-dev",
+            family=FIBO2,
+            download_gb=25.5,
+            num_inference_steps=50,
+            guidance_scale=5.0,
+            about="Bria's second FIBO: other text encoder and VAE, shorter prompts too. Not run here yet.",
+        ),
+        _bria(
+            name="fibo-2-turbo",
+            title="FIBO 2 turbo",
+            repo="briaai/Fibo-2.0-edit-turbo",
+            family=FIBO2,
+            download_gb=25.5,
+            num_inference_steps=4,
+            guidance_scale=1.0,
+            about="FIBO 2 distilled to 4 steps without guidance, for pictures and edits. Not run here yet.",
+        ),
     )
 }
+_ADDED: dict[str, ModelSpec] = {}
+#: Every model that paints: those of the program, then the user's own.
+CATALOGUE: Mapping[str, ModelSpec] = ChainMap(_ADDED, dict(BUILT_IN))
+
+
+def register(specs: Iterable[ModelSpec]) -> None:
+    """The user's own models from now on, in place of those registered before."""
+    models = {spec.name: spec for spec in specs}
+    for name in _ADDED.keys() - models.keys():
+        del _ADDED[name]
+    _ADDED.update(models)
 
 
 #: The model of the local writer. Size as published by others, not measured.

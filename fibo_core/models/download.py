@@ -66,7 +66,24 @@ def check_access(spec: WeightsSpec, token: SecretStr | None) -> None:
     try:
         _hub().HfApi().auth_check(repo, token=_plain(token))
     except _faults() as error:
-        raise _failure(spec, error, token) from error
+        raise _failure(repo, error, token) from error
+
+
+def read_index(repo: str, hub_cache: Path, token: SecretStr | None) -> str:
+    """The text of a repository's model_index.json, which says what it is. Raises DownloadFailed."""
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    try:
+        file = _hub().hf_hub_download(repo, "model_index.json", cache_dir=hub_cache, token=_plain(token))
+    except EntryNotFoundError as error:
+        if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached
+            raise _failure(repo, error, token) from error
+        raise DownloadFailed(
+            f"{repo} holds no pipeline: it has no model_index.json. It may be a LoRA, which is added to a model."
+        ) from error
+    except _faults() as error:
+        raise _failure(repo, error, token) from error
+    return Path(file).read_text(encoding="utf-8", errors="replace")
 
 
 def download(
@@ -116,6 +133,11 @@ def _fetch(
     }
     try:
         plan = fetch(repo, **where, dry_run=True, tqdm_class=_bar_class(lambda _: cancel.check()))
+        if spec.layout.needed[0] not in {file.filename for file in plan}:
+            raise DownloadFailed(
+                f"{repo} holds no {spec.layout.needed[0]}, so it is no whole model. It may be a LoRA, which is added "
+                "to a model."
+            )
         total = sum(file.file_size or 0 for file in plan)
         missing = sum(file.file_size or 0 for file in plan if file.will_download)
         _remove_leftovers(storage_folder(repo, hub_cache))
@@ -125,7 +147,7 @@ def _fetch(
     except (DownloadFailed, Stopped):
         raise
     except _faults() as error:
-        raise _failure(spec, error, token) from error
+        raise _failure(repo, error, token) from error
     folder = downloaded(spec, hub_cache)
     if folder is None:
         raise DownloadFailed(
@@ -277,12 +299,12 @@ def _check_disk(spec: WeightsSpec, hub_cache: Path, missing: int) -> None:
         )
 
 
-def _failure(spec: WeightsSpec, error: BaseException, token: SecretStr | None) -> DownloadFailed:
+def _failure(repo: str, error: BaseException, token: SecretStr | None) -> DownloadFailed:
     """What a fault of the hub's library means, in a sentence that holds nothing of the request's headers."""
     from huggingface_hub import constants
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
-    page = f"{constants.ENDPOINT}/{spec.repo}"
+    page = f"{constants.ENDPOINT}/{repo}"
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(cause)
@@ -291,34 +313,30 @@ def _failure(spec: WeightsSpec, error: BaseException, token: SecretStr | None) -
     account = "the account of HF_TOKEN" if token is not None else "you (HF_TOKEN is not set)"
 
     if constants.is_offline_mode():
-        return DownloadFailed(
-            f"{spec.title} cannot be downloaded while HF_HUB_OFFLINE is set. Unset it and start again."
-        )
+        return DownloadFailed(f"{repo} cannot be downloaded while HF_HUB_OFFLINE is set. Unset it and start again.")
     if isinstance(http, GatedRepoError):
         return DownloadFailed(
-            f"{spec.repo} is gated, and {account} may not read it yet. Open {page}, sign in and accept the "
+            f"{repo} is gated, and {account} may not read it yet. Open {page}, sign in and accept the "
             "terms; then set HF_TOKEN to a token of that account and try again."
         )
     if status == 401 and token is not None:
         return DownloadFailed(
-            f"The hub refused HF_TOKEN (401) for {spec.repo}. Make a new token with read access at "
+            f"The hub refused HF_TOKEN (401) for {repo}. Make a new token with read access at "
             f"{constants.ENDPOINT}/settings/tokens and set HF_TOKEN to it."
         )
     if isinstance(http, RepositoryNotFoundError):
         return DownloadFailed(
-            f"The hub shows no repository {spec.repo} to {account}. Check {page}; a private one needs a token "
+            f"The hub shows no repository {repo} to {account}. Check {page}; a private one needs a token "
             "that may read it."
         )
     if http is not None and status is not None:
         if not _is_transient(status):
-            return DownloadFailed(
-                f"The hub refuses {spec.repo} to {account} ({status}). Look at {page}, then try again."
-            )
+            return DownloadFailed(f"The hub refuses {repo} to {account} ({status}). Look at {page}, then try again.")
         if status == 429:
             sentence = "The hub asks to slow down (429). Try again in some minutes."
             passing = "the hub asks to slow down"
         else:
-            sentence = f"The hub answered {status} for {spec.repo}. Try again later; a download goes on where it was."
+            sentence = f"The hub answered {status} for {repo}. Try again later; a download goes on where it was."
             passing = f"the hub answered {status}"
         return DownloadFailed(sentence, passing=passing, retry_after_s=_retry_after_s(http.response.headers))
     fault = next((fault for fault in chain if isinstance(fault, OSError) and fault.errno is not None), None)

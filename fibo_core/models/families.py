@@ -50,7 +50,8 @@ def _pipeline(texts: str) -> Layout:
 class Family:
     """One kind of pipeline. ``pipeline`` is diffusers' class, as a folder's model_index.json names it.
 
-    ``tokens_max`` tokens are read; diffusers cuts what is longer without a word.
+    ``tokens_max`` tokens are read; diffusers cuts what is longer without a word. Steps and guidance are for a model of
+    which nothing else is known.
     """
 
     name: str
@@ -59,6 +60,8 @@ class Family:
     tokens_max: int
     layout: Layout
     abilities: frozenset[Ability]
+    num_inference_steps: int = 50
+    guidance_scale: float = 5.0
 
     def caption(self, prompt: StructuredPrompt) -> str:
         """The exact text that a model of this family is given."""

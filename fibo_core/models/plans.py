@@ -36,11 +36,54 @@ class Plan:
         return next(gib for gib in CARDS_GIB if gib * GIB / GB >= self.gpu_gb)
 
 
-#: Best first. FIBO is 16.6 of transformer, 6.2 of text encoder and 1.4 of VAE, and takes 4.2 to paint a megapixel;
-#: FIBO-vlm is 8.9, and takes 2 to write. All weights pass through main memory, and parts that take turns wait there.
+@dataclass(frozen=True)
+class Parts:
+    """What a model's weights take in bfloat16, part by part, and on disk."""
+
+    model: str
+    title: str
+    transformer_gb: float
+    text_encoder_gb: float
+    vae_gb: float
+    disk_gb: float
+
+    @property
+    def whole_gb(self) -> float:
+        return self.transformer_gb + self.text_encoder_gb + self.vae_gb
+
+
+#: By published sizes. Those distilled from FIBO are taken to be as large as it.
+PAINTERS: tuple[Parts, ...] = (
+    Parts("fibo", "FIBO", 16.57, 6.15, 1.41, 25.0),
+    Parts("fibo-lite", "FIBO lite", 16.57, 6.15, 1.41, 25.0),
+    Parts("fibo-1.5", "FIBO 1.5", 16.57, 6.15, 1.41, 25.0),
+    Parts("fibo-2", "FIBO 2", 16.3, 8.9, 0.3, 25.5),
+    Parts("fibo-2-turbo", "FIBO 2 turbo", 16.3, 8.9, 0.3, 25.5),
+)
+PAINTING_GB = 4.2  #: beside the weights, for a megapixel
+
+
+def _plans_of(parts: Parts) -> tuple[Plan, ...]:
+    """All of it on the card; or part by part, and the largest part alone counts. All weights pass through main memory,
+    and parts that take turns wait there."""
+    main = parts.whole_gb + PROGRAM_GB
+    beside = PAINTING_GB + CUDA_GB
+    return (
+        Plan(parts.model, parts.title, "all of it on the card", parts.whole_gb + beside, main, parts.disk_gb),
+        Plan(
+            parts.model,
+            parts.title,
+            "part by part, a little slower",
+            parts.transformer_gb + beside,
+            main,
+            parts.disk_gb,
+        ),
+    )
+
+
+#: Best first, for each model. FIBO-vlm is 8.9, and takes 2 to write.
 PLANS: tuple[Plan, ...] = (
-    Plan("fibo", "FIBO", "all of it on the card", 24.1 + 4.2 + CUDA_GB, 24.1 + PROGRAM_GB, 25.0),
-    Plan("fibo", "FIBO", "part by part, a little slower", 16.6 + 4.2 + CUDA_GB, 24.1 + PROGRAM_GB, 25.0),
+    *(plan for parts in PAINTERS for plan in _plans_of(parts)),
     Plan(
         "fibo-vlm", "FIBO-vlm", "beside FIBO from 40 GB on, else in turns", 8.9 + 2.0 + CUDA_GB, 8.9 + PROGRAM_GB, 9.0
     ),
@@ -85,12 +128,13 @@ def weights_a_pod_fetches(
     fibo_model: str, fibo_writer: str, *, has_token: bool, has_key: bool, fits: bool
 ) -> tuple[str, ...]:
     """Which weights a pod fetches by itself, in this order: FIBO where a token is and ``auto`` finds that it fits, or
-    where it is asked for by name; then the local writer's where no service is set up to write (`has_key`), or where it
-    is asked for by name."""
-    if not has_token or not (fibo_model == "fibo" or (fibo_model == "auto" and fits)):
+    the model of Bria's that is asked for by name; then the local writer's where no service is set up to write
+    (`has_key`), or where it is asked for by name."""
+    painter = "fibo" if fibo_model == "auto" else fibo_model
+    if not has_token or painter not in {parts.model for parts in PAINTERS} or (fibo_model == "auto" and not fits):
         return ()
     writes = fibo_writer == "local" or (fibo_writer == "auto" and not has_key)
-    return ("fibo", "fibo-vlm") if writes else ("fibo",)
+    return (painter, "fibo-vlm") if writes else (painter,)
 
 
 def main_memory_gb(root: Path = Path("/")) -> float | None:

@@ -13,12 +13,21 @@ from fibo_core.errors import ModelMissing
 from fibo_core.models.catalogue import WeightsSpec
 from fibo_core.models.families import Layout
 
+BLOCK = 1 << 20
+WHOLLY_READ = 256 << 20  #: bytes of a file whose every byte counts in a folder's hash
+SAMPLES = 64  #: blocks of a larger one that count
+
 
 def weights_folder(spec: WeightsSpec, hub_cache: Path) -> Path:
     """The folder to load, in the layout of its kind. Raises ModelMissing, which says how to get it."""
     if spec.folder is not None:
         if is_whole(spec.folder, spec.layout):
             return spec.folder
+        if spec.added:
+            raise ModelMissing(
+                f"The weights of {spec.title} are not in {spec.folder}. Bring that folder back, or remove the model "
+                "from the catalogue."
+            )
         raise ModelMissing(
             f"The weights of {spec.title} are not in {spec.folder}. They come with the program: "
             "restore that folder from the repository."
@@ -94,12 +103,19 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def _digest(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
-    """The hash over names, sizes and contents; read again only when a file's size or time has changed."""
+    """The hash over names, sizes and contents; read again only when a file's size or time has changed.
+
+    Of a large file, which would take minutes to read, its beginning, its end and what lies at even steps between count.
+    """
     digest = hashlib.sha256()
     for name, size, _ in stamps:
         digest.update(f"{name}\0{size}\0".encode())
         with (folder / name).open("rb") as file:
-            while block := file.read(1 << 20):
+            if size > WHOLLY_READ:
+                for part in range(SAMPLES):
+                    file.seek((size - BLOCK) * part // (SAMPLES - 1))
+                    digest.update(file.read(BLOCK))
+            while size <= WHOLLY_READ and (block := file.read(BLOCK)):
                 digest.update(block)
     return digest.hexdigest()[:16]
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import update
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -20,7 +21,7 @@ from fibo_core.store.idempotency import OnceKey, batch_of_key, keep_key
 from fibo_core.store.input_use import inputs_in_use
 from fibo_core.store.job_store import ACTIVE, NewJob, insert_jobs
 from fibo_core.store.rows import DamagedRow, read_rows
-from fibo_core.store.tables import BatchTable, CellTable, JobTable
+from fibo_core.store.tables import BatchPictureTable, BatchTable, CellTable, JobTable
 
 _QUOTED = re.compile(r'"([^"]*)"')
 
@@ -126,9 +127,21 @@ class BatchStore:
 
     def of_picture(self, generation_id: str) -> str | None:
         """The id of the batch that a stored picture belongs to; None where none is known."""
-        named = func.instr(col(JobTable.generation_ids), json.dumps(generation_id)) > 0
         with self._database.read() as session:
-            return session.exec(select(JobTable.batch_id).where(named, JobTable.batch_id != "").limit(1)).first()
+            own = select(BatchPictureTable.batch_id).where(BatchPictureTable.generation_id == generation_id)
+            return session.exec(own).first()
+
+    def of_pictures(self, generation_ids: Collection[str]) -> dict[str, str]:
+        """For each of these pictures that was painted with others, the id of their batch."""
+        picture, other = BatchPictureTable, aliased(BatchPictureTable)
+        several = select(other.generation_id).where(
+            col(other.batch_id) == col(picture.batch_id), col(other.generation_id) != col(picture.generation_id)
+        )
+        found = select(picture.generation_id, picture.batch_id).where(
+            col(picture.generation_id).in_(generation_ids), several.exists()
+        )
+        with self._database.read() as session:
+            return dict(session.exec(found).all())
 
     def again_of(self, generation_id: str) -> str | None:
         """The id of the newest batch that paints a stored picture once more; None where none does."""

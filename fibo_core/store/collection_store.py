@@ -219,6 +219,18 @@ def restored(session: Session, record: Any) -> bool:
     return True
 
 
+def matching(session: Session, record: Any) -> bool:
+    """Whether a collection like the one of a record is there: by its id, or by name and, where it has one, query."""
+    try:
+        id, name, query = record["id"], collection_name(record["name"]), record.get("query")
+    except (InputError, KeyError, TypeError, AttributeError):
+        return False
+    if isinstance(id, str) and _row(session, id) is not None:
+        return True
+    row = _row(session, name)
+    return row is not None and row.query == query
+
+
 def record_of(row: CollectionTable) -> dict[str, Any]:
     """A collection as JSON-ready values; `restored` makes its row of them."""
     return {"id": row.id, "name": row.name, "query": row.query, "created_at": row.created_at.isoformat()}

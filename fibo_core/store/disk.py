@@ -50,8 +50,15 @@ def disk_errors(what: str, folder: Path) -> Iterator[None]:
         raise unwritable(what, folder, exc.errno) from exc
 
 
-def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str, *, mode: int = 0o644) -> None:
-    """Writes ``files`` (name → content) into ``folder``, durably; each appears complete or not at all.
+def write_files(
+    root: Path,
+    folder: Path,
+    files: Mapping[str, bytes | Callable[[BinaryIO], None]],
+    what: str,
+    *,
+    mode: int = 0o644,
+) -> None:
+    """Writes ``files`` (name → content, or what writes it) into ``folder``, durably; each appears whole or not at all.
 
     ``folder`` lies in ``root``, which must be there: a volume that is not mounted is not filled underneath.
     All contents are on disk before the first name appears; names appear in the order given.
@@ -64,7 +71,10 @@ def write_files(root: Path, folder: Path, files: Mapping[str, bytes], what: str,
             for name, content in files.items():
                 parts.append(open_part(folder, name, mode))
                 with os.fdopen(parts[-1][1], "wb", closefd=False) as file:
-                    file.write(content)
+                    if callable(content):
+                        content(file)
+                    else:
+                        file.write(content)
                 os.fsync(parts[-1][1])
             for name, (part, _) in zip(files, parts, strict=True):
                 part.replace(folder / name)

@@ -11,12 +11,12 @@ import logging
 import re
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import fibo_core
 from fibo_core.errors import StoreError
@@ -24,17 +24,21 @@ from fibo_core.store.disk import path_inside
 from fibo_core.store.generation import OUTPUTS, Generation
 from fibo_core.store.history import History, HistoryQuery
 from fibo_core.store.inputs import INPUTS
+from fibo_core.store.label_files import labels_record
+from fibo_core.store.labels import Labels
 from fibo_core.store.rows import DamagedRow
 from fibo_core.store.zip_stream import IN_MEMORY, PIECE, ZipSize, ZipStream, crc_of
 
 EXPORT_FORMAT = "fibo-studio-export/1"
 MANIFEST, COLLECTIONS = "manifest.json", "collections.json"
 ROWS = 100  #: of the database at once
-MEASURED_MAX = 2000  #: pictures whose files are measured before the first byte is sent
+MEASURED_MAX = 500  #: pictures whose files are measured before the first byte is sent
 SPARE, SPARE_EACH = 8192, 128  #: bytes, of all and of each picture, for labels that change after measuring
 WHOLE_MAX = 8 << 20  #: bytes of a file that is read once; a larger one is read for its checksums first
 
 _INPUT = re.compile(rf'"({INPUTS}/[0-9a-f]{{64}}\.png)"')
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -181,13 +185,13 @@ class Export:
     def _entries(self) -> Iterator[_Entry]:
         seen: set[bytes] = set()
         named: set[str] = set()
-        for it in self._generations():
+        for it, labels in self._labelled():
             if isinstance(it, DamagedRow):
                 reason = f"its row cannot be read: {it.reason}"
                 yield _Entry(f"{OUTPUTS}/{it.id}.png", self._made_at, id=it.id, missing=reason)
                 continue
             yield self._file(it, it.image_path, it.id)
-            record = _sidecar(self._history, it)
+            record = _sidecar(self._history, it, labels)
             yield _Entry(it.image_path.removesuffix(".png") + ".json", it.created_at, content=record)
             if it.source_path is not None:
                 yield self._file(it, it.source_path)
@@ -199,6 +203,12 @@ class Export:
             named.update(it.collections)
         if collections := self._history.collection_records(None if self._is_all else named):
             yield _Entry(COLLECTIONS, self._made_at, content=json.dumps(collections, indent=2).encode())
+
+    def _labelled(self) -> Iterator[tuple[Generation | DamagedRow, dict[str, Any]]]:
+        """Each picture with what its sidecar is to say of its labels."""
+        for piece in batched(self._generations(), ROWS):
+            labels = self._history.label_records([it.id for it in piece if isinstance(it, Generation)])
+            yield from ((it, labels.get(it.id, {})) for it in piece)
 
     def _file(self, it: Generation, name: str, id: str = "", folder: str = OUTPUTS) -> _Entry:
         try:
@@ -218,6 +228,18 @@ class Export:
                 yield found.get(id) or DamagedRow(0, id, "it is not there")
 
 
+def batched(items: Iterable[T], count: int) -> Iterator[list[T]]:
+    """In pieces of so many; the last one may be shorter."""
+    piece: list[T] = []
+    for item in items:
+        piece.append(item)
+        if len(piece) == count:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
+
+
 def _found(history: History, query: HistoryQuery) -> Iterator[Generation | DamagedRow]:
     """All of a query, a page at a time, each in a transaction of its own."""
     cursor: str | None = None
@@ -229,9 +251,8 @@ def _found(history: History, query: HistoryQuery) -> Iterator[Generation | Damag
             return
 
 
-def _sidecar(history: History, generation: Generation) -> bytes:
+def _sidecar(history: History, generation: Generation, labels: dict[str, Any]) -> bytes:
     """The recipe's file with the labels of the row; made of the row where the file is not there, or is damaged."""
-    labels = labels_record(generation)
     try:
         content = history.absolute(Path(generation.image_path.removesuffix(".png") + ".json")).read_bytes()
         record = json.loads(content)
@@ -241,22 +262,11 @@ def _sidecar(history: History, generation: Generation) -> bytes:
         content, record, whole = b"", {}, False
     if not whole:
         record = generation.to_record()
-    elif record.get("labels") == labels or (not labels and "labels" not in record):
+    elif record.get("labels", {}) in ([labels] if labels else [{}, labels_record(Labels(), {})]):
         return content
-    record = {name: value for name, value in record.items() if name != "labels"}
-    return json.dumps({**record, **({"labels": labels} if labels else {})}, indent=2).encode()
-
-
-def labels_record(generation: Generation) -> dict[str, Any]:
-    """What somebody has said of a picture, as its sidecar holds it; {} where nobody has."""
-    if not (generation.favorite or generation.rating or generation.tags or generation.collections):
-        return {}
-    return {
-        "favorite": generation.favorite,
-        "rating": generation.rating,
-        "tags": list(generation.tags),
-        "collections": list(generation.collections),
-    }
+    if labels or "labels" in record:
+        record["labels"] = labels or labels_record(Labels(), {})
+    return json.dumps(record, indent=2).encode()
 
 
 def _looked_through(file: BinaryIO) -> tuple[BinaryIO, int, int, str]:

@@ -23,11 +23,15 @@ from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import GenerationDamaged, GenerationNotFound, InputError, StoreError, WorkspaceUnwritable
 from fibo_core.store import narrowing, reconcile, search, search_index
+from fibo_core.store.collection_store import FORMAT as COLLECTIONS_FORMAT
+from fibo_core.store.collection_store import record_of
 from fibo_core.store.database import Database
 from fibo_core.store.disk import path_inside, write_cache_file, write_files
 from fibo_core.store.generation import OUTPUTS, Generation, Mode, place_of
-from fibo_core.store.label_files import FileLabels, in_collection, place_file_labels, with_labels_record
+from fibo_core.store.label_files import FileLabels, in_collection, labels_record, place_file_labels, with_labels_record
+from fibo_core.store.label_rows import label_rows
 from fibo_core.store.label_store import LabelStore
+from fibo_core.store.labels import Labels
 from fibo_core.store.lineage import Lineage, lineage
 from fibo_core.store.narrowing import Facets, Suggestion
 from fibo_core.store.outputs import check_outputs, outputs_gone, outputs_trouble
@@ -139,7 +143,6 @@ class History:
         """
         from ulid import ULID
 
-        self.check_place()
         created_at = self._moment()
         id = str(ULID.from_datetime(created_at))
         place = place_of(id, created_at)
@@ -201,6 +204,7 @@ class History:
             record = with_labels_record(record, labels)
         files[f"{generation.id}.json"] = json.dumps(record, indent=2).encode()
         try:
+            self.check_place()
             folder = (self._workspace / generation.image_path).parent
             write_files(self._workspace, folder, files, "The picture")
         except WorkspaceUnwritable as exc:
@@ -300,14 +304,19 @@ class History:
 
     def collection_records(self, names: Collection[str] | None) -> dict[str, Any]:
         """The collections of these names, or all, as `collections.json` has them; {} where there is none."""
-        statement = select(CollectionTable).order_by(col(CollectionTable.created_at))
+        statement = select(CollectionTable).order_by(col(CollectionTable.created_at), CollectionTable.id)
         with self._database.read() as session:
-            rows = [row for row in session.exec(statement) if names is None or row.name in names]
-        listed = [
-            {"id": row.id, "name": row.name, "query": row.query, "created_at": row.created_at.isoformat()}
-            for row in rows
-        ]
-        return {"format": "fibo-studio-collections/1", "collections": listed} if listed else {}
+            listed = [record_of(row) for row in session.exec(statement) if names is None or row.name in names]
+        return {"format": COLLECTIONS_FORMAT, "collections": listed} if listed else {}
+
+    def label_records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What the sidecars of some pictures are to say of their labels; {} of those of which nobody has said any."""
+        row = GenerationTable
+        with self._database.read() as session:
+            seqs = dict(session.exec(select(row.seq, row.id).where(col(row.id).in_(ids))).all())
+            names = dict(session.exec(select(CollectionTable.id, CollectionTable.name)).all())
+            found = label_rows(session, list(seqs))
+        return {seqs[seq]: labels_record(it, names) if it != Labels() else {} for seq, it in found.items()}
 
     def bytes_of(self, ids: Sequence[str]) -> int:
         """The bytes of some pictures' files."""
@@ -454,6 +463,10 @@ class History:
             except DAMAGE as exc:
                 raise StoreError(f"{image_file} is damaged ({exc}). Its recipe can paint it again.") from exc
         return thumbnail
+
+    def place_thumbnail(self, id: str, image: "Image.Image") -> None:
+        """Keeps a picture's thumbnail, made of it or of a smaller copy. Raises WorkspaceUnwritable."""
+        self._write_thumbnail(id, image)
 
     def _existing(self, relative: str, id: str) -> Path:
         path = path_inside(self._workspace, OUTPUTS, relative)

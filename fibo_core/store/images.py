@@ -61,8 +61,9 @@ _one_at_a_time = threading.Lock()
 class OpenPicture:
     """A decoded picture, given upright and plain, a few rows at a time; ``size`` is that of the upright one."""
 
-    def __init__(self, decoded: Image.Image) -> None:
+    def __init__(self, decoded: Image.Image, told_size: tuple[int, int]) -> None:
         self._decoded = decoded
+        self._told_size = told_size
         self._orientation = _orientation(decoded)
         self._sideways = self._orientation >= 5
         self.size = decoded.size[::-1] if self._sideways else decoded.size
@@ -73,6 +74,15 @@ class OpenPicture:
     def rows(self) -> Iterator[NDArray[np.uint8]]:
         """The pixels from the top: arrays of (some rows, width, 3), or 4 where something is transparent."""
         return map(np.asarray, self._strips(_ROWS, self.mode))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was decoded at its full size, and lies as it is shown."""
+        return self._orientation not in _UPRIGHT and not self.is_scaled
+
+    @property
+    def is_scaled(self) -> bool:
+        return self._decoded.size != self._told_size
 
     @property
     def mode(self) -> str:
@@ -116,7 +126,7 @@ def opened_picture(data: bytes | Path, side_max: int | None = None) -> Iterator[
     content = _read_bytes(data) if isinstance(data, Path) else data
     _check_bytes(len(content))
     with _one_at_a_time:
-        yield OpenPicture(_decoded(content, side_max))
+        yield OpenPicture(*_decoded(content, side_max))
 
 
 def open_picture(data: bytes | Path, side_max: int = SIDE_MAX) -> Image.Image:
@@ -186,7 +196,11 @@ def png_is_complete(content: bytes) -> bool:
 
 def check_png(path: Path) -> None:
     """Reads a PNG to its end, checksums included; its pixels are not decoded. Raises PictureError."""
-    content = _read_bytes(path)
+    verify_png(_read_bytes(path))
+
+
+def verify_png(content: bytes) -> None:
+    """The same of a PNG's bytes."""
     if not png_is_complete(content):
         raise PictureError("it is no PNG, or one that is cut short")
     try:
@@ -232,16 +246,18 @@ def _check_bytes(size: int) -> None:
         )
 
 
-def _decoded(content: bytes, side_max: int | None) -> Image.Image:
-    """The picture as its decoder gives it, scaled down where it can be, its pixels loaded."""
+def _decoded(content: bytes, side_max: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture as its decoder gives it, scaled down where it can be, its pixels loaded; and its size in the file."""
     try:
         if content.startswith(_JPEG):
-            picture: Image.Image = _begun_jpeg(content, side_max)
+            picture: Image.Image
+            picture, size = _begun_jpeg(content, side_max)
         else:
             picture = Image.open(BytesIO(without_texts(content)), formats=_FORMATS)
             most = _HEAVY_PIXELS_MAX.get(picture.format or "", PIXELS_MAX)
             if picture.width * picture.height > most:
                 raise _too_many_pixels(f"{picture.width}×{picture.height} pixels", most)
+            size = picture.size
         picture.load()
     except UnidentifiedImageError as exc:
         raise _unidentified(content) from exc
@@ -249,11 +265,11 @@ def _decoded(content: bytes, side_max: int | None) -> Image.Image:
         raise _too_many_pixels(_told_of(exc), PIXELS_MAX) from exc
     except DAMAGE as exc:
         raise _damaged(exc) from exc
-    return picture
+    return picture, size
 
 
-def _begun_jpeg(content: bytes, side_max: int | None) -> JpegImagePlugin.JpegImageFile:
-    """A JPEG, not decoded yet, that will be at a scale that fits; of several pictures in it the first."""
+def _begun_jpeg(content: bytes, side_max: int | None) -> tuple[JpegImagePlugin.JpegImageFile, tuple[int, int]]:
+    """A JPEG, not decoded yet, that will be at a scale that fits, and its size; of several pictures in it the first."""
     jpeg = JpegImagePlugin.JpegImageFile(BytesIO(content))  # Image.open refuses those of 180 megapixels and more
     (width, height), pixels = jpeg.size, jpeg.width * jpeg.height
     progressive = "progressive" in jpeg.info
@@ -269,7 +285,7 @@ def _begun_jpeg(content: bytes, side_max: int | None) -> JpegImagePlugin.JpegIma
     while pixels > fits * scale**2 or (side_max is not None and max(width, height) >= 2 * scale * side_max):
         scale *= 2
     jpeg.draft(None, (max(width // scale, 1), max(height // scale, 1)))
-    return jpeg
+    return jpeg, (width, height)
 
 
 def _orientation(picture: Image.Image) -> int:

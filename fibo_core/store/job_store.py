@@ -18,7 +18,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from fibo_core.errors import JobDamaged, JobNotFound, QueueFull
 from fibo_core.store.database import Database
 from fibo_core.store.rows import DamagedRow, read_rows
-from fibo_core.store.tables import JobTable
+from fibo_core.store.tables import BatchPictureTable, JobTable
 
 PENDING = ("queued", "waiting")
 ACTIVE = (*PENDING, "running")
@@ -209,6 +209,8 @@ class JobStore:
         with self._database.write() as session:
             row = _row(session, id)
             row.generation_ids = json.dumps([*json.loads(row.generation_ids), generation_id])
+            if row.batch_id:
+                session.merge(BatchPictureTable(generation_id=generation_id, batch_id=row.batch_id))
 
     def set_again(self, id: str, report_json: str) -> None:
         """Keeps what came of painting a picture once more. Raises JobNotFound."""

@@ -154,6 +154,7 @@ class LabelStore:
 
     def replace(self, id: str, change: LabelChange) -> None:
         """Changes one picture of the gallery. Raises as `begin` does, and GenerationNotFound for a deleted one."""
+        change = change.checked()
         seqs, _ = self._seqs([id])
         with self._database.read() as session:
             deleted = session.connection().execute(

@@ -24,6 +24,7 @@ from fibo_core.store.terms import folded
 FACET_PICTURES = 5_000  #: of a search, whose facets are counted
 VALUES_MAX = 30  #: of a facet
 SUGGESTIONS_MAX = 12
+TAGS_LOOKED_AT = 200_000  #: given to pictures, among which the most frequent are found
 
 _FIRST = (
     "is:favorite",
@@ -90,7 +91,7 @@ def facets(session: Session, query: HistoryQuery) -> Facets:
     else:
         partial = False
         counts = Counter({row[0]: row[1] for row in session.connection().execute(_COUNTS)})
-        tags = _tags(session, "", VALUES_MAX * 4)
+        tags = _most_tags(session)
     found = [*_from_counts(counts), _facet("in", _collections(session, members)), _facet("tag", tags)]
     return Facets(tuple(each for each in found if each.values), partial)
 
@@ -140,6 +141,13 @@ def _tags(session: Session, begins: str, most: int) -> list[tuple[str, int | Non
     """The first tags that begin so, in the order of the alphabet, each with its pictures, counted up to COUNT_MAX."""
     asked = {"from": begins, "to": begins + "\U0010ffff", "most": most, "counted": COUNT_MAX + 1}
     return [(name, count) for name, count in session.connection().execute(_TAGS, asked) if count]
+
+
+def _most_tags(session: Session) -> list[tuple[str, int | None]]:
+    """The tags that most pictures have; where a great many are given, those of the alphabet's beginning."""
+    if session.connection().execute(_TAG_BEYOND, {"looked": TAGS_LOOKED_AT}).scalar() is not None:
+        return _tags(session, "", VALUES_MAX)
+    return [(name, count) for name, count in session.connection().execute(_MOST_TAGS, {"most": VALUES_MAX})]
 
 
 def suggest(session: Session, typed: str, at: int) -> tuple[Suggestion, ...]:
@@ -236,6 +244,11 @@ _SHOWN = (
 )
 _MEMBERS = text(
     f"SELECT count(*) FROM (SELECT 1 FROM collection_member m WHERE collection_id = :id AND {_SHOWN} LIMIT :most)"
+)
+_TAG_BEYOND = text("SELECT 1 FROM tag LIMIT 1 OFFSET :looked")
+_MOST_TAGS = text(
+    "SELECT min(name), count(*) AS pictures FROM tag m "
+    f"WHERE {_SHOWN} GROUP BY folded ORDER BY pictures DESC LIMIT :most"
 )
 _TAGS = text(
     "WITH RECURSIVE each(folded) AS ("  # one step along the index for each tag

@@ -36,7 +36,7 @@ def outputs_gone(workspace: Path, database: Database) -> str:
             return ""
     return (
         f"The history has pictures, and {outputs} is empty or not there. Is its volume mounted? No picture is written "
-        f"meanwhile. If you emptied it yourself, put any file there: touch {outputs}/emptied"
+        f"meanwhile. If you emptied it yourself, put any file there (touch {outputs}/emptied)."
     )
 
 

@@ -7,7 +7,9 @@ for. Here both go piece by piece.
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
+from types import MappingProxyType
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -76,8 +78,31 @@ def without_texts(data: bytes) -> bytes:
     return b"".join([*kept, data[end:]])  # what follows is cut short: for the decoder to say so
 
 
-def write_png(file: BinaryIO, width: int, height: int, rows: Iterable[NDArray[np.uint8]]) -> None:
-    """Writes a PNG of RGB or RGBA ``rows``: arrays of (any number of rows, width, 3 or 4), together ``height`` rows.
+def with_text(data: bytes, keyword: str, text: str) -> bytes:
+    """The PNG with one more text, in ASCII, before its pixels and in place of those of that keyword. All else stays but
+    what follows its end. Raises ValueError for what is no PNG."""
+    kept = [SIGNATURE]
+    named = keyword.encode("latin-1") + b"\0"
+    for chunk in chunks(data):
+        if chunk.kind in TEXT_KINDS and chunk.content(data).startswith(named):
+            continue
+        kept.append(data[chunk.start : chunk.end])
+        if chunk.kind == b"IHDR":
+            kept.append(_chunk(b"tEXt", named + text.encode("ascii")))
+        if chunk.kind == b"IEND":
+            return b"".join(kept)
+    raise ValueError("no PNG, or one that is cut short")
+
+
+def write_png(
+    file: BinaryIO,
+    width: int,
+    height: int,
+    rows: Iterable[NDArray[np.uint8]],
+    texts: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Writes a PNG of RGB or RGBA ``rows``: arrays of (any number of rows, width, 3 or 4), together ``height`` rows,
+    and ``texts`` by keyword.
 
     The same pixels give the same bytes, however they are cut into arrays. Raises OSError.
     """
@@ -91,6 +116,8 @@ def write_png(file: BinaryIO, width: int, height: int, rows: Iterable[NDArray[np
             file.write(SIGNATURE)
             color = 2 if channels == 3 else 6  # PNG's numbers for RGB and RGBA
             _write_chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0))
+            for keyword, text in texts.items():
+                _write_text(file, keyword, text)
         filtered = np.empty((count, 1 + flat.shape[1]), np.uint8)
         filtered[:, 0] = _ROWS_ABOVE
         np.subtract(flat[0], above, out=filtered[0, 1:])
@@ -106,6 +133,21 @@ def _write_chunk(file: BinaryIO, kind: bytes, content: bytes) -> None:
     file.write(struct.pack(">I", len(content)) + kind)
     file.write(content)
     file.write(struct.pack(">I", zlib.crc32(content, zlib.crc32(kind))))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    file = BytesIO()
+    _write_chunk(file, kind, content)
+    return file.getvalue()
+
+
+def _write_text(file: BinaryIO, keyword: str, text: str) -> None:
+    """As tEXt where it is ASCII, else as iTXt, which is UTF-8."""
+    named = keyword.encode("latin-1", "replace")[:79] + b"\0"
+    if text.isascii():
+        _write_chunk(file, b"tEXt", named + text.replace("\0", "").encode())
+    else:
+        _write_chunk(file, b"iTXt", named + b"\0\0\0\0" + text.encode("utf-8", "replace"))
 
 
 def _text(kind: bytes, content: bytes, room: int) -> tuple[str, str]:

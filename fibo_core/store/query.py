@@ -1,4 +1,4 @@
-"""A search as a value: read once from its text, it gives its SQL and can test one picture.
+"""A search as a value: read once from its text; its terms give their SQL (`search.py`) and test one picture.
 
 The grammar, the same in gallery, API and command line: words begin words, `"a phrase"`, `-not`, `lighting:backlit` for
 any path of a prompt, and `seed:`, `id:`, `model:`, `mode:`, `writer:`, `tag:`, `in:`, `is:`, `rating:`, `before:`,
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from fibo_core.store.generation import Generation
-from fibo_core.store.terms import Parameters, Seen, Term
+from fibo_core.store.terms import Seen, Term
 
 
 @dataclass(frozen=True)
@@ -25,28 +25,22 @@ class Chip:
 
 @dataclass(frozen=True)
 class Query:
-    """A search, read. All of ``terms`` must hold; ``problems`` are sentences for what was not understood."""
+    """A search, read. All of ``terms`` must hold; ``problems`` are sentences for what was not understood; ``zone`` is
+    where its days begin, those of kept searches too."""
 
     text: str = ""
     terms: tuple[Term, ...] = ()
     problems: tuple[str, ...] = ()
+    zone: tzinfo = UTC
 
     @property
     def chips(self) -> tuple[Chip, ...]:
         """What was understood, in its order."""
         return tuple(Chip(term.label, *term.at, term.excluded) for term in self.terms if term.label)
 
-    def clause(self, seq: str = "seq") -> tuple[str, Mapping[str, object]]:
-        """A condition on the SQL expression ``seq`` and its parameters, true for the pictures that are found.
-
-        Collections must have been looked up (`search.py`), which also finds them along an index.
-        """
-        parameters = Parameters()
-        return " AND ".join(term.condition(seq, parameters) for term in self.terms) or "1", parameters
-
     def match(self, picture: Generation, kept: Mapping[str, str] | None = None) -> bool:
         """Whether a picture is found. ``kept`` are the searches that are collections, by their folded names."""
-        seen = Seen(picture, kept or {})
+        seen = Seen(picture, kept or {}, self.zone)
         return all(term.match(seen) for term in self.terms)
 
 
@@ -55,4 +49,4 @@ def parse(text: str, zone: tzinfo = UTC) -> Query:
     from fibo_core.store.query_parser import read
 
     terms, problems = read(text, zone)
-    return Query(text, terms, problems)
+    return Query(text, terms, problems, zone)

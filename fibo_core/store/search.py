@@ -158,7 +158,7 @@ def understood(session: Session, query: HistoryQuery) -> Query:
 
 def _sources(session: Session, query: HistoryQuery, wanted: int) -> list[_Source]:
     """Where the pictures of a query come from; none is in two of them. ``wanted`` is how many will be read."""
-    terms = _resolved(session, query.terms, frozenset())
+    terms = _resolved(session, query.terms, query.zone, frozenset())
     fixed: list[Term] = []
     options: list[list[Term]] = []
     for term in terms:
@@ -278,7 +278,7 @@ def _not_gone(session: Session, place: str) -> tuple[str, ...]:
     return (f"EXISTS (SELECT 1 FROM generation WHERE seq = {place})",)
 
 
-def _resolved(session: Session, terms: tuple[Term, ...], within: frozenset[str]) -> list[Term]:
+def _resolved(session: Session, terms: tuple[Term, ...], zone: tzinfo, within: frozenset[str]) -> list[Term]:
     """Terms with their begun words and collections looked up; a kept search that asks for itself finds nothing."""
     found: list[Term] = []
     for term in terms:
@@ -287,20 +287,20 @@ def _resolved(session: Session, terms: tuple[Term, ...], within: frozenset[str])
         elif isinstance(term, NumberTerm):
             found.append(replace(term, word=_spelled_out(session, term.word)))
         elif isinstance(term, CollectionTerm):
-            found.append(_of_collection(session, term, within))
+            found.append(_of_collection(session, term, zone, within))
         else:
             found.append(term)
     return found
 
 
-def _of_collection(session: Session, term: CollectionTerm, within: frozenset[str]) -> Term:
+def _of_collection(session: Session, term: CollectionTerm, zone: tzinfo, within: frozenset[str]) -> Term:
     collection = _collection(session, term.name)
     if collection is None or term.name in within:
         return GroupTerm(terms=(NothingTerm(),), excluded=term.excluded)
     id, kept = collection
     if kept is None:
         return MemberTerm(key="collection", value=id, excluded=term.excluded)
-    terms = _resolved(session, parse(kept).terms, within | {term.name})
+    terms = _resolved(session, parse(kept, zone).terms, zone, within | {term.name})
     return GroupTerm(terms=tuple(terms), excluded=term.excluded)
 
 

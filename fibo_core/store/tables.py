@@ -283,6 +283,16 @@ class CellTable(SQLModel, table=True):
     job_id: str = Field(sa_type=TypedText)
 
 
+class BatchPictureTable(SQLModel, table=True):
+    """Which batch a stored picture was painted in. Since migration 0012."""
+
+    __tablename__ = "batch_picture"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    generation_id: str = Field(primary_key=True, sa_type=TypedText)
+    batch_id: str = Field(index=True, sa_type=TypedText)
+
+
 class IdempotencyTable(SQLModel, table=True):
     """Which batch a sender's own key stands for. Since migration 0004."""
 

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import Any
 
@@ -68,8 +69,8 @@ class Members:
 class Seen:
     """One picture as the terms test it; ``kept`` are the searches that are collections, by their folded names."""
 
-    def __init__(self, picture: Generation, kept: Mapping[str, str]) -> None:
-        self.picture, self.kept = picture, kept
+    def __init__(self, picture: Generation, kept: Mapping[str, str], zone: tzinfo = UTC) -> None:
+        self.picture, self.kept, self.zone = picture, kept, zone
 
     def has(self, expression: str) -> bool:
         """Whether the picture is found in an index of its own: its words are cut by SQLite, as all are."""
@@ -262,7 +263,7 @@ class CollectionTerm(Term):
         if self.name not in seen.kept:
             return self.name in map(folded, seen.picture.collections)
         kept = {name: text for name, text in seen.kept.items() if name != self.name}
-        return parse(seen.kept[self.name]).match(seen.picture, kept)
+        return parse(seen.kept[self.name], seen.zone).match(seen.picture, kept)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,6 +126,10 @@ class Desk:
         batch_id = self._store.of_picture(generation_id)
         return None if batch_id is None else self.several([batch_id]).get(batch_id)
 
+    def batches_of_pictures(self, generation_ids: Collection[str]) -> dict[str, str]:
+        """For each of these pictures that was painted with others, the id of their batch."""
+        return self._store.of_pictures(generation_ids)
+
     def job(self, job_id: str) -> Job:
         """The job as it is now. Raises JobNotFound, and JobDamaged where it cannot be read."""
         return self._queue.get(job_id)

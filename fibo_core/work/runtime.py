@@ -1,7 +1,7 @@
 """The one object graph of a process: settings in, writers, engine, history and queue out, wired and checked."""
 
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.placement import SharedDevice
@@ -14,6 +14,7 @@ from fibo_core.store.job_store import JobStore
 from fibo_core.work import workflows
 from fibo_core.work.care import Care
 from fibo_core.work.desk import Desk
+from fibo_core.work.imports import Imports
 from fibo_core.work.jobs import JobQueue
 from fibo_core.work.workflows import Tools
 from fibo_core.work.workspace import build_database, build_history
@@ -42,9 +43,15 @@ class Runtime:
         care = Care(tools.history, self.database, self.inputs, self.desk.inputs, days)
         object.__setattr__(self, "care", care)
 
+    @cached_property
+    def imports(self) -> Imports:
+        """What comes in in the background."""
+        return Imports(self.tools.history, self.database, self.settings.workspace_dir)
+
     def close(self) -> None:
-        """Interrupts running jobs and lets go of queue and database; the model's memory goes with the process."""
+        """Interrupts jobs and imports, and lets go of queue and database; the model's memory goes with the process."""
         self.jobs.stop()
+        self.imports.stop()
         self.database.close()
 
 
@@ -132,4 +139,6 @@ def build_runtime(settings: Settings) -> Runtime:
         database.close()
         raise
     desk = Desk(BatchStore(database), jobs, tools, max_queued=settings.max_queued)
-    return Runtime(settings, tools, jobs, desk, Inputs(settings.workspace_dir), database)
+    runtime = Runtime(settings, tools, jobs, desk, Inputs(settings.workspace_dir), database)
+    runtime.imports.resume()
+    return runtime

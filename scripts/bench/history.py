@@ -33,7 +33,7 @@ from fibo_core.store.history import History, HistoryQuery
 from fibo_core.store.index_text import COLUMNS, facts_of, indexed
 from fibo_core.store.picture_rows import place_row
 from fibo_core.store.search_index import FACETS_WITHOUT
-from fibo_core.store.tables import GenerationTable, row_of
+from fibo_core.store.tables import GenerationTable, microseconds, row_of
 
 PROMPTS, RARE_WORDS, TIMES, PIECE = 20_000, 30_000, 9, 10_000
 MODELS = ("briaai/FIBO", "briaai/FIBO-lite", "mini")
@@ -239,40 +239,53 @@ class Filling:
         )  # fmt: skip
 
     def fill(self) -> None:
-        """Rows, their index, facets and labels, in large transactions."""
+        """Rows, their index, facets and labels, in large transactions; what a prompt alone decides is made once."""
         prompts = [self.prompt(number) for number in range(min(PROMPTS, self.pictures))]
+        rows = [row_of(self.picture(0, START, prompt), 1_500_000).model_dump() for prompt in prompts]
         documents = [prompt.document for prompt in prompts]
         parts = [indexed("", document, ()) for document in documents]
+        with self.database.write() as session:
+            index_words.keep(session, index_words.cut(" ".join(part) for part in parts))
+            index_words.keep(session, self.words)
         for begin in range(0, self.pictures, PIECE):
             numbers = range(begin, min(begin + PIECE, self.pictures))
-            self._fill_piece(numbers, prompts, documents, parts)
+            self._fill_piece(numbers, rows, documents, parts)
         self._label()
 
-    def _fill_piece(self, numbers: range, prompts: list[Any], documents: list[Any], parts: list[Any]) -> None:
-        rows, index, facets_, words = [], [], [], []
+    def _fill_piece(self, numbers: range, templates: list[Any], documents: list[Any], parts: list[Any]) -> None:
+        rng, rows, index, named, marked = self.rng, [], [], [], set()
         for number in numbers:
-            place = self.rng.randrange(len(prompts))
-            row = row_of(self.picture(number, START + STEP * number, prompts[place]), 1_500_000).model_dump()
-            row["deleted_at"] = str(START)[:19] if number % 100 == 3 else None
-            row["favorite"], row["rating"] = number % 50 == 5, (number // 10 % 5 + 1 if number % 10 == 7 else 0)
-            row["created_at"] = str(row["created_at"])[:19]
+            place, moment = rng.randrange(len(templates)), START + STEP * number
+            refined = number > 10 and rng.random() < 0.2
+            row = templates[place] | {
+                "seq": microseconds(moment),
+                "id": f"0{number:025d}",
+                "created_at": str(moment)[:19],
+                "mode": "refine" if refined else "generate",
+                "parent_id": f"0{number - rng.randint(1, 10):025d}" if refined else None,
+                "words": "zebra crossing" if number % 50_000 == 77 else self.prose(6),
+                "seed": rng.randrange(100_000),
+                "model": rng.choices(MODELS, (70, 25, 5))[0],
+                "deleted_at": str(START)[:19] if number % 100 == 3 else None,
+                "favorite": number % 50 == 5,
+                "rating": number // 10 % 5 + 1 if number % 10 == 7 else 0,
+            }
             facts = facts_of(row, documents[place])
             marks = indexed(row["words"], {}, facts)
-            columns = (*parts[place][:-3], marks[-3], parts[place][-2], marks[-1])
+            marked.add(marks[-1])
             rows.append(row)
-            index.append((row["seq"], *columns))
+            index.append((row["seq"], *parts[place][:-3], marks[-3], parts[place][-2], marks[-1]))
             names = dict.fromkeys(f"{key}:{value}" for key, value in facts if key not in FACETS_WITHOUT)
-            facets_.append((row["seq"], json.dumps(list(names))))
-            words.append(" ".join(columns))
-        names = list(GenerationTable.model_fields)
+            named.append((row["seq"], json.dumps(list(names))))
+        columns = list(GenerationTable.model_fields)
         with self.database.write() as session:
             many = session.connection().connection.cursor().executemany
-            values = ", ".join(f":{name}" for name in names)
-            many(f"INSERT INTO generation ({', '.join(names)}) VALUES ({values})", rows)
+            values = ", ".join(f":{name}" for name in columns)
+            many(f"INSERT INTO generation ({', '.join(columns)}) VALUES ({values})", rows)
             blanks = ", ".join("?" * (len(COLUMNS) + 1))
             many(f"INSERT INTO generation_search (rowid, {', '.join(COLUMNS)}) VALUES ({blanks})", index)
-            many("INSERT INTO generation_facets (seq, names) VALUES (?, ?)", facets_)
-            index_words.keep(session, index_words.cut(words))
+            many("INSERT INTO generation_facets (seq, names) VALUES (?, ?)", named)
+            index_words.keep(session, index_words.cut(marked))
             session.connection().execute(text("DELETE FROM search_due"))
 
     def _label(self) -> None:

@@ -82,6 +82,7 @@ class Door:
         limit: int,
         *,
         deleted: bool = False,
+        zone: str | None = None,
     ) -> Page:
         """At most ``limit`` pictures, newest first. Raises FiboError."""
         items: list[Generation] = []
@@ -93,6 +94,7 @@ class Door:
                     mode=mode,
                     favorite=favorite,
                     deleted=deleted,
+                    zone=zone,
                     cursor=cursor,
                     limit=min(PAGE, limit - len(items)),
                 )

@@ -1,8 +1,9 @@
-"""``fibo-studio history``: list, show, delete, restore, verify, rebuild."""
+"""``fibo-studio history``: list, show, delete, restore, verify, rebuild, export, import."""
 
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from fibo_core.settings import Settings
 from fibo_core.store.generation import Generation, StoredMode
 from studio.cli import labels, related, trash
 from studio.cli.door import Door, Page, as_ours, door_of, only_here
+from studio.cli.in_and_out import export, import_
 from studio.cli.labels import tell_files
 from studio.cli.output import print_json, print_table, print_text, result_block, whole_record
 from studio.cli.painting import Json
@@ -50,15 +52,16 @@ def list_(
     """List pictures, newest first."""
     settings = begin()
     query = " ".join([*(search or ()), query]).strip()
-    unsearched = 0
+    unsearched, here = 0, datetime.now().astimezone()  # days begin where the command is given
     if (door := door_of(context, settings)) is not None:
-        page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit)
+        page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit, zone=here.isoformat()[-6:])
         trouble = door.storage().trouble
     else:
         from fibo_core.store.history import HistoryQuery
 
         with open_history(settings) as history:
-            page = history.page(HistoryQuery(text=query, mode=mode, favorite=favorite), cursor=cursor, limit=limit)
+            asked = HistoryQuery(text=query, mode=mode, favorite=favorite, zone=here.tzinfo or UTC)
+            page = history.page(asked, cursor=cursor, limit=limit)
             unsearched = history.unsearched() if query else 0
             trouble = history.trouble()
     if as_json:
@@ -207,6 +210,10 @@ def rebuild(
     )
     for sentence in (*report.unreadable, *report.duplicates, *report.damaged_sidecars):
         print(sentence, file=sys.stderr)
+
+
+app.command()(export)
+app.command("import")(import_)
 
 
 def print_page_end(page: "Page | HistoryPage", nothing: str) -> None:

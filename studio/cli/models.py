@@ -1,10 +1,13 @@
-"""``fibo-studio models``: list, check, download."""
+"""``fibo-studio models``: list, check, download, add, remove, load, unload."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fibo_core.errors import Cancelled, ModelMissing
+from fibo_core.errors import Cancelled, InputError, ModelMissing
+from fibo_core.models.added import SIDE
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, WeightsSpec, find_weights
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.settings import Settings
@@ -13,6 +16,9 @@ from studio.cli.output import StatusLine, print_json, print_table, print_text
 from studio.cli.painting import Json
 from studio.cli.setup import begin, ended_by_ctrl_c
 from studio.program import command
+
+if TYPE_CHECKING:
+    from studio.web.api.models import ModelGiven
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -111,6 +117,82 @@ def download(context: typer.Context, name: Name, as_json: Json = False) -> None:
         print_json({"name": spec.name, "path": str(folder)})
     else:
         print_text(str(folder))
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    source: Annotated[str, typer.Argument(help="A folder with a pipeline, or a repository of the hub.")],
+    steps: Annotated[int, typer.Option(min=0, help="Steps where none are asked for.", show_default=False)] = 0,
+    guidance: Annotated[float, typer.Option(min=0, help="Guidance likewise.", show_default=False)] = 0.0,
+    side: Annotated[int, typer.Option(help="Pixels of a square of its shapes' area.")] = SIDE,
+    as_json: Json = False,
+) -> None:
+    """Add a model to the catalogue. Nothing is fetched or loaded; what it is, its model_index.json says."""
+    settings = begin()
+    if (door := door_of(context, settings)) is not None:
+        with as_ours():
+            added = door.studio.add_model(name, _absolute(door, source), steps=steps, guidance=guidance, side=side)
+        family, names = added.family, added.name
+    else:
+        from fibo_core.work.models import add_model
+
+        spec = add_model(settings, name, source, steps=steps, guidance=guidance, side=side)
+        family, names = spec.family.name, spec.name
+    if as_json:
+        print_json({"name": names, "family": family})
+    else:
+        print_text(f"{names} is in the catalogue, of the family {family}.")
+
+
+@app.command()
+def remove(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Take a model that was added out of the catalogue; its weights and its pictures stay."""
+    settings = begin()
+    if (door := door_of(context, settings)) is not None:
+        with as_ours():
+            door.studio.remove_model(name)
+    else:
+        from fibo_core.work.models import remove_model
+
+        remove_model(settings.workspace_dir, name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        print_text(f"{name} is no longer in the catalogue.")
+
+
+@app.command()
+def load(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Have the running studio use a model from now on."""
+    _in_the_studio(context, name, as_json, lambda door: door.studio.load_model(name), "paints from now on")
+
+
+@app.command()
+def unload(context: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Have the running studio free a model's memory."""
+    _in_the_studio(context, name, as_json, lambda door: door.studio.unload_model(name), "is unloaded")
+
+
+def _in_the_studio(
+    context: typer.Context, name: str, as_json: bool, change: "Callable[[Door], ModelGiven]", done: str
+) -> None:
+    door = door_of(context, begin())
+    if door is None:
+        raise InputError("No studio runs on this workspace. Start one, or name one with --server.")
+    with as_ours():
+        model = change(door)
+    if as_json:
+        print_json({"name": model.name, "loaded": model.loaded})
+    else:
+        print_text(f"{model.title} {done}.")
+
+
+def _absolute(door: Door, source: str) -> str:
+    """A folder as the studio of this machine finds it; what is none, or one of another machine, as it is."""
+    folder = Path(source).expanduser()
+    return str(folder.absolute()) if door.workspace is not None and folder.is_dir() else source
 
 
 def _revision(spec: WeightsSpec, settings: Settings) -> str | None:

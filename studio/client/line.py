@@ -99,6 +99,18 @@ class Line:
             self._checked(answer)
             yield iter(()) if answer.status_code == 204 else iter(httpx2.EventSource(answer))
 
+    def download(self, path: str) -> Iterator[bytes]:
+        """The bytes of an address, as they come. Raises StudioError, and Unreachable where the line breaks."""
+        timeout = httpx2.Timeout(self._client.timeout.read, read=SILENCE_S)
+        try:
+            with self._client.stream("GET", self.url + path, timeout=timeout) as answer:
+                if not answer.is_success:
+                    answer.read()
+                self._checked(answer)
+                yield from answer.iter_bytes(1 << 18)
+        except httpx2.RequestError as exc:
+            raise self.unreachable(exc) from exc
+
     def unreachable(self, exc: Exception) -> Unreachable:
         reason = "it takes too long" if isinstance(exc, httpx2.TimeoutException) else str(exc) or type(exc).__name__
         return Unreachable(

@@ -5,17 +5,20 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypedDict, Unpack
+from urllib.parse import quote
 
+from fibo_core.models.added import SIDE
 from fibo_core.prompts.axes import Value
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import StoredMode
 from studio.client.batches import Batch
 from studio.client.errors import StudioError
+from studio.client.in_and_out import Tell, save_export, send_import
 from studio.client.labels import LabelOptions, LabelsChanged, sent
 from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
@@ -27,8 +30,11 @@ from studio.web.api.models import (
     BatchSummary,
     CountGiven,
     EstimateGiven,
+    ExportGiven,
     FacetsGiven,
     GenerationList,
+    ImportGiven,
+    ModelGiven,
     ModelList,
     PurgeGiven,
     StorageGiven,
@@ -37,6 +43,7 @@ from studio.web.api.models import (
 from studio.web.api.related import ComparisonGiven, LineageGiven
 
 LOCAL = "http://127.0.0.1:7860"
+LOAD_S = 900.0  #: for a model to be loaded
 PURGE_LOOK_S = 0.5  #: between two looks how far a purge is
 PAGE = 100  #: items that one question brings
 
@@ -204,13 +211,15 @@ class Studio:
         since: datetime | None = None,
         until: datetime | None = None,
         order: Literal["newest", "oldest"] = "newest",
+        zone: str | None = None,
         cursor: str | None = None,
         limit: int = PAGE,
     ) -> PicturePage:
-        """At most ``limit`` (1 to 100) of them, after those of an earlier page's ``next_cursor``."""
+        """At most ``limit`` (1 to 100) of them, after those of an earlier page's ``next_cursor``; ``zone`` is where the
+        days of a search begin, a name or an offset."""
         asked = _given(
             q=words or None, mode=mode, model=model, favorite=favorite or None, deleted=deleted or None,
-            since=since and since.isoformat(), until=until and until.isoformat(), order=order,
+            since=since and since.isoformat(), until=until and until.isoformat(), order=order, zone=zone,
             cursor=cursor, limit=limit,
         )  # fmt: skip
         return page_of(self.line.get(GenerationList, "/generations", params=asked), self.line)
@@ -231,6 +240,34 @@ class Studio:
 
     def restore(self, id: str) -> Picture:
         return Picture(_segment(id), self.line).restore()
+
+    # in and out
+
+    def export(
+        self,
+        path: str | Path,
+        words: str = "",
+        *,
+        ids: Sequence[str] | None = None,
+        tell: Tell = lambda done, total: None,
+    ) -> ExportGiven:
+        """Saves a zip of the pictures with ``ids``, of those that a search finds, or of all; ``tell`` hears the bytes
+        that came and about how many there will be. The file is there when all of it is.
+
+        Raises StudioError, also where the zip was cut short, and OSError.
+        """
+        return save_export(self.line, Path(path), words, ids, tell)
+
+    def bring_in(
+        self, paths: str | Path | Sequence[str | Path], *, tell: Callable[[ImportGiven], None] = lambda given: None
+    ) -> ImportGiven:
+        """Sends zips and pictures, in pieces, and returns once they are taken in; what could not be is told in
+        ``reasons``. ``tell`` hears how far it is, while it is sent too.
+
+        Raises StudioError, also where the import failed, and OSError.
+        """
+        given = [paths] if isinstance(paths, str | Path) else paths
+        return send_import(self.line, [Path(each) for each in given], tell)
 
     # labels
 
@@ -346,6 +383,25 @@ class Studio:
     def models(self) -> ModelList:
         """What can paint there, and who writes."""
         return self.line.get(ModelList, "/models")
+
+    def add_model(
+        self, name: str, source: str, *, steps: int = 0, guidance: float = 0.0, side: int = SIDE
+    ) -> ModelGiven:
+        """Adds a folder there, or a repository, to its catalogue."""
+        body = {"name": name, "source": source, "steps": steps, "guidance": guidance, "side": side}
+        return self.line.send(ModelGiven, "POST", "/models", body)
+
+    def remove_model(self, name: str) -> None:
+        """Takes an added model out of its catalogue; weights and pictures stay."""
+        self.line.ask("DELETE", f"{API}/models/{quote(name, safe='')}")
+
+    def load_model(self, name: str) -> ModelGiven:
+        """Loads a model, which paints from now on."""
+        return self.line.send(ModelGiven, "POST", f"/models/{quote(name, safe='')}/load", {}, timeout=LOAD_S)
+
+    def unload_model(self, name: str) -> ModelGiven:
+        """Frees a model's memory."""
+        return self.line.send(ModelGiven, "POST", f"/models/{quote(name, safe='')}/unload", {})
 
     def _order(self, path: str, start: Mapping[str, Any], options: OrderOptions) -> Batch:
         body = _order_body(start, options)

@@ -234,8 +234,9 @@ def _licence(settings: Settings, ask_services: bool) -> Check:
 def _fibo_is_awaited(settings: Settings) -> bool:
     """Whether FIBO shall paint here and cannot yet: it was asked for, or this is a pod, which fetches it by itself."""
     by_itself = settings.fibo_model == "auto" and settings.on_pod and not lacks_for(CATALOGUE["fibo"])
-    wanted = settings.fibo_model == "fibo" or by_itself
-    return wanted and downloaded(CATALOGUE["fibo"], settings.hub_cache) is None
+    spec = CATALOGUE["fibo" if by_itself or settings.fibo_model == "auto" else settings.fibo_model]
+    wanted = spec.gated and (by_itself or settings.fibo_model != "auto")
+    return wanted and downloaded(spec, settings.hub_cache) is None
 
 
 def _writers(settings: Settings, ask_services: bool) -> list[Check]:

@@ -475,20 +475,30 @@ class VaryState:
     revision: int = 0
 
 
+@dataclass(frozen=True)
+class Way:
+    """A way that was taken from a picture of History: to Refine, to Inspire, or to Generate with all of it, its prompt,
+    its seed, its batch, or ("paint", without a picture) with nothing."""
+
+    kind: Literal["refine", "inspire", "all", "prompt", "seed", "grid", "paint"]
+    id: str
+
+
 @dataclass
 class HistoryState:
-    """What the History page remembers: the ticked pictures, and those just deleted, for Undo.
+    """What the History page remembers: the way that was just taken, and what there is to say of it."""
 
-    The gallery in the browser keeps its own ticks; another ``revision`` makes it begin anew without any.
-    """
+    way: Way | None = None
+    said: str = ""
+    said_number: int = 0
 
-    selected: frozenset[str] = frozenset()
-    deleted: tuple[str, ...] = ()
-    revision: int = 0
+    def taken(self) -> Way | None:
+        """The way that was taken, once."""
+        way, self.way = self.way, None
+        return way
 
-    def select_none(self) -> None:
-        self.selected = frozenset()
-        self.revision += 1
+    def say(self, text: str) -> None:
+        self.said, self.said_number = text, self.said_number + 1
 
 
 @dataclass

@@ -4,8 +4,6 @@ Lean and asked often: the running batches in short and, of the batch that is ask
 ask, the desk is read a few times a second.
 """
 
-import hashlib
-import json
 import threading
 import time
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from fibo_core.prompts.axes import axis_to_record
 from fibo_core.work.desk import Batch, Cell, Desk
 from studio.runtime import get_runtime
 from studio.ui.words import describe
+from studio.web.answers import tagged
 from studio.web.api.convert import image_address, thumbnail_address
 from studio.web.previews import Previews
 from studio.web.problems import problem
@@ -48,12 +47,7 @@ def desk(request: Request) -> Response:
         }
     except FiboError as exc:
         return problem(503, str(exc))
-    body = json.dumps(told, separators=(",", ":")).encode()  # ASCII: a text may hold half a surrogate pair
-    tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    headers = {"Cache-Control": "private, no-cache", "ETag": tag}
-    if request.headers.get("if-none-match", "").removeprefix("W/") == tag:
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+    return tagged(request, told)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ from studio.web.security import is_foreign, is_loopback_host, local_target
 log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/health", "/_stcore/health"})
-FOLLOWED = frozenset({"/desk.json"})  #: what open pages ask for by themselves: nobody has done anything
+FOLLOWED = frozenset(
+    {"/desk.json", "/gallery/newer.json"}
+)  #: what open pages ask for by themselves: nobody has done anything
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE = "fibo-studio"
 BROWSER_COOKIE = "fibo-studio-browser"  #: outlives the login: its browser is not held to what strangers guess

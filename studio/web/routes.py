@@ -28,7 +28,7 @@ from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from studio.ui.words import title_of
-from studio.web import inputs
+from studio.web import gallery, inputs
 from studio.web.api.app import api
 from studio.web.assets import script
 from studio.web.drafts import keep_typed
@@ -60,6 +60,9 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/health", health),
         Route("/desk.json", desk),
+        Route("/gallery/tiles.json", gallery.tiles),
+        Route("/gallery/newer.json", gallery.newer),
+        Route("/gallery/count.json", gallery.count),
         Route("/assets/words/{version}/prompt.json", words),
         Route("/inputs", inputs.keep, methods=["POST"]),
         Route("/inputs/small/{sha256}.webp", inputs.small),
@@ -67,7 +70,9 @@ def routes() -> list[BaseRoute]:
         Route("/assets/{folder}/{version}/{name}", script),
         Route("/generate", _to_first_page),
         Route("/drafts", keep_typed, methods=["POST"]),
-        Route("/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file)),
+        Route(
+            "/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file, deleted_too=True)
+        ),  # the trash shows them
         Route("/img/source/{id}.png", _file("image/png", History.source_file)),
         Route("/img/sheet/{batch}.png", sheet),
         Route("/img/again/{name}.png", _aside),
@@ -148,14 +153,16 @@ def _to_first_page(request: Request) -> RedirectResponse:
     return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
 
 
-def _file(media_type: str, find: Callable[[History, str], Path | None]) -> Callable[[Request], Response]:
+def _file(
+    media_type: str, find: Callable[[History, str], Path | None], *, deleted_too: bool = False
+) -> Callable[[Request], Response]:
     """The endpoint for one kind of a picture's files; ``?download=1`` gives it a name to be saved under."""
 
     def endpoint(request: Request) -> Response:
         id = request.path_params["id"]
         try:
             history = get_runtime().tools.history
-            generation = history.get(id)
+            generation = history.get(id, deleted_too=deleted_too)
             path = find(history, id)
             status = path.stat() if path is not None else None
         except (GenerationNotFound, FileNotFoundError) as exc:

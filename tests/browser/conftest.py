@@ -62,8 +62,8 @@ def insist(act: Callable[[], None], seen: Callable[[float], None]) -> None:
 class Visitor:
     """A browser window on one studio, and what happened in it that nobody should see."""
 
-    def __init__(self, browser: Browser, server: Server, viewport: dict[str, int]) -> None:
-        self.context = browser.new_context(viewport=viewport)  # type: ignore[arg-type]
+    def __init__(self, browser: Browser, server: Server, viewport: dict[str, int], *, touch: bool = False) -> None:
+        self.context = browser.new_context(viewport=viewport, has_touch=touch)  # type: ignore[arg-type]
         self.context.set_default_timeout(120_000)
         self.page: Page = self.context.new_page()
         self.home = f"http://127.0.0.1:{server.port}"

@@ -66,7 +66,7 @@ def test_control_and_enter_paint_what_was_pasted_a_moment_ago(visitor: Visitor) 
     assert visitor.editor_text() == pasted
     visitor.page.get_by_role("button", name="New seed").wait_for()
     visitor.open("/history")
-    visitor.page.locator("button.tile").first.click()
+    visitor.page.locator("[role=gridcell]").first.click()
     expect(visitor.page.locator(".fibo-editor")).to_contain_text("a green heart")
     visitor.editor.focus()
     visitor.page.keyboard.type("x")

@@ -25,7 +25,7 @@ def test_every_page_and_both_editors_work_under_the_policy(visitor: Visitor) -> 
     expect(page.get_by_role("textbox", name="Short description")).to_have_value("mine")
 
     visitor.open("/history")
-    page.locator("button.tile").first.click()
+    page.locator("[role=gridcell]").first.click()
     page.get_by_role("button", name="Use the JSON").wait_for()
     expect(page.locator(".fibo-editor .ace_content")).to_contain_text("short_description")
     for path in ("/refine", "/inspire", "/system"):

@@ -41,7 +41,7 @@ def test_a_newcomer_paints_edits_one_word_and_finds_both_pictures_after_a_restar
         expect(visitor.page.locator(".alone .result").last).not_to_have_attribute("src", first)
         expect(visitor.page.get_by_text(re.compile(f"seed {seed}")).first).to_be_visible()
         visitor.open("/history")
-        expect(visitor.page.locator("button.tile")).to_have_count(2)
+        expect(visitor.page.locator("[role=gridcell]")).to_have_count(2)
         assert visitor.outside == []
         assert visitor.faults == []
         visitor.context.close()
@@ -51,8 +51,8 @@ def test_a_newcomer_paints_edits_one_word_and_finds_both_pictures_after_a_restar
     with served(workspace) as server:
         visitor = Visitor(chromium, server, DESKTOP)
         visitor.open("/history")
-        expect(visitor.page.locator("button.tile")).to_have_count(2)
-        visitor.page.locator("button.tile").first.click()
+        expect(visitor.page.locator("[role=gridcell]")).to_have_count(2)
+        visitor.page.locator("[role=gridcell]").first.click()
         expect(visitor.page.get_by_text(re.compile(seed)).first).to_be_visible()
         visitor.context.close()
 
@@ -111,36 +111,6 @@ def test_cancel_ends_the_job_and_leaves_the_form(visitor: Visitor) -> None:
     visitor.press("Cancel")
     expect(visitor.page.get_by_text("Cancelled. Your words")).to_be_visible()
     assert visitor.page.get_by_label("What should it show?").input_value() == "a purple ring"
-
-
-@pytest.mark.usefixtures("two_pictures")
-def test_pictures_are_ticked_deleted_and_brought_back(visitor: Visitor) -> None:
-    visitor.open("/history")
-    tiles = visitor.page.locator("button.tile")
-    tiles.first.wait_for()
-    before = tiles.count()
-    for number in (0, 1):
-        tiles.nth(number).click(modifiers=["Control"])
-        expect(visitor.page.get_by_text(f"{number + 1} selected")).to_be_visible()
-        expect(visitor.page.locator("label.tick input").nth(number)).to_be_checked()
-    visitor.press("Delete")
-    expect(visitor.page.get_by_text("2 pictures deleted.")).to_be_visible()
-    expect(tiles).to_have_count(before - 2)
-    visitor.press("Undo")
-    expect(tiles).to_have_count(before)
-
-
-@pytest.mark.usefixtures("two_pictures")
-def test_a_picture_opens_large_and_the_arrow_keys_reach_its_neighbours(visitor: Visitor) -> None:
-    visitor.open("/history")
-    visitor.page.locator("button.tile").first.click()
-    visitor.page.get_by_role("button", name="All pictures").wait_for()
-    first = visitor.picture()
-    visitor.page.keyboard.press("ArrowRight")
-    shown = visitor.page.locator(".alone .result").last
-    expect(shown).not_to_have_attribute("src", first)
-    visitor.page.keyboard.press("ArrowLeft")
-    expect(shown).to_have_attribute("src", first)
 
 
 def test_an_example_fills_the_form(visitor: Visitor) -> None:

@@ -72,7 +72,7 @@ def test_a_field_leads_to_a_labelled_grid_that_grows_and_is_found_again_in_histo
     assert own_studio.get(str(address))[1]["content-type"] == "image/png"
 
     visitor.open("/history")
-    page.get_by_role("button", name="a red ball").first.click()
+    page.get_by_role("gridcell", name="a red ball").first.click()
     visitor.press("Open its grid")
     page.wait_for_url(re.compile("batch="))
     for light in ("bright daylight", "night, moonlight", "foggy dawn"):

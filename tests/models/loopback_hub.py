@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -87,8 +88,11 @@ class _Handler(BaseHTTPRequestHandler):
                 for name, file in files.items()
             ]
             self._send(200, json.dumps(tree).encode())
-        elif path.startswith(prefix := f"/{repo}/resolve/{COMMIT}/") and path[len(prefix) :] in files:
-            self._send_file(path[len(prefix) :], files[path[len(prefix) :]])
+        elif found := re.fullmatch(f"/{re.escape(repo)}/resolve/(?:{COMMIT}|main)/(.+)", path):
+            if found[1] in files:
+                self._send_file(found[1], files[found[1]])
+            else:
+                self._send(404, b"{}", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
         else:
             self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.models.catalogue import CATALOGUE, find_weights
+from fibo_core.models.catalogue import BUILT_IN, find_weights
 from fibo_core.models.plans import GB, GIB, PLANS, card_gb, main_memory_gb, plan_for, shortfall, weights_a_pod_fetches
 
 MUCH = 128.0
@@ -79,7 +79,9 @@ def test_a_cards_memory_is_read_from_the_drivers_listing(listing: str, gb: float
         ("auto", "offline", True, False, True, ("fibo",)),
         ("auto", "auto", True, False, False, ()),
         ("fibo", "auto", True, False, False, ("fibo", "fibo-vlm")),
+        ("fibo-1.5", "offline", True, False, False, ("fibo-1.5",)),
         ("mini", "auto", True, False, True, ()),
+        ("a-folder", "auto", True, False, True, ()),
         ("auto", "auto", False, False, True, ()),
     ],
 )
@@ -93,4 +95,4 @@ def test_the_plans_are_of_the_catalogues_models() -> None:
     for plan in PLANS:
         spec = find_weights(plan.model)
         assert (plan.title, plan.disk_gb) == (spec.title, spec.download_gb)
-    assert {plan.model for plan in PLANS} >= {spec.name for spec in CATALOGUE.values() if spec.repo}
+    assert {plan.model for plan in PLANS} >= {spec.name for spec in BUILT_IN.values() if spec.repo}

@@ -9,7 +9,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.ui.components.examples import examples
-from tests.pages.conftest import page, says
+from tests.pages.conftest import says
 
 PROMPT = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a ball"}), "offline")
 
@@ -42,14 +42,6 @@ def test_one_cancelled_before_its_first_picture_has_nothing_to_say_of_it(app: Ap
 def test_a_job_whose_model_has_gone_says_where_the_button_for_it_is(app: AppTest, runtime: Runtime) -> None:
     lost = {"error": "The weights of FIBO are not here.", "error_kind": "ModelMissing"}
     assert "are not here. System has the button." in says(opened(app, ended_as(runtime, "failed", 0, **lost)))
-
-
-def test_a_search_without_filters_speaks_of_none(app: AppTest, runtime: Runtime) -> None:
-    history = page(app, "history")
-    history.text_input(key="history_text").set_value("zebra").run()
-    assert [each.value for each in history.subheader] == ["No picture for “zebra”"]
-    history.toggle(key="history_favorite").set_value(True).run()
-    assert [each.value for each in history.subheader] == ["No picture for “zebra” with these filters"]
 
 
 def cards() -> None:

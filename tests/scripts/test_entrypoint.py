@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from fibo_core.models.catalogue import CATALOGUE, find_weights
+from fibo_core.models.catalogue import BUILT_IN, CATALOGUE, find_weights
 from fibo_core.models.plans import PLANS
 from tests.scripts.containers import CHECKOUT, Container, can, container, end_all, first_process, wait_until
 from tests.studio.web.test_server_ends import FOREVER, job, submit
@@ -51,7 +51,7 @@ def test_without_a_token_the_container_ends_and_says_how_to_get_one(container: C
 
 
 def test_every_fault_is_listed_at_once(container: Container):
-    """Nine things are amiss, and one start is enough to hear of all of them."""
+    """Eight things are amiss, and one start is enough to hear of all of them."""
     container.env |= {"FIBO_MODEL": "fibo-9", "STUDIO_PORT": "", "GRADIO_SERVER_PORT": "web", "MAX_WORKERS": "99"}
     container.env |= {"FIBO_WRITER": "GPT", "LOG_LEVEL": "debug", "IDLE_STOP_MINUTES": "-1"}
     container.env |= {"GOOGLE_API_KEY": "AIza verysecret"}
@@ -61,7 +61,6 @@ def test_every_fault_is_listed_at_once(container: Container):
     assert status == 1
     faults = re.findall(r"^studio:   \d\. (.*)", said, re.MULTILINE)
     assert [" ".join(fault.split()[:2]) for fault in faults] == [
-        "HF_TOKEN is",
         "GOOGLE_API_KEY holds",
         "FIBO_MODEL is",
         "FIBO_WRITER is",
@@ -72,7 +71,7 @@ def test_every_fault_is_listed_at_once(container: Container):
         "The volume",
     ]
     assert "verysecret" not in said
-    assert faults[2:6] == [
+    assert faults[1:5] == [
         f"FIBO_MODEL is 'fibo-9'. Set it to auto, {', '.join(CATALOGUE)}.",
         "FIBO_WRITER is 'GPT'. Set it to auto, gemini, llm, local, offline.",
         "GRADIO_SERVER_PORT is 'web'. Set it to a whole number from 1 to 65535.",
@@ -300,10 +299,8 @@ def test_what_is_asked_for_by_name_ends_the_start_only_where_it_must_fail(
 def test_the_check_knows_models_and_weights_as_the_catalogue_does():
     """It cannot import the catalogue: nothing is installed when it runs."""
     preflight = runpy.run_path(str(CHECKOUT / "scripts" / "preflight.py"))
-    for name, folder in preflight["FOLDERS"].items():
-        assert folder == f"models--{find_weights(name).repo}".replace("/", "--")
-    assert preflight["FOLDERS"].keys() == {plan.model for plan in PLANS}
-    assert preflight["MODELS"] == ("auto", *CATALOGUE, *(spec.repo for spec in CATALOGUE.values() if spec.repo))
+    assert preflight["REPOS"] == {plan.model: find_weights(plan.model).repo for plan in PLANS}
+    assert preflight["MODELS"] == ("auto", *BUILT_IN, *(spec.repo for spec in BUILT_IN.values() if spec.repo))
 
 
 # ---- While it is set up ----------------------------------------------------------------------------------

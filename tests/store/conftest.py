@@ -53,7 +53,7 @@ def paint(history: History) -> Paint:
     return add
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_python() -> Callable[..., subprocess.Popen[str]]:
     """Starts a real second process on a piece of code."""
 

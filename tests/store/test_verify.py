@@ -124,6 +124,45 @@ def test_quarantine_moves_what_is_not_what_it_was_with_a_list_and_deletes_nothin
     assert dirty == [(1,)], "the labels' writer writes the recipe anew out of the row"
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from fibo_core.store.database import Database
+from fibo_core.store.history import History
+
+workspace = Path(sys.argv[1])
+history = History(workspace, Database(workspace / "studio.db"))
+report = history.verify()
+real, count = Path.rename, 0
+def rename(self, target):
+    global count
+    count += 1
+    os.kill(os.getpid(), signal.SIGKILL) if count == int(sys.argv[2]) else real(self, target)
+Path.rename = rename
+history.quarantine(report.files_amiss)
+"""
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_killed_quarantine_leaves_no_picture_of_the_gallery_without_its_file(
+    history, paint, workspace, run_python, number
+):
+    """Done again, it goes on; what was moved is on the list."""
+    spoilt = [paint("a fox", seed=seed) for seed in range(2)]
+    for it in spoilt:
+        repaint(history.image_file(it.id), texts=True)
+    child = run_python(KILLED, workspace, number)
+    assert child.wait(60) == -9
+    kept = workspace / "trash" / "quarantine"
+    assert history.verify().missing == ()
+    listed = [json.loads(line)["path"] for line in (kept / "list.jsonl").read_text().splitlines()]
+    assert {f"outputs/{file.relative_to(kept)}" for file in kept.rglob("*.png")} <= set(listed)
+    history.quarantine(history.verify().files_amiss)
+    assert history.verify().files_amiss == ()
+    assert {file.stem for file in kept.rglob("*.png")} == {it.id for it in spoilt}
+    assert history.count(ALL) == 0
+
+
 def test_a_quarantined_picture_is_put_back_by_hand(history, paint, workspace):
     """Moved back and restored, it is in the gallery; its file is still named, for it is still another."""
     stored = paint("a fox")

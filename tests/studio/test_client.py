@@ -103,6 +103,24 @@ def test_a_picture_is_found_starred_deleted_and_restored(studio: Studio) -> None
     assert [model.name for model in studio.models().items if model.default] == ["mini"]
 
 
+def test_labels_are_changed_undone_and_gathered_in_collections(studio: Studio) -> None:
+    picture = studio.generate("a blue ring", steps=2, collection="Rings").wait().pictures[0]
+    assert picture.generation.collections == ("Rings",)
+    assert picture.label(rating=2, tags=["thin"]).generation.tags == ("thin",)
+    change = studio.label(search="ring", favorite=True, add_tags=["round"]).wait()
+    assert change.given.changed == 1
+    assert studio.picture(picture.id).generation.tags == ("round", "thin")
+    assert {tag.name: tag.pictures for tag in studio.tags()} == {"round": 1, "thin": 1}
+    assert change.undo().wait().given.state == "undone"
+    studio.undo_labels(studio.label([picture], rating=5).given.undo)
+    assert studio.picture(picture.id).generation.rating == 2
+    (rings,) = studio.collections()
+    assert studio.change_collection(rings.id, name="Circles").pictures == 1
+    assert studio.add_collection("Kept", "ring").query == "ring"
+    studio.remove_collection(rings.id).wait()
+    assert [each.name for each in studio.collections()] == ["Kept"]
+
+
 def test_a_refusal_is_the_studios_own_sentence(studio: Studio, server: Server) -> None:
     with pytest.raises(StudioError, match="The seed is -2") as refused:
         studio.generate("a ball", seed=-2)

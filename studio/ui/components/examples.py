@@ -56,5 +56,5 @@ def example_cards(*, key: str) -> Example | None:
             st.button("Undo", key=f"{key}_undo", type="tertiary", icon=":material/undo:", on_click=_undo)
     st.caption("Nothing painted yet in this visit. Begin with one of these, or with your own words.")
     cards = [Tile(each.name, f"/img/examples/{each.name}.webp", each.words) for each in examples()]
-    opened, _ = gallery(cards, key=key, size="small", labels=True)
+    opened = gallery(cards, key=key, labels=True)
     return next((each for each in examples() if each.name == opened), None)

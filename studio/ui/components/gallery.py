@@ -1,8 +1,7 @@
-"""Pictures as a grid of thumbnails: a click opens one, a tick selects it. One component, whatever their number."""
+"""A few pictures as a strip or grid of thumbnails, of which a click opens one. One component, whatever their number."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import streamlit as st
 
@@ -30,31 +29,13 @@ def gallery(
     tiles: Iterable[Tile],
     *,
     key: str,
-    size: Literal["small", "medium"] = "medium",
     labels: bool = False,
-    selectable: bool = False,
     current: str | None = None,
-) -> tuple[str | None, frozenset[str]]:
-    """Shows the tiles; returns the id just opened (or None) and the selected ids.
-
-    ``current`` is marked as the one being looked at. With ``selectable``, each tile carries a tick; the ticks last as
-    long as the key.
-    """
-    rows = [asdict(tile) for tile in tiles]
-    result = _GALLERY(
-        key=key,
-        data={
-            "tiles": rows,
-            "size": size,
-            "labels": labels,
-            "selectable": selectable,
-            "current": current,
-        },
-        on_opened_change=_nothing,
-        on_selected_change=_nothing,
-    )
-    known = {row["id"] for row in rows}
-    return result.opened, frozenset(result.selected or ()) & known
+) -> str | None:
+    """Shows the tiles; returns the id just opened, or None. ``current`` is marked as the one being looked at."""
+    data = {"tiles": [asdict(tile) for tile in tiles], "labels": labels, "current": current}
+    opened: str | None = _GALLERY(key=key, data=data, on_opened_change=_nothing).opened
+    return opened
 
 
 def _nothing() -> None:

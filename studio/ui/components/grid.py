@@ -1,11 +1,10 @@
-"""A batch of several pictures as what it is, a grid: made longer, saved as one picture, opened again."""
+"""A batch of several pictures as what it is, a grid: made longer, saved as one picture."""
 
 import streamlit as st
 
-from fibo_core.store.generation import Generation, Mode
+from fibo_core.store.generation import Mode
 from fibo_core.work.desk import Batch
-from fibo_core.work.runtime import Runtime
-from studio.ui.components.vary import open_grid, open_vary
+from studio.ui.components.vary import open_vary
 
 
 def sheet_url(batch_id: str) -> str:
@@ -27,17 +26,3 @@ def grid_actions(mode: Mode, batch: Batch) -> None:
                 "Save as one picture", f"{sheet_url(batch.id)}?download=1", icon=":material/grid_on:", type="tertiary",
                 help="All pictures of this batch on one sheet, their values at the edges",
             )  # fmt: skip
-
-
-def open_grid_button(runtime: Runtime, generation: Generation, *, key: str) -> None:
-    """For a picture that was painted with others: a button that leads to them."""
-    batch = runtime.desk.batch_of_picture(generation.id)
-    if batch is None or batch.pictures < 2:
-        return
-    if st.button(
-        "Open its grid",
-        key=f"{key}_grid",
-        icon=":material/grid_view:",
-        help=f"{batch.pictures} pictures",
-    ):
-        open_grid(batch)

@@ -105,14 +105,6 @@ def sync_draft(state: PageState, *, key: str) -> None:
             state.type_in(typed.text)
 
 
-def show_json(text: str, *, key: str, height: int = 320) -> None:
-    """A prompt's JSON to be read and copied."""
-    if _framed():
-        framed_editor(text, key=key, height=height, readonly=True)
-    else:
-        ace_editor(text, key=key, label="The prompt as JSON", height=height, readonly=True)
-
-
 def json_editor(
     state: PageState,
     *,

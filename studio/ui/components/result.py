@@ -115,5 +115,4 @@ def picture_strip(
     generations: list[Generation] | tuple[Generation, ...], *, key: str, current: str | None
 ) -> str | None:
     """Small pictures in a row; returns the id just clicked."""
-    opened, _ = gallery(tiles(generations), key=key, size="small", current=current)
-    return opened
+    return gallery(tiles(generations), key=key, current=current)

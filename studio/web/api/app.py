@@ -10,6 +10,7 @@ from studio.web.api.routes import (
     documents,
     exports,
     generations,
+    imports,
     labels,
     models,
     orders,
@@ -31,7 +32,7 @@ def api() -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,  # what a generated client calls it
     )
-    subjects = (
+    for subject in (
         orders,
         planning,
         batches,
@@ -40,11 +41,11 @@ def api() -> FastAPI:
         labels,
         related,
         exports,
+        imports,
         storage,
         models,
         documents,
-    )
-    for subject in subjects:
+    ):
         app.include_router(subject.router)
     answer_errors(app)
     describe(app)

@@ -9,6 +9,7 @@ from typing import Any
 
 from fibo_core.errors import InputError, ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, ModelSpec, WeightsSpec, find_model
+from fibo_core.models.device import lacks_for
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.prompts.axes import Axis, axis, axis_to_record
 from fibo_core.prompts.mend import mend_document
@@ -20,6 +21,7 @@ from fibo_core.work.jobs import Job, Progress
 from fibo_core.work.orders import Order, check_number
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import Usage, WrittenPrompt
+from studio.shell import get_shell
 from studio.web.api.models import (
     AxisTaken,
     BatchGiven,
@@ -27,6 +29,7 @@ from studio.web.api.models import (
     BatchSummary,
     CellGiven,
     DamagedGiven,
+    DownloadGiven,
     GenerationGiven,
     GenerationList,
     GenerationOrder,
@@ -306,8 +309,7 @@ def generation_list(page: HistoryPage) -> GenerationList:
 
 
 def model_list(runtime: Runtime) -> ModelList:
-    default = runtime.tools.engine.status().model
-    items = [_model(spec, runtime.settings.hub_cache, default) for spec in CATALOGUE.values()]
+    items = [model_given(runtime, spec) for spec in CATALOGUE.values()]
     weights = [_weights(spec, runtime.settings.hub_cache) for spec in (*CATALOGUE.values(), FIBO_VLM)]
     return ModelList(items=items, weights=weights, writers=runtime.tools.writers.names)
 
@@ -339,8 +341,9 @@ def _weights(spec: WeightsSpec, hub_cache: Path) -> WeightsGiven:
     )
 
 
-def _model(spec: ModelSpec, hub_cache: Path, default: str) -> ModelGiven:
-    revision = _revision(spec, hub_cache)
+def model_given(runtime: Runtime, spec: ModelSpec) -> ModelGiven:
+    status = runtime.tools.engine.status()
+    revision = _revision(spec, runtime.settings.hub_cache)
     return ModelGiven(
         name=spec.name,
         title=spec.title,
@@ -349,10 +352,30 @@ def _model(spec: ModelSpec, hub_cache: Path, default: str) -> ModelGiven:
         gated=spec.gated,
         here=revision is not None,
         revision=revision,
-        default=spec.name == default,
+        default=spec.name == status.model,
+        family=spec.family.name,
+        abilities=sorted(spec.family.abilities),
+        added=spec.added,
+        loaded=(status.model, status.state) == (spec.name, "ready"),
+        lack=lacks_for(spec),
+        download=_download(spec),
         shapes=dict(spec.shapes),
         steps=spec.num_inference_steps,
         guidance=spec.guidance_scale,
+    )
+
+
+def _download(spec: ModelSpec) -> DownloadGiven | None:
+    fetch = get_shell().downloads.get(spec.name)
+    if fetch is None:
+        return None
+    event = fetch.event
+    return DownloadGiven(
+        running=fetch.running,
+        done_bytes=0 if event is None else event.done_bytes,
+        total_bytes=0 if event is None else event.total_bytes,
+        remaining_s=None if event is None else event.remaining_s,
+        error=fetch.error,
     )
 
 

@@ -29,7 +29,9 @@ class GalleryQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     q: str = Field("", description='A search: words, "a phrase", -word, path:value, seed:42, tag:… (docs/USAGE.md)')
-    zone: str = Field("UTC", description="Where the days of before: and after: begin", examples=["Europe/Berlin"])
+    zone: str = Field(
+        "UTC", description="Where the days of before: and after: begin: a name, or +02:00", examples=["Europe/Berlin"]
+    )
     mode: StoredMode | None = None
     model: str | None = None
     favorite: bool = Field(False, description="Only those with a star")
@@ -56,6 +58,8 @@ class GalleryQuery(BaseModel):
 def zone_of(name: str) -> tzinfo:
     """Raises InputError."""
     try:
+        if re.fullmatch(r"[+-]\d\d:\d\d", name, re.ASCII):
+            return datetime.fromisoformat(f"2000-01-01T00:00:00{name}").tzinfo or UTC
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise InputError(f"zone is {name[:40]!r}, which is no time zone. Write one such as Europe/Berlin.") from exc

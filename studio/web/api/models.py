@@ -548,6 +548,57 @@ class ValuesGiven(Given):
     passed_over: list[str] = Field(description="A sentence for each writer that did not answer")
 
 
+class DownloadGiven(Given):
+    """Weights on their way here."""
+
+    running: bool
+    done_bytes: int
+    total_bytes: int = Field(description="0 until it is known")
+    remaining_s: float | None
+    error: str = Field(description="Why it ended, one sentence; empty otherwise")
+
+
+class ImportFileGiven(Given):
+    """A file that was sent."""
+
+    name: str
+    bytes: int
+
+
+class ImportGiven(Given):
+    """Pictures that come in, and how far that is."""
+
+    id: str
+    state: Literal["receiving", "waiting", "running", "done", "failed", "cancelled"]
+    ended: bool
+    title: str = Field(examples=["holiday.zip and 3 more"])
+    files: Sequence[ImportFileGiven] = Field(description="That were sent, the first 100")
+    file_count: int
+    total: int = Field(description="Files in what was sent, those that are no pictures too")
+    done: int = Field(description="Of them, that were looked at")
+    fraction: float = Field(description="How much is done, 0 to 1")
+    added: int = Field(description="Pictures that are new in the history")
+    already_here: int = Field(description="Pictures that were in the history")
+    in_trash: int = Field(description="Of these, the deleted ones; they stay deleted")
+    mended: int = Field(description="Of these, the ones whose file was gone or damaged, and is whole again")
+    labelled: int = Field(description="Of these, the ones that got more labels")
+    collections: int = Field(description="That were made")
+    left_out: int = Field(description="Files that could not be taken")
+    reasons: Sequence[str] = Field(
+        description="A sentence for each of these, the first 200, and for what else is to say"
+    )
+    generation_ids: Sequence[str] = Field(description="The last 100 pictures that came in")
+    error: str | None = Field(description="Why it failed; it can be started again")
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class ImportList(Given):
+    """Imports, newest first."""
+
+    items: Sequence[ImportGiven]
+
+
 class ModelGiven(Given):
     """A model that paints."""
 
@@ -559,6 +610,12 @@ class ModelGiven(Given):
     here: bool = Field(description="Whether its weights are on this machine")
     revision: str | None
     default: bool = Field(description="Whether it paints what names no model")
+    family: str = Field(description="The kind of its pipeline", examples=["fibo1"])
+    abilities: Sequence[str] = Field(examples=[["generate", "lora", "repaint"]])
+    added: bool = Field(description="Whether a user added it")
+    loaded: bool = Field(description="Whether it is in memory, ready to paint")
+    lack: str = Field(description="What this machine lacks for it, one sentence; empty where it fits")
+    download: DownloadGiven | None
     shapes: dict[str, tuple[int, int]] = Field(description="Width and height in pixels by name")
     steps: int
     guidance: float

@@ -10,7 +10,7 @@ from studio.web.api.models import InspirationOrder, Problem
 from studio.web.problems import MEDIA_TYPE, TITLES
 
 PREFIX = "/api/v1"
-_METHODS = ("get", "post", "patch", "delete")
+_METHODS = ("get", "post", "put", "patch", "delete")
 #: What any request may be answered, and what those may that have a body, or name something by its id.
 _ALWAYS, _WITH_BODY, _WITH_ID = (401, 403, 404, 422, 429, 500, 503), (408, 409, 413, 415), (409,)
 _ABOUT = """The desk of FIBO Studio for programs: what a page can do, an address here does, with the same sentences.

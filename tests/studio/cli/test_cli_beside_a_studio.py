@@ -137,6 +137,27 @@ def test_pictures_are_deleted_and_restored_by_the_studio(cli: Cli, workspace: Pa
     assert studio.picture(id).generation.deleted_at is None
 
 
+def test_labels_and_collections_are_the_studios(cli: Cli, far: tuple[str, ...], studio: Studio) -> None:
+    """As they are without it: changed, listed, undone, and named where they are unknown."""
+    picture, unknown = studio.generate("a zylinder", steps=2).wait().pictures[0].id, "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    changed = cli("history", "label", picture, unknown, "--star", "--tag", "tall", "--collection", "Solids")
+    assert (changed.out, unknown in changed.err) == ("1 changed\n", True)
+    labels = studio.picture(picture).generation
+    assert (labels.favorite, labels.tags, labels.collections) == (True, ("tall",), ("Solids",))
+    there = cli(*far, "history", "label", "--query", "zylinder", "--rating", 3, "--json").json
+    assert (there["changed"], there["total"]) == (1, 1)
+    assert cli("history", "undo", there["undo"]).out == "1 changed back\n"
+    assert cli(*far, "history", "collections", "rename", "solids", "Bodies").out.endswith("Bodies\n")
+    for command in (("history", "collections", "list"), ("history", "collections", "list", "--json")):
+        assert cli(*command).out == cli("--here", *command).out == cli(*far, *command).out
+    painted = cli("generate", "a ball", "--collection", "bodies", "--json", *FAST).json
+    assert studio.picture(painted["id"]).generation.collections == ("Bodies",)
+    removed = cli("history", "collections", "remove", "BODIES", "--json").json
+    assert (removed["changed"], studio.collections()) == (2, [])
+    refused = cli("history", "collections", "remove", "Bodies")
+    assert (refused.code, refused.err.startswith("No collection is called 'Bodies'.")) == (2, True)
+
+
 def test_what_varies_is_painted_there_copied_and_put_on_a_sheet(cli: Cli, far: tuple[str, ...], tmp_path: Path) -> None:
     vary = ("generate", "a ball", "--vary", "lighting.conditions=day|night", "--vary", "seed=1..2", "--json", *FAST)
     said = cli(*far, *vary, "--out", tmp_path / "copies", "--sheet", tmp_path / "sheet.png")

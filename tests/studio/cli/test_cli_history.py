@@ -289,3 +289,66 @@ def test_a_picture_is_painted_again_and_told_how_it_differs(cli, store, workspac
     kept = cli("history", "again", picture, "--keep", "--json").json
     assert (kept["same"], kept["difference"]["share"] > 0.5) == (False, True)
     assert cli("history", "show", kept["generation_id"], "--json").json["parent_id"] == picture
+
+
+def test_labels_are_changed_by_search_and_by_id_and_undone(cli, store, workspace: Path):
+    """What a command has changed stands in the files when it ends; the token is on stderr for people."""
+    one, two = store("a ball"), store("a box")
+    said = cli(
+        "history", "label", "--query", "ball", "--star", "--rating", 4, "--tag", "red fox", "--collection", "Toys"
+    )
+    assert (said.code, said.out) == (0, "1 changed\n")
+    token = said.err.split()[-1]
+    shown = cli("history", "show", one.id, "--json").json
+    assert (shown["favorite"], shown["rating"], shown["tags"], shown["collections"]) == (True, 4, ["red fox"], ["Toys"])
+    assert "★, 4 of 5, #red fox, in Toys" in cli("history", "show", one.id).out
+    sidecar = json.loads((workspace / one.image_path).with_suffix(".json").read_text())
+    assert (sidecar["labels"]["rating"], sidecar["labels"]["tags"]) == (4, ["red fox"])
+    both = cli(
+        "history", "label", one.id, two.id, "--unstar", "--untag", "RED FOX", "--remove-from", "toys", "--json"
+    ).json
+    assert (both["changed"], both["total"], both["state"]) == (1, 2, "done")
+    assert cli("history", "undo", both["undo"]).out == "1 changed back\n"
+    assert cli("history", "undo", token, "--json").json["changed"] == 1
+    assert cli("history", "list", "--favorite", "--json").json == []
+    again = cli("history", "undo", token)
+    assert (again.code, again.err) == (1, "That change has been undone already. Nothing was changed.\n")
+
+
+def test_collections_are_kept_by_name(cli, store, workspace: Path):
+    picture = store("a ball")
+    assert cli("history", "collections", "list").err == "No collections yet.\n"
+    cli("history", "collections", "add", "Toys")
+    cli("history", "collections", "keep", "Balls", "ball -box")
+    cli("history", "label", picture.id, "--collection", "toys")
+    assert cli("history", "collections", "rename", "TOYS", "Playthings").out.endswith("Playthings\n")
+    listed = cli("history", "collections", "list", "--json").json
+    assert [(each["name"], each["query"], each["pictures"]) for each in listed] == [
+        ("Balls", "ball -box", None), ("Playthings", None, 1),
+    ]  # fmt: skip
+    kept = json.loads((workspace / "collections.json").read_text())["collections"]
+    assert {each["name"] for each in kept} == {"Balls", "Playthings"}
+    token = cli("history", "collections", "remove", "playthings", "--json").json["undo"]
+    assert len(cli("history", "collections", "list", "--json").json) == 1
+    cli("history", "undo", token)
+    assert cli("history", "show", picture.id, "--json").json["collections"] == ["Playthings"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (("label", "--star"), 2, "Name pictures by their ids, or give --query"),
+        (("label", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--query", "x", "--star"), 2, "Name pictures by their ids, or give"),
+        (("label", "01ARZ3NDEKTSV4RRFFQ69G5FAV"), 2, "Nothing is to be changed."),
+        (("label", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--star"), 1, "No picture has the id"),
+        (("label", "--query", "", "--rating", "9"), 2, "The rating is 9."),
+        (("label", "--query", "", "--tag", " "), 2, "The tag is empty."),
+        (("undo", "x"), 1, "No change has the token 'x'."),
+        (("collections", "rename", "A", "B"), 1, "No collection is called 'A'."),
+        (("collections", "keep", "A", ""), 2, "A kept search needs something to search for."),
+    ],
+)
+def test_what_cannot_be_labelled_is_said_in_one_sentence(cli, command, code, said):
+    answer = cli("history", *command)
+    assert (answer.code, answer.out, answer.err[: len(said)]) == (code, "", said)
+    assert answer.err.count("\n") == 1

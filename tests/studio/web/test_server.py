@@ -74,6 +74,7 @@ def test_a_picture_of_a_killed_writer_is_there_soon_after_the_start(studio):
         time.sleep(0.1)
     assert "Pictures that were not in the gallery, and are now: 1." in server.log.read_text()
     assert server.get(f"/img/{pictures['deleted'].id}.png")[0] == 404
+    assert server.get(f"/img/thumb/{pictures['deleted'].id}.webp")[0] == 200, "which the trash shows"
 
 
 def test_a_picture_and_its_thumbnail_are_served_and_kept_by_the_browser(studio):

@@ -1,5 +1,5 @@
 const TYPED_INTO = "input, textarea, select, [contenteditable=''], [contenteditable='true']"
-const SEARCH = "[role=search] input, .st-key-history_text input"
+const SEARCH = "[role=search] input"
 const ARRIVES_MS = 5000
 const listeners = new WeakMap()
 

@@ -66,6 +66,7 @@ def test_a_search_is_counted_narrowed_and_completed(gallery: tuple[httpx.Client,
     page = api.get("/generations", params={"q": "ligthing:soft"}).json()
     assert (page["items"], page["problems"]) == ([], ["No prompt has a field ligthing; did you mean lighting?"])
     assert found(api.get("/generations", params={"q": "after:2020", "zone": "Europe/Berlin"})) == ids[::-1]
+    assert found(api.get("/generations", params={"q": "before:2020", "zone": "-05:00"})) == []
     assert refusal(api.get("/generations", params={"zone": "Mars"}))[0] == 422
 
 

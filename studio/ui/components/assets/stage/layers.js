@@ -57,10 +57,18 @@ export class Layers {
 
   /** Shows at once what another holder shows already. */
   take(image) {
-    const copy = image.cloneNode()
-    this.asked = copy.getAttribute("src")
+    this.hold(image.cloneNode())
+  }
+
+  /** Shows at once a picture that is decoded. */
+  put(image, alt, name) {
+    this.hold(Object.assign(image, { alt, className: name, draggable: false }))
+  }
+
+  hold(image) {
+    this.asked = image.getAttribute("src")
     this.shown = ++this.turn
-    this.holder.replaceChildren(copy)
+    this.holder.replaceChildren(image)
   }
 
   clear() {

@@ -7,7 +7,11 @@ import { Lens } from "./lens.js"
 import { Tools } from "./tools.js"
 
 const stages = new WeakMap()
-const NOTHING = { batch: null, picture: null, before: null, beneath: null, neighbours: [], shape: [1, 1] }
+// `onward(step)` leads on where whoever holds the stage does so itself, and `ready(picture)` has it, or a smaller one of
+// the same, decoded.
+const NOTHING = {
+  batch: null, picture: null, before: null, beneath: null, neighbours: [], shape: [1, 1], onward: null, ready: null,
+}
 const TELL_MS = 250 // after the last arrow key: Python need not hear of what one runs past
 const PAN_PX = 60
 const LARGEST = 2.5 // times a picture's own size; larger is only blur
@@ -181,6 +185,8 @@ class Stage {
     if (this.layers.asked !== source && (shown.src ?? "") !== this.lookedAt) this.lens.reset()
     this.lookedAt = shown.src ?? ""
     const [said, name] = shown.src ? [this.altOf(shown), "result"] : ["The picture so far", "preview"]
+    const ready = this.layers.asked === source ? null : this.data.ready?.(shown)
+    if (ready) this.layers.put(ready, said, name)
     this.layers.show(source, said, name).then(there => {
       if (there) this.veil()
       else if (there === false && shown.src) this.says.textContent = "This picture is not there any more."
@@ -281,6 +287,7 @@ class Stage {
 
   /** To the neighbour that has a picture, of the batch, else of those that Python gave; whether there is one. */
   go(step) {
+    if (this.data.onward) return this.data.onward(step)
     const cells = this.batch?.cells ?? []
     const inBatch = this.several && this.index >= 0
     const row = inBatch ? cells : this.data.neighbours

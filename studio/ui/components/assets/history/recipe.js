@@ -1,0 +1,106 @@
+// The recipe of one picture, beside it: what it was painted with, and its JSON in Ace, to read.
+import { make } from "./dom.js"
+
+const seconds = s => (s < 10 ? `${s.toFixed(1)} s` : s < 90 ? `${Math.round(s)} s` : `${Math.round(s / 60)} min`)
+
+export const written = record =>
+  record.writer === "hand" ? "written by you" : `written by ${record.writer}${record.edited ? ", edited by you" : ""}`
+
+/** What another program made, which cannot be painted again. */
+export const isImported = record => record.mode === "imported"
+
+/** Facts of a picture in one line, as far as they are known; `record` may be null. */
+export function factsOf(tile, record) {
+  if (record && isImported(record)) {
+    const { seed, program } = record.versions
+    const known = [seed && `seed ${seed}`, `${tile.width}×${tile.height}`, record.model, `imported from ${program || "another program"}`]
+    return known.filter(Boolean)
+  }
+  const facts = [`seed ${tile.seed}`, `${tile.width}×${tile.height}`]
+  if (record) facts.push(`${record.num_inference_steps} steps`, seconds(record.duration_s), record.model, written(record))
+  return facts
+}
+
+export class Recipe {
+  constructor(aside) {
+    this.aside = aside
+    this.list = make("dl")
+    this.links = make("p", { className: "files" })
+    this.editor = make("div", { className: "json" }, make("div", { className: "fibo-editor" }))
+    this.revision = 0
+    aside.append(this.list, this.links, this.editor)
+  }
+
+  /** Where the editor's scripts are, and the negative prompts that nobody has asked for, by model. */
+  use({ editor, ace, words, fixed }) { this.from = { editor, ace, words, fixed } }
+
+  show(tile, record, moment) {
+    const rows = isImported(record) ? originOf(tile, record, moment) : this.paintingOf(tile, record, moment)
+    this.list.replaceChildren(...Object.entries(rows).filter(([, told]) => told).flatMap(([name, told]) => [
+      make("dt", { textContent: name }), make("dd", { textContent: told }),
+    ]))
+    const link = (words, href) => make("a", { href, textContent: words, target: "_blank", rel: "noopener" })
+    const files = [link("PNG", record.image), link("Recipe", record.recipe)]
+    if (record.source) files.push(link("Its source", record.source))
+    this.links.replaceChildren(...files)
+    this.write(JSON.stringify(record.structured_prompt, null, 2))
+  }
+
+  paintingOf(tile, record, moment) {
+    const { usage } = record
+    return {
+      Words: record.words,
+      Painted: `${moment}, in ${seconds(record.duration_s)}`,
+      Seed: tile.seed,
+      Size: `${tile.width}×${tile.height}`,
+      "Steps, guidance": `${record.num_inference_steps}, ${record.guidance_scale}`,
+      "Negative prompt": record.negative_prompt === this.from.fixed[record.model] ? "" : record.negative_prompt,
+      Prompt: [written(record), record.writer_model, usage && `${usage.input_tokens} tokens read, ${usage.output_tokens} written`].filter(Boolean).join(" · "),
+      Model: `${record.model} ${record.revision.slice(0, 12)}`,
+      On: `${record.device}, ${record.precision}`,
+      Versions: Object.entries(record.versions).map(each => each.join(" ")).join(", "),
+      Recipe: record.recipe_hash.slice(0, 16),
+      Id: record.id,
+    }
+  }
+
+  async write(text) {
+    this.text = text
+    const { show } = await import(new URL(this.from.editor, document.baseURI).href)
+    if (this.text !== text || this.gone) return
+    this.revision += 1
+    const { editor, ace, words } = this.from
+    this.end = await show({
+      parentElement: this.editor,
+      data: {
+        editor, ace, words, text, revision: this.revision, name: "", label: "The prompt as JSON, to read", height: 340,
+        readonly: true, marks: [], locked: null, locks: false, lines: false, done: 0,
+      },
+      setStateValue() {},
+      setTriggerValue() {},
+    })
+  }
+
+  leave() {
+    this.gone = true
+    this.end?.()
+  }
+}
+
+/** What is known of a picture that another program made. */
+function originOf(tile, record, moment) {
+  const { program, file, seed } = record.versions
+  return {
+    Words: record.words,
+    "Negative words": record.negative_prompt,
+    "Made by": program,
+    File: file,
+    Made: moment,
+    Seed: seed,
+    Size: `${tile.width}×${tile.height}`,
+    Steps: record.num_inference_steps || "",
+    Guidance: record.guidance_scale || "",
+    Model: record.model,
+    Id: record.id,
+  }
+}

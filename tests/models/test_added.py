@@ -1,0 +1,162 @@
+"""Models of the user's own: what a folder is, what is refused, and that nothing is lost."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fibo_core.errors import FiboError, InputError, ModelMissing
+from fibo_core.models.added import FILE, read_added
+from fibo_core.models.catalogue import CATALOGUE, MINI_WEIGHTS, find_model, register
+from fibo_core.models.weights import revision_of, weights_folder
+from fibo_core.settings import Settings
+from fibo_core.work.models import add_model, remove_model
+from tests.models.loopback_hub import LoopbackHub, serve
+
+
+@pytest.fixture(autouse=True)
+def nothing_added():
+    yield
+    register(())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A pipeline of FIBO 1's kind."""
+    return Path(shutil.copytree(MINI_WEIGHTS, tmp_path / "my weights"))
+
+
+def at(workspace: Path) -> Settings:
+    return Settings.from_environ({"WORKSPACE_DIR": str(workspace)})
+
+
+def test_an_added_folder_is_a_model_that_survives_a_restart_until_it_is_removed(tmp_path: Path, folder: Path) -> None:
+    spec = add_model(at(tmp_path), "Mine", str(folder), steps=12, guidance=2.5, side=256)
+    assert (spec.name, spec.family.name, spec.size("1:1")) == ("mine", "fibo1", (256, 256))
+    assert spec == find_model("mine")
+    register(())
+    settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": "mine"})
+    assert settings.fibo_model == "mine"
+    assert (find_model("mine").num_inference_steps, find_model("mine").guidance_scale) == (12, 2.5)
+    assert weights_folder(find_model("mine"), tmp_path) == folder
+    remove_model(tmp_path, "mine")
+    assert "mine" not in CATALOGUE
+    assert read_added(tmp_path) == ()
+    assert folder.is_dir()
+
+
+def test_fibo_model_may_name_a_folder(tmp_path: Path, folder: Path) -> None:
+    """It is called as the folder is."""
+    settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)})
+    assert settings.fibo_model == "my-weights"
+    assert find_model("my-weights").folder == folder
+
+
+def test_every_shape_of_an_added_model_is_one_that_can_be_painted(tmp_path: Path, folder: Path) -> None:
+    for side in (64, 1000, 2048):
+        for width, height in add_model(at(tmp_path), f"m{side}", str(folder), side=side).sizes.values():
+            assert width % 16 == height % 16 == 0
+            assert min(width, height) >= 64
+
+
+def _no_index(folder: Path) -> None:
+    (folder / "model_index.json").unlink()
+
+
+def _other_kind(folder: Path) -> None:
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
+
+
+def _no_json(folder: Path) -> None:
+    (folder / "model_index.json").write_text("<html>")
+
+
+def _cut_short(folder: Path) -> None:
+    next((folder / "vae").glob("*.safetensors")).unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_no_index, "is no pipeline: it has no model_index.json"),
+        (_other_kind, "is a 'FluxPipeline'. Known are BriaFiboPipeline"),
+        (_no_json, "names no pipeline. Known are BriaFiboPipeline"),
+        (_cut_short, "is a BriaFiboPipeline and not whole"),
+    ],
+)
+def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(
+    tmp_path: Path, folder: Path, spoil, said: str
+) -> None:
+    spoil(folder)
+    with pytest.raises(InputError, match=said):
+        add_model(at(tmp_path), "mine", str(folder), side=256)
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize("name", ["", "auto", "a b", "../x", "MINI", "briaai/FIBO", "é", "x" * 41])
+def test_a_name_that_is_none_or_taken_is_refused(tmp_path: Path, folder: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"cannot be called|already"):
+        add_model(at(tmp_path), name, str(folder), side=256)
+
+
+def test_a_name_is_given_once(tmp_path: Path, folder: Path) -> None:
+    add_model(at(tmp_path), "mine", str(folder), side=256)
+    with pytest.raises(InputError, match=r"'mine' already\. Remove it first"):
+        add_model(at(tmp_path), "mine", str(folder), side=256)
+
+
+def test_a_list_that_cannot_be_read_is_a_warning_and_the_studio_starts_without(tmp_path: Path) -> None:
+    for text in ("[models", "models = 3", "[models.x]\nsource = 1", '[models.x]\nfamily = "fibo1"\nwhat = 1'):
+        (tmp_path / FILE).write_text(text)
+        settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path)})
+        assert str(tmp_path / FILE) in " ".join(settings.warnings)
+        assert settings.fibo_model == "auto"
+
+
+def test_a_folder_that_has_gone_says_so(tmp_path: Path, folder: Path) -> None:
+    spec = add_model(at(tmp_path), "mine", str(folder), side=256)
+    shutil.rmtree(folder)
+    with pytest.raises(ModelMissing, match="Bring that folder back, or remove the model"):
+        weights_folder(spec, tmp_path)
+
+
+def test_weights_of_gigabytes_are_told_apart_without_reading_all_of_them(tmp_path: Path, folder: Path) -> None:
+    """Beginning, end and samples between count; so does the size."""
+    spec = add_model(at(tmp_path), "mine", str(folder), side=256)
+    file = folder / "large.safetensors"
+    with file.open("wb") as made:
+        made.truncate(300 << 20)
+    before = revision_of(spec, folder)
+    with file.open("r+b") as changed:
+        changed.seek(-1, 2)
+        changed.write(b"x")
+    assert revision_of(spec, folder) != before
+
+
+def test_a_repository_is_asked_what_it_is(tmp_path: Path) -> None:
+    """One small file tells; one that holds a LoRA alone is no model."""
+    lora = tmp_path / "lora"
+    lora.mkdir()
+    (lora / "pytorch_lora_weights.safetensors").write_bytes(b"x")
+    with serve(LoopbackHub("me/mine", MINI_WEIGHTS, also={"me/lora": lora})) as hub:
+        online = {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "WORKSPACE_DIR": str(tmp_path)}
+
+        def add(name: str) -> subprocess.CompletedProcess[str]:
+            todo = [sys.executable, "-m", "studio", "models", "add", name, f"me/{name}"]
+            return subprocess.run(todo, env=online, capture_output=True, text=True, timeout=120, check=False)
+
+        told = add("mine")
+        assert told.stderr == ""
+        assert told.stdout == "mine is in the catalogue, of the family fibo1.\n"
+        assert "me/lora holds no pipeline" in add("lora").stderr
+    assert [(model.name, model.source) for model in read_added(tmp_path)] == [("mine", "me/mine")]
+
+
+@pytest.mark.parametrize("source", ["", "/no/such/folder", "a/b/c", "../x", "https://example.com/x"])
+def test_a_source_that_is_neither_folder_nor_repository_is_refused(tmp_path: Path, source: str) -> None:
+    with pytest.raises(FiboError, match=r"no folder here|no pipeline"):
+        add_model(at(tmp_path), "mine", source, side=256)
