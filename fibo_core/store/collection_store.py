@@ -69,6 +69,12 @@ class CollectionStore:
             count = _counts(session, MemberTable, col(MemberTable.collection_id))
             return [_collection(row, count.get(row.id, 0)) for row in rows]
 
+    def names(self) -> list[str]:
+        """The names of those that pictures can be put into."""
+        with self._database.read() as session:
+            kept = select(CollectionTable.name).where(col(CollectionTable.query).is_(None))
+            return list(session.exec(kept.order_by(col(CollectionTable.folded))))
+
     def get(self, name_or_id: str) -> Collection:
         """Raises CollectionNotFound."""
         with self._database.read() as session:

@@ -5,10 +5,11 @@ A name out of a zip or a folder is told to people and never becomes a path of th
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from fibo_core.errors import InputError, PictureError
 from fibo_core.limits import BYTES_MAX
@@ -168,11 +169,13 @@ class FolderSource:
 
 
 class FileSource:
-    """One picture by itself."""
+    """One picture by itself, or one of several that were sent together: ``others`` are all of them by their names,
+    sidecars and what a picture began with among them."""
 
-    def __init__(self, path: Path, name: str = "") -> None:
+    def __init__(self, path: Path, name: str = "", others: Mapping[str, Path] = MappingProxyType({})) -> None:
         self.name = name or path.name
         self._path = path
+        self._others = others
         self.count, self.bytes = 1, 0
 
     def close(self) -> None:
@@ -185,15 +188,34 @@ class FileSource:
         return None
 
     def __iter__(self) -> Iterator[Found | LeftOut]:
-        yield found_file(self._path, self.name)
+        name, found = self.name, found_file(self._path, self.name)
+        stem = str(PurePosixPath(name).with_suffix(""))
+        if len(self._others) > 1 and (kind := _kind(name)):
+            lost = kind == "sidecar" and f"{stem}.png" not in self._others and _is_ours(self._path)
+            yield LeftOut(name, "its picture is not there" if lost else "")
+        elif name.endswith(SOURCE_SUFFIX) and name.removesuffix(SOURCE_SUFFIX) + ".png" in self._others:
+            yield LeftOut(name)
+        else:
+            root = match[1] if (match := _OUTPUTS.match(name)) else ""
+            yield replace(
+                found,
+                beside=lambda ending: self._sent(stem + ending) or found.beside(ending),
+                other=lambda path: self._sent(root + path) or found.other(path),
+            )
+
+    def _sent(self, name: str) -> bytes | None:
+        path = self._others.get(name)
+        return None if path is None else _read_file(path, BYTES_MAX)
 
 
 Source = ZipSource | FolderSource | FileSource
 
 
-def source_of(path: Path, name: str = "") -> Source:
-    """What a path holds; ``name`` is what its owner calls it. Raises PictureError, and InputError for what is not
-    there."""
+def source_of(path: Path, name: str = "", others: Mapping[str, Path] = MappingProxyType({})) -> Source:
+    """What a path holds; ``name`` is what its owner calls it, ``others`` what was sent with it.
+
+    Raises PictureError, and InputError for what is not there.
+    """
     try:
         if path.is_dir():
             return FolderSource(path)
@@ -202,7 +224,7 @@ def source_of(path: Path, name: str = "") -> Source:
     except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else str(exc)
         raise InputError(f"{str(path)!r:.200} cannot be read ({reason}). Name a zip, a folder or a picture.") from exc
-    return ZipSource(path, name) if is_zip(head) or path.suffix.lower() == ".zip" else FileSource(path, name)
+    return ZipSource(path, name) if is_zip(head) or path.suffix.lower() == ".zip" else FileSource(path, name, others)
 
 
 def found_file(path: Path, name: str) -> Found:

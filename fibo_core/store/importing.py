@@ -100,9 +100,11 @@ class Importer:
         until then stays. What cannot be read is told in the report and ends nothing.
         """
         cancel, seen = cancel or CancelFlag(), 0
+        given = list(given)
+        others = {name: path for path, name in given}
         for path, name in given:
             try:
-                source = source_of(path, name)
+                source = source_of(path, name, others)
             except InputError as exc:
                 seen += 1
                 report.total += 1

@@ -146,6 +146,8 @@ def write_files(
     place, written = -1, 0
     with labels_lock(workspace):
         collections.write_file()
+    if not (workspace / OUTPUTS).is_dir():
+        return 0
     while not ending.is_set():
         with labels_lock(workspace):
             rows = _marked(database, place)
@@ -251,7 +253,7 @@ def _collections(values: Any) -> Iterator[tuple[str, str]]:
 def _moment(stored: str) -> str | None:
     """A row's moment as a file has it; None of a damaged one."""
     try:
-        return datetime.strptime(stored, _DATE).replace(tzinfo=UTC).isoformat()
+        return datetime.fromisoformat(stored).replace(tzinfo=UTC).isoformat()
     except ValueError:
         return None
 

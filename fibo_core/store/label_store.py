@@ -5,6 +5,7 @@ what was done until then, and the token that takes it back. Page, API and comman
 """
 
 import json
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from fibo_core.errors import FiboError, GenerationNotFound, UndoGone
 from fibo_core.store import collection_store, label_files
 from fibo_core.store.collection_store import CollectionStore, ids_of, record_of, removed, restored
 from fibo_core.store.database import Database
-from fibo_core.store.label_rows import PIECE, label_rows, spelt_as_before, write_label_rows
+from fibo_core.store.label_rows import label_rows, spelt_as_before, write_label_rows
 from fibo_core.store.labels import LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
 from fibo_core.store.picture_rows import ROW
 from fibo_core.store.rows import ID
@@ -32,7 +33,9 @@ from fibo_core.store.tables import CollectionTable, GenerationTable, MemberTable
 
 EVERY = 2**62  #: more pictures than there can be
 KEPT = timedelta(days=2)  #: how long a change can be undone
-PAUSE_S = 0.005  #: after each piece, for others who write
+PIECE = 100  #: pictures changed in one transaction
+PAUSE_MAX_S = 0.2  #: after each piece: as long as it took, for others who write; at most so long
+REMEMBERED = 100  #: changes whose missing pictures are still told when somebody asks for one
 FORGOTTEN = 5_000  #: rows of old undoings that one transaction takes away
 _DATE = "%Y-%m-%d %H:%M:%S.%f"  #: as SQLAlchemy writes a moment into a row
 
@@ -147,7 +150,7 @@ class LabelStore:
             resolved, new = _resolved(session, change)
             _write_down(session, token, change, total, {"made": new})
         if missing:
-            self._missing[token] = missing
+            self._missing = dict([*self._missing.items(), (token, missing)][-REMEMBERED:])
         return ChangeRun(
             self, token, lambda told: self._apply(token, lambda _, labels: resolved.applied(labels), pieces, told)
         )
@@ -245,12 +248,14 @@ class LabelStore:
             with self._database.write() as session:
                 at_work = update(UndoTable).where(col(UndoTable.state).in_(_AT_WORK))
                 session.connection().execute(at_work.values(state="interrupted"))
+        old = select(UndoTable.token).where(UndoTable.created_at < datetime.now(UTC) - KEPT)
+        old = old.where(col(UndoTable.state).not_in(_AT_WORK)).limit(1)
         while True:
+            with self._database.read() as session:
+                token = session.exec(old).first()
+            if token is None:
+                return
             with self._database.write() as session:
-                old = select(UndoTable.token).where(UndoTable.created_at < datetime.now(UTC) - KEPT)
-                old = old.where(col(UndoTable.state).not_in(_AT_WORK)).limit(1)
-                if (token := session.exec(old).first()) is None:
-                    return
                 first = text(
                     "DELETE FROM label_undo_picture WHERE token = :token AND seq IN "
                     "(SELECT seq FROM label_undo_picture WHERE token = :token LIMIT :limit)"
@@ -340,9 +345,10 @@ class LabelStore:
     @contextmanager
     def _piece(self) -> Iterator[Session]:
         """The transaction of one piece, and then a moment for others."""
+        began = time.monotonic()
         with self._turn, self._database.write() as session:
             yield session
-        Event().wait(PAUSE_S)
+        time.sleep(min(time.monotonic() - began, PAUSE_MAX_S))
 
     def _state(self, row: UndoTable) -> ChangeState:
         token = row.token

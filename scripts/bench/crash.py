@@ -1,4 +1,5 @@
-"""What a kill leaves: a process that writes, labels, deletes and purges is killed again and again, and then counted.
+"""What a kill leaves: a process that writes, labels, deletes, purges and imports is killed again and again, and what
+is there afterwards is counted.
 
     PYTHONPATH=. python scripts/bench/crash.py [--kills 200] [--seed 1]
 
@@ -20,22 +21,27 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from ulid import ULID
 
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.database import Database
-from fibo_core.store.generation import Generation
+from fibo_core.store.generation import Generation, place_of
 from fibo_core.store.history import History, HistoryQuery
+from fibo_core.store.images import png_bytes
+from fibo_core.store.importing import Importer, ImportReport
 from fibo_core.store.label_files import read_file_labels
 from fibo_core.store.labels import LabelChange
 
@@ -140,9 +146,42 @@ def purge(work: Work) -> None:
     work.did(dict.fromkeys(ids, GONE))
 
 
+def bring_in(work: Work) -> None:
+    """A zip with two labelled pictures of another workspace, and one that another program made."""
+    facts: dict[str, Facts] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        away = Path(folder, "away.zip")
+        with zipfile.ZipFile(away, "w") as archive:
+            for _ in range(2):
+                rating, tag = work.chance.randrange(1, 6), work.chance.choice(TAGS)
+                labels = {"favorite": True, "rating": rating, "tags": [tag], "collections": [], "deleted_at": None}
+                it, picture = made_elsewhere(work.chance)
+                archive.writestr(it.image_path, png_bytes(picture, it.to_record()))
+                sidecar = json.dumps({**it.to_record(), "labels": labels})
+                archive.writestr(it.image_path.removesuffix(".png") + ".json", sidecar)
+                facts[it.id] = {**NEW, "favorite": True, "rating": rating, "tags": [tag]}
+            colour = tuple(work.chance.randrange(256) for _ in range(3))
+            archive.writestr("other.png", png_bytes(Image.new("RGB", (40, 30), colour)))
+        report = ImportReport()
+        Importer(work.history, Database(work.history.absolute(Path("studio.db")))).run([(away, away.name)], report)
+    work.did({id: facts.get(id, NEW) for id in report.added_ids})
+
+
+def made_elsewhere(chance: random.Random) -> tuple[Generation, Image.Image]:
+    """A picture of another workspace, of a day of its own."""
+    prompt = StructuredPrompt.from_dict({"short_description": "a box"})
+    moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=chance.randrange(10**7))
+    id = str(ULID.from_datetime(moment))
+    request = GenerationRequest(prompt, "", chance.randrange(2**31), 64, 64, 5, 4.5, "mini", "r1", ())
+    it = Generation(
+        id, moment, "generate", "a box", request, "hand", False, place_of(id, moment), 0.1, "cpu", "float32", {}
+    )
+    return it, Image.new("RGB", (64, 64), tuple(chance.randrange(256) for _ in range(3)))
+
+
 #: What the process does, and how often beside the others.
 ACTIONS: dict[Callable[[Work], None], int] = {
-    write: 8, label: 8, label_all_and_undo: 1, delete: 3, restore: 1, purge: 1,
+    write: 8, label: 8, label_all_and_undo: 1, delete: 3, restore: 1, purge: 1, bring_in: 2,
 }  # fmt: skip
 
 

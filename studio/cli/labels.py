@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.errors import Cancelled, InputError
+from fibo_core.errors import Cancelled, InputError, StoreError
 from studio.cli.door import as_ours, door_of
 from studio.cli.output import StatusLine, print_json, print_table, print_text
 from studio.cli.painting import Json
@@ -156,6 +156,8 @@ def tell_files(history: "History") -> None:
 
         try:
             history.labels.write_files(ending, told)
+        except StoreError as exc:  # what was asked for is done, and the rows remember what is left
+            print(f"{exc} Until then it stands in the database alone.", file=sys.stderr)
         finally:
             line.clear()
 

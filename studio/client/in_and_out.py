@@ -43,8 +43,11 @@ def save_export(line: Line, path: Path, words: str, ids: Sequence[str] | None, t
 def send_import(line: Line, paths: Sequence[Path], tell: Callable[[ImportGiven], None]) -> ImportGiven:
     given = line.send(ImportGiven, "POST", "/imports", {})
     try:
+        names: set[str] = set()
         for number, path in enumerate(paths):
-            given = _sent(line, given, path, f"{number + 1}/{path.name}" if len(paths) > 1 else path.name, tell)
+            name = f"{number + 1}/{path.name}" if path.name in names else path.name
+            names.add(name)
+            given = _sent(line, given, path, name, tell)
         given = line.send(ImportGiven, "POST", f"/imports/{given.id}/start", {})
         while not given.ended:
             tell(given)

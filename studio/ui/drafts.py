@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 FIELDS: dict[Field, type | tuple[type, ...]] = {
     "words": str, "writer": str, "model": str, "defaults_of": str, "aspect": str, "count": int, "seed": str,
     "seed_locked": bool, "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool,
-    "with_picture": bool,
+    "with_picture": bool, "collection": str,
 }  # fmt: skip
 BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "guidance": (GUIDANCE_MIN, GUIDANCE_MAX)}
 

@@ -126,6 +126,7 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
         "steps": settings.num_inference_steps,
         "guidance": settings.guidance_scale,
         "negative": settings.negative_prompt,
+        "collection": order.collection or "",
     }
     if (first := next(iter(seeds), order.seed)) is not None:
         fields |= {"seed": str(first), "count": order.count, "seed_locked": order.seed is not None}
@@ -399,6 +400,7 @@ def read_order(mode: Mode, *, settings: bool = True) -> Order:
         writer=field_value(mode, "writer"),
         model=field_value(mode, "model"),
         seed=read_seed(field_value(mode, "seed")) if field_value(mode, "seed_locked", False) else None,
+        collection=field_value(mode, "collection") or None,
     )
     if not settings:
         return order

@@ -31,7 +31,7 @@ SKETCH_UNDO_MAX = 50  #: edits of the board
 #: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
 Field = Literal[
     "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
-    "with_picture", "seed_locked",
+    "with_picture", "seed_locked", "collection",
 ]  # fmt: skip
 NO_WIDGETS: frozenset[Field] = frozenset({"defaults_of", "seed_locked"})  #: of them, those that no browser holds
 

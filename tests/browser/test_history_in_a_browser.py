@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from fibo_core.store.generation import Generation
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.store.test_importing import A1111, png, zipped
 from tests.studio.processes import Server, add_picture, opened, served
 
 pytestmark = pytest.mark.browser
@@ -299,3 +301,37 @@ def test_on_a_phone_a_long_press_picks_and_a_swipe_leads_on(
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(shown(pocket)).to_have_attribute("src", address_of(made[3]))
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_what_is_chosen_or_dropped_comes_in_and_is_told(gallery: Visitor, tmp_path: Path) -> None:
+    """A zip with two pictures of another program and something that is none; then a picture that is dropped."""
+    page = gallery.page
+    archive = zipped(
+        tmp_path / "away.zip",
+        {"00012.png": png("navy", parameters=A1111), "other.png": png("olive"), "page.png": b"<html>Not found</html>"},
+    )
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Bring in").click()
+    chooser.value.set_files(archive)
+    coming = page.get_by_role("region", name="What comes in")
+    expect(coming).to_contain_text("2 pictures came in, 1 left out.")
+    coming.get_by_text("1 remark").click()
+    expect(coming).to_contain_text("page.png: This file is no picture that can be read")
+    expect(page.get_by_role("gridcell", name=re.compile("a fox in snow"))).to_have_count(1)
+    coming.get_by_role("button", name="Close").click()
+    expect(coming).to_be_hidden()
+
+    page.evaluate(
+        """async content => {
+            const data = new DataTransfer()
+            data.items.add(new File([new Uint8Array(content)], "dropped.png", { type: "image/png" }))
+            for (const name of ["dragenter", "dragover", "drop"]) {
+                window.dispatchEvent(new DragEvent(name, { dataTransfer: data, bubbles: true, cancelable: true }))
+            }
+        }""",
+        list(png("maroon")),
+    )
+    expect(coming).to_contain_text("1 picture came in.")
+    page.reload()
+    tiles(gallery).first.wait_for()
+    expect(coming).to_be_hidden()

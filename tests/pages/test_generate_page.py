@@ -45,6 +45,23 @@ def test_words_become_a_picture_and_its_seed_which_was_drawn_is_shown(app: AppTe
     assert not app.exception
 
 
+def test_new_pictures_go_into_the_collection_that_is_chosen(app: AppTest, runtime: Runtime) -> None:
+    """Of those that hold pictures; a kept search takes none."""
+    runtime.tools.history.labels.collections.add("Winter")
+    runtime.tools.history.labels.collections.add("Kept", "fox")
+    app.run()
+    chosen = app.selectbox(key="generate_collection")
+    assert (chosen.value, chosen.options) == ("", ["None", "Winter"])
+    chosen.select("Winter")
+    app.text_area(key="generate_words").set_value("a red ball")
+    set_steps(app, 2)
+    press(app, "Generate")
+    finish(app, runtime)
+    (generation,) = runtime.tools.history.page(HistoryQuery()).items
+    assert generation.collections == ("Winter",)
+    assert app.selectbox(key="generate_collection").value == "Winter"
+
+
 def test_the_prompt_can_be_written_without_painting(app: AppTest, runtime: Runtime) -> None:
     app.text_area(key="generate_words").set_value("a blue star at night")
     press(app, "Prompt only")

@@ -8,8 +8,11 @@ import pytest
 
 from fibo_core.errors import ImportNotFound, JobError
 from fibo_core.store.history import History, HistoryQuery
+from fibo_core.store.labels import LabelChange
 from fibo_core.work.imports import Import, Imports
+from tests.store.pictures import rendered
 from tests.store.test_importing import Elsewhere, png, zipped
+from tests.studio.processes import add_picture
 
 
 @pytest.fixture
@@ -122,3 +125,24 @@ def test_a_damaged_record_of_an_import_is_passed_over(imports: Imports, place: E
     it = sent(imports, {"a.png": png()})
     (place.folder / "imports" / it.id / "import.json").write_text("{")
     assert imports_of(place).all() == []
+
+
+def test_files_of_a_folder_that_were_sent_one_by_one_belong_together(
+    imports: Imports, place: Elsewhere, tmp_path: Path
+) -> None:
+    """As when a day's folder is dropped: sidecars are no pictures of their own, and bring their labels."""
+    there = Elsewhere(tmp_path / "there")
+    it = add_picture(there.history, "a ball", source=rendered("blue").image)
+    there.history.labels.change(LabelChange(rating=4), ids=[it.id])
+    there.history.labels.write_files()
+    files = {
+        path.relative_to(there.folder).as_posix(): path.read_bytes() for path in (there.folder / "outputs").rglob("*.*")
+    }
+    assert len(files) == 3
+    sent_ = sent(imports, files | {"outputs/notes.txt": b"a note"})
+    imports.start(sent_.id)
+    done = over(imports, sent_.id)
+    assert (done.report.added, done.report.left_out, done.report.passed_over) == (1, 0, 3)
+    [here] = place.all()
+    assert (here.rating, here.source_path) == (4, it.source_path)
+    there.database.close()

@@ -12,6 +12,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO, Writers
 from studio.ui.state import Field, PageState, field_key, field_value, page_state
+from studio.ui.words import showable
 
 COUNTS = (1, 2, 4, 8)
 
@@ -128,6 +129,7 @@ def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
         with st.popover("More settings", icon=":material/tune:", width="content"):
             model_field(mode, runtime, spec)
             finer_settings(mode, spec)
+            collection_field(mode, runtime)
 
 
 def more_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
@@ -135,6 +137,7 @@ def more_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
     with st.expander("More settings", type="compact"):
         model_field(mode, runtime, spec)
         finer_settings(mode, spec)
+        collection_field(mode, runtime)
 
 
 def finer_settings(mode: Mode, spec: ModelSpec) -> None:
@@ -154,6 +157,15 @@ def finer_settings(mode: Mode, spec: ModelSpec) -> None:
             "Negative prompt", key=field_key(mode, "negative"), persist_state="session",
             help="What to keep away from. Empty: the model's own default.",
         )  # fmt: skip
+
+
+def collection_field(mode: Mode, runtime: Runtime) -> None:
+    """Which collection new pictures go into; a name that is typed is a new one's."""
+    st.selectbox(
+        "Collection", ["", *map(showable, runtime.tools.history.labels.collections.names())],
+        format_func=lambda name: name or "None", key=field_key(mode, "collection"), persist_state="session",
+        accept_new_options=True, help="New pictures go there. Type a name to make another one.",
+    )  # fmt: skip
 
 
 def _defaults(mode: Mode, spec: ModelSpec) -> None:

@@ -39,6 +39,7 @@ def history_view(state: HistoryState, *, key: str) -> None:
         data={
             "stage": script_address("stage", "stage.js"),
             "markup": f"<style>{asset('stage.css')}{_CENTRED}</style>{asset('stage.html')}",
+            "kin": {name: script_address("kin", f"{name}.js") for name in ("lineage", "again", "compare")},
             "editor": script_address("editor", "editor.js"),
             "ace": script_address("ace", "ace.js"),
             "words": words_address(),

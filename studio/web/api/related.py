@@ -43,7 +43,7 @@ class StretchGiven(Given):
     text: str
 
 
-class ChangeGiven(Given):
+class StepChangeGiven(Given):
     """What one place of a prompt holds otherwise."""
 
     path: str = Field(examples=["objects[0].shape_and_color"])
@@ -65,7 +65,7 @@ class NodeGiven(Given):
     seed: str | None = Field(description="As text: a seed may be larger than JavaScript's numbers")
     model: str | None
     created_at: datetime | None
-    changes: Sequence[ChangeGiven] | None = Field(description="From its parent; null where that was not compared")
+    changes: Sequence[StepChangeGiven] | None = Field(description="From its parent; null where that was not compared")
     changes_left_off: int
     image: str | None
     thumbnail: str | None
@@ -165,8 +165,8 @@ def _node(node: Node) -> NodeGiven:
     )
 
 
-def change_given(change: Change) -> ChangeGiven:
-    return ChangeGiven(
+def change_given(change: Change) -> StepChangeGiven:
+    return StepChangeGiven(
         path=change.path,
         kind="added" if change.before is MISSING else "removed" if change.after is MISSING else "changed",
         title=title_of_change(change),

@@ -315,6 +315,29 @@ def test_labels_are_changed_by_search_and_by_id_and_undone(cli, store, workspace
     assert (again.code, again.err) == (1, "That change has been undone already. Nothing was changed.\n")
 
 
+def test_labels_whose_files_cannot_be_written_are_changed_and_written_by_a_later_command(
+    cli, store, workspace: Path, monkeypatch
+):
+    """As on a disk that is full for a moment: what was asked for is done."""
+    from fibo_core.errors import WorkspaceUnwritable
+    from fibo_core.store import label_files
+
+    picture = store("a ball")
+
+    def full(*_):
+        raise WorkspaceUnwritable("The labels could not be written: the disk is full. Free some space and try again.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(label_files, "write_durably", full)
+        said = cli("history", "label", picture.id, "--rating", 2)
+    assert (said.code, said.out) == (0, "1 changed\n")
+    assert "the disk is full" in said.err
+    sidecar = (workspace / picture.image_path).with_suffix(".json")
+    assert "labels" not in json.loads(sidecar.read_text())
+    cli("history", "collections", "add", "Any")
+    assert json.loads(sidecar.read_text())["labels"]["rating"] == 2
+
+
 def test_collections_are_kept_by_name(cli, store, workspace: Path):
     picture = store("a ball")
     assert cli("history", "collections", "list").err == "No collections yet.\n"

@@ -34,7 +34,7 @@ _CHANGE: dict[str, Any] = {
 @router.post("/labels", summary="Change the labels of many pictures", **_CHANGE)
 async def change_labels(taken: LabelsTaken) -> Response:
     """Of those named in `ids`, or of every picture that a search finds. A change that takes longer than two seconds is
-    answered with 202 and goes on, a few hundred pictures at a time, whoever listens."""
+    answered with 202 and goes on, a hundred pictures at a time, whoever listens."""
 
     def begin(labels: LabelStore) -> ChangeRun:
         change = convert.label_change(taken.change)

@@ -1,5 +1,6 @@
 // History: the gallery of all pictures, and one of them large. Its page's address is this script's alone.
 import * as acts from "./acts.js"
+import { BringIn } from "./bring_in.js"
 import { counted, hasModifier, imageOf, isTyping, later, make } from "./dom.js"
 import { Lightbox } from "./lightbox.js"
 import { Bar, Picks } from "./picks.js"
@@ -8,7 +9,7 @@ import { Tiles } from "./tiles.js"
 
 const TYPING_MS = 250, PLACE_MS = 250, NEWER_MS = 5000, SAID_MS = 12_000
 const SIZES = ["small", "medium", "large"]
-const OURS = ["q", "order", "trash", "at", "picture"]
+const OURS = ["q", "order", "trash", "at", "picture", "compare"]
 
 // What outlives a walk to another page of the studio in this tab.
 const kept = ((window.fibo ??= {}).history ??= { picks: new Set(), address: "" })
@@ -53,6 +54,7 @@ class View {
     this.bar = new Bar(root.querySelector(".bar"), this.picks, {
       star: ids => this.starAll(ids, true),
       unstar: ids => this.starAll(ids, false),
+      compare: ids => this.compare(ids),
       download: ids => this.download(ids),
       remove: ids => this.remove(ids),
       restore: ids => this.restore(ids),
@@ -64,9 +66,12 @@ class View {
       save: id => acts.save(`${imageOf(id)}?download=1`),
       way: (kind, id) => this.tell("way", { kind, id }),
       shown: id => this.address({ picture: id }),
+      linked: id => this.goTo(id),
+      compare: ids => this.compare(ids),
       closed: id => this.closed(id),
       isPicked: id => this.picks.has(id),
     })
+    this.bringIn = new BringIn(root, { added: given => this.cameIn(given), failed: words => this.say(words) })
     this.keepPlace = later(PLACE_MS, () => { if (this.begun && !this.lightbox.isOpen) this.address({ at: this.isAtTop ? "" : this.tiles.first }) })
     this.typed = later(TYPING_MS, () => this.look())
     this.listen()
@@ -80,8 +85,10 @@ class View {
     clearTimeout(this.sayTimer)
     removeEventListener("popstate", this.popped)
     document.removeEventListener("keydown", this.pressed)
+    this.bringIn.leave()
     this.tiles.leave()
     this.lightbox.leave()
+    this.comparing?.leave()
     this.gone = true
   }
 
@@ -89,6 +96,8 @@ class View {
     this.tell = setTriggerValue
     this.data = data
     this.lightbox.begin(data)
+    if (this.asksToCompare) this.compare(this.asksToCompare)
+    this.asksToCompare = null
     if (data.said.number !== this.saidN) {
       if (this.saidN !== null && data.said.text) this.say(data.said.text)
       this.saidN = data.said.number
@@ -130,7 +139,7 @@ class View {
     this.newer.onclick = () => this.toNewest()
     this.rows.addEventListener("keydown", event => this.press(event))
     this.pressed = event => {
-      if (event.key === "Escape" && !event.defaultPrevented && !isTyping(event) && !this.lightbox.isOpen && this.picks.size) this.picks.none()
+      if (event.key === "Escape" && !event.defaultPrevented && !isTyping(event) && !this.lightbox.isOpen && !this.comparing?.isOpen && this.picks.size) this.picks.none()
     }
     document.addEventListener("keydown", this.pressed)
     this.popped = () => { if (location.pathname === this.path) this.follow() }
@@ -154,6 +163,7 @@ class View {
     this.order.value = query.order
     const at = params.get("at") ?? picture
     if (picture) this.openLinked(picture)
+    this.asksToCompare = here.get("compare")?.split(",")
     await this.source.open(query, { at })
     if (this.gone) return
     if (at) this.tiles.reveal(at, { focus: false, top: at !== picture })
@@ -166,7 +176,7 @@ class View {
   address(given) {
     if (this.gone || location.pathname !== this.path) return
     const here = this.asked, params = addressed(this.query)
-    for (const name of ["at", "picture"]) {
+    for (const name of ["at", "picture", "compare"]) {
       const value = given[name] ?? here.get(name)
       if (value) params.set(name, value)
     }
@@ -174,6 +184,7 @@ class View {
     const text = params.toString()
     if (text !== here.toString()) history.replaceState(history.state, "", `${this.path}${text ? `?${text}` : ""}`)
     params.delete("picture")
+    params.delete("compare")
     kept.address = params.toString()
   }
 
@@ -185,6 +196,28 @@ class View {
       this.pushed = false
       this.lightbox.close()
     } else if (picture && picture !== this.lightbox.id) this.openLinked(picture)
+  }
+
+  /** Opens a picture that may be in no tile. */
+  goTo(id) {
+    this.address({ picture: id })
+    this.openLinked(id)
+  }
+
+  /** Shows pictures side by side, over whatever is open. */
+  async compare(ids) {
+    const { kin, stage, markup } = this.data
+    const { CompareView } = await import(new URL(kin.compare, document.baseURI).href)
+    if (this.gone) return
+    this.comparing ??= new CompareView(this.root, { stage, markup }, {
+      opened: id => {
+        this.comparing.close()
+        this.goTo(id)
+      },
+      shown: shown => this.address({ compare: shown.join(",") }),
+      closed: () => this.address({ compare: "" }),
+    })
+    this.comparing.show(ids)
   }
 
   // the gallery
@@ -308,6 +341,14 @@ class View {
     this.address({ at: "" })
     this.askNewer()
     if (this.tiles.first) this.tiles.reveal(this.tiles.first)
+  }
+
+  /** Pictures came in, of whatever day: shown where one is, and as newer ones where they are. */
+  async cameIn() {
+    this.countedFor = null
+    if (!(await this.source.open({ ...this.query }, this.isAtTop ? {} : { at: this.tiles.first }))) return
+    this.newerCursor = undefined
+    this.askNewer()
   }
 
   async toEnd(end) {

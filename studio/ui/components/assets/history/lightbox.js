@@ -1,5 +1,6 @@
 // One picture over the whole window, on the stage; its neighbours are a key, a swipe or a press away, and fetched before.
 import { button, hasModifier, imageOf, isTyping, later, make, momentOf, nameOf } from "./dom.js"
+import { Family } from "./family.js"
 import { Pictures } from "./pictures.js"
 import { Recipe, factsOf, isImported } from "./recipe.js"
 
@@ -47,6 +48,14 @@ export class Lightbox {
       button("Download", "download", () => this.on.save(this.id), { title: "Download" }),
       button("Delete", "delete", () => this.on.remove([this.id]), { title: "Delete (Del)" }),
     )
+    this.family = new Family(this.recipe.aside, {
+      opened: id => this.on.linked(id),
+      compare: ids => this.on.compare(ids),
+      look: address => {
+        ((window.fibo ??= {}).stage ??= {}).mode = "slider"
+        this.drawStage({ src: address, alt: "Painted again" })
+      },
+    })
     this.grid = way("Open its grid", "grid_view", "grid")
     this.ways.append(this.grid)
   }
@@ -54,6 +63,7 @@ export class Lightbox {
   /** The stage comes with its first picture. */
   async begin({ stage, markup, ...rest }) {
     this.recipe.use(rest)
+    this.family.use(rest)
     if (this.stage) return
     this.shadow.innerHTML = markup
     this.stage = await import(new URL(stage, document.baseURI).href)
@@ -63,6 +73,7 @@ export class Lightbox {
   leave() {
     this.rested.stop()
     this.recipe.leave()
+    this.family.leave()
     this.stage?.leave(this.shadow)
     if (this.dialog.open) this.dialog.close()
   }
@@ -187,7 +198,9 @@ export class Lightbox {
     if (id !== this.id || !this.isOpen) return
     this.drawFacts(record)
     if (record.parent_id) this.drawStage({ src: imageOf(record.parent_id), alt: "The picture it was made from" })
-    if (!this.recipe.aside.hidden) this.recipe.show(this.tile, record, momentOf(this.tile))
+    if (this.recipe.aside.hidden) return
+    this.recipe.show(this.tile, record, momentOf(this.tile))
+    this.family.show(id)
   }
 
   fetchAround(at, reach, kept) {

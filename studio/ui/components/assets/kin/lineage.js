@@ -3,6 +3,7 @@ import { asked, button, icon, make, marked, roomIn, thumbOf } from "./parts.js"
 
 const GONE = { deleted: "Deleted", missing: "Not here any more", damaged: "Cannot be read" }
 const COMPARED_MAX = 9
+const FRESH_MS = 20_000 // for which a tree is shown again as it was read
 
 export class LineageTree {
   /** `on` hears `opened(id)` and `compare(ids)`. */
@@ -32,8 +33,10 @@ export class LineageTree {
   async show(id) {
     this.id = id
     this.asking?.abort()
-    if (this.tree?.nodes.some(node => node.id === id)) this.draw()
-    else this.wait()
+    if (this.tree?.nodes.some(node => node.id === id)) {
+      this.draw()
+      if (performance.now() - this.readAt < FRESH_MS) return
+    } else this.wait()
     const asking = (this.asking = new AbortController())
     try {
       this.tree = await asked(`/generations/${id}/lineage`, { signal: asking.signal })
@@ -44,6 +47,7 @@ export class LineageTree {
       this.notes.textContent = error.message
       return
     }
+    this.readAt = performance.now()
     if (id === this.id) this.draw()
   }
 
