@@ -100,6 +100,11 @@ class Presses:
                     Press(str(each["action"]), each.get("words"), each.get("text"), each.get("revision"), bar, number)
                 )
 
+    @property
+    def taken_lately(self) -> dict[str, int]:
+        """What a browser may forget where the page keeps a press until it is carried out."""
+        return dict(list(self.taken.items())[-TOLD_MAX:])
+
     def carried_out(self) -> None:
         """The first one is done, and its browser may forget it."""
         press = self.waiting.pop(0)
@@ -146,7 +151,7 @@ def press_bar(mode: Mode, buttons: Sequence[PressButton], *, clears: bool = Fals
         data={
             "mode": mode,
             "buttons": [asdict(button) for button in buttons],
-            "done": presses.done,
+            "done": presses.taken_lately if clears else presses.done,
             "clears": clears,
             "changes": [asdict(change) for change in presses.changes],
         },

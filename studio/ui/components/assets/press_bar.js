@@ -7,7 +7,7 @@
 // what Python knows of.
 //
 // A message that two of them share a run with may still be dropped on the way: what has no answer is sent again.
-const AGAIN_MS = [2000, 4000, 8000, 16000, 30000]
+const AGAIN_MS = [1500, 3000, 6000, 12000, 30000]
 const SENT_AFTER_MS = 40 // the press goes out after the words have left: the later of two messages is never dropped
 const KEPT_MS = 12 * 3600 * 1000 // the desk knows an order that comes again for a day
 const bars = new WeakMap()
