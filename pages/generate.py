@@ -8,6 +8,7 @@ from fibo_core.prompts.mend import holds_caption
 from fibo_core.prompts.wildcards import looks_like_json
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
+from studio.ui.components.below_stage import below_stage
 from studio.ui.components.examples import example_cards, take_example
 from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
 from studio.ui.components.grid import grid_actions
@@ -16,7 +17,7 @@ from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar
 from studio.ui.components.refused import show_refused
-from studio.ui.components.result import facts, picture_actions, picture_strip
+from studio.ui.components.result import picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.two_prompts import two_writers, two_writers_button, two_writers_open
 from studio.ui.components.typed_words import show_typed_words
@@ -26,18 +27,13 @@ from studio.ui.components.wildcards import show_wildcards
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.session import (
     carry_out,
-    errors_shown,
     find_picture,
     follow_batch,
     generate_order,
-    new_seed,
     picture_before,
     pictures_of,
-    place,
     place_once,
     shown_picture,
-    start_inspire,
-    start_refine,
 )
 from studio.ui.state import field_key, field_value, fill_field, page_state
 from studio.ui.viewing import back_to_draft, view_address, view_picture
@@ -121,11 +117,6 @@ with form:
     if is_json(words):
         take_json_from_words(words)
         st.rerun()
-    with st.container(key="generate_outcome"):  # always there, so that an error does not move the editor below it
-        show_refused(runtime, state, "generate", spec)
-        if state.shown_id is None:
-            show_outcome(runtime.desk, state, batch)
-
     if state.draft is not None:
         show_model_limits(spec, state.draft)
         with folded_on_phone("Prompt", key="generate_prompt", opened=from_json):
@@ -141,6 +132,11 @@ with form:
     elif working:
         st.subheader("Prompt", anchor=False)
         st.skeleton(height=240)
+
+    with st.container(key="generate_outcome"):  # last, and always in sight: what is said moves nothing
+        show_refused(runtime, state, "generate", spec)
+        if state.shown_id is None:
+            show_outcome(runtime.desk, state, batch)
 
 with result:
     painted = pictures_of(runtime, batch)
@@ -178,16 +174,7 @@ with result:
                 batch_line(state, "generate", painting, painted)
             viewing_line(state, "generate", None)
         elif shown is not None and (viewed is not None or not working):
-            st.caption(facts(shown))
-            action = picture_actions(runtime, shown, key="generate")
-            with errors_shown():
-                if action == "refine":
-                    start_refine(shown)
-                elif action == "inspire":
-                    start_inspire(runtime, shown)
-                elif action == "new_seed":
-                    place(runtime, state, new_seed("generate", shown, spec))
-            viewing_line(state, "generate", shown)
+            below_stage(runtime, state, "generate", shown, spec)
         elif painting is None and shown is None:
             example = example_cards(key="examples")
             if example is not None:

@@ -9,15 +9,17 @@ from fibo_core.limits import GIVEN_MAX
 from fibo_core.prompts.mend import holds_caption
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
+from studio.ui.components.below_stage import below_stage
 from studio.ui.components.form import lock_seed_for_edits, model_of_form, settings_row
 from studio.ui.components.given_pictures import address_of, begin_with, given_pictures, take_change
+from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.observations import show_observations
 from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar
 from studio.ui.components.refused import show_refused
-from studio.ui.components.result import facts, picture_actions, picture_strip
+from studio.ui.components.result import picture_strip
 from studio.ui.components.stage import stage
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.vary import vary_button
@@ -28,15 +30,11 @@ from studio.ui.session import (
     errors_shown,
     find_picture,
     follow_batch,
-    new_seed,
     pictures_of,
-    place,
     place_once,
     prompt_to_paint,
     read_order,
     shown_picture,
-    start_inspire,
-    start_refine,
 )
 from studio.ui.state import field_key, field_value, fill_field, page_state
 from studio.ui.viewing import back_to_draft, view_address, view_picture
@@ -102,11 +100,6 @@ with form:
     if holds_caption(words):
         take_json_from_hint(words)
         st.rerun()
-    with st.container(key="inspire_outcome"):  # always there, so that an error does not move the editor below it
-        show_refused(runtime, state, "inspire", spec)
-        if state.shown_id is None:
-            show_outcome(runtime.desk, state, batch)
-
     if state.draft is not None:
         vary_button(state, "inspire", spec)
         show_observations(state.draft)
@@ -119,6 +112,11 @@ with form:
         st.skeleton(height=240)
     elif state.pictures:
         st.caption("“Describe” writes a prompt from what you gave. You can change it before anything is painted.")
+
+    with st.container(key="inspire_outcome"):  # last, and always in sight: what is said moves nothing
+        show_refused(runtime, state, "inspire", spec)
+        if state.shown_id is None:
+            show_outcome(runtime.desk, state, batch)
 
 with result:
     painted = pictures_of(runtime, batch)
@@ -142,19 +140,18 @@ with result:
                     st.rerun()
                 else:
                     st.rerun()
+    grid = painting is not None and painting.pictures > 1 and viewed is None
     with st.container():
-        if shown is not None and (viewed is not None or not working):
-            st.caption(facts(shown))
-            action = picture_actions(runtime, shown, key="inspire")
-            with errors_shown():
-                if action == "refine":
-                    start_refine(shown)
-                elif action == "inspire":
-                    start_inspire(runtime, shown)
-                elif action == "new_seed":
-                    order = new_seed("inspire", shown, spec)
-                    place(runtime, state, replace(order, pictures=state.pictures, source_id=state.source_id))
-            viewing_line(state, "inspire", shown)
+        if painting is not None and (viewed is None or viewed.id in painting.generation_ids):
+            grid_actions("inspire", painting)
+    with st.container():
+        if grid:
+            if painted and not working:
+                st.caption("Open a picture to see what made it, and to go on from it.")
+            viewing_line(state, "inspire", None)
+        elif shown is not None and (viewed is not None or not working):
+            begins = partial(replace, pictures=state.pictures, source_id=state.source_id)
+            below_stage(runtime, state, "inspire", shown, spec, begins=begins)
     picture = find_picture(runtime, chosen)
     if picture is not None:
         view_picture(state, "inspire", picture, spec)

@@ -11,13 +11,21 @@ from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
 from studio.ui.components.form import model_of_form, seed_field, settings_row, writer_field
+from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar, presses_of
-from studio.ui.components.refinement import asks_first, pending, review_of, review_switches, words_left_out
+from studio.ui.components.refinement import (
+    asks_first,
+    pending,
+    review_of,
+    review_switches,
+    show_refusal,
+    words_left_out,
+)
 from studio.ui.components.result import facts, picture_actions
 from studio.ui.components.sources import choose_source
 from studio.ui.components.stage import stage
@@ -28,6 +36,7 @@ from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import (
     another_source,
     discard,
+    example_of,
     follow_source,
     go_on_from,
     has_left_batch,
@@ -97,7 +106,7 @@ with form:
         "What should change?",
         key=field_key("refine", "words"),
         persist_state="session",
-        placeholder="make the ball green",
+        placeholder=example_of(state.source),
     )
     words = (words or "").strip()
     paint = "Paint with the same seed" if has_sources_seed(state) else "Paint"
@@ -112,15 +121,11 @@ with form:
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
     carry_out(state, presses, carry)
-    with st.container(key="refine_outcome"):  # always there, so that what is said does not move the editor below it
-        words_left_out(state, presses)
-        asked = asks_first(runtime, state, batch, said=bool(words) or reviewing)
-        if not asked and not state.refused.sentences:
-            show_outcome(runtime.desk, state, batch)
+    asked = asks_first(runtime, state, batch, said=bool(words) or reviewing)
 
     base = instruction_base(state)
     with st.container():
-        if not painting and review_of(state, base, notes=not asked):
+        if not painting and review_of(state, base, notes=asked is None):
             discard(runtime, state)
             st.rerun()
 
@@ -157,8 +162,16 @@ with form:
                 revision=state.locks_revision,
             )
 
+    with st.container(key="refine_outcome"):  # last, and always in sight: what is said moves nothing
+        words_left_out(state, presses)
+        show_refusal(runtime, state, asked)
+        if asked is None and not state.refused.sentences:
+            show_outcome(runtime.desk, state, batch)
+
 with result:
-    at_work = batch is not None and bool(batch.pictures) and (working or state.source_id in batch.generation_ids)
+    grid = batch is not None and batch.pictures > 1
+    at_work = batch is not None and bool(batch.pictures)
+    at_work = at_work and (working or grid or (batch is not None and state.source_id in batch.generation_ids))
     if source is not None or at_work:
         seen = stage(
             key="refine_stage",
@@ -170,7 +183,12 @@ with result:
             st.rerun()
         if seen is not None and seen.kind == "chosen":
             go_on_from(seen.id)
-    if source is not None and not working:
+    if batch is not None and grid:
+        with st.container():
+            grid_actions("refine", batch)
+            if batch.generation_ids and not working:
+                st.caption("Open a picture to go on from it.")
+    elif source is not None and not working:
         st.caption(facts(source))
         if parent is not None:
             made = diff(parent.prompt, source.prompt)

@@ -3,7 +3,7 @@
 The protocol and its values stand here and import no torch; `fibo.py` implements it over diffusers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -79,6 +79,11 @@ class Engine(Protocol):
 
     def revision(self, model: str) -> str:
         """Which weights a model's name means here, without loading them. Raises ModelMissing."""
+        ...
+
+    def adapters(self, model: str, asked: Sequence[str]) -> tuple[str, ...]:
+        """What a recipe holds of the adapters asked for ("sepia", "sepia:0.8"). Raises RequestError for one that is
+        not here or does not fit the model, ModelMissing."""
         ...
 
     def count_tokens(self, model: str, text: str) -> int:

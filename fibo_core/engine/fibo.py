@@ -9,7 +9,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Any
 import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
+from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
 from fibo_core.engine.loading import load_pipeline
 from fibo_core.engine.placement import Placement, SharedDevice
-from fibo_core.engine.request import GenerationRequest, check_adapters, check_tokens
+from fibo_core.engine.request import GenerationRequest, check_tokens
 from fibo_core.engine.steps import StepCallback
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.models.plans import GB
-from fibo_core.models.weights import revision_of, weight_bytes, weights_folder
+from fibo_core.models.weights import file_digest, revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
@@ -47,6 +48,7 @@ class _Held:
     placement: Placement
     pipe: Any
     preview: "LatentPreview | None" = None
+    worn: tuple[str, ...] = ()  #: the adapters that are in the pipeline, by name and revision
 
     @property
     def family(self) -> FamilyPipeline:
@@ -57,11 +59,19 @@ class FiboEngine:
     """The Engine over diffusers. Holds one model; never downloads.
 
     A seed is drawn as float32 noise on the CPU and then cast, so that it means the same on every device and
-    in every precision. ``device`` is shared with the local writer.
+    in every precision. ``device`` is shared with the local writer; ``adapters`` is the folder of the LoRAs.
     """
 
-    def __init__(self, default_model: str, *, hub_cache: Path, device: SharedDevice | None = None) -> None:
+    def __init__(
+        self,
+        default_model: str,
+        *,
+        hub_cache: Path,
+        device: SharedDevice | None = None,
+        adapters: Path | None = None,
+    ) -> None:
         self._hub_cache = hub_cache
+        self._adapters = adapters or hub_cache / "adapters"
         self._device = device or SharedDevice()
         self._lock = threading.Lock()
         self._unload_asked = threading.Event()
@@ -103,6 +113,12 @@ class FiboEngine:
         spec = find_model(model)
         return revision_of(spec, weights_folder(spec, self._hub_cache))
 
+    def adapters(self, model: str, asked: Sequence[str]) -> tuple[str, ...]:
+        if not asked:
+            return ()
+        spec = find_model(model)
+        return resolve(asked, self._adapters, weights_folder(spec, self._hub_cache))
+
     def count_tokens(self, model: str, text: str) -> int:
         spec = find_model(model)
         return pipeline_of(spec.family).count_tokens(weights_folder(spec, self._hub_cache), text)
@@ -137,7 +153,8 @@ class FiboEngine:
             return self._paint(held, request, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
-        check_adapters(request)
+        for adapter in map(Adapter.of_recipe, request.adapters):
+            self._adapter_file(adapter, spec)
         if request.family != spec.family.name:
             raise RequestError(
                 f"The recipe is for a model of the family {request.family}, and {spec.title} is one of "
@@ -150,6 +167,17 @@ class FiboEngine:
                 f"{spec.title} knows no negative prompt but {spec.fixed_negative!r}, and this one is "
                 f"{request.negative_prompt!r}. Leave it out."
             )
+
+    def _adapter_file(self, adapter: Adapter, spec: ModelSpec) -> Path:
+        """The file of a recipe's adapter, which fits the model. Raises RequestError."""
+        file = adapter_file(self._adapters, adapter.name)
+        if (revision := file_digest(file)) != adapter.revision:
+            raise RequestError(
+                f"The recipe is with the adapter {adapter.name} at revision {adapter.revision}, and {revision} is "
+                "here. Start from its prompt and seed instead: the picture will differ."
+            )
+        check_fits(file, weights_folder(spec, self._hub_cache))
+        return file
 
     @contextmanager
     def _turn(self, cancel: CancelFlag) -> Iterator[None]:
@@ -262,6 +290,22 @@ class FiboEngine:
             memory.release_memory()
         self._device.release_share(self)
 
+    def _wear(self, held: _Held, adapters: tuple[Adapter, ...]) -> None:
+        """Has the model paint with these adapters, and with no other: never fused, so that it comes off again without
+        a trace."""
+        pipe = held.pipe
+        if held.worn != tuple(adapter.name + adapter.revision for adapter in adapters):
+            if held.worn:
+                pipe.unload_lora_weights()
+            held.worn = ()
+            for number, adapter in enumerate(adapters):
+                file = self._adapter_file(adapter, held.spec)
+                pipe.load_lora_weights(file.parent, weight_name=file.name, adapter_name=f"adapter{number}")
+            held.worn = tuple(adapter.name + adapter.revision for adapter in adapters)
+        if adapters:
+            names = [f"adapter{number}" for number in range(len(adapters))]
+            pipe.set_adapters(names, [adapter.strength for adapter in adapters])
+
     def _paint(
         self,
         held: _Held,
@@ -277,6 +321,7 @@ class FiboEngine:
                 held.preview = LatentPreview.fit(held.family, held.pipe, held.placement.device)
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
+            self._wear(held, tuple(map(Adapter.of_recipe, request.adapters)))
             check_tokens(held.family.tokens_read(request, held.pipe), held.spec.family)
             noise = held.family.noise(request, held.pipe)
             started = time.monotonic()

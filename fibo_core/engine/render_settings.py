@@ -1,11 +1,12 @@
 """RenderSettings: how to paint, apart from prompt and seed, with the model's defaults where nothing else is asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fibo_core.engine.adapters import Adapter
 from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.request import (
     GenerationRequest,
-    check_adapters,
     check_guidance,
     check_size,
     check_steps,
@@ -18,7 +19,8 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 class RenderSettings:
     """How to paint, apart from prompt and seed: what a form's settings or a command line's options say.
 
-    ``negative_prompt`` is the user's; "" lets the model's default apply.
+    ``negative_prompt`` is the user's; "" lets the model's default apply. ``adapters`` are as a user asks
+    for them, such as "sepia:0.8".
     """
 
     model: str
@@ -27,6 +29,7 @@ class RenderSettings:
     num_inference_steps: int
     guidance_scale: float
     negative_prompt: str = ""
+    adapters: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -38,6 +41,7 @@ class RenderSettings:
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         negative_prompt: str = "",
+        adapters: Sequence[str] = (),
     ) -> "RenderSettings":
         """The model's defaults with what is given laid over. Raises InputError for what no picture can have."""
         width, height = spec.size(aspect) if size is None else size
@@ -53,15 +57,12 @@ class RenderSettings:
             num_inference_steps=steps,
             guidance_scale=guidance,
             negative_prompt=negative_prompt,
+            adapters=tuple(adapters),
         )
 
     @classmethod
     def like(cls, request: GenerationRequest, spec: ModelSpec) -> "RenderSettings":
-        """What ``request`` was painted with; on another model its nearest shape and that model's defaults.
-
-        Raises RequestError for a request with adapters.
-        """
-        check_adapters(request)
+        """What ``request`` was painted with; on another model its nearest shape and that model's defaults."""
         if isinstance(request, ImportedRequest) or request.model != spec.name:
             return cls.of(spec, aspect=spec.nearest_aspect(request.width, request.height))
         return cls.of(
@@ -70,10 +71,14 @@ class RenderSettings:
             num_inference_steps=request.num_inference_steps,
             guidance_scale=request.guidance_scale,
             negative_prompt="" if spec.fixed_negative is not None else request.negative_prompt,
+            adapters=[Adapter.of_recipe(text).asked for text in request.adapters],
         )
 
-    def request(self, prompt: StructuredPrompt, seed: int, revision: str) -> GenerationRequest:
-        """The request for one picture, with the negative prompt the model is really given."""
+    def request(
+        self, prompt: StructuredPrompt, seed: int, revision: str, adapters: tuple[str, ...] = ()
+    ) -> GenerationRequest:
+        """The request for one picture, with the negative prompt the model is really given; ``revision`` and
+        ``adapters`` are as the engine tells them."""
         spec = find_model(self.model)
         if spec.fixed_negative is not None:
             negative = spec.fixed_negative
@@ -89,5 +94,6 @@ class RenderSettings:
             guidance_scale=self.guidance_scale,
             model=spec.name,
             revision=revision,
+            adapters=adapters,
             family=spec.family.name,
         )

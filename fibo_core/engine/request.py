@@ -127,15 +127,6 @@ def check_guidance(guidance_scale: float) -> None:
         raise RequestError(f"The guidance is {guidance_scale:g}. Choose {GUIDANCE_MIN:g} to {GUIDANCE_MAX:g}.")
 
 
-def check_adapters(request: GenerationRequest) -> None:
-    """Raises RequestError for a recipe with adapters: they are kept with it, and nothing paints with them yet."""
-    if request.adapters:
-        raise RequestError(
-            f"The recipe has adapters ({', '.join(request.adapters):.60}), and this version paints without any. "
-            "Start from its prompt and seed instead: the picture will differ."
-        )
-
-
 def check_tokens(count: int, family: Family) -> None:
     """Raises RequestError when a prompt is longer than the models of a family read."""
     if count > family.tokens_max:

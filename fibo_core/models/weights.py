@@ -123,3 +123,14 @@ def _digest(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
 def weight_bytes(folder: Path, layout: Layout) -> dict[str, int]:
     """Bytes of weights on disk for each component that has some."""
     return {name: sum(part.stat().st_size for part in (folder / name).glob("*.safetensors")) for name in layout.weighed}
+
+
+def file_digest(file: Path) -> str:
+    """16 hex digits of the SHA-256 over a file's content; read again only when its size or time has changed."""
+    return _digest_of_file(file, *_stamp(file))
+
+
+@lru_cache(maxsize=64)
+def _digest_of_file(file: Path, size: int, changed_ns: int) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()[:16]

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from fibo_core.prompts.json_paths import MISSING, Change, parse_path
+from fibo_core.prompts.json_paths import MISSING, Change, parse_path, read
 from fibo_core.prompts.parts import PARTS
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 ALIKE_MIN = 0.35  # of 1, by words; values that share less are shown whole, one after the other
 WORDS_MAX = 2_000  # of both values together; longer ones are not compared word by word
 NAMED_PATHS = 3  # in one line
 NAME_CHARS = 40
+SHORT_CHARS = 24
 
 _ITEMS = {part.keys[0]: part.item for part in PARTS if part.item}
 #: A word, a sign of a script that writes without spaces, blanks, or any other sign.
@@ -93,6 +95,28 @@ def title_of_change(change: Change) -> str:
         name = _name(change.after if came else change.before)
         return f"{_ITEMS[steps[0]].capitalize()} {steps[1] + 1}{f' ({name})' if name else ''} {verb}"
     return f"{change.path} {verb}"
+
+
+def named_place(prompt: StructuredPrompt, path: str) -> str:
+    """ "object 2 (a blue box)" for an item, "the whole prompt", else the path."""
+    steps = parse_path(path)
+    if not steps:
+        return "the whole prompt"
+    if len(steps) == 2 and steps[0] in _ITEMS and isinstance(steps[1], int):
+        name = _name(read(prompt.document, steps))
+        return f"{_ITEMS[steps[0]]} {steps[1] + 1}{f' ({name})' if name else ''}"
+    return path
+
+
+def short_name(prompt: StructuredPrompt) -> str:
+    """What the first object is called, in a few words ("the red ball"); "" where there is none, or no short way."""
+    items = read(prompt.document, ("objects", 0))
+    words = "" if items is MISSING else _name(items).rstrip("…")
+    words = re.split(
+        r"[,.;:(]| (?:with|on|in|at|of|that|who|which|standing|sitting|lying|wearing|near|beside) ", words
+    )[0]
+    words = re.sub(r"^(?:an?|the|one) ", "", words.strip(), flags=re.IGNORECASE)
+    return f"the {words}" if 0 < len(words) <= SHORT_CHARS and len(words.split()) <= 4 else ""
 
 
 def _name(item: Any) -> str:

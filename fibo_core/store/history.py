@@ -259,15 +259,6 @@ class History:
         cursor = str(seqs[limit - 1]) if len(seqs) > limit else None
         return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)), problems)
 
-    def page_number(self, query: HistoryQuery, number: int, limit: int = 48) -> HistoryPage:
-        """Page ``number`` (from 1) as it stands now; empty beyond the last one."""
-        start = max(number - 1, 0) * limit
-        with self._database.read() as session:
-            seqs = search.find(session, query, beyond=None, newest_first=query.newest_first, limit=start + limit + 1)
-            shown = _in_order(session, seqs[start : start + limit])
-        cursor = str(shown[-1][0]) if len(seqs) > start + limit else None
-        return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)))
-
     def count(self, query: HistoryQuery) -> int:
         """How many pictures a query has; one more than COUNT_MAX where there are more than that."""
         with self._database.read() as session:

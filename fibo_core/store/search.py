@@ -39,9 +39,10 @@ from fibo_core.store.terms import (
 )
 
 COUNT_MAX = 10_000  #: pictures that are counted; one more means "more"
-_LOOK = 3_000  #: of either side, when it is decided what leads
+_LOOK, _LOOK_AT_LABELS = 3_000, 20_000  #: pictures of either side, when it is decided what leads
 #: Microseconds: to the index's next picture; to look for one picture in it; and more for each word that is asked.
 _STEP_COST, _LOOK_UP_COST, _WORD_COST = 1.5, 100.0, 20.0
+_ALL = 10**9  #: pictures, where none is left out
 _OPTIONS_MAX = 2  #: words that may be seeds and are searched for as such along an index
 
 
@@ -119,7 +120,7 @@ def find(
 def extent(session: Session, query: HistoryQuery, until: int | None = None) -> tuple[int, int]:
     """How many pictures a query has, all of them counted, and the bytes of their files; none above ``until``."""
     pictures, size = 0, 0.0
-    for source in _sources(session, query, _LOOK * _LOOK):
+    for source in _sources(session, query, _ALL):
         conditions = [] if until is None else [f"{source.seq} <= :until"]
         seqs = source.statement(f"{source.seq} AS seq", *conditions)
         counted = "iif(typeof(g.file_bytes) = 'integer', g.file_bytes, 0)"
@@ -231,7 +232,7 @@ def _leader(
         return None
     if len(leaders) == 1 and not expression:
         return leaders[0]
-    sizes = [_size(session, query, term, _LOOK) for term in leaders]
+    sizes = [_size(session, query, term, _LOOK_AT_LABELS) for term in leaders]
     smallest = min(range(len(leaders)), key=sizes.__getitem__)
     size, leader = sizes[smallest], leaders[smallest]
     if not expression:

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fibo_core.engine import Engine, RenderedImage
+from fibo_core.engine.adapters import Adapter
 from fibo_core.engine.imported import check_repeatable
-from fibo_core.engine.request import GenerationRequest, check_adapters
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import FiboError, PictureError
 from fibo_core.models.catalogue import find_model
 from fibo_core.store.generation import Generation
@@ -123,7 +124,8 @@ def _paintable(picture: Generation) -> GenerationRequest:
     """Raises InputError."""
     check_repeatable(picture.request)
     find_model(picture.request.model)
-    check_adapters(picture.request)
+    for adapter in picture.request.adapters:
+        Adapter.of_recipe(adapter)
     return picture.request
 
 

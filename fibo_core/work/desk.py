@@ -28,6 +28,7 @@ from fibo_core.work.jobs import Job, JobQueue
 from fibo_core.work.orders import WORDS_AXIS, Order, order_from_json, order_to_json, plan
 from fibo_core.work.tasks import GenerateTask, Task, task_to_json
 from fibo_core.work.workflows import Tools
+from fibo_core.writers import WrittenPrompt
 
 __all__ = ["ACTIVE_SHOWN", "Batch", "BatchPage", "Cell", "DamagedBatch", "Desk", "Estimate"]
 
@@ -61,7 +62,7 @@ class Desk:
         row = BatchRow(
             id=batch_id,
             owner=owner,
-            title=_title(order.words, order.kind, again=order.again_of is not None),
+            title=_title(order.words, order.kind, order.written, again=order.again_of is not None),
             kind=order.kind,
             order_json=order_to_json(order),
             inputs=order.pictures,
@@ -98,7 +99,10 @@ class Desk:
             return None
         settings = task.painting.settings
         prompt = with_values(task.written.prompt, dict(task.painting.values))
-        request = settings.request(prompt, cell.seed, self._tools.engine.revision(settings.model))
+        engine = self._tools.engine
+        request = settings.request(
+            prompt, cell.seed, engine.revision(settings.model), engine.adapters(settings.model, settings.adapters)
+        )
         return self._tools.history.of_recipe(request.recipe_hash)
 
     def placed(self, once: OnceKey) -> Batch | None:
@@ -243,21 +247,19 @@ class Desk:
         return Pace(self._tools.history).estimate(job.task for job in planned.jobs)
 
     def would_come_to(self, order: Order) -> tuple[Estimate, tuple[str, ...]]:
-        """The same for any order, with the sentences in which `place` would refuse it, but for those of a full queue;
-        no pictures where it cannot be planned at all."""
-        refusals: dict[str, None] = {}
-        for tried in (order, replace(order, confirmed=True)):
-            try:
-                planned = plan(tried, default_model=self._tools.engine.status().model)
-            except InputError as exc:
-                refusals[str(exc)] = None
-                continue
-            try:
-                self._check_here(order, [job.task for job in planned.jobs])
-            except FiboError as exc:
-                refusals[str(exc)] = None
-            return Pace(self._tools.history).estimate(job.task for job in planned.jobs), tuple(refusals)
-        return Estimate(0, None), tuple(refusals)
+        """The same for any order, with the sentences in which `place` would refuse it as things are, but for those of
+        a full queue. Raises InputError for one that can never be."""
+        refusals: list[str] = []
+        try:
+            planned = plan(order, default_model=self._tools.engine.status().model)
+        except InputError as exc:
+            planned = plan(replace(order, confirmed=True), default_model=self._tools.engine.status().model)
+            refusals.append(str(exc))  # it only wants a yes
+        try:
+            self._check_here(order, [job.task for job in planned.jobs])
+        except FiboError as exc:
+            refusals.append(str(exc))
+        return Pace(self._tools.history).estimate(job.task for job in planned.jobs), tuple(refusals)
 
     def estimate_extension(
         self, batch_id: str, name: str, values: Sequence[Value] | str, *, confirmed: bool = False
@@ -274,6 +276,7 @@ class Desk:
         """Raises where what the order needs is not on this machine, before anything is queued."""
         for model in {task.painting.settings.model for task in tasks if order.paint}:
             self._tools.engine.revision(model)
+            self._tools.engine.adapters(model, order.adapters)
         for writer in {task.writer for task in tasks}:
             self._tools.writers.check(writer)
         if order.collection is not None:
@@ -333,7 +336,10 @@ def _found(row: BatchRow | DamagedRow, cell_rows: Sequence[CellRow], jobs: Seque
     kept = tuple(job for job in jobs if job.id in used)
     if not kept:
         return DamagedBatch(row.id, "none of its jobs can")
-    return Batch(row.id, row.owner, row.title, order.kind, order, row.created_at, kept, tuple(cells))
+    batch = Batch(row.id, row.owner, row.title, order.kind, order, row.created_at, kept, tuple(cells))
+    # one without words was written down before anybody knew what it shows
+    again = order.again_of is not None
+    return batch if order.words.strip() else replace(batch, title=_title("", order.kind, batch.prompt, again=again))
 
 
 def _cell(row: CellRow, job: Job) -> Cell:
@@ -359,7 +365,7 @@ def _new_job(id: str, batch_id: str, task: Task, after_id: str | None) -> NewJob
         id=id,
         batch_id=batch_id,
         kind=task.mode,
-        title=_title(task.words, task.mode, again=again_of is not None),
+        title=_title(task.words, task.mode, task.written, again=again_of is not None),
         task=task_to_json(task),
         pictures=len(seeds),
         model=task.painting.settings.model if seeds else None,
@@ -368,7 +374,9 @@ def _new_job(id: str, batch_id: str, task: Task, after_id: str | None) -> NewJob
     )
 
 
-def _title(words: str, kind: Mode, *, again: bool = False) -> str:
-    words = " ".join(words.split()) or kind.capitalize()
+def _title(words: str, kind: Mode, written: WrittenPrompt | None = None, *, again: bool = False) -> str:
+    """The words or, without any, what the prompt says in short."""
+    described = "" if written is None else str(written.prompt.get("short_description") or "")
+    words = " ".join(words.split()) or " ".join(described.split()) or kind.capitalize()
     words = f"Again: {words}" if again else words
     return words if len(words) <= 80 else words[:79] + "…"

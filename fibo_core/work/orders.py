@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fibo_core.engine.adapters import Adapter
 from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.render_settings import RenderSettings
-from fibo_core.engine.request import GenerationRequest, check_adapters, draw_seeds
+from fibo_core.engine.request import GenerationRequest, draw_seeds
 from fibo_core.errors import InputError
 from fibo_core.limits import GIVEN_MAX
 from fibo_core.models.catalogue import ModelSpec, find_model
@@ -59,7 +60,8 @@ class Order:
     ``size`` is width and height in pixels, ``aspect`` the name of one of the model's shapes; at most one is given.
     ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
     each combination and seed; ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are
-    written. The pictures go into ``collection``, which is made where there is none of that name.
+    written. ``adapters`` are LoRAs by name, or name and strength ("sepia:0.8"). The pictures go into ``collection``,
+    which is made where there is none of that name.
     """
 
     kind: Mode
@@ -88,14 +90,12 @@ class Order:
     confirmed: bool = False
     paint: bool = True
     collection: str | None = None
+    adapters: tuple[str, ...] = ()
 
     def painted_like(self, request: GenerationRequest, spec: ModelSpec) -> "Order":
         """This order with what it leaves open taken from a picture's recipe: its seed and, on the model that it was
         painted with, its settings; on another model the nearest shape, as of a picture of another program, alone.
-
-        Raises RequestError for a recipe with adapters.
         """
-        check_adapters(request)
         imported = isinstance(request, ImportedRequest)
         order = replace(self, seed=request.seed if self.seed is None and not imported else self.seed)
         shaped = order.aspect is not None or order.size is not None
@@ -108,6 +108,7 @@ class Order:
             steps=request.num_inference_steps if self.steps is None else self.steps,
             guidance=request.guidance_scale if self.guidance is None else self.guidance,
             negative_prompt=negative if self.negative_prompt is None else self.negative_prompt,
+            adapters=self.adapters or tuple(Adapter.of_recipe(text).asked for text in request.adapters),
         )
 
 
@@ -309,6 +310,7 @@ def _settings(order: Order, model: str, values: Mapping[str, Value]) -> RenderSe
         num_inference_steps=None if steps is None else int(steps),
         guidance_scale=None if guidance is None else float(guidance),
         negative_prompt=order.negative_prompt or "",
+        adapters=order.adapters,
     )
 
 
@@ -371,6 +373,7 @@ def order_from_json(text: str) -> Order:
         "size": None if size is None else (int(size[0]), int(size[1])),
         "pictures": tuple(given_pictures(record)),
         "locked": tuple(record["locked"]),
+        "adapters": tuple(record.get("adapters", ())),
         "axes": tuple(axis_from_record(axis) for axis in record["axes"]),
     }
     return Order(**values)

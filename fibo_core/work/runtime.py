@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
+from fibo_core.engine import adapters
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.placement import SharedDevice
 from fibo_core.models.device import default_model
@@ -117,7 +118,9 @@ def build_tools(settings: Settings, database: Database) -> Tools:
     model, device = default_model(settings.fibo_model, settings.hub_cache), SharedDevice()
     return Tools(
         writers=build_writers(settings, device),
-        engine=FiboEngine(model.name, hub_cache=settings.hub_cache, device=device),
+        engine=FiboEngine(
+            model.name, hub_cache=settings.hub_cache, device=device, adapters=settings.workspace_dir / adapters.FOLDER
+        ),
         history=build_history(settings, database),
     )
 

@@ -137,7 +137,7 @@ def task_from_json(text: str) -> Task:
     if record["mode"] not in MODES:
         raise ValueError(f"mode is {record['mode']!r}")
     painting = Painting(
-        _known(RenderSettings, record["settings"]),
+        _settings_from_record(record["settings"]),
         tuple(record["seeds"]),
         tuple((path, value) for path, value in record.get("values", ())),
         tuple(axis_from_record(axis) for axis in record.get("checked", ())),
@@ -206,6 +206,10 @@ def written_from_record(record: dict[str, Any]) -> WrittenPrompt:
         passed_over=tuple(record.get("passed_over", ())),
         offered=None if record.get("offered") is None else StructuredPrompt.from_dict(record["offered"]),
     )
+
+
+def _settings_from_record(record: dict[str, Any]) -> RenderSettings:
+    return _known(RenderSettings, {**record, "adapters": tuple(record.get("adapters", ()))})
 
 
 def _known(kind: type[T], record: dict[str, Any]) -> T:

@@ -27,7 +27,7 @@ from fibo_core.work.again import AgainReport, report_again, request_again
 from fibo_core.work.tasks import GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
-from fibo_core.writers.review import reviewed
+from fibo_core.writers.review import kept_by_locks, reviewed
 
 WRITER_SEED = 0  #: where nothing is painted, so that none was drawn
 
@@ -69,16 +69,20 @@ def refine(tools: Tools, task: RefineTask, observer: Observer, cancel: CancelFla
     Raises NothingChanged where the task must change the prompt, and the writer did not.
     """
     seed, on_tokens = _writer_seed(task), observer.on_tokens
-    picture = None
+    picture, kept = None, ""
     if task.with_picture and task.source_id is not None and task.written is None:
         picture = open_picture(tools.history.image_file(task.source_id))
 
     def ask(writer: PromptWriter) -> WrittenPrompt:
         answer = writer.refine(task.source, task.words, picture=picture, cancel=cancel, seed=seed, on_tokens=on_tokens)
+        nonlocal kept
+        kept = kept_by_locks(task.source, answer.prompt, task.words, task.locked)
         return reviewed(task.source, answer, task.words, locked=task.locked, narrow=task.only_asked)
 
     written = _write(tools, task, observer, ask)
     if task.must_change and task.written is None and task.painting.seeds and not diff(task.source, written.prompt):
+        if kept:
+            raise NothingChanged(f"Nothing would change: {kept[0].lower()}{kept[1:]}")
         raise NothingChanged(
             "Nothing would change: the prompt may say so already. Say it in other words, or paint it again as it is."
         )
@@ -181,12 +185,13 @@ def _paint(
         return []
     tools.history.check_place()
     revision = tools.engine.revision(settings.model)
+    adapters = tools.engine.adapters(settings.model, settings.adapters)
     family = find_model(settings.model).family
     check_tokens(tools.engine.count_tokens(settings.model, family.caption(written.prompt)), family)
     generations = []
     for index, seed in enumerate(seeds):
         observer.on_painting(index, len(seeds))
-        request = settings.request(written.prompt, seed, revision)
+        request = settings.request(written.prompt, seed, revision, adapters)
         rendered = tools.engine.render(request, observer.on_step, cancel, previews=observer.wants_previews)
         generation = tools.history.add(
             rendered,

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from fibo_core.prompts.change_words import named_place
 from fibo_core.prompts.json_paths import MISSING, Change, format_path, is_within, leaves, parse_path
 from fibo_core.prompts.locks import restore_locked, take_changes
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
@@ -34,7 +35,8 @@ def reviewed(
     answer = restore_locked(source, written.prompt, locked)
     notes = written.notes
     if locked and (lost := len(diff(written.prompt, answer))):
-        notes = (*notes, f"The writer changed {lost} locked field{'s' if lost > 1 else ''}: put back as they were.")
+        fields = "1 locked field: it is" if lost == 1 else f"{lost} locked fields: they are"
+        notes = (*notes, f"The writer changed {fields} put back as {'it was' if lost == 1 else 'they were'}.")
         only, besides = summaries_of_what_is_gone(source, answer, written.prompt)
         if only:
             answer = take_changes(source, answer, {n for n, c in enumerate(diff(source, answer)) if c.path not in only})
@@ -49,7 +51,22 @@ def reviewed(
         if summaries := summaries_that_say_more(source, prompt, answer):
             verb = "speaks" if len(summaries) == 1 else "speak"
             notes = (*notes, f"{', '.join(summaries)} also {verb} of what was not asked for: have a look.")
+    if not diff(source, prompt) and (why := kept_by_locks(source, written.prompt, instruction, locked)):
+        notes = (*written.notes, why)  # which says it all
     return replace(written, prompt=prompt, notes=notes, offered=answer if diff(prompt, answer) else None)
+
+
+def kept_by_locks(source: StructuredPrompt, answer: StructuredPrompt, instruction: str, locked: Collection[str]) -> str:
+    """ "You keep lighting as it is. Unlock it to change it.": the locks that put back what was asked for; "" where none
+    did."""
+    wanted = only_asked(source, answer, instruction) if locked else source
+    held = [path for path in locked if diff(wanted, restore_locked(source, wanted, [path]))]
+    names = [named_place(source, path) for path in held]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"You keep {names[0]} as it is. Unlock it to change it."
+    return f"You keep {', '.join(names[:-1])} and {names[-1]} as they are. Unlock them to change them."
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from studio.cli.door import Asked, door_of, only_here
 from studio.cli.inputs import Source, prompt_in, read_picture, read_prompt, read_source, read_words, split_pictures
 from studio.cli.output import PaintingProgress, StatusLine, complain, print_json, print_text
 from studio.cli.painting import (
+    Adapters,
     Aspect,
     Collection,
     Confirmed,
@@ -122,7 +123,8 @@ def generate(
     ] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, out: Out = None, as_json: Json = False,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint what some words, or a structured prompt, say. Words that are JSON are a structured prompt."""
     from fibo_core.prompts.mend import holds_caption
@@ -137,6 +139,7 @@ def generate(
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
+        adapters=tuple(adapter or ()),
     )  # fmt: skip
     order = options.order(kind="generate", words=words, written=written)
     settings = begin()
@@ -156,12 +159,14 @@ def refine(
     instruction: Annotated[str, typer.Argument(help='What to change: "make the ball green".')],
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, out: Out = None, as_json: Json = False,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint a new picture from a changed prompt, with the source's seed and settings unless others are given."""
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
+        adapters=tuple(adapter or ()),
     )  # fmt: skip
     words = read_words(instruction)
     settings = begin()
@@ -189,7 +194,8 @@ def inspire(
     hint: Annotated[str | None, typer.Option("--hint", help="The hint, also given last.", show_default=False)] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, out: Out = None, as_json: Json = False,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint from a prompt that describes a picture, or what several have in common."""
     from fibo_core.store.inputs import Inputs
@@ -197,6 +203,7 @@ def inspire(
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
+        adapters=tuple(adapter or ()),
     )  # fmt: skip
     names, words = split_pictures(given, hint)
     settings = begin()

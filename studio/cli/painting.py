@@ -75,6 +75,12 @@ Sheet = Annotated[
 Collection = Annotated[
     str | None, typer.Option(metavar="NAME", help="Put the pictures into this collection, which is made if need be.")
 ]
+Adapters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adapter", metavar="NAME[:STRENGTH]", help="A LoRA of the workspace's adapters folder, such as sepia:0.8."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -96,6 +102,7 @@ class Options:
     out: Path | None
     as_json: bool
     collection: str | None = None
+    adapters: tuple[str, ...] = ()
 
     def order(self, **start: Any) -> "Order":
         """The order of these options and of what the command starts from. Raises AxisError."""
@@ -113,6 +120,7 @@ class Options:
             writer=self.writer,
             axes=tuple(read_axis(text) for text in self.vary),
             collection=self.collection,
+            adapters=self.adapters,
             confirmed=self.confirmed,
             **start,
         )
@@ -138,6 +146,7 @@ class Options:
         planned = plan(order, default_model=self.spec(settings).name)
         for model in {job.task.painting.settings.model for job in planned.jobs}:
             tools.engine.revision(model)
+            tools.engine.adapters(model, order.adapters)
         for writer in {job.task.writer for job in planned.jobs}:
             tools.writers.check(writer)
         if order.collection is not None:

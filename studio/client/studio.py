@@ -62,6 +62,7 @@ class OrderOptions(TypedDict, total=False):
     steps: int | None
     guidance: float | None
     negative_prompt: str | None
+    adapters: Sequence[str]  #: LoRAs: "sepia", "sepia:0.8"
     seed: int | None
     count: int
     vary: Mapping[str, str | Sequence[Value]]  #: what varies: a list, or as it is typed, ``{"seed": "1..4"}``

@@ -12,6 +12,7 @@ import streamlit as st
 from fibo_core.engine.request import DRAW
 from fibo_core.errors import InputError, PromptError
 from fibo_core.models.catalogue import ModelSpec
+from fibo_core.prompts.change_words import short_name
 from fibo_core.prompts.locks import still_locked
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.generation import Generation
@@ -69,8 +70,9 @@ def take_source(state: PageState, picture: Generation) -> None:
 
 
 def _take_result(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
-    """Once the page's batch has ended in a picture, that is the source of the next instruction."""
-    if batch is None or not batch.ended or state.stepped == batch.id:
+    """Once the page's batch has ended in a picture, that is the source of the next instruction; of a grid its user
+    takes one."""
+    if batch is None or not batch.ended or state.stepped == batch.id or batch.pictures > 1:
         return
     painted = pictures_of(runtime, batch)
     if not painted or state.source is None:
@@ -210,3 +212,9 @@ def all_words(state: PageState) -> str:
     """The instructions that the draft carries out, oldest first."""
     words = "" if state.draft is None else state.draft.words
     return joined(state.said, words)
+
+
+def example_of(prompt: StructuredPrompt) -> str:
+    """An instruction that fits this prompt, to be shown where one is to be typed."""
+    name = short_name(prompt)
+    return f"make {name} larger" if name else "at night"

@@ -29,6 +29,7 @@ from studio.ui.state import (
     WaitingPress,
     field_key,
     fields_to_come,
+    fill_field,
     fill_now,
     page_state,
 )
@@ -165,6 +166,19 @@ def bring_draft_back(runtime: Runtime, page: str) -> None:
         _fill(runtime, mode, record)
     except UNREADABLE:
         log.warning(NOT_READ, mode, exc_info=True)
+
+
+def set_aside(mode: Mode) -> None:
+    """Keeps what a page holds of its user's aside, before it shows something else; "Bring my draft back" returns to it.
+    Nothing where this browser takes no cookies, or where there is nothing to keep."""
+    session: _Session | None = st.session_state.get("drafts")
+    record = _record(mode, [])
+    if session is None or not _holds_work(record):
+        return
+    session.aside[mode] = [*session.aside.get(mode, []), record][-ASIDE_MAX:]
+    state = page_state(mode)
+    state.waiting, state.returned = (), ""  # they are in the record
+    fill_field(mode, "words", "")
 
 
 def drop_draft(page: str) -> None:

@@ -119,7 +119,10 @@ def carry(runtime: Runtime, state: PageState, batch: Batch | None, press: Press,
 
 
 def _comes_too_soon(state: PageState, batch: Batch | None) -> bool:
-    """Whether the page follows a step that is not done, or that this run has not seen done; or one waits already."""
+    """Whether the page follows a step that is not done, or that this run has not seen done; or one waits already. A
+    grid is no step: who takes one of its pictures goes on from there."""
+    if batch is not None and batch.id == state.batch_id and batch.pictures > 1:
+        return False
     seen_done = batch is not None and batch.id == state.batch_id and batch.ended
     return bool(state.waiting) or (state.batch_id is not None and not seen_done)
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from fibo_core.engine.imported import check_repeatable
 from fibo_core.engine.render_settings import RenderSettings
-from fibo_core.engine.request import check_adapters
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PromptError, RequestError
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -136,3 +136,12 @@ def differs(state: PageState, generation: Generation, seed: str | None) -> bool:
     except PromptError:
         return True
     return prompt.canonical() != generation.prompt.canonical() or seed not in (None, str(generation.request.seed))
+
+
+def check_adapters(request: GenerationRequest) -> None:
+    """Raises RequestError for a recipe with adapters, which a page's form cannot hold."""
+    if request.adapters:
+        raise RequestError(
+            f"This picture was painted with adapters ({', '.join(request.adapters):.80}), and a page paints without. "
+            "“Make it again” and the command line's --adapter paint with them; “Use the JSON” paints without."
+        )

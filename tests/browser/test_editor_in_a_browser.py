@@ -131,7 +131,11 @@ def test_a_faulty_line_is_marked_and_mended_and_control_z_takes_it_back(visitor:
 def test_a_likely_typo_is_marked_at_its_line(visitor: Visitor) -> None:
     begin(visitor, TEXT.replace("lighting", "ligthing"))
     expect(visitor.page.get_by_text("ligthing: did you mean lighting?")).to_be_visible()
-    expect(visitor.page.locator(".fibo-editor .ace_gutter-cell.ace_warning")).to_have_text(re.compile("9"))
+    mark = visitor.page.locator(".fibo-editor .ace_gutter-cell.ace_warning")
+    expect(mark).to_have_text(re.compile("9"))
+    visitor.page.reload()
+    expect(mark).to_have_text(re.compile("9"))
+    expect(visitor.page.locator(".fibo-editor .fibo-warning")).to_have_count(1)
 
 
 def test_a_prompt_pasted_with_words_and_a_fence_around_it_becomes_the_prompt(visitor: Visitor) -> None:

@@ -335,3 +335,26 @@ def test_what_is_chosen_or_dropped_comes_in_and_is_told(gallery: Visitor, tmp_pa
     page.reload()
     tiles(gallery).first.wait_for()
     expect(coming).to_be_hidden()
+
+
+def test_in_the_trash_pictures_are_deleted_for_good_when_one_is_sure(
+    gallery: Visitor, filled: tuple[Server, list[Generation]]
+) -> None:
+    """It asks; "No" changes nothing, and what is not picked stays there, with its thumbnail."""
+    server, made = filled
+    kept, gone = made[-1], made[-2]
+    for each in (kept, gone):
+        gallery.page.request.delete(f"{gallery.home}/api/v1/generations/{each.id}")
+    look(gallery, "/history?trash=")
+    expect(tiles(gallery)).to_have_count(2)
+    assert server.get(f"/img/thumb/{gone.id}.webp")[0] == 200
+    tile(gallery, gone).click(modifiers=["Control"])
+    gallery.page.once("dialog", lambda dialog: dialog.dismiss())
+    gallery.page.get_by_role("button", name="Delete for good").click()
+    expect(tiles(gallery)).to_have_count(2)
+    gallery.page.once("dialog", lambda dialog: dialog.accept())
+    gallery.page.get_by_role("button", name="Delete for good").click()
+    expect(gallery.page.locator(".foot").get_by_text("1 picture deleted for good.")).to_be_visible()
+    expect(tiles(gallery)).to_have_count(1)
+    assert server.get(f"/img/thumb/{gone.id}.webp")[0] == 404
+    assert server.get(f"/img/thumb/{kept.id}.webp")[0] == 200

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 
+import httpx
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
@@ -62,6 +63,8 @@ def test_two_pasted_pictures_become_a_prompt_and_a_picture_with_its_source_besid
     assert not arrive(page, "paste", ("image.png", meadow()), text="from a text editor")
     assert arrive(page, "paste", ("image.png", dusk()))
     expect(tiles).to_have_count(2)
+    page.reload()  # before anything is asked
+    expect(tiles).to_have_count(2)
     for color in ("sky blue", "green", "coral", "navy blue"):
         expect(page.get_by_role("button", name=f"Add {color} to the hint")).to_be_visible()
     page.get_by_role("button", name="Add coral to the hint").click()
@@ -75,6 +78,11 @@ def test_two_pasted_pictures_become_a_prompt_and_a_picture_with_its_source_besid
     visitor.open(page.url.removeprefix(visitor.home))
     expect(tiles).to_have_count(2)
     page.get_by_role("button", name="New seed").wait_for()
+    picture = httpx.get(f"{visitor.home}/api/v1/generations?limit=1").json()["items"][0]["id"]
+    visitor.open(f"/history?picture={picture}")
+    for number in (1, 2):
+        link = page.get_by_role("link", name=f"Source {number}")
+        assert httpx.get(visitor.home + str(link.get_attribute("href"))).status_code == 200
 
 
 def test_what_cannot_be_taken_is_said_by_its_name_and_the_others_stay(visitor: Visitor) -> None:

@@ -9,7 +9,6 @@ import pytest
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import (
     GenerationRequest,
-    check_adapters,
     check_tokens,
     draw_seed,
     draw_seeds,
@@ -167,13 +166,12 @@ def test_an_empty_name_is_no_model(name: str) -> None:
         find_weights(name)
 
 
-def test_a_request_with_adapters_is_refused_where_it_would_be_painted() -> None:
-    """It can be held, for a stored recipe has them; nothing paints with them yet."""
-    stored = request(adapters=("soft-light",))
-    with pytest.raises(RequestError, match=r"has adapters \(soft-light\)"):
-        check_adapters(stored)
-    with pytest.raises(RequestError, match="has adapters"):
-        RenderSettings.like(stored, CATALOGUE["mini"])
+def test_settings_like_a_recipe_ask_for_its_adapters_by_name_and_strength() -> None:
+    """One of a recipe that does not say which file it was cannot be asked for again."""
+    stored = request(adapters=("sepia@0123456789abcdef*0.5",))
+    assert RenderSettings.like(stored, CATALOGUE["mini"]).adapters == ("sepia:0.5",)
+    with pytest.raises(RequestError, match="'soft-light', which does not say which file"):
+        RenderSettings.like(request(adapters=("soft-light",)), CATALOGUE["mini"])
 
 
 PHOTOGRAPH = StructuredPrompt.from_dict({"style_medium": "photograph", "short_description": "a red ball"})

@@ -119,7 +119,7 @@ def press(app: AppTest, label: str) -> AppTest:
         presses.waiting.append(Press(action, words))
         return change_words(app.run())
     (button,) = [button for button in app.button if button.label == label]
-    return button.click().run()
+    return change_words(button.click().run())
 
 
 def change_words(app: AppTest) -> AppTest:

@@ -196,6 +196,8 @@ def test_json_changed_by_hand_while_a_step_is_painted_is_a_step_after_it(
     refine: AppTest, runtime: Runtime, let_go: Callable[[], None]
 ) -> None:
     say(refine, "make the ball green")
+    runtime.jobs.wait_until(lambda: runtime.desk.get(state_of(refine).batch_id).prompt is not None, 60)
+    refine.run()
     type_json(refine, "refine", state_of(refine).draft.text.replace("on the left", "on the right"))
     press(refine, PAINT)
     assert waiting(refine) == [""]

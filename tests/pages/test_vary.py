@@ -249,23 +249,32 @@ def test_a_picture_of_a_grid_leads_back_to_it_from_history(
     assert not worded.exception
 
 
-def test_a_refined_prompt_is_varied_on_generate(
+def test_a_refined_prompt_is_varied_where_it_is_refined_and_each_picture_knows_its_source(
     app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
 ) -> None:
-    """With the settings and the seed of the picture that is refined."""
+    """With the settings and the seed of the source, which stays until one of the grid is taken."""
     picture = paint(seed=11)
-    app.query_params["picture"] = picture.id
-    page(app, "history")
-    press(app, "Refine")
     page(app, "refine")
+    app.query_params["picture"] = picture.id
+    app.run()
+    app.text_input(key="refine_words").set_value("make the ball green").run()
     vary(app)
     field(app, f"_1_{LIGHT}_ticked").set_value(["soft daylight", "night, moonlight"]).run()
     paint_button(app).click().run()
-    (batch,) = [each for each in runtime.desk.recent() if each.order.axes]
-    batch = runtime.desk.wait(batch.id, 60)
-    assert (batch.kind, batch.pictures, {cell.seed for cell in batch.cells}) == ("generate", 2, {11})
-    request = runtime.tools.history.get(batch.generation_ids[0]).request
-    assert request.num_inference_steps == picture.request.num_inference_steps
+    state = app.session_state["page_refine"]
+    batch = runtime.desk.wait(state.batch_id, 60)
+    app.run()
+    assert (batch.kind, batch.pictures, {cell.seed for cell in batch.cells}) == ("refine", 2, {11})
+    cells = [runtime.tools.history.get(id) for id in batch.generation_ids]
+    assert {each.parent_id for each in cells} == {picture.id}
+    assert cells[0].request.num_inference_steps == picture.request.num_inference_steps
+    assert (state.source_id, state.batch_id) == (picture.id, batch.id)
+    assert app.text_input(key="refine_words").value == "make the ball green"
+    app.query_params.clear()
+    app.query_params["picture"] = cells[1].id  # as a click on it puts it
+    app.run()
+    assert app.session_state["page_refine"].source_id == cells[1].id
+    assert app.text_input(key="refine_words").value == "make the ball green"
 
 
 @pytest.mark.parametrize(

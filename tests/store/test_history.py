@@ -94,16 +94,6 @@ def test_pages_have_no_gap_and_no_repeat_while_pictures_are_added_and_deleted(hi
     assert oldest_first[:8] == [id for id in there if id not in (there[9], there[3])]
 
 
-def test_page_numbers_lead_to_the_same_pictures_as_cursors(history, paint):
-    """‹ 1 2 3 › jumps, and goes on by cursor from there."""
-    there = ids(paint(seed=n) for n in range(7))[::-1]
-    assert [ids(history.page_number(ALL, n, 3).items) for n in (1, 2, 3, 4)] == [there[:3], there[3:6], there[6:], []]
-    second = history.page_number(ALL, 2, 3)
-    assert ids(history.page(ALL, cursor=second.next_cursor, limit=3).items) == there[6:]
-    assert history.page_number(ALL, 3, 3).next_cursor is None
-    assert history.count(ALL) == 7
-
-
 @pytest.mark.parametrize("cursor", ["", "abc", "-1", "1; DROP TABLE generation", "9" * 40, "٣"])
 def test_a_cursor_that_is_none_of_ours_is_refused(history, cursor):
     """A changed address gives a sentence, not a crash."""

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -302,3 +303,48 @@ def test_the_storage_is_told_by_month_and_by_model(history, paint, workspace, da
     with database.write() as session:
         session.connection().execute(text("DELETE FROM generation"))
     assert (history.disk_usage().pictures, history.disk_usage().by_month) == (0, ())
+
+
+def test_pictures_on_a_disk_of_their_own_are_purged_there(small_disk, workspace, history, paint):
+    """A file is only renamed on its way out, so it stays on its disk; quarantine does the same."""
+    (workspace / "outputs").symlink_to(small_disk)
+    purged, spoilt, kept = paint(seed=1), paint(seed=2), paint(seed=3)
+    history.image_file(spoilt.id).write_bytes(b"no picture")
+    moved = history.quarantine(history.verify().files_amiss)
+    assert all(it.to.startswith("outputs/trash/quarantine/") for it in moved)
+    history.delete([purged.id])
+    assert history.trash.purge([purged.id]).purged == 1
+    assert not (workspace / "trash").exists()
+    assert {file.stem for file in small_disk.rglob("2*/**/*.png") if "trash" not in file.parts} == {kept.id}
+    assert history.sweep().adopted == history.rebuild().added == 0
+
+
+def test_a_read_only_volume_of_pictures_is_said_before_anybody_paints(small_disk, workspace, history, paint):
+    """The database lies elsewhere and can be written; nothing is purged or stored, and all is well once it can be."""
+    (workspace / "outputs").symlink_to(small_disk)
+    stored = paint()
+    history.delete([stored.id])
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    sentence = history.trouble()
+    assert "is read-only. Mount it writable" in sentence
+    for refused in (history.check_place, history.trash.purge):
+        with pytest.raises(WorkspaceUnwritable, match="is read-only"):
+            refused()
+    assert history.verify().files_amiss == (), "looking is allowed"
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert history.trouble() == ""
+    assert history.trash.purge().purged == 1
+
+
+def test_a_volume_that_comes_late_is_looked_through_without_a_restart(history, paint, workspace):
+    """What lies on it and has no row comes into the gallery then."""
+    first, second = paint(seed=1), paint(seed=2)
+    sql(workspace, "DELETE FROM generation WHERE id = ?", second.id)
+    (workspace / "outputs").rename(workspace / "unmounted")
+    assert history.sweep().outputs_missing
+    assert not history.sweep_due()
+    (workspace / "unmounted").rename(workspace / "outputs")
+    assert history.sweep_due()
+    assert history.sweep().adopted == 1
+    assert not history.sweep_due()
+    assert {it.id for it in history.page(ALL).items} == {first.id, second.id}

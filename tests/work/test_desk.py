@@ -519,3 +519,9 @@ def test_a_deleted_picture_is_none_that_exists(studio: Studio) -> None:
     order = replace(SMALL, written=WRITTEN)
     studio.tools.history.delete(studio.desk.wait(studio.desk.place(order).id, 60).generation_ids)
     assert studio.desk.painted_already(order) is None
+
+
+def test_a_batch_without_words_is_called_what_its_prompt_says_in_short(idle: Studio) -> None:
+    prompt = StructuredPrompt.from_dict({"short_description": "a teal teapot"})
+    placed = idle.desk.place(Order(kind="generate", written=WrittenPrompt(prompt), seed=1, steps=1))
+    assert placed.title == "a teal teapot"

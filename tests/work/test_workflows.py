@@ -153,9 +153,12 @@ def test_a_refinement_that_must_change_something_is_not_painted_where_the_writer
     prompt = OfflineWriter().expand("a red ball").prompt
     task = RefineTask("make the ball red", prompt, Painting(SETTINGS, (7,)), must_change=True)
     notes = Notes()
-    with pytest.raises(NothingChanged, match="Nothing would change"):
+    with pytest.raises(NothingChanged, match="Nothing would change: the prompt may say so already"):
         workflows.refine(tools, task, notes, CancelFlag())
     assert "written" in notes.heard
+    green = replace(task, words="make the ball green", locked=("objects[0]",))
+    with pytest.raises(NothingChanged, match=r"Nothing would change: you keep object 1 .* as it is. Unlock it"):
+        workflows.refine(tools, green, Notes(), CancelFlag())
     assert tools.history.count(HistoryQuery()) == 0
     (picture,) = workflows.refine(tools, replace(task, must_change=False), Notes(), CancelFlag())
     assert picture.prompt == prompt

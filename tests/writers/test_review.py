@@ -121,7 +121,7 @@ def test_an_answer_is_narrowed_to_what_was_asked_and_the_rest_is_kept_as_an_offe
     assert [change.path for change in diff(SOURCE, written.prompt)] == ["objects[0].shape_and_color"]
     assert written.offered is not None
     assert [change.path for change in diff(written.prompt, written.offered)] == ["style_medium"]
-    assert written.notes == ("The writer changed 1 locked field: put back as they were.",)
+    assert written.notes == ("The writer changed 1 locked field: it is put back as it was.",)
     whole = reviewed(SOURCE, WrittenPrompt(ANSWER, "gemini"), WISH, locked=[], narrow=False)
     assert (whole.prompt, whole.offered) == (ANSWER, None)
 
@@ -145,10 +145,19 @@ def test_a_summary_of_what_a_lock_put_back_is_put_back_too() -> None:
     written = reviewed(source, WrittenPrompt(answer), WISH, locked=["objects[0]"], narrow=True)
     assert diff(source, written.prompt) == ()
     assert written.offered is None
-    assert written.notes == (
-        "The writer changed 1 locked field: put back as they were.",
-        "short_description speaks of nothing else and is as before too.",
+    assert written.notes == ("You keep object 1 (a red ball) as it is. Unlock it to change it.",)
+
+
+def test_locks_that_leave_nothing_of_what_was_asked_are_named_together() -> None:
+    answer = SOURCE.set("objects[0].shape_and_color", GREEN).set("lighting.shadows", "green")
+    written = reviewed(
+        SOURCE,
+        WrittenPrompt(answer),
+        "make the ball and the shadows green",
+        locked=["objects[0]", "lighting"],
+        narrow=True,
     )
+    assert written.notes == ("You keep object 1 (a red ball) and lighting as they are. Unlock them to change them.",)
 
 
 def test_a_summary_that_speaks_of_what_a_lock_put_back_and_of_more_is_named_with_the_reason() -> None:

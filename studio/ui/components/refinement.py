@@ -1,6 +1,6 @@
 """What Refine shows of a step: the question before nothing is changed, what is under way, the review of the answer."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import streamlit as st
@@ -8,7 +8,9 @@ import streamlit as st
 from fibo_core.errors import PromptError
 from fibo_core.prompts.locks import locked_fields
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import Generation
 from fibo_core.work.desk import Batch
+from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
@@ -28,34 +30,47 @@ PAINTED_BEFORE = "This picture exists: the same prompt, seed and settings were p
 _review = lru_cache(maxsize=16)(review)  # once for each change of what it is made of, not at each run of the page
 
 
-def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said: bool) -> bool:
-    """Says why the last press placed nothing, or asks before the same picture is painted once more; whether it asks.
+@dataclass(frozen=True)
+class Question:
+    """What is asked before ``order`` is placed: its picture, or one with the same prompt, is there (``existing``)."""
+
+    text: str
+    order: Order
+    existing: Generation | None = None
+
+
+def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said: bool) -> Question | None:
+    """What there is to ask before the same picture is painted once more; None where nothing is.
 
     ``said``: there is something to change by now, so that nobody need be asked for it.
     """
+    order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
+    if order is not None and existing is not None and not (said and existing.id == state.source_id):
+        return Question(NOTHING_NEW if existing.id == state.source_id else PAINTED_BEFORE, order, existing)
+    unchanged = batch is not None and not batch.generation_ids and batch.current.error_kind == NOTHING_CHANGED
+    if unchanged and batch is not None and batch.ended:
+        return Question(str(batch.current.error), replace(batch.order, written=batch.current.written))
+    return None
+
+
+def show_refusal(runtime: Runtime, state: PageState, asked: Question | None) -> None:
+    """Says why the last press placed nothing, and asks what is to be asked."""
     for sentence in state.refused.sentences:
         st.error(plain(sentence), icon=":material/error:")
     if state.refused.note:
         st.caption(f":material/undo: {plain(state.refused.note)}")
-    order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
-    unchanged = batch is not None and not batch.generation_ids and batch.current.error_kind == NOTHING_CHANGED
-    if order is not None and existing is not None and not (said and existing.id == state.source_id):
-        question = NOTHING_NEW if existing.id == state.source_id else PAINTED_BEFORE
-    elif unchanged and batch is not None and batch.ended:
-        order, question, existing = replace(batch.order, written=batch.current.written), str(batch.current.error), None
-    else:
-        return False
-    st.info(plain(question), icon=":material/help:")
+    if asked is None:
+        return
+    st.info(plain(asked.text), icon=":material/help:")
     with st.container(horizontal=True, gap="small"):
-        if existing is not None and existing.id != state.source_id and st.button(
-            "Show it", key="refine_show_existing", icon=":material/visibility:"
-        ):  # fmt: skip
-            go_on_from(existing.id)
+        other = asked.existing is not None and asked.existing.id != state.source_id
+        if other and st.button("Show it", key="refine_show_existing", icon=":material/visibility:"):
+            assert asked.existing is not None
+            go_on_from(asked.existing.id)
         if st.button("Paint again anyway", key="refine_again", type="tertiary", icon=":material/brush:"):
             state.refused = Refused()
             with errors_shown():
-                place(runtime, state, order)
-    return True
+                place(runtime, state, asked.order)
 
 
 def pending(state: PageState, batch: Batch | None) -> list[Pending]:
@@ -75,7 +90,8 @@ def _pending(state: PageState, batch: Batch | None) -> Pending | None:
     if batch is None or batch.id == state.stepped:
         return None
     if not batch.ended:
-        return Pending(batch.order.words or BY_HAND, "being painted" if batch.order.paint else "being written")
+        what = f"{batch.pictures} pictures side by side" if batch.pictures > 1 else BY_HAND
+        return Pending(batch.order.words or what, "being painted" if batch.order.paint else "being written")
     if batch.order.paint or state.draft is None or not is_changed(state):
         return None
     return Pending(all_words(state), "to be reviewed")

@@ -25,6 +25,7 @@ from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.ui.components.form import models_here
 from studio.ui.components.vary_values import Choices, values_of
+from studio.ui.drafts import set_aside
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.session import errors_shown, generate_order, place, read_order, read_seed
 from studio.ui.state import PageState, VaryState, field_value, page_state, vary_state
@@ -63,7 +64,7 @@ def open_vary(mode: Mode, place: str = "", batch_id: str | None = None) -> None:
 
 def order_to_vary(state: PageState, mode: Mode, spec: ModelSpec) -> Order:
     """What is varied: on Generate what its form and draft ask for, elsewhere the prompt in the draft, painted as the
-    page would.
+    page would, from the same source.
 
     Raises InputError where there is nothing yet, PromptError for a draft that is none.
     """
@@ -73,24 +74,21 @@ def order_to_vary(state: PageState, mode: Mode, spec: ModelSpec) -> Order:
         raise InputError("There is no prompt to vary yet. Have it written first.")
     like = state.source_request
     order = read_order(mode, settings=like is None)
-    order = replace(order, kind="generate", words="", written=state.draft.parsed())
+    order = replace(order, written=state.draft.parsed(), source_id=state.source_id, pictures=state.pictures)
+    if mode == "refine":
+        order = replace(order, source=state.base or state.source, locked=state.locked)
     return order if like is None else order.painted_like(like, spec)
 
 
-def place_grid(runtime: Runtime, state: PageState, mode: Mode, order: Order) -> None:
-    """Places what varies, and shows it on Generate, where grids are. Raises an InputError, QueueFull or StoreError."""
-    if mode == "generate":
-        place(runtime, state, order)
-    open_grid(runtime.desk.place(order))
-
-
 def open_grid(batch: Batch) -> NoReturn:
-    """Goes to the page of a batch, which is shown there as it was placed; on Generate the way back to the user's own
-    work stands beside it."""
+    """Goes to the page of a batch, which is shown there as it was placed; the way back to the user's own work stands
+    beside it."""
+    state = page_state(batch.kind)
     if batch.kind == "generate":
-        leave_for_batch(page_state("generate"), "generate")
-    else:
-        page_state(batch.kind).forget()
+        leave_for_batch(state, "generate")
+    elif state.batch_id != batch.id:
+        set_aside(batch.kind)
+        state.forget()
     go_to(PAGES[batch.kind], batch=batch.id)
 
 
@@ -156,7 +154,7 @@ def _vary(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec, vary:
     ready = _Ready(
         axes,
         lambda confirmed: runtime.desk.estimate(varied(confirmed)),
-        lambda confirmed: place_grid(runtime, state, mode, varied(confirmed)),
+        lambda confirmed: place(runtime, state, varied(confirmed)),
     )
     _end(vary, choices, ready if len(axes) == len(read) else None, refused)
 

@@ -101,6 +101,7 @@ class OrderTaken(Taken):
     collection: str | None = Field(
         None, description="The collection that the pictures go into; made where none has that name"
     )
+    adapters: list[str] = Field([], description="LoRAs by name and strength", examples=[["sepia:0.8"]])
 
 
 class GenerationOrder(OrderTaken):

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.errors import OutOfMemory
+from fibo_core.models.catalogue import MINI_WEIGHTS, register
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
@@ -547,3 +549,25 @@ def test_a_quota_is_waited_for_and_ctrl_c_ends_the_wait(workspace: Path, monkeyp
     assert said.strip() == "Gemini is over its quota; asking again in 50 s"
     assert (waiting.returncode, out) == (130, "")
     assert "Traceback" not in err
+
+
+def test_a_model_of_ones_own_paints_with_a_lora_and_again(cli: Cli, workspace: Path, tmp_path: Path):
+    """A folder is added, a file put into adapters/, and the recipe says which both were."""
+    import diffusers
+
+    from tests.engine.test_adapters import lora_of, write_lora
+
+    folder = shutil.copytree(MINI_WEIGHTS, tmp_path / "mine")
+    assert cli("models", "add", "mine", str(folder), "--side", "64", "--steps", "2").code == 0
+    transformer = diffusers.BriaFiboTransformer2DModel.from_pretrained(MINI_WEIGHTS / "transformer")
+    write_lora(workspace / "adapters" / "sepia.safetensors", lora_of(transformer))
+    prompt = tmp_path / "prompt.json"
+    prompt.write_text('{"short_description": "a red ball"}')
+    order = ("generate", "--from-json", prompt, "--model", "mine", "--seed", 7, "--negative", "{}", "--json")
+    plain, worn = cli(*order).json, cli(*order, "--adapter", "sepia:0.5").json
+    assert worn["model"] == "mine"
+    assert [adapter.split("@")[0] for adapter in worn["adapters"]] == ["sepia"]
+    assert (pixels(plain["image_path"]) != pixels(worn["image_path"])).any()
+    assert cli(*order, "--adapter", "nobody").code == 2
+    assert cli("models", "remove", "mine").code == 0
+    register(())

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 
-from fibo_core.errors import InputError
+from fibo_core.errors import InputError, WriterUnavailable
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
@@ -31,8 +31,8 @@ class ValuesQuery(Taken):
 
 @router.post("/estimates", summary="What an order would come to", response_model=EstimateGiven)
 async def estimate(taken: EstimateTaken) -> Response:
-    """Nothing is placed. What would refuse the order stands in `refusals`, and its pictures are counted where they can
-    be."""
+    """Nothing is placed. What would refuse the order as things are stands in `refusals`; one that can never be is
+    refused here too."""
 
     def given() -> EstimateGiven:
         runtime = get_runtime()
@@ -57,7 +57,10 @@ async def values(asked: Annotated[ValuesQuery, Query()]) -> Response:
             if asked.generation_id is None
             else tools.history.get(asked.generation_id).prompt
         )
-        found = tools.writers.suggest_values(asked.writer, prompt, asked.path, asked.q)
+        try:
+            found = tools.writers.suggest_values(asked.writer, prompt, asked.path, asked.q)
+        except WriterUnavailable as exc:
+            return ValuesGiven(path=asked.path, values=[], writer="", passed_over=[str(exc)])
         return ValuesGiven(
             path=asked.path, values=list(found.values), writer=found.writer, passed_over=list(found.passed_over)
         )

@@ -2,6 +2,7 @@
 import { asked } from "./source.js"
 
 const AT_ONCE = 4
+const PURGED_AT_ONCE = 1000
 
 export const api = (method, path, body) =>
   asked(`/api/v1${path}`, {
@@ -12,6 +13,18 @@ export const api = (method, path, body) =>
 export const star = (ids, on) => each(ids, id => api("PATCH", `/generations/${id}`, { favorite: on }))
 export const remove = ids => each(ids, id => api("DELETE", `/generations/${id}`))
 export const restore = ids => each(ids, id => api("POST", `/generations/${id}/restore`))
+
+/** Takes deleted pictures off the disk, for good, as many at a time as one call takes. */
+export async function purge(ids) {
+  for (let start = 0; start < ids.length; start += PURGED_AT_ONCE) {
+    let done = await api("POST", "/trash/purge", { ids: ids.slice(start, start + PURGED_AT_ONCE) })
+    while (done.running) {
+      await new Promise(later => setTimeout(later, 500))
+      done = (await api("GET", "/storage")).purge
+    }
+    if (done.error) throw new Error(done.error)
+  }
+}
 
 async function each(ids, act) {
   const left = [...ids]

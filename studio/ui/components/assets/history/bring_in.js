@@ -198,4 +198,4 @@ async function gather(entry, found) {
   }
 }
 
-const megabytes = size => `${(size / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`
+const megabytes = size => size < 1e6 ? `${Math.ceil(size / 1000)} kB` : `${(size / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`

@@ -58,6 +58,7 @@ class View {
       download: ids => this.download(ids),
       remove: ids => this.remove(ids),
       restore: ids => this.restore(ids),
+      purge: ids => this.purge(ids),
     })
     this.lightbox = new Lightbox(root, this.source, {
       star: (ids, on) => this.starAll(ids, on),
@@ -460,6 +461,20 @@ class View {
         this.lightbox.rested()
       } else if (!this.query.trash) this.tiles.reveal(ids[0])
       this.say(`${counted(ids.length, "picture")} restored.`)
+    })
+  }
+
+  async purge(ids) {
+    const them = ids.length === 1 ? "this picture" : `these ${counted(ids.length, "picture")}`
+    if (!confirm(`Delete ${them} for good? The files leave the disk, and nothing brings them back.`)) return
+    await this.doing(() => acts.purge(ids), () => {
+      const focus = this.besides(ids)
+      this.picks.remove(ids)
+      this.source.remove(ids)
+      this.total -= ids.length
+      this.drawCount()
+      if (focus) this.tiles.reveal(focus)
+      this.say(`${counted(ids.length, "picture")} deleted for good.`)
     })
   }
 

@@ -61,7 +61,7 @@ export class Bar {
     if (element.hidden) return element.replaceChildren()
     const does = (name, words, iconName) => button(words, iconName, () => acts[name]([...picks.ids]), { data: { does: name }, title: words })
     const offered = trash
-      ? [does("restore", "Restore", "restore_from_trash")]
+      ? [does("restore", "Restore", "restore_from_trash"), does("purge", "Delete for good", "delete_forever")]
       : [does("star", "Star", "star"), does("unstar", "No star", "star_border"), ...(picks.size >= 2 && picks.size <= 9 ? [does("compare", "Compare", "compare")] : []), does("download", "Download", "download"), does("remove", "Delete", "delete")]
     const count = Object.assign(document.createElement("span"), { className: "picked", textContent: `${picks.size.toLocaleString("en")} picked` })
     element.replaceChildren(count, ...offered, button("Pick none", "close", () => picks.none(), { data: { does: "none" }, title: "Pick none (Esc)", className: "end" }))

@@ -21,6 +21,12 @@ export function factsOf(tile, record) {
   return facts
 }
 
+/** The addresses of all pictures that an inspiration began with, the main one first. */
+const sourcesOf = record => [
+  ...(record.source ? [record.source] : []),
+  ...record.other_sources.map(path => (path.startsWith("inputs/") ? `/${path}` : `/img/${path.split("/").at(-1)}`)),
+]
+
 export class Recipe {
   constructor(aside) {
     this.aside = aside
@@ -41,7 +47,8 @@ export class Recipe {
     ]))
     const link = (words, href) => make("a", { href, textContent: words, target: "_blank", rel: "noopener" })
     const files = [link("PNG", record.image), link("Recipe", record.recipe)]
-    if (record.source) files.push(link("Its source", record.source))
+    const sources = sourcesOf(record)
+    files.push(...sources.map((href, at) => link(sources.length > 1 ? `Source ${at + 1}` : "Its source", href)))
     this.links.replaceChildren(...files)
     this.write(JSON.stringify(record.structured_prompt, null, 2))
   }

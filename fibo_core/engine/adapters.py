@@ -1,0 +1,173 @@
+"""Adapters (LoRA): small files that change what a model paints, checked by shapes before anything is loaded.
+
+They lie in the workspace's `adapters/`, each a file NAME.safetensors in the form that diffusers saves. A file whose
+layers are of another width than the model's can spoil a loaded model without a word, so none is given to diffusers that
+does not fit the model's own weights on disk to the last row.
+"""
+
+import json
+import math
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from fibo_core.errors import RequestError
+from fibo_core.models.weights import file_digest
+
+FOLDER = "adapters"
+SUFFIX = ".safetensors"
+STRENGTH_MAX = 4.0
+HEADER_MAX = 100 << 20  #: bytes; the format's own limit
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
+_ASKED = re.compile(r"(?P<name>[^:@*]+?)(?::(?P<strength>[^:@*]*))?")
+_RECORDED = re.compile(r"(?P<name>[^:@*]+)@(?P<revision>[0-9a-f]{16})\*(?P<strength>-?[0-9.]+)")
+_KEY = re.compile(r"transformer\.(?P<layer>.+)\.lora_(?P<half>[AB])\.weight")
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One adapter of a recipe: which file by its content, and how strong. ``text`` is how a recipe holds it."""
+
+    name: str
+    revision: str  #: 16 hex digits of the file's SHA-256
+    strength: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}@{self.revision}*{self.strength:g}"
+
+    @property
+    def asked(self) -> str:
+        """The same as a user asks for it: whichever file has the name now."""
+        return f"{self.name}:{self.strength:g}"
+
+    @classmethod
+    def of_recipe(cls, text: str) -> "Adapter":
+        """What `text` gave. Raises RequestError for an adapter that no version of the studio could paint with."""
+        match = _RECORDED.fullmatch(text)
+        if match is None:
+            raise RequestError(
+                f"The recipe has the adapter {text!r:.60}, which does not say which file it was. Start from its prompt "
+                "and seed instead: the picture will differ."
+            )
+        return cls(match["name"], match["revision"], float(match["strength"]))
+
+
+def read_asked(text: str) -> tuple[str, float]:
+    """Name and strength of "NAME" or "NAME:0.8", as a user asks for it. Raises RequestError."""
+    match = _ASKED.fullmatch(text.strip())
+    if match is None or not _NAME.fullmatch(match["name"]):
+        raise RequestError(f"The adapter is {text!r:.60}. Say its name, or its name and strength, such as sepia:0.8.")
+    try:
+        strength = 1.0 if match["strength"] is None else float(match["strength"])
+    except ValueError:
+        strength = math.nan
+    if not -STRENGTH_MAX <= strength <= STRENGTH_MAX:
+        raise RequestError(
+            f"The strength of {match['name']} is {match['strength']!r:.20}. Choose a number from {-STRENGTH_MAX:g} to "
+            f"{STRENGTH_MAX:g}."
+        )
+    return match["name"], strength
+
+
+def adapter_file(folder: Path, name: str) -> Path:
+    """The file of an adapter. Raises RequestError, which names those that are here."""
+    file = folder / f"{name}{SUFFIX}"
+    if not _NAME.fullmatch(name) or not file.is_file():
+        known = ", ".join(list_adapters(folder)) or "none"
+        raise RequestError(f"There is no adapter called {name!r:.60} in {folder} (there: {known}). Put its file there.")
+    return file
+
+
+def list_adapters(folder: Path) -> list[str]:
+    """The names of the adapters in a folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(file.stem for file in folder.glob(f"*{SUFFIX}") if _NAME.fullmatch(file.stem))
+
+
+def resolve(asked: Sequence[str], folder: Path, weights: Path) -> tuple[str, ...]:
+    """What a recipe holds of the adapters asked for, each checked against the model's weights.
+
+    ``weights`` is the model's folder. Raises RequestError.
+    """
+    adapters: list[Adapter] = []
+    for name, strength in map(read_asked, asked):
+        if any(each.name == name for each in adapters):
+            raise RequestError(f"The adapter {name} is asked for twice. Say it once, with its strength.")
+        file = adapter_file(folder, name)
+        check_fits(file, weights)
+        adapters.append(Adapter(name, file_digest(file), strength))
+    return tuple(adapter.text for adapter in adapters)
+
+
+def check_fits(file: Path, weights: Path) -> None:
+    """Raises RequestError unless every layer of an adapter is one of the model's, of the model's own width.
+
+    Only headers are read.
+    """
+    name, layers = file.stem, _linear_layers(weights / "transformer")
+    halves: dict[str, dict[str, tuple[int, ...]]] = {}
+    for key, shape in _header(file).items():
+        match = _KEY.fullmatch(key)
+        if match is None or match["layer"] not in layers or len(shape) != 2:
+            raise RequestError(
+                f"The adapter {name} does not belong to this model: it has {key!r:.80}, and the model has no such "
+                "layer. Choose one that was trained on this model."
+            )
+        halves.setdefault(match["layer"], {})[match["half"]] = shape
+    if not halves:
+        raise RequestError(f"The adapter {name} is empty. Choose a LoRA that diffusers has saved.")
+    for layer, shapes in halves.items():
+        if shapes.keys() != {"A", "B"}:
+            raise RequestError(f"The adapter {name} is cut short: of {layer} it has one half. Fetch its file again.")
+        (rank, width), (height, rank_too) = shapes["A"], shapes["B"]
+        if (height, width) != layers[layer] or rank != rank_too:
+            out, into = layers[layer]
+            raise RequestError(
+                f"The adapter {name} does not fit this model: {layer} takes {into} numbers and gives {out}, and the "
+                f"adapter's takes {width} and gives {height}. Choose one that was trained on this model."
+            )
+
+
+def _linear_layers(transformer: Path) -> dict[str, tuple[int, int]]:
+    """The transformer's layers that an adapter may change, with what they give and what they take."""
+    return _layers_of(tuple((file, file.stat().st_mtime_ns) for file in sorted(transformer.glob(f"*{SUFFIX}"))))
+
+
+@lru_cache(maxsize=8)
+def _layers_of(files: tuple[tuple[Path, int], ...]) -> dict[str, tuple[int, int]]:
+    return {
+        key.removesuffix(".weight"): (shape[0], shape[1])
+        for file, _ in files
+        for key, shape in _header(file).items()
+        if key.endswith(".weight") and len(shape) == 2
+    }
+
+
+def _header(file: Path) -> Mapping[str, tuple[int, ...]]:
+    """The shapes of a safetensors file by their keys. Raises RequestError for a file that is none, or cut short."""
+    try:
+        with file.open("rb") as opened:
+            (length,) = struct.unpack("<Q", opened.read(8))
+            if length > HEADER_MAX:
+                raise ValueError(f"a header of {length} bytes")
+            header = json.loads(opened.read(length))
+        entries = dict(_entries(header))
+        if file.stat().st_size < 8 + length + max((entry[1] for entry in entries.values()), default=0):
+            raise ValueError("it is cut short")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error, RecursionError) as exc:
+        raise RequestError(
+            f"{file.name} is no safetensors file, or is cut short ({str(exc)[:80] or type(exc).__name__}). Fetch it "
+            "again."
+        ) from exc
+    return {key: shape for key, (shape, _) in entries.items()}
+
+
+def _entries(header: Mapping[str, Mapping[str, list[int]]]) -> Iterator[tuple[str, tuple[tuple[int, ...], int]]]:
+    for key, entry in header.items():
+        if key != "__metadata__":
+            yield key, (tuple(entry["shape"]), entry["data_offsets"][1])
