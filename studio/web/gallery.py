@@ -18,6 +18,7 @@ from fibo_core.store.tables import microseconds
 from studio.runtime import get_runtime
 from studio.ui.words import title_of
 from studio.web.answers import tagged
+from studio.web.api.filters import zone_of
 from studio.web.problems import problem
 
 PAGE, PAGE_MAX = 120, 500
@@ -65,18 +66,16 @@ def newer(request: Request) -> Response:
     return tagged(request, {"count": len(found), "cursor": cursor})
 
 
-def count(request: Request) -> Response:
-    """How many pictures the query has."""
-    try:
-        return tagged(request, {"count": get_runtime().tools.history.count(query_of(request))})
-    except FiboError as exc:
-        return problem(503, str(exc))
-
-
 def query_of(request: Request) -> HistoryQuery:
-    """What the gallery shows, by the names that its page's address has for it."""
+    """What the gallery shows, by the names that its page's address has for it. Raises InputError for a zone that is
+    none."""
     asked = request.query_params
-    return HistoryQuery(text=asked.get("q", ""), newest_first=asked.get("order") != "oldest", deleted="trash" in asked)
+    return HistoryQuery(
+        text=asked.get("q", ""),
+        newest_first=asked.get("order") != "oldest",
+        deleted="trash" in asked,
+        zone=zone_of(asked.get("zone", "UTC")),
+    )
 
 
 @dataclass(frozen=True)

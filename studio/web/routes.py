@@ -62,7 +62,6 @@ def routes() -> list[BaseRoute]:
         Route("/desk.json", desk),
         Route("/gallery/tiles.json", gallery.tiles),
         Route("/gallery/newer.json", gallery.newer),
-        Route("/gallery/count.json", gallery.count),
         Route("/assets/words/{version}/prompt.json", words),
         Route("/inputs", inputs.keep, methods=["POST"]),
         Route("/inputs/small/{sha256}.webp", inputs.small),

@@ -303,6 +303,35 @@ def test_on_a_phone_a_long_press_picks_and_a_swipe_leads_on(
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
 
 
+def test_what_was_understood_stands_in_chips_and_what_was_not_in_a_sentence(gallery: Visitor) -> None:
+    """A chip leaves its part out again."""
+    page = gallery.page
+    page.get_by_label("Search the pictures").fill("-fox ligthing:night")
+    expect(page.get_by_text("did you mean lighting?").first).to_be_visible()
+    page.get_by_role("button", name="ligthing: night").click()
+    expect(page.get_by_label("Search the pictures")).to_have_value("-fox")
+    expect(page.locator(".fibo-history .count")).to_have_text("378 pictures")
+    page.get_by_role("button", name="not fox").click()
+    expect(page.locator(".fibo-history .count")).to_have_text("420 pictures")
+
+
+def test_a_tag_on_all_that_a_search_finds_can_be_searched_for_and_taken_back(gallery: Visitor) -> None:
+    page = gallery.page
+    look(gallery, "/history?q=fox")
+    expect(page.locator(".fibo-history .count")).to_have_text("42 pictures")
+    tiles(gallery).first.click(modifiers=["Control"])
+    page.get_by_role("button", name="Pick all").click()
+    expect(page.get_by_text("All 42 pictures")).to_be_visible()
+    page.get_by_role("button", name="Tag", exact=True).click()
+    page.get_by_label("A tag").fill("sly")
+    page.keyboard.press("Enter")
+    expect(page.locator(".foot").get_by_text("42 pictures tagged “sly”.")).to_be_visible()
+    page.get_by_label("Search the pictures").fill("tag:sly number")
+    expect(page.locator(".fibo-history .count")).to_have_text("42 pictures")
+    page.locator(".foot").get_by_role("button", name="Undo").click()
+    expect(page.locator(".fibo-history .count")).to_have_text("0 pictures")
+
+
 def test_what_is_chosen_or_dropped_comes_in_and_is_told(gallery: Visitor, tmp_path: Path) -> None:
     """A zip with two pictures of another program and something that is none; then a picture that is dropped."""
     page = gallery.page

@@ -1,8 +1,7 @@
 // What is done to pictures, over the API, with the login of the page.
 import { asked } from "./source.js"
 
-const AT_ONCE = 4
-const PURGED_AT_ONCE = 1000
+const LOOK_MS = 400, PURGED_AT_ONCE = 1000
 
 export const api = (method, path, body) =>
   asked(`/api/v1${path}`, {
@@ -10,34 +9,44 @@ export const api = (method, path, body) =>
     ...(body !== undefined && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
   })
 
-export const star = (ids, on) => each(ids, id => api("PATCH", `/generations/${id}`, { favorite: on }))
-export const remove = ids => each(ids, id => api("DELETE", `/generations/${id}`))
-export const restore = ids => each(ids, id => api("POST", `/generations/${id}/restore`))
+/** Changes the labels of pictures, by their `ids` or by a search `q`, or takes a change back; `going(done, total)` hears
+ * how far a long one is. Gives what was done. */
+export const label = (which, change, going) => followed(api("POST", "/labels", { ...which, change }), going)
+export const undo = (token, going) => followed(api("POST", "/labels/undo", { undo: token }), going)
 
-/** Takes deleted pictures off the disk, for good, as many at a time as one call takes. */
-export async function purge(ids) {
-  for (let start = 0; start < ids.length; start += PURGED_AT_ONCE) {
-    let done = await api("POST", "/trash/purge", { ids: ids.slice(start, start + PURGED_AT_ONCE) })
-    while (done.running) {
-      await new Promise(later => setTimeout(later, 500))
-      done = (await api("GET", "/storage")).purge
-    }
-    if (done.error) throw new Error(done.error)
+async function followed(begun, going) {
+  let told = await begun
+  while (told.state === "running" || told.state === "undoing") {
+    going(told.done, told.total)
+    await later(LOOK_MS)
+    told = await api("GET", `/labels/${told.undo}`)
   }
+  if (told.error) throw new Error(told.error)
+  return told
 }
 
-async function each(ids, act) {
-  const left = [...ids]
-  const run = async () => {
-    while (left.length) await act(left.shift())
+/** Takes deleted pictures off the disk for good, as many at a time as one call takes; with null all of them. Gives how
+ * many. */
+export async function purge(ids) {
+  let purged = 0
+  for (let start = 0; start === 0 || start < ids?.length; start += PURGED_AT_ONCE) {
+    let told = await api("POST", "/trash/purge", ids === null ? { all: true } : { ids: ids.slice(start, start + PURGED_AT_ONCE) })
+    while (told.running) {
+      await later(LOOK_MS)
+      told = (await api("GET", "/storage")).purge
+    }
+    if (told.error) throw new Error(told.error)
+    purged += told.purged
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, run))
+  return purged
 }
 
 /** The address of a zip of pictures, by their `ids` or by a search `q`. */
 export const zip = async which => (await api("POST", "/exports", which)).address
 
-/** Saves a picture under a name of its own. */
+const later = ms => new Promise(done => setTimeout(done, ms))
+
+/** Saves what is at an address under the name that it comes with. */
 export function save(address) {
   const link = Object.assign(document.createElement("a"), { href: address, download: "" })
   document.body.append(link)

@@ -1,13 +1,14 @@
 // History: the gallery of all pictures, and one of them large. Its page's address is this script's alone.
 import * as acts from "./acts.js"
 import { BringIn } from "./bring_in.js"
-import { counted, hasModifier, imageOf, isTyping, later, make } from "./dom.js"
+import { counted, imageOf, isTyping, later, make } from "./dom.js"
+import { Finding } from "./finding.js"
 import { Lightbox } from "./lightbox.js"
 import { Bar, Picks } from "./picks.js"
 import { Source, addressed, asked } from "./source.js"
 import { Tiles } from "./tiles.js"
 
-const TYPING_MS = 250, PLACE_MS = 250, NEWER_MS = 5000, SAID_MS = 12_000
+const PLACE_MS = 250, NEWER_MS = 5000, SAID_MS = 12_000
 const SIZES = ["small", "medium", "large"]
 const OURS = ["q", "order", "trash", "at", "picture", "compare"]
 
@@ -30,40 +31,44 @@ export function leave(parentElement) {
 class View {
   constructor(root) {
     this.root = root
-    for (const name of ["head", "search", "order", "fold", "trash", "count", "amiss", "newer", "rows", "nothing", "heard", "bar"]) {
+    for (const name of ["head", "order", "fold", "trash", "count", "amiss", "newer", "rows", "nothing", "heard"]) {
       this[name] = root.querySelector(`.${name}`)
     }
-    this.field = this.search.querySelector("input")
+    this.finding = new Finding(root, { look: () => this.look(), say: words => this.say(words) })
+    this.field = this.finding.field
     this.path = location.pathname
     this.saidN = null
     this.leaving = new Set() // pictures that are being deleted
     this.source = new Source(anew => this.changed(anew), words => this.sayAmiss(words))
     this.picks = new Picks(kept.picks, this.source, () => this.drawPicks())
-    this.tiles = new Tiles(this.rows, this.source, {
+    this.tiles = new Tiles(this.rows, this.head, this.source, {
       opened: id => this.open(id),
       toggled: id => this.picks.toggle(this.tiles.behind(id)),
       ranged: id => this.picks.range(this.tiles.behind(id)),
       moved: () => this.keepPlace(),
       near: end => this.source.more(end),
       isPicked: id => this.picks.has(id),
-      isPicking: () => this.picks.size > 0,
+      isPicking: () => this.picks.isAny,
     })
-    this.tiles.head = this.head
     this.tiles.size = SIZES.includes(stored("size")) ? stored("size") : "medium"
     this.tiles.folds = stored("fold") === "yes"
-    this.bar = new Bar(root.querySelector(".bar"), this.picks, {
-      star: ids => this.starAll(ids, true),
-      unstar: ids => this.starAll(ids, false),
-      compare: ids => this.compare(ids),
-      download: ids => this.download(ids),
-      remove: ids => this.remove(ids),
-      restore: ids => this.restore(ids),
-      purge: ids => this.purge(ids),
+    this.bar = new Bar(root, this.picks, {
+      star: () => this.label(this.picked, { favorite: !this.allStarred }),
+      rate: rating => this.label(this.picked, { rating }),
+      tag: (name, add) => this.label(this.picked, add ? { add_tags: [name] } : { remove_tags: [name] }),
+      collect: (name, add) => this.label(this.picked, add ? { add_to: [name] } : { remove_from: [name] }),
+      compare: () => this.compare([...this.picks.ids]),
+      download: () => this.download(this.picked),
+      remove: () => this.remove(this.picked),
+      restore: () => this.restore(this.picked),
+      purge: () => this.purge(this.picks.whole ? null : [...this.picks.ids]),
+      names: async kind => (await acts.api("GET", { tag: "/tags", collect: "/collections" }[kind])).items.map(each => each.name),
     })
     this.lightbox = new Lightbox(root, this.source, {
-      star: (ids, on) => this.starAll(ids, on),
+      star: (id, favorite) => this.label({ ids: [id] }, { favorite }),
+      rate: (id, rating) => this.label({ ids: [id] }, { rating }),
       pick: id => this.picks.toggle([id]),
-      remove: ids => this.remove(ids),
+      remove: id => this.remove({ ids: [id] }),
       save: id => acts.save(`${imageOf(id)}?download=1`),
       way: (kind, id) => this.tell("way", { kind, id }),
       shown: id => this.address({ picture: id }),
@@ -74,14 +79,13 @@ class View {
     })
     this.bringIn = new BringIn(root, { added: given => this.cameIn(given), failed: words => this.say(words) })
     this.keepPlace = later(PLACE_MS, () => { if (this.begun && !this.lightbox.isOpen) this.address({ at: this.isAtTop ? "" : this.tiles.first }) })
-    this.typed = later(TYPING_MS, () => this.look())
     this.listen()
     this.begin()
   }
 
   leave() {
     this.keepPlace.stop()
-    this.typed.stop()
+    this.finding.leave()
     clearInterval(this.asking)
     clearTimeout(this.sayTimer)
     removeEventListener("popstate", this.popped)
@@ -106,20 +110,11 @@ class View {
   }
 
   listen() {
-    this.search.onsubmit = event => {
+    this.field.addEventListener("keydown", event => {
+      if (event.key !== "ArrowDown" || event.defaultPrevented || !this.tiles.first) return
       event.preventDefault()
-      this.typed.stop()
-      this.look()
-    }
-    this.field.oninput = () => this.typed()
-    this.field.onkeydown = event => {
-      if (event.key === "Escape" && this.field.value) {
-        this.field.value = ""
-        this.look()
-      } else if (event.key === "ArrowDown" && this.tiles.first) this.tiles.reveal(this.tiles.first)
-      else return
-      event.preventDefault()
-    }
+      this.tiles.reveal(this.tiles.first)
+    })
     this.order.onchange = () => this.look()
     this.trash.onclick = () => this.look({ trash: !this.query.trash })
     this.fold.onclick = () => {
@@ -140,7 +135,7 @@ class View {
     this.newer.onclick = () => this.toNewest()
     this.rows.addEventListener("keydown", event => this.press(event))
     this.pressed = event => {
-      if (event.key === "Escape" && !event.defaultPrevented && !isTyping(event) && !this.lightbox.isOpen && !this.comparing?.isOpen && this.picks.size) this.picks.none()
+      if (event.key === "Escape" && !event.defaultPrevented && !isTyping(event) && !this.lightbox.isOpen && !this.comparing?.isOpen && this.picks.isAny) this.picks.none()
     }
     document.addEventListener("keydown", this.pressed)
     this.popped = () => { if (location.pathname === this.path) this.follow() }
@@ -251,18 +246,19 @@ class View {
     const { query } = this
     this.countedFor = query
     try {
-      const { count } = await asked(`/gallery/count.json?${addressed(query)}`)
-      if (query !== this.query) return
-      this.total = count
-      this.drawCount()
+      if (!(await this.finding.tell(query)) || this.gone) return
+      this.drawPicks()
+      this.drawNothing()
+      if (query.q) this.heard.textContent = [`${this.count.textContent} found.`, ...this.finding.missed].join(" ")
     } catch (error) {
       this.count.textContent = ""
     }
   }
 
-  drawCount() {
-    this.count.textContent = counted(this.total, "picture")
-    if (this.query.q) this.heard.textContent = `${counted(this.total, "picture")} found.`
+  /** Counts anew what the search finds. */
+  recount() {
+    this.countedFor = null
+    this.ask()
   }
 
   drawHead() {
@@ -279,12 +275,12 @@ class View {
     if (this.nothing.hidden) return
     const way = (words, onclick) => make("button", { type: "button", className: "first", textContent: words, onclick })
     const clear = () => {
-      this.field.value = ""
-      this.look()
+      this.finding.text = ""
       this.field.focus()
     }
+    const missed = this.finding.query === this.query ? this.finding.missed ?? [] : []
     const parts = q
-      ? [make("h3", { textContent: `No picture for “${q}”` }), way("Clear the search", clear)]
+      ? [make("h3", { textContent: `No picture for “${q}”` }), ...missed.map(textContent => make("p", { textContent })), way("Clear the search", clear)]
       : trash
         ? [make("h3", { textContent: "The trash is empty" }), way("Back to the pictures", () => this.look({ trash: false }))]
         : [make("h3", { textContent: "Nothing here yet" }), way("Paint your first picture", () => this.tell("way", { kind: "paint", id: "" }))]
@@ -300,7 +296,7 @@ class View {
     const words = ids.length === 1 ? `1 picture could not be read: ${ids[0]}.` : `${ids.length} pictures could not be read: ${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ` and ${ids.length - 3} more` : ""}.`
     this.amiss.replaceChildren(
       `${words} ${this.data.mend} `,
-      make("button", { type: "button", textContent: ids.length === 1 ? "Delete it" : "Delete them", onclick: () => this.remove(ids) }),
+      make("button", { type: "button", textContent: ids.length === 1 ? "Delete it" : "Delete them", onclick: () => this.removeDamaged(ids) }),
     )
   }
 
@@ -310,8 +306,8 @@ class View {
   }
 
   drawPicks() {
-    this.bar.draw(this.query.trash)
-    this.root.classList.toggle("picking", this.picks.size > 0)
+    this.bar.draw(this.query.trash, this.count.textContent || "pictures")
+    this.root.classList.toggle("picking", this.picks.isAny)
     this.tiles.refresh()
     this.lightbox.drawMarks()
   }
@@ -369,8 +365,9 @@ class View {
     else if (event.key === "Home" || event.key === "End") this.toEnd(event.key === "End")
     else if (event.key === "Enter") this.tiles.open(id)
     else if (event.key === " " || event.key === "x") this.picks.toggle(this.tiles.behind(id))
-    else if (event.key === "f") this.starAll(this.tiles.behind(id), !this.source.tile(id).favorite)
-    else if (event.key === "Delete") this.remove(this.picks.size ? [...this.picks.ids] : this.tiles.behind(id))
+    else if (event.key === "f") this.label({ ids: this.tiles.behind(id) }, { favorite: !this.source.tile(id).favorite })
+    else if (/^[0-5]$/.test(event.key)) this.label({ ids: this.tiles.behind(id) }, { rating: Number(event.key) })
+    else if (event.key === "Delete") this.remove(this.picks.isAny ? this.picked : { ids: this.tiles.behind(id) })
     else if (!this.tiles.lead(event)) return
     event.preventDefault()
     event.stopPropagation()
@@ -413,68 +410,114 @@ class View {
 
   // what is done
 
-  async starAll(ids, on) {
-    await this.doing(() => acts.star(ids, on), () => {
-      for (const id of ids) {
-        const tile = this.source.tile(id)
-        if (tile) tile.favorite = on
+  /** What is picked, as the API is told it. */
+  get picked() {
+    const { q = "", trash } = this.query
+    return this.picks.whole ? { q, ...(trash && { deleted: true }) } : { ids: [...this.picks.ids] }
+  }
+
+  get allStarred() {
+    const tiles = this.source.tiles.filter(({ id }) => this.picks.has(id))
+    return tiles.length > 0 && tiles.every(each => each.favorite)
+  }
+
+  /** Changes labels, says so, and offers to take it back. */
+  async label(which, change) {
+    await this.doing(() => acts.label(which, change, (done, total) => this.sayGoing(done, total)), told => {
+      const { favorite, rating } = change
+      const ids = which.ids ?? this.source.tiles.map(({ id }) => id)
+      const tiles = [...ids.map(id => this.source.tile(id)), this.lightbox.alone].filter(each => each && (!which.ids || ids.includes(each.id)))
+      for (const tile of tiles) {
+        if (favorite !== undefined) tile.favorite = favorite
+        if (rating !== undefined) tile.rating = rating
       }
-      if (this.lightbox.alone && ids.includes(this.lightbox.alone.id)) this.lightbox.alone.favorite = on
+      ids.forEach(id => this.lightbox.pictures.records.forget(id))
       this.drawPicks()
-      this.say(`${counted(ids.length, "picture")} ${on ? "starred" : "without a star"}.`, () => this.starAll(ids, !on))
+      if (change.add_to || change.remove_from) this.finding.fetchPlaces()
+      this.say(`${counted(told.changed, "picture")} ${wordsOf(change)}.`, told.changed ? () => this.undo(told.undo) : null)
     })
   }
 
-  async download(ids) {
-    await this.doing(async () => acts.save(await acts.zip({ ids })), () => this.say(`A zip of ${counted(ids.length, "picture")} is on its way.`))
+  /** Takes a change back, and shows the gallery as it is then. */
+  async undo(token, at = "") {
+    await this.doing(() => acts.undo(token, (done, total) => this.sayGoing(done, total)), async told => {
+      await this.refresh(at)
+      this.say(`Taken back for ${counted(told.changed, "picture")}.`)
+    })
   }
 
-  async remove(given) {
-    const ids = given.filter(id => !this.leaving.has(id)) // a key held down asks again
-    if (!ids.length) return
-    ids.forEach(id => this.leaving.add(id))
-    await this.doing(() => acts.remove(ids).finally(() => ids.forEach(id => this.leaving.delete(id))), () => {
-      const focus = this.besides(ids)
-      if (this.lightbox.isOpen && ids.includes(this.lightbox.id)) {
+  /** Reads the gallery anew where it is, or at a picture. */
+  async refresh(at = "") {
+    const place = at || (this.tiles.seen.top > 0 ? this.tiles.first : "")
+    this.countedFor = null
+    this.lightbox.pictures.forget()
+    await this.source.open({ ...this.query }, { at: place })
+    if (this.lightbox.isOpen) {
+      if (at) this.lightbox.id = at
+      this.lightbox.draw()
+      this.lightbox.rested()
+    } else if (place) this.tiles.reveal(place, { focus: Boolean(at), top: !at })
+    this.finding.fetchPlaces()
+  }
+
+  async download(which) {
+    await this.doing(async () => acts.save(await acts.zip(which)), () => this.say("A zip of the pictures is on its way."))
+  }
+
+  async remove(which) {
+    const ids = which.ids?.filter(id => !this.leaving.has(id)) // a key held down asks again
+    if (ids && !ids.length) return
+    ids?.forEach(id => this.leaving.add(id))
+    const removed = acts.label(ids ? { ids } : which, { deleted: true }, (done, total) => this.sayGoing(done, total))
+    await this.doing(() => removed.finally(() => ids?.forEach(id => this.leaving.delete(id))), async told => {
+      const gone = ids ?? this.source.tiles.map(({ id }) => id)
+      const focus = this.besides(gone)
+      if (this.lightbox.isOpen && gone.includes(this.lightbox.id)) {
         if (focus) {
           this.lightbox.id = focus
           this.lightbox.rested()
         } else this.lightbox.close()
       }
-      this.picks.remove(ids)
-      this.source.remove(ids)
-      this.total -= ids.length
-      this.drawCount()
+      if (ids) this.picks.remove(ids)
+      else this.picks.none()
+      if (ids) this.source.remove(ids)
+      else await this.source.open({ ...this.query })
+      this.recount()
       if (focus && !this.lightbox.isOpen) this.tiles.reveal(focus)
-      this.say(ids.length === 1 ? "Deleted." : `${counted(ids.length, "picture")} deleted.`, () => this.restore(ids))
+      const words = told.changed === 1 ? "Deleted." : `${counted(told.changed, "picture")} deleted.`
+      this.say(words, () => this.undo(told.undo, ids?.[0]))
     })
   }
 
-  async restore(ids) {
-    await this.doing(() => acts.restore(ids), async () => {
-      this.picks.remove(ids)
-      this.countedFor = null
-      await this.source.open({ ...this.query }, { at: this.query.trash ? this.tiles.first : ids[0] })
-      if (this.lightbox.isOpen) {
-        this.lightbox.id = ids[0]
-        this.lightbox.draw()
-        this.lightbox.rested()
-      } else if (!this.query.trash) this.tiles.reveal(ids[0])
-      this.say(`${counted(ids.length, "picture")} restored.`)
-    })
-  }
-
-  async purge(ids) {
-    const them = ids.length === 1 ? "this picture" : `these ${counted(ids.length, "picture")}`
-    if (!confirm(`Delete ${them} for good? The files leave the disk, and nothing brings them back.`)) return
-    await this.doing(() => acts.purge(ids), () => {
-      const focus = this.besides(ids)
-      this.picks.remove(ids)
+  /** Rows that cannot be read have no labels: each is deleted by itself. */
+  async removeDamaged(ids) {
+    await this.doing(() => Promise.all(ids.map(id => acts.api("DELETE", `/generations/${id}`))), () => {
       this.source.remove(ids)
-      this.total -= ids.length
-      this.drawCount()
-      if (focus) this.tiles.reveal(focus)
-      this.say(`${counted(ids.length, "picture")} deleted for good.`)
+      this.say(`${counted(ids.length, "row")} deleted.`, () => this.restoreDamaged(ids))
+    })
+  }
+
+  async restoreDamaged(ids) {
+    const restored = ids.map(id => acts.api("POST", `/generations/${id}/restore`).catch(() => null)) // it answers with what cannot be read
+    await this.doing(() => Promise.all(restored), () => this.refresh())
+  }
+
+  async restore(which) {
+    await this.doing(() => acts.label(which, { deleted: false }, (done, total) => this.sayGoing(done, total)), async told => {
+      this.picks.none()
+      await this.refresh()
+      this.say(`${counted(told.changed, "picture")} restored.`)
+    })
+  }
+
+  /** Deletes for good what is in the trash, or with null all of it. */
+  async purge(ids) {
+    const what = ids === null ? "everything in the trash" : counted(ids.length, "picture")
+    if (!confirm(`Delete ${what} for good? The files leave the disk, and nothing brings them back.`)) return
+    await this.doing(() => acts.purge(ids), async purged => {
+      this.picks.none()
+      await this.refresh()
+      this.say(`${counted(purged, "picture")} deleted for good.`)
     })
   }
 
@@ -487,20 +530,23 @@ class View {
   }
 
   async doing(act, then) {
+    let told
     try {
-      await act()
+      told = await act()
     } catch (error) {
       return this.say(error.message)
     }
-    return then()
+    return then(told)
   }
+
+  sayGoing(done, total) { this.say(`${done.toLocaleString("en")} of ${counted(total, "picture")} …`) }
 
   /** Says what was done where it is seen and heard; `undo` takes it back. */
   say(words, undo = null) {
     clearTimeout(this.sayTimer)
     const where = this.lightbox.isOpen ? this.lightbox.dialog : this.root.querySelector(".foot")
-    for (const each of this.root.querySelectorAll(".said")) each.hidden = true
-    const line = where.querySelector(".said"), way = line.querySelector("button")
+    for (const each of this.root.querySelectorAll(".notice")) each.hidden = true
+    const line = where.querySelector(".notice"), way = line.querySelector("button")
     line.querySelector("span").textContent = words
     way.hidden = undo === null
     way.onclick = () => {
@@ -512,6 +558,15 @@ class View {
     heard.textContent = words
     if (undo === null) this.sayTimer = setTimeout(() => { line.hidden = true }, SAID_MS)
   }
+}
+
+/** What a change did to pictures. */
+function wordsOf({ favorite, rating, add_tags: tags, remove_tags: untagged, add_to: into, remove_from: out }) {
+  if (favorite !== undefined) return favorite ? "starred" : "without a star"
+  if (rating !== undefined) return rating ? `rated ${rating}` : "without a rating"
+  if (tags) return `tagged “${tags[0]}”`
+  if (untagged) return `without the tag “${untagged[0]}”`
+  return into ? `put into “${into[0]}”` : `taken out of “${out[0]}”`
 }
 
 function stored(name) {

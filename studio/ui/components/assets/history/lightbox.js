@@ -2,6 +2,7 @@
 import { button, hasModifier, imageOf, isTyping, later, make, momentOf, nameOf } from "./dom.js"
 import { Family } from "./family.js"
 import { Pictures } from "./pictures.js"
+import { fillRating } from "./picks.js"
 import { Recipe, factsOf, isImported } from "./recipe.js"
 
 const REST_MS = 120 // after the last step, before more than the picture is shown
@@ -9,11 +10,11 @@ const SMALL_AROUND = 12, WHOLE_AROUND = 2
 const NEAR_END = 30 // tiles before an end of what is loaded
 
 export class Lightbox {
-  /** `on` hears `star(ids, on)`, `pick(id)`, `remove(ids)`, `way(kind, id)`, `shown(id)`, `closed(id)`; `isPicked(id)` is
-   * asked. */
+  /** `on` hears `star(id, on)`, `rate(id, rating)`, `pick(id)`, `remove(id)`, `save(id)`, `way(kind, id)`, `compare(ids)`,
+   * `linked(id)` of a picture that may be in no tile, `shown(id)`, `closed(id)`; `isPicked(id)` is asked. */
   constructor(root, source, on) {
     this.dialog = root.querySelector(".lightbox")
-    for (const name of ["over", "room", "facts", "ways", "heard", "previous", "following", "star", "pick", "info"]) {
+    for (const name of ["over", "room", "facts", "ways", "heard", "previous", "following", "star", "rate", "pick", "info"]) {
       this[name] = this.dialog.querySelector(`.${name}`)
     }
     this.title = this.dialog.querySelector("h2")
@@ -34,7 +35,9 @@ export class Lightbox {
     this.dialog.querySelector(".close").onclick = () => this.close()
     this.previous.onclick = () => this.go(-1)
     this.following.onclick = () => this.go(1)
-    this.star.onclick = () => this.on.star([this.id], !this.tile.favorite)
+    this.star.onclick = () => this.on.star(this.id, !this.tile.favorite)
+    fillRating(this.rate)
+    this.rate.onchange = () => { if (this.rate.value !== "") this.on.rate(this.id, Number(this.rate.value)) }
     this.pick.onclick = () => this.on.pick(this.id)
     this.info.onclick = () => this.toggleRecipe()
     this.recipe.aside.hidden = !wide()
@@ -46,7 +49,7 @@ export class Lightbox {
       way("Refine", "tune", "refine"), way("Inspire", "lightbulb", "inspire"), this.all,
       way("Use the JSON", "data_object", "prompt"), this.seed,
       button("Download", "download", () => this.on.save(this.id), { title: "Download" }),
-      button("Delete", "delete", () => this.on.remove([this.id]), { title: "Delete (Del)" }),
+      button("Delete", "delete", () => this.on.remove(this.id), { title: "Delete (Del)" }),
     )
     this.family = new Family(this.recipe.aside, {
       opened: id => this.on.linked(id),
@@ -163,6 +166,7 @@ export class Lightbox {
     if (!tile) return
     const picked = this.on.isPicked(this.id)
     this.star.setAttribute("aria-pressed", String(tile.favorite))
+    this.rate.value = tile.rating ? String(tile.rating) : ""
     this.pick.setAttribute("aria-pressed", String(picked))
     this.pick.querySelector("i").textContent = picked ? "check_box" : "check_box_outline_blank"
   }
@@ -223,7 +227,7 @@ export class Lightbox {
     if (hasModifier(event) || event.defaultPrevented) return
     event.stopPropagation() // the page under it has keys of its own
     const inEditor = event.target.closest?.(".fibo-editor")
-    if (isTyping(event) || inEditor) {
+    if ((isTyping(event) && event.target !== this.rate) || inEditor) {
       if (inEditor && event.key === "i") this.toggleRecipe()
       return
     }
@@ -232,7 +236,8 @@ export class Lightbox {
     else if (event.key === "f") this.star.click()
     else if (event.key === "x") this.pick.click()
     else if (event.key === "i") this.toggleRecipe()
-    else if (event.key === "Delete") this.on.remove([this.id])
+    else if (/^[0-5]$/.test(event.key)) this.on.rate(this.id, Number(event.key))
+    else if (event.key === "Delete") this.on.remove(this.id)
     else if (event.key === "Escape") this.close()
     else return
     event.preventDefault()

@@ -32,22 +32,19 @@ function decoded(src) {
   return told
 }
 
-/** A picture's record as the API has it; its seed as text, since JavaScript's numbers end before a seed's do. */
-async function recordOf(id) {
-  const record = await asked(`/api/v1/generations/${id}`)
-  return record
-}
-
 export class Pictures {
   constructor() {
     this.whole = new Kept(WHOLE_MAX, id => decoded(imageOf(id)))
     this.small = new Kept(SMALL_MAX, id => decoded(thumbOf(id)))
     this.records = new Kept(RECORDS_MAX, id => {
-      const record = recordOf(id)
-      record.catch(() => this.records.forget(id))
-      return record
+      const told = asked(`/api/v1/generations/${id}`)
+      told.catch(() => this.records.forget(id)) // asked again the next time
+      return told
     })
   }
+
+  /** Records may have changed. */
+  forget() { this.records.found.clear() }
 
   /** The picture, or its small one, decoded; null where neither is there yet. */
   ready(id) {

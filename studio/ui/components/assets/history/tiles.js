@@ -7,12 +7,14 @@ const LEAST = { small: [96, 80], medium: [168, 110], large: [300, 165] } // a ti
 const NARROW = 520
 const BEYOND = 1.2 // windows above and below that are kept drawn
 const AHEAD = 3 // windows before an end at which more is asked for
+const FRAME = 48 // pixels of the window's top that the page's own frame lies over
 const HOLD_MS = 450, STILL_PX = 8
 
 export class Tiles {
   /** `on` hears `opened(id)`, `toggled(id)`, `ranged(id)`, `moved()` and `near(end)`; `isPicked(id)` is asked. */
-  constructor(room, source, on) {
+  constructor(room, head, source, on) {
     this.room = room
+    this.head = head
     this.source = source
     this.on = on
     this.size = "medium"
@@ -248,7 +250,7 @@ export class Tiles {
   }
 
   /** How much of the window's top and bottom something else lies over. */
-  roof() { return (this.head?.getBoundingClientRect().bottom ?? 0) - Math.max(0, this.scroller.getBoundingClientRect().top) + GAP }
+  roof() { return Math.max(FRAME, this.head.getBoundingClientRect().bottom) - Math.max(0, this.scroller.getBoundingClientRect().top) + GAP }
   floor() { return 70 }
 
   // what one does
