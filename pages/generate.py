@@ -35,7 +35,7 @@ from studio.ui.session import (
     place_once,
     shown_picture,
 )
-from studio.ui.state import field_key, fill_field, page_state
+from studio.ui.state import field_key, field_value, fill_field, page_state
 from studio.ui.viewing import back_to_draft, view_address, view_picture
 from studio.ui.words import plain
 
@@ -94,7 +94,9 @@ with form:
             "generate",
             [PressButton("paint", paint), PressButton("write", "Prompt only", "Writes the prompt and paints nothing")],
         )
-        if state.draft is None and st.button("Start from JSON", type="tertiary", icon=":material/data_object:"):
+        if state.draft is None and st.button(
+            "Start from JSON", key="generate_from_json", type="tertiary", icon=":material/data_object:"
+        ):
             state.begin('{\n  "short_description": ""\n}')
             st.rerun()
         two_writers_button(runtime.tools.writers)
@@ -142,26 +144,26 @@ with result:
     painting = batch if batch is not None and batch.pictures else None
     latest = history.page(HistoryQuery(), limit=12).items
     chosen = None
-    with st.container():
-        if painting is not None or shown is not None:
-            own = painting is not None and shown is not None and shown.id in painting.generation_ids
-            to_come = working and viewed is None and not own  # what is shown is beneath what is being painted
-            event = stage(
-                key="generate_stage",
-                batch=painting,
-                picture=shown if painting is None else viewed,
-                before=None if to_come else picture_before(runtime, state, shown, painting),
-                beneath=None if own else shown or next(iter(latest), None),
-                neighbours=latest,
-            )
-            if event is not None:
-                if event.kind == "chosen":
-                    chosen = event.id
-                elif event.kind == "grid":
-                    back_to_draft(state, "generate")
-                    st.rerun()
-                else:
-                    st.rerun()
+    with st.container(key="generate_stage_place"):  # always: a phone has it above the form before anything is painted
+        own = painting is not None and shown is not None and shown.id in painting.generation_ids
+        to_come = working and viewed is None and not own  # what is shown is beneath what is being painted
+        event = stage(
+            key="generate_stage",
+            batch=painting,
+            picture=shown if painting is None else viewed,
+            before=None if to_come else picture_before(runtime, state, shown, painting),
+            beneath=None if own or (painting is None and shown is None) else shown or next(iter(latest), None),
+            neighbours=latest,
+            shape=spec.shapes[field_value("generate", "aspect", next(iter(spec.shapes)))],
+        )
+        if event is not None:
+            if event.kind == "chosen":
+                chosen = event.id
+            elif event.kind == "grid":
+                back_to_draft(state, "generate")
+                st.rerun()
+            else:
+                st.rerun()
     with st.container():
         if painting is not None and (viewed is None or viewed.id in painting.generation_ids):
             grid_actions("generate", painting)

@@ -9,6 +9,7 @@ import importlib.util
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -24,6 +25,10 @@ from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec
 
 log = logging.getLogger(__name__)
+
+#: Held while weights are read: transformers and diffusers change torch for the whole process meanwhile (what a new
+#: tensor is made of), so that two loads at once leave tensors without data. Whoever has it waits for nothing else.
+READING = threading.Lock()
 
 WAITS_S = (1.0, 4.0, 12.0)  #: before each new try
 
@@ -104,7 +109,7 @@ def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextMa
     getattr(diffusers, spec.family.pipeline)
     transformers.logging.set_verbosity(verbosity)
     torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
-    with arrival():
+    with arrival(), READING:
         return _read_pipeline(spec, folder)
 
 

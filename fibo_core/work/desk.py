@@ -246,6 +246,21 @@ class Desk:
         planned = plan(order, default_model=self._tools.engine.status().model)
         return Pace(self._tools.history).estimate(job.task for job in planned.jobs)
 
+    def would_come_to(self, order: Order) -> tuple[Estimate, tuple[str, ...]]:
+        """The same for any order, with the sentences in which `place` would refuse it as things are, but for those of
+        a full queue. Raises InputError for one that can never be."""
+        refusals: list[str] = []
+        try:
+            planned = plan(order, default_model=self._tools.engine.status().model)
+        except InputError as exc:
+            planned = plan(replace(order, confirmed=True), default_model=self._tools.engine.status().model)
+            refusals.append(str(exc))  # it only wants a yes
+        try:
+            self._check_here(order, [job.task for job in planned.jobs])
+        except FiboError as exc:
+            refusals.append(str(exc))
+        return Pace(self._tools.history).estimate(job.task for job in planned.jobs), tuple(refusals)
+
     def estimate_extension(
         self, batch_id: str, name: str, values: Sequence[Value] | str, *, confirmed: bool = False
     ) -> Estimate:

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine.loading import libraries
+from fibo_core.engine.loading import READING, libraries
 from fibo_core.engine.placement import Placement
 from fibo_core.errors import InputError
 from fibo_core.writers.local_decoding import AnswerGrammar, TokenChoice
@@ -51,13 +51,14 @@ class LocalModel:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        model, loaded = transformers.Qwen3VLForConditionalGeneration.from_pretrained(
-            folder,
-            dtype=getattr(torch, place.precision),
-            local_files_only=True,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
+        with READING:
+            model, loaded = transformers.Qwen3VLForConditionalGeneration.from_pretrained(
+                folder,
+                dtype=getattr(torch, place.precision),
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
         if loaded["missing_keys"]:  # transformers would draw them at random
             raise ValueError(f"it lacks {sorted(loaded['missing_keys'])[0]}")
         model.generation_config = transformers.GenerationConfig(

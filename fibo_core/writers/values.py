@@ -38,14 +38,20 @@ def from_vocabulary(path: str, wish: str, count: int, without: Collection[str]) 
 
     Raises WriterUnavailable for a place that has no others.
     """
-    known = [value for value in suggestions_at(path) if value not in without]
+    known = known_values(path, wish, without)
     if not known:
         raise WriterUnavailable(
             f"The offline writer knows no other values for {path}. Write them by hand, or choose another writer."
         )
+    return known[:count]
+
+
+def known_values(path: str, wish: str = "", without: Collection[str] = ()) -> tuple[str, ...]:
+    """The usual values for a place, but for ``without``; those with a word of the wish come first."""
+    known = [value for value in suggestions_at(path) if value not in without]
     spread = Counter(word for value in known for word in _words(value))
     telling = {word for word in _words(wish) if 0 < spread[word] <= len(known) / 2}  # "light" says nothing of a light
-    return tuple(sorted(known, key=lambda value: -len(telling & _words(value)))[:count])
+    return tuple(sorted(known, key=lambda value: -len(telling & _words(value))))
 
 
 def _words(text: str) -> set[str]:

@@ -3,17 +3,21 @@
     PYTHONPATH=. python scripts/bench/pages.py [ROUNDS] [CHROMIUM]
 
 Prints a table. A workspace of its own; mini paints. Times are of this machine; that nothing moves or blinks is not.
+A picture that does not come in two minutes is told with what the page and the desk say of it, and left out.
 """
 
+import json
 import shutil
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as NeverCame
 
 from tests.studio.processes import Server, served
 
@@ -62,7 +66,8 @@ window.watch = mode => {
       own.reaction ??= signs.some(each => each.textContent.trim() && inSight(each)) ? now : null
       own.preview ??= shown.some(each => each.src.includes('/img/preview/')) ? now : null
       const result = shown.find(each => /\\/img\\/[0-9A-Z]{26}\\.png/.test(each.src) && !before.has(each.src))
-      if (result && !own.result) Object.assign(own, { result: performance.timeOrigin + now, src: result.src })
+      if (result && !own.result)
+        Object.assign(own, { result: performance.timeOrigin + now, result_at: now, src: result.src })
     }
     requestAnimationFrame(look)
   }
@@ -81,18 +86,25 @@ def main() -> None:
             server.wait_for(lambda health: health["status"] == "healthy")
             page = opened(browser, server, DESKTOP)
             generate(page, workspace)  # the first one is without a picture before it
-            generates = [generate(page, workspace) for _ in range(rounds)]
+            generates = come(generate(page, workspace) for _ in range(rounds))
+            print(f"pictures that came: {len(generates)} of {rounds}", flush=True)
             show("layout shift of one Generate", [each["shift"] for each in generates], "{:.3f}")
             show("time without any picture on the stage", [each["blank"] for each in generates], "{:.0f} ms")
-            show("press to a visible reaction", [each["reaction"] - each["pressed"] for each in generates], "{:.0f} ms")
+            show("press to a visible reaction", reactions(generates), "{:.0f} ms")
             show("a finished picture's file to the screen", [each["to_screen"] for each in generates], "{:.0f} ms")
             for view in ("Form", "Sketch", "JSON"):
                 show(f"to {view}", [switched(page, view) for _ in range(rounds)], "{:.0f} ms")
             show("a chip dragged to JSON changed", [dragged(page, number) for number in range(rounds)], "{:.0f} ms")
             page.context.close()
             phone = opened(browser, server, PHONE)
-            seen = [generate(phone, workspace, phone=True)["preview"] is not None for _ in range(rounds)]
-            print(f"on a phone the preview comes in sight without scrolling: {sum(seen)} of {rounds}")
+            first = generate(phone, workspace, phone=True)
+            if first is not None:
+                print(f"on a phone a visit's first Generate moves its words by {first['moved']:.0f} px", flush=True)
+            phones = come(generate(phone, workspace, phone=True) for _ in range(rounds))
+            seen = sum(each["preview"] is not None for each in phones)
+            print(f"on a phone the preview comes in sight without scrolling: {seen} of {rounds}", flush=True)
+            show("on a phone, layout shift of one Generate", [each["shift"] for each in phones], "{:.3f}")
+            show("on a phone, press to a visible reaction", reactions(phones), "{:.0f} ms")
             phone.context.close()
         browser.close()
 
@@ -117,21 +129,56 @@ def opened(browser: Browser, server: Server, size: dict[str, int]) -> Page:
     return page
 
 
-def generate(page: Page, workspace: Path, *, phone: bool = False) -> dict[str, Any]:
-    """One press of Ctrl+Enter, watched to a second and a half after its picture is on the stage."""
+def generate(page: Page, workspace: Path, *, phone: bool = False) -> dict[str, Any] | None:
+    """One press of Ctrl+Enter, watched to a second and a half after its picture is on the stage; None where none
+    came."""
     if phone:
         page.evaluate("scrollTo(0, 0)")
-    page.get_by_label("What should it show?").fill(WORDS)
-    page.get_by_label("What should it show?").press("Tab")
+    words = page.get_by_label("What should it show?")
+    words.fill(WORDS)
+    words.press("Tab")
     page.wait_for_timeout(1_500)
     page.evaluate("watch('generate')")
+    before = words.bounding_box()
     page.keyboard.press("Control+Enter")
-    page.wait_for_function("seen.result !== null", timeout=120_000)
+    try:
+        page.wait_for_function("seen.result !== null", timeout=120_000)
+    except NeverCame:
+        tell_of(page)
+        return None
     page.wait_for_timeout(1_500)
     found: dict[str, Any] = page.evaluate("({ ...seen })")
     name = found["src"].rsplit("/", 1)[-1]
     stored_ms = next((workspace / "outputs").rglob(name)).stat().st_ctime_ns / 1e6
-    return found | {"to_screen": found["result"] - stored_ms}
+    after = words.bounding_box()
+    moved = abs(after["y"] - before["y"]) if after and before else 0.0
+    return found | {"to_screen": found["result"] - stored_ms, "moved": moved}
+
+
+def tell_of(page: Page) -> None:
+    """What the page and the desk say of a picture that has not come."""
+    on_page = page.evaluate(
+        """() => ({
+          address: location.search,
+          run: document.querySelector('.stApp')?.dataset.testScriptState,
+          bar: deep('.bar kbd').map(each => each.textContent),
+          kept: sessionStorage.getItem('fibo.presses.generate'),
+          stage: deep('.stage').map(each => [each.dataset.state, each.querySelector('.says')?.textContent]),
+          alerts: [...document.querySelectorAll('[data-testid=stAlert]')].map(each => each.textContent),
+          seen,
+        })"""
+    )
+    batches = page.request.get(page.url.split("?")[0].rstrip("/") + "/api/v1/batches?limit=3").text()
+    print("a picture never came:", json.dumps(on_page), batches[:2_000], sep="\n  ", flush=True)
+
+
+def come(generates: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    return [each for each in generates if each is not None]
+
+
+def reactions(generates: list[dict[str, Any]]) -> list[float]:
+    """Milliseconds from each press to the first sign of it; the picture itself where there was none before."""
+    return [(each["reaction"] or each["preview"] or each["result_at"]) - each["pressed"] for each in generates]
 
 
 #: By what each view of the prompt is known.
@@ -189,6 +236,9 @@ def dragged(page: Page, number: int) -> float:
 
 def show(what: str, values: list[float], form: str) -> None:
     """A line of the table: the median, and the range."""
+    if not values:
+        print(f"{what}: nothing to measure", flush=True)
+        return
     low, high = form.format(min(values)), form.format(max(values))
     print(f"{what}: {form.format(statistics.median(values))} ({low} to {high}, {len(values)} times)", flush=True)
 

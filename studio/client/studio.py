@@ -29,6 +29,7 @@ from studio.web.api.models import (
     BatchList,
     BatchSummary,
     CountGiven,
+    EstimateGiven,
     ExportGiven,
     FacetsGiven,
     GenerationList,
@@ -37,6 +38,7 @@ from studio.web.api.models import (
     ModelList,
     PurgeGiven,
     StorageGiven,
+    ValuesGiven,
 )
 from studio.web.api.related import ComparisonGiven, LineageGiven
 
@@ -360,6 +362,24 @@ class Studio:
     def report(self, picture: Picture | str) -> bytes:
         """The tree that a picture belongs to as one HTML file, its pictures in it."""
         return self.line.ask("GET", f"{API}/generations/{_id_of(picture)}/report.html").content
+
+    # before an order
+
+    def estimate(
+        self, words: str = "", *, structured_prompt: Prompt | None = None, **options: Unpack[OrderOptions]
+    ) -> EstimateGiven:
+        """What `generate` would come to with the same arguments: pictures, seconds, and why it would be refused."""
+        start = {"words": words, "structured_prompt": _document(structured_prompt)}
+        return self.line.send(EstimateGiven, "POST", "/estimates", {"generation": _order_body(start, options)})
+
+    def values(
+        self, path: str, wish: str = "", *, writer: str = "", picture: Picture | str | None = None
+    ) -> ValuesGiven:
+        """Values that a place of a prompt can have: the vocabulary's or, with ``writer``, a writer's, who may be told
+        of a picture's prompt."""
+        generation_id = picture if picture is None or isinstance(picture, str) else picture.id
+        asked = _given(path=path, q=wish, writer=writer, generation_id=generation_id)
+        return self.line.get(ValuesGiven, "/values", params=asked)
 
     def models(self) -> ModelList:
         """What can paint there, and who writes."""

@@ -14,6 +14,7 @@ from studio.ui.components.frame import frame, mini_note, styles
 from studio.ui.components.nav_bar import nav_bar
 from studio.ui.drafts import keep_drafts, restore_drafts
 from studio.ui.navigation import all_pages
+from studio.ui.state import end_fills
 from studio.ui.words import plain
 
 st.set_page_config(page_title="FIBO Studio", page_icon=str(Path(__file__).parent / "icon.png"), layout="wide")
@@ -40,6 +41,7 @@ try:
     except StopException:
         keep_drafts(runtime)
         raise  # a request to run again is left alone: it holds what the browser has sent
+    end_fills()
     keep_drafts(runtime)
     get_shell().first_page_shown.set()
 except FiboError as exc:  # the workspace or its database is not there, or not any more

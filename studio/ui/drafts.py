@@ -21,7 +21,18 @@ from fibo_core.store.inputs import INPUTS
 from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import written_from_record, written_to_record
 from studio.ui.session import find_picture
-from studio.ui.state import Draft, Field, KeptWork, PageState, WaitingPress, field_key, fill_field, fill_now, page_state
+from studio.ui.state import (
+    Draft,
+    Field,
+    KeptWork,
+    PageState,
+    WaitingPress,
+    field_key,
+    fields_to_come,
+    fill_field,
+    fill_now,
+    page_state,
+)
 from studio.ui.words import showable
 from studio.web.drafts import browser_among
 
@@ -229,7 +240,7 @@ def _with_typed(record: Record, typed: Record) -> Record:
 def _record(mode: Mode, aside: list[Record]) -> Record:
     """What a page holds of its user's, as JSON-ready values; what is empty is left out."""
     state = page_state(mode)
-    values = {**st.session_state, **st.session_state.get("fills", {})}  # also what the next run will show
+    values: dict[Any, Any] = {**st.session_state, **fields_to_come()}  # also what the next run will show
     record = {
         "fields": {name: _plain(values.get(field_key(mode, name))) for name in FIELDS},
         "draft": _draft_record(state.draft),

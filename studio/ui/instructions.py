@@ -19,6 +19,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.ui.components.press_bar import Press, Presses
 from studio.ui.conversation import is_changed, place_step
+from studio.ui.session import waited_key
 from studio.ui.state import Draft, GivenBack, PageState, WaitingPress, field_value, joined, words_back
 from studio.ui.words import showable
 
@@ -146,7 +147,9 @@ def _waits(state: PageState, before: Batch | None, press: Press, words: str) -> 
         return False
     if not words and draft is not None:
         draft.parsed()
-    state.waiting = (*state.waiting, WaitingPress(str(ULID()), press.action, words, draft))
+    id = press.id or str(ULID())
+    if id not in {each.id for each in state.waiting}:  # else it has come again
+        state.waiting = (*state.waiting, WaitingPress(id, press.action, words, draft))
     return True
 
 
@@ -195,4 +198,4 @@ def _begin_waited(state: PageState, batch: Batch | None, id: str) -> OnceKey | N
         state.bring(waited.draft)
     elif batch is not None and batch.prompt is not None and not _shows(state, batch):
         state.show(batch.prompt, batch.writing.task.words)
-    return OnceKey(f"refine {id}", id)
+    return waited_key(id)

@@ -31,6 +31,7 @@ from fibo_core.work.tasks import RefineTask
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.chain import AUTO
 from studio.remedies import with_button
+from studio.runtime import get_runtime
 from studio.ui.components.press_bar import Press, Presses
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.state import Draft, Field, PageState, Refused, field_value, fill_field, fill_now, page_state
@@ -191,20 +192,39 @@ def carry_out(state: PageState, presses: Presses, act: Callable[[Press], None]) 
 def _carry_first(state: PageState, presses: Presses, act: Callable[[Press], None]) -> None:
     """Does what the first press asks for, and takes it off the list, unless the run was broken off before its order was
     placed."""
-    followed = state.batch_id
+    followed, press = state.batch_id, presses.waiting[0]
+    state.once = press.once
     try:
-        act(presses.waiting[0])
+        if not _came_before(state, press):
+            act(press)
     except FiboError as exc:
         said = dict.fromkeys((*state.refused.sentences, with_button(exc)))
         state.refused = replace(state.refused, sentences=tuple(said))
     except Exception:
-        presses.waiting.pop(0)  # a bug, which would come again at each run
+        presses.carried_out()  # a bug, which would come again at each run
         raise
     except BaseException:
         if state.batch_id != followed:
-            presses.waiting.pop(0)
+            presses.carried_out()
         raise
-    presses.waiting.pop(0)
+    finally:
+        state.once = None
+    presses.carried_out()
+
+
+def _came_before(state: PageState, press: Press) -> bool:
+    """Whether another session of this browser's has placed the order of a press that comes again: it is followed."""
+    keys = [press.once, waited_key(press.id)] if press.id else []
+    found = next((batch for key in keys if key is not None and (batch := get_runtime().desk.placed(key))), None)
+    if found is not None and found.id > (state.batch_id or ""):  # ids begin with their time
+        state.batch_id = found.id
+        st.query_params["batch"] = found.id
+    return found is not None
+
+
+def waited_key(id: str) -> OnceKey:
+    """By which the order of a press that waited for the step before it is known."""
+    return OnceKey(f"refine {id}", id)
 
 
 def place_once(runtime: Runtime, state: PageState, order: Order, once: OnceKey | None = None) -> None:
@@ -217,9 +237,9 @@ def place_once(runtime: Runtime, state: PageState, order: Order, once: OnceKey |
 
 
 def take_order(runtime: Runtime, state: PageState, order: Order, once: OnceKey | None = None) -> Batch:
-    """Places an order; the page follows its batch from now on, and shows its seed. With ``once`` that was placed
-    before, that is its batch. Raises an InputError, QueueFull or StoreError."""
-    batch = runtime.desk.place(order, once=once)
+    """Places an order; the page follows its batch from now on, and shows its seed. With ``once`` (else the press that
+    is carried out) that was placed before, that is its batch. Raises an InputError, QueueFull or StoreError."""
+    batch = runtime.desk.place(order, once=once or state.once)
     state.batch_id = batch.id  # at once: a run that is broken off from here on has carried its press out
     if state.kept is not None and state.kept.draft is not None and state.kept.draft.is_users:
         state.previous = state.kept.draft  # the recipe that was shown is what is painted now

@@ -20,9 +20,11 @@ from fibo_core.prompts.mend import Mended, mend, require_said
 from fibo_core.prompts.presets import Preset
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
+from fibo_core.store.idempotency import OnceKey
 from fibo_core.work.orders import Order
 from fibo_core.writers import BY_HAND, SuggestedValues, WrittenPrompt
 from studio.ui.asking import Asking
+from studio.ui.fills import Fills
 from studio.ui.words import showable
 
 SKETCH_UNDO_MAX = 50  #: edits of the board
@@ -31,7 +33,7 @@ Field = Literal[
     "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
     "with_picture", "seed_locked", "collection",
 ]  # fmt: skip
-
+NO_WIDGETS: frozenset[Field] = frozenset({"defaults_of", "seed_locked"})  #: of them, those that no browser holds
 
 LATE_S = 5.0  #: in which a browser may send back what a field held before the page filled it
 
@@ -144,7 +146,8 @@ class PageState:
     ``previous`` the user's own draft that something else replaced. ``shown_id`` is the picture the user chose to see,
     whose recipe the page shows while ``kept`` is what they were at; ``last_id`` the one painted last,
     ``before_of`` the one that the page showed when it placed a batch. ``refused`` is
-    what the last presses came to where no order was placed, ``pasted`` the text that was last taken out of the words,
+    what the last presses came to where no order was placed, ``once`` the name of the press that is carried out,
+    ``pasted`` the text that was last taken out of the words,
     ``edited`` whether the user has changed the prompt since the seed was last looked at.
 
     A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is known, ``source_id``
@@ -186,6 +189,7 @@ class PageState:
     given_back: GivenBack | None = None
     kept: KeptWork | None = None
     refused: Refused = Refused()
+    once: OnceKey | None = None
     pasted: str = ""
     edited: bool = False
     drawn: tuple[tuple[str, float], ...] = ()
@@ -549,19 +553,39 @@ def field_value(mode: Mode, field: Field, default: Any = None) -> Any:
 
 def fill_field(mode: Mode, field: Field, value: object) -> None:
     """Fills a form's widget at the beginning of the next run: a widget already drawn cannot be filled in this one."""
-    st.session_state.setdefault("fills", {})[field_key(mode, field)] = _for_widget(value)
+    _fills().fill(field_key(mode, field), _for_widget(value), in_browser=field not in NO_WIDGETS)
 
 
 def fill_now(mode: Mode, field: Field, value: object) -> None:
     """Fills a form's widget that this run has not drawn yet."""
-    st.session_state[field_key(mode, field)] = _for_widget(value)
+    key = field_key(mode, field)
+    _fills().fill_now(st.session_state, key, _for_widget(value), in_browser=field not in NO_WIDGETS)
 
 
 def _for_widget(value: object) -> object:
     return showable(value) if isinstance(value, str) else value
 
 
+def _fills() -> Fills:
+    fills: Fills = st.session_state.setdefault("fills", Fills())
+    return fills
+
+
+def begin_fills() -> None:
+    """Called first of all in a run, before any form is drawn."""
+    _fills().begin(st.session_state)
+
+
 def apply_fills() -> None:
-    """Called once a run, before any form is drawn."""
-    for key, value in st.session_state.pop("fills", {}).items():
-        st.session_state[key] = value
+    """Fills what this run has asked for since, before its form is drawn."""
+    _fills().apply(st.session_state)
+
+
+def end_fills() -> None:
+    """Called when a run has drawn its page to the end."""
+    _fills().ended()
+
+
+def fields_to_come() -> dict[str, object]:
+    """What the next run fills, by the keys of the session."""
+    return _fills().to_come()

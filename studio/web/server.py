@@ -220,8 +220,13 @@ if login is not None:  # the log hides the password, also one that was drawn
     settings = settings.model_copy(update={"studio_password": login.password, "warnings": warnings})
 
 own_hosts = [urlsplit(each).netloc for each in pod_addresses(settings)]
+script = Path(__file__).resolve().parents[1] / "ui" / "app.py"
+# Else Streamlit puts this folder onto the path for each run and takes it off again: an import that walks along the path
+# in another thread meanwhile, such as torch's, may miss an entry ("No module named 'torch'").
+if str(script.parent) not in sys.path:
+    sys.path.append(str(script.parent))
 app = st.App(
-    Path(__file__).resolve().parents[1] / "ui" / "app.py",
+    script,
     routes=routes(),
     middleware=[
         Middleware(SecurityHeaders, own_hosts=own_hosts),

@@ -75,6 +75,45 @@ def test_five_presses_a_tenth_of_a_second_apart_draw_five_seeds_and_lock_none(
     visitor.context.close()
 
 
+def test_a_press_on_a_studio_that_is_gone_is_carried_out_once_it_is_back(
+    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Killed before the press: the page says so in its own words, and none of Streamlit's lies over it. After the
+    restart the press is carried out by itself; another one after a reload. Neither comes twice."""
+    workspace = tmp_path_factory.mktemp("gone") / "workspace"
+    with served(workspace) as server:
+        server.wait_for(lambda health: health["status"] == "healthy")
+        visitor = Visitor(chromium, server, DESKTOP)
+        visitor.open()
+        page, box = visitor.page, visitor.page.get_by_label("What should it show?")
+        box.fill("a red boat")
+        server.process.kill()
+        server.process.wait(30)
+        page.keyboard.press("Control+Enter")
+        gone = page.get_by_text("The studio does not answer.").first
+        expect(gone).to_be_visible()
+        expect(page.get_by_role("button", name="Generate").first).to_contain_text("sending 1")
+        page.wait_for_timeout(3_000)  # in which Streamlit would open its dialog
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    with served(workspace, STUDIO_PORT=str(server.port)) as server:
+        server.wait_for(lambda _: orders(server) == ["a red boat"])
+        expect(gone).to_be_hidden()
+        expect(page.get_by_role("button", name="Generate").first).not_to_contain_text("sending")
+        box.fill("a teal star")
+        server.process.kill()
+        server.process.wait(30)
+        page.keyboard.press("Control+Enter")
+    with served(workspace, STUDIO_PORT=str(server.port)) as server:
+        page.reload()
+        server.wait_for(lambda _: len(orders(server)) > 1)
+        expect(page.get_by_role("button", name="Generate").first).not_to_contain_text("sending")
+        page.reload()
+        page.locator("h1").wait_for()
+        visitor.settle()
+        assert orders(server) == ["a red boat", "a teal star"]
+        visitor.context.close()
+
+
 def test_json_pasted_among_the_words_becomes_the_prompt_at_once(visitor: Visitor) -> None:
     """Without another press, and with what stood around it told."""
     visitor.open()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -565,3 +566,24 @@ def test_a_recipe_with_adapters_is_not_painted_without_them(mini_engine):
     """Its hash says that they are in the picture."""
     with pytest.raises(RequestError, match=r"has adapters \(soft-light\)"):
         mini_engine.render(a_request(mini_engine, adapters=("soft-light",)))
+
+
+def test_several_loads_at_once_in_one_process_each_read_whole_weights() -> None:
+    """Such as the painter and the local writer of a pod: the libraries change torch while they read."""
+    pipes, faults = [], []
+
+    def load() -> None:
+        try:
+            pipes.append(loading.load_pipeline(MINI, MINI_WEIGHTS, CancelFlag(), nullcontext)[1])
+        except ModelLoadFailed as exc:
+            faults.append(str(exc))
+
+    loading.libraries()
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    parts = [part for pipe in pipes for part in pipe.components.values() if hasattr(part, "parameters")]
+    assert not any(weight.is_meta for part in parts for weight in part.parameters())

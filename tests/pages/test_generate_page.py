@@ -228,6 +228,22 @@ def test_presses_that_come_together_are_all_carried_out_with_their_own_words(app
     finish(app, runtime)
 
 
+def test_a_press_that_comes_again_to_another_session_is_the_same_order(app: AppTest, runtime: Runtime) -> None:
+    """After a reload or a restart a browser cannot know whether it was carried out."""
+    press = {"bar": "b", "number": 1, "action": "paint", "words": "a red ball"}
+    set_steps(app, 1)
+    app.session_state["generate_presses"].receive([press])
+    app.run()
+    (batch,) = runtime.desk.recent()
+    finish(app, runtime)
+    app.session_state["generate_presses"] = Presses()
+    app.session_state["generate_presses"].receive([press])
+    app.run()
+    assert [each.id for each in runtime.desk.recent()] == [batch.id]
+    assert app.session_state["generate_presses"].done == {"b": 1}
+    assert "This picture exists" not in says(app)
+
+
 def test_of_presses_that_are_refused_the_reason_is_said_once(app: AppTest) -> None:
     presses = app.session_state["generate_presses"]
     presses.receive([{"bar": "b", "number": number, "action": "paint", "words": ""} for number in (1, 2, 3)])

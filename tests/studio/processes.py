@@ -120,12 +120,13 @@ class Server:
 
 @contextmanager
 def served(workspace: Path, *, before: tuple[str, ...] = (), **environment: str) -> Iterator[Server]:
-    """Serves a workspace on a free port, yielded at its first /health; ``before`` is put before the command."""
+    """Serves a workspace on STUDIO_PORT or a free port, yielded at its first /health; ``before`` is put before the
+    command."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = int(environment.get("STUDIO_PORT", probe.getsockname()[1]))
     log = workspace.parent / f"server-{port}.log"
-    with log.open("w") as file:
+    with log.open("a") as file:
         process = subprocess.Popen(
             [*before, sys.executable, "-m", "studio", "serve"],
             env=os.environ

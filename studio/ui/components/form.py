@@ -94,7 +94,7 @@ def seed_field(mode: Mode) -> None:
         else:
             st.session_state[locked_key] = bool(seed)
 
-    with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width=144):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width=164):
         st.text_input(
             "Seed", key=key, persist_state="session", placeholder="drawn", on_change=typed,
             help="The same seed and prompt give the same picture.",

@@ -11,12 +11,13 @@ from studio.pod.downloads import Fetch
 from studio.pod.idle import IdleStop
 from studio.shell import get_shell
 from studio.ui.components import asset
+from studio.ui.components.focus import focus
 from studio.ui.components.keys import keys
 from studio.ui.components.queue_bar import queue_bar
 from studio.ui.navigation import SYSTEM
 from studio.ui.preferences import dismiss_mini_note, mini_note_dismissed
 from studio.ui.session import errors_shown
-from studio.ui.state import apply_fills
+from studio.ui.state import begin_fills
 from studio.ui.words import duration, plain
 from studio.web.gate import COOKIE, HOST_PREFIX
 
@@ -36,12 +37,13 @@ def styles() -> None:
 
 def frame(runtime: Runtime, title: str) -> None:
     """Draws the frame above a page; first of all, fills the form fields that the last run asked for."""
-    apply_fills()
+    begin_fills()
     shell = get_shell()
     st.session_state["model_seen"] = runtime.tools.engine.status().model  # what this run of the page is drawn for
     shell.activity.mark_used()  # a page is run when somebody does something; what merely polls is a fragment
     with st.container(key="frame_title"):
         st.title(title, anchor=False)
+        focus(title)
     with st.container(key="frame_top", horizontal=True, vertical_alignment="center", gap="small"):
         loading = runtime.tools.engine.status().state in ("loading", "unloaded")
         st.fragment(_status, run_every=LOADING_POLL_S if loading else QUIET_POLL_S)(runtime)

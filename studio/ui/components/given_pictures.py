@@ -41,16 +41,27 @@ _KEPT = re.compile(rf"{INPUTS}/([0-9a-f]{{64}})\.png")
 
 def take_change(runtime: Runtime, state: PageState) -> None:
     """Begins with the pictures, and puts the colour into the hint, that the browser has told of since the last run.
-    Called before any form is drawn."""
-    if (change := st.session_state.pop(CHANGE, None)) is not None:
-        st.session_state[_ANSWERED] = change["number"]
+    Called before any form is drawn.
+
+    Each is forgotten once it has been taken: a run may be broken off at any time, and the next one takes it again.
+    """
+    if (change := st.session_state.get(CHANGE)) is not None:
         try:
             take_pictures(runtime, state, change["pictures"])
         except FiboError as exc:
             st.session_state[_AMISS] = str(exc)
-    if color := st.session_state.pop(ADDED, ""):
+        st.session_state[_ANSWERED] = change["number"]
+        _forget(CHANGE, change)
+    if color := st.session_state.get(ADDED):
         add_to_hint(color)
+        _forget(ADDED, color)
     apply_fills()
+
+
+def _forget(key: str, taken: object) -> None:
+    """Unless the browser has told another one meanwhile."""
+    if st.session_state.get(key) is taken:
+        st.session_state.pop(key)
 
 
 def given_pictures(runtime: Runtime, state: PageState) -> None:
@@ -100,17 +111,17 @@ def take_pictures(runtime: Runtime, state: PageState, paths: Sequence[str]) -> N
 
 def begin_with(runtime: Runtime, state: PageState, paths: Sequence[str]) -> None:
     """The same with any pictures of the workspace; the shape follows the main one."""
-    former, state.pictures = state.pictures, tuple(paths)
+    if paths and tuple(paths[:1]) != state.pictures[:1]:
+        size = given_picture(runtime.tools.history.absolute(Path(paths[0]))).size
+        fill_field("inspire", "aspect", model_of_form("inspire", runtime).nearest_aspect(*size))
     leave_view(state)
     leave_batch(state)
     state.last_id = state.taken_from = None
     state.refused = Refused()
     if state.draft is not None and not state.draft.is_users:
         state.draft = None
-    state.source_id = id_of(state.pictures[0]) if state.pictures else None
-    if state.pictures and state.pictures[:1] != former[:1]:
-        size = given_picture(runtime.tools.history.absolute(Path(state.pictures[0]))).size
-        fill_field("inspire", "aspect", model_of_form("inspire", runtime).nearest_aspect(*size))
+    state.source_id = id_of(paths[0]) if paths else None
+    state.pictures = tuple(paths)  # at last: a run that is broken off before does all of it again
 
 
 def given_picture(path: Path) -> Image.Image:

@@ -147,10 +147,11 @@ def json_editor(
                 "Open the JSON", key=f"{key}_mend", icon=":material/data_object:",
                 on_click=lambda: st.session_state.update({_view_key(key): JSON}),
             )  # fmt: skip
-    _say(state, state.draft, verdict, key, marked=view == JSON and not _framed())
+    with st.container(key=f"{key}_json_says", gap="xsmall"):  # a place of its own: an error moves nothing below it
+        _say(state, state.draft, verdict, key, marked=view == JSON and not _framed())
+    _buttons(state, state.draft, verdict, key, view)
     if state.draft.mended is not None:
         say_what_was_done(state.draft.mended, key, spec)
-    _buttons(state, state.draft, verdict, key, view)
 
 
 def _view_switch(key: str) -> str:
@@ -236,7 +237,12 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
     """What is to be said of the text, under it; ``marked`` where a faulty line is marked in the editor itself."""
     error = verdict.error
     if error is not None:
-        st.error(plain(str(error)), icon=":material/error:")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.error(plain(str(error)), icon=":material/error:")
+            mended = verdict.mendable and st.button(
+                "Mend it", key=f"{key}_mend_it", icon=":material/healing:", width="content",
+                help="Puts the prompt that it means in its place, and says what was changed",
+            )  # fmt: skip
         if error.line is not None and error.column is not None and not marked:
             st.code(showable(marked_line(draft.text, error.line, error.column)), language=None)
         if isinstance(error, SeveralCaptions):
@@ -245,10 +251,7 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
                     st.button(
                         plain(f"Take “{each.title}”"), key=f"{key}_take_{index}", on_click=state.take, args=(each,)
                     )
-        if verdict.mendable and st.button(
-            "Mend it", key=f"{key}_mend_it", icon=":material/healing:",
-            help="Puts the prompt that it means in its place, and says what was changed",
-        ):  # fmt: skip
+        if mended:
             with errors_shown():
                 state.mend()
                 st.rerun()

@@ -1,8 +1,9 @@
 """The buttons that place orders. They are never grey, and no press is lost, however quickly they come.
 
 Streamlit's own button loses presses that come faster than its runs (it keeps one for each run). This bar numbers each
-press and sends it again with the next until Python has taken it. A press carries what stood on the page at that moment:
-the words in their field, and the text in the JSON editor.
+press, keeps it in the browser's tab and sends it again until Python has carried it out, also after a reload or after a
+server that was gone. A press carries what stood on the page at that moment: the words in their field, and the text in
+the JSON editor; and a name, by which the desk knows an order that it has taken before.
 """
 
 import threading
@@ -13,7 +14,10 @@ from typing import Any
 import streamlit as st
 
 from fibo_core.store.generation import Mode
+from fibo_core.store.idempotency import OnceKey
 from studio.ui.components import asset
+
+TOLD_MAX = 8  #: times that a bar was put up, and may still wait to hear of its presses
 
 _BAR = st.components.v2.component(
     "fibo_press_bar",
@@ -35,14 +39,26 @@ class PressButton:
 @dataclass(frozen=True)
 class Press:
     """One press: which button, the words as they stood in their field, and the JSON editor's text with its revision.
-    None where the page has no such field, or where nobody looked. ``waited`` names a press that has waited for the
-    step before it."""
+    None where the page has no such field, or where nobody looked. ``bar`` and ``number`` are its name, ``waited`` that
+    of a press which has waited for the step before it."""
 
     action: str
     words: str | None = None
     text: str | None = None
     revision: int | None = None
+    bar: str = ""
+    number: int = 0
     waited: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its name, the same whenever it comes again; "" for one that no browser has sent."""
+        return f"{self.bar}:{self.number}" if self.bar else ""
+
+    @property
+    def once(self) -> OnceKey | None:
+        """By which an order that this press has placed is known."""
+        return OnceKey(f"press {self.id}", self.action) if self.id else None
 
 
 @dataclass(frozen=True)
@@ -58,14 +74,15 @@ class FieldChange:
 class Presses:
     """The presses of one page's bar that have not been carried out yet.
 
-    ``taken`` is, for each time the bar was put up in a browser, the number of its last press that has arrived;
-    ``buttons`` are those that were drawn last, and ``clears`` whether a press empties the words field. ``changes`` are
-    those that the browser has not answered, ``answers`` whether it made the others, by their numbers.
+    ``taken`` is, for each time the bar was put up in a browser, the number of its last press that has arrived, ``done``
+    that of the last one carried out; ``buttons`` are those that were drawn last, and ``clears`` whether a press empties
+    the words field. ``changes`` are those that the browser has not answered, ``answers`` whether it made the others, by
+    their numbers.
     """
 
     waiting: list[Press] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
-    last: str = ""
+    done: dict[str, int] = field(default_factory=dict)
     buttons: tuple[PressButton, ...] = ()
     clears: bool = False
     changes: list[FieldChange] = field(default_factory=list)
@@ -74,15 +91,28 @@ class Presses:
     carrying: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def receive(self, pressed: Sequence[dict[str, Any]]) -> None:
-        """Takes the presses that are new; a browser sends each until it is told that it has arrived."""
+        """Takes the presses that are new; a browser sends each until it is told that it was carried out."""
         for each in pressed:
             bar, number = str(each["bar"]), int(each["number"])
             if number > self.taken.get(bar, 0):
                 self.taken[bar] = number
-                self.last = f"{bar}:{number}"
                 self.waiting.append(
-                    Press(str(each["action"]), each.get("words"), each.get("text"), each.get("revision"))
+                    Press(str(each["action"]), each.get("words"), each.get("text"), each.get("revision"), bar, number)
                 )
+
+    @property
+    def taken_lately(self) -> dict[str, int]:
+        """What a browser may forget where the page keeps a press until it is carried out."""
+        return dict(list(self.taken.items())[-TOLD_MAX:])
+
+    def carried_out(self) -> None:
+        """The first one is done, and its browser may forget it."""
+        press = self.waiting.pop(0)
+        if press.bar:
+            self.done.pop(press.bar, None)
+            self.done[press.bar] = press.number
+            for bar in list(self.done)[:-TOLD_MAX]:
+                del self.done[bar]
 
     def has_waited(self, name: str) -> bool:
         """Whether the press of this name, which has waited for its step, is among them."""
@@ -121,7 +151,7 @@ def press_bar(mode: Mode, buttons: Sequence[PressButton], *, clears: bool = Fals
         data={
             "mode": mode,
             "buttons": [asdict(button) for button in buttons],
-            "arrived": presses.last,
+            "done": presses.taken_lately if clears else presses.done,
             "clears": clears,
             "changes": [asdict(change) for change in presses.changes],
         },

@@ -150,10 +150,10 @@ def _field(state: PageState, prompt: StructuredPrompt, name: str, path: str, key
                 args=(state, key, revision),
             )  # fmt: skip
         menu_key = f"{key}_menu_{revision}_{path}"
+        what = f"{'Suggestions' if spec.suggestions else 'Try several'}: {spec.label.lower()}"
         st.menu_button(
-            "", [*spec.suggestions, TRY], key=menu_key, type="tertiary",
-            icon=":material/lightbulb:" if spec.suggestions else ":material/grid_view:",
-            help=f"{'Suggestions' if spec.suggestions else 'Try several'}: {spec.label.lower()}", on_click=_choose,
+            what, [*spec.suggestions, TRY], key=menu_key, type="tertiary",
+            icon=":material/lightbulb:" if spec.suggestions else ":material/grid_view:", help=what, on_click=_choose,
             args=(state, key, path, menu_key),
         )  # fmt: skip
 

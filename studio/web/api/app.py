@@ -14,6 +14,7 @@ from studio.web.api.routes import (
     labels,
     models,
     orders,
+    planning,
     related,
     searches,
     storage,
@@ -33,6 +34,7 @@ def api() -> FastAPI:
     )
     for subject in (
         orders,
+        planning,
         batches,
         searches,
         generations,

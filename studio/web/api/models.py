@@ -146,6 +146,16 @@ class InspirationOrder(OrderTaken):
     )
 
 
+class EstimateTaken(Taken):
+    """One order, under the name of what it asks for."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"generation": {"words": "a red ball", "count": 4}}})
+
+    generation: GenerationOrder | None = Field(None, description="As POST /generations takes it")
+    refinement: RefinementOrder | None = Field(None, description="As POST /refinements takes it")
+    inspiration: InspirationOrder | None = Field(None, description="As POST /inspirations takes it, without files")
+
+
 class RetryTaken(Taken):
     """How what is left of a batch is tried again."""
 
@@ -517,6 +527,26 @@ class ExportGiven(Given):
     address: str = Field(description="Where it is fetched")
     file_name: str
     expires_at: datetime
+
+
+class EstimateGiven(Given):
+    """What an order comes to; with ``refusals`` it would not be taken as it is."""
+
+    pictures: int = Field(description="How many it would paint")
+    painting_s: float | None = Field(
+        description="About how long painting them takes; the queue before it, the writing and the loading of a model "
+        "are not counted; null where nothing tells"
+    )
+    refusals: list[str] = Field(description="Why it would not be taken, in the sentences that its own address has")
+
+
+class ValuesGiven(Given):
+    """Values for one place of a prompt."""
+
+    path: str
+    values: list[str]
+    writer: str = Field(description="Whose they are; offline is the studio's own vocabulary")
+    passed_over: list[str] = Field(description="A sentence for each writer that did not answer")
 
 
 class DownloadGiven(Given):

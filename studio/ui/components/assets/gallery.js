@@ -5,6 +5,8 @@ const STAR =
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid")
+  const active = parentElement.activeElement ?? grid.getRootNode().activeElement
+  const focused = active?.dataset?.id
   grid.classList.toggle("labelled", data.labels)
   grid.replaceChildren(...data.tiles.map(tile => {
     const figure = document.createElement("figure")
@@ -15,6 +17,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.className = "tile"
     button.type = "button"
     button.title = tile.label
+    button.dataset.id = tile.id
     button.onclick = () => setTriggerValue("opened", tile.id)
     const image = document.createElement("img")
     image.src = tile.src
@@ -31,4 +34,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (tile.favorite) figure.insertAdjacentHTML("beforeend", STAR)
     return figure
   }))
+  if (focused) grid.querySelector(`.tile[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
 }

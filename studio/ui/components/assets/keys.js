@@ -16,7 +16,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   forget()
   const listener = event => {
     if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return
-    if (event.composedPath()[0].matches?.(TYPED_INTO) || dialog.open || document.querySelector("[role=dialog]")) return
+    const target = event.composedPath()[0]
+    if ((target.matches?.(TYPED_INTO) && !untouched(target)) || dialog.open || document.querySelector("[role=dialog]")) return
     if (event.key === "?") dialog.showModal()
     else if (event.key === "/") search()
     else return
@@ -28,6 +29,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   function forget() {
     document.removeEventListener("keydown", listeners.get(parentElement))
+  }
+
+  // A field that has its focus from the page, and nothing in it.
+  function untouched(field) {
+    return field === window.fibo?.focus?.given && field.value === ""
   }
 
   function search() {

@@ -1,18 +1,20 @@
-// Each press is kept here, numbered, until Python says that it has arrived: a message that overtakes another, or a run
-// that two of them share, loses none. A bar put up anew begins a new list under a name of its own.
+// Each press is kept in this tab, numbered, until Python says that it was carried out: a message that overtakes another,
+// a run that two of them share, a reload or a server that is gone for a while loses none. A bar put up anew gives its
+// own presses another name, and sends those that a former one left.
 //
 // On a page whose presses clear the words, they leave their field here, at once: what is typed next is the next
 // instruction, however long the press takes. Python has words put back or taken out only where the field still holds
 // what Python knows of.
 //
 // A message that two of them share a run with may still be dropped on the way: what has no answer is sent again.
-const AGAIN_MS = [1500, 3000, 6000, 12000]
+const AGAIN_MS = [1500, 3000, 6000, 12000, 30000]
 const SENT_AFTER_MS = 40 // the press goes out after the words have left: the later of two messages is never dropped
+const KEPT_MS = 12 * 3600 * 1000 // the desk knows an order that comes again for a day
 const bars = new WeakMap()
 
 export default function ({ data, parentElement, setTriggerValue }) {
   let bar = bars.get(parentElement)
-  if (!bar) bars.set(parentElement, (bar = new Bar(parentElement.querySelector(".bar"))))
+  if (!bar) bars.set(parentElement, (bar = new Bar(parentElement.querySelector(".bar"), data.mode)))
   bar.send = presses => setTriggerValue("pressed", presses)
   bar.tell = answers => setTriggerValue("changed", answers)
   bar.show(data)
@@ -23,11 +25,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 class Bar {
-  constructor(element) {
+  constructor(element, mode) {
     this.element = element
+    this.mode = mode
     this.name = Math.random().toString(36).slice(2) + Date.now().toString(36)
     this.number = 0
-    this.waiting = []
+    this.waiting = kept(mode)
     this.asked = [] // the numbers of the changes of the words that Python asks for
     this.answers = new Map() // by number: whether a change of the words was made
     this.onKey = event => this.key(event)
@@ -43,9 +46,9 @@ class Bar {
   }
 
   show(data) {
-    const [name, number] = data.arrived.split(":")
-    if (name === this.name) this.waiting = this.waiting.filter(press => press.number > Number(number))
-    this.mode = data.mode
+    const count = this.waiting.length
+    this.waiting = this.waiting.filter(press => press.number > (data.done[press.bar] ?? 0))
+    if (this.waiting.length < count) this.keep()
     this.clears = data.clears
     this.first = data.buttons[0].action
     data.buttons.forEach((each, index) => {
@@ -102,6 +105,14 @@ class Bar {
     this.tell(this.asked.map(number => ({ number, made: this.answers.get(number) })))
   }
 
+  keep() {
+    try {
+      sessionStorage.setItem(place(this.mode), JSON.stringify(this.waiting))
+    } catch {
+      sessionStorage.removeItem(place(this.mode)) // no room: they wait here alone
+    }
+  }
+
   // Beside the first button's name: its keys, or how many presses are on their way.
   say() {
     const count = this.waiting.length
@@ -143,6 +154,7 @@ class Bar {
     this.waiting.push({
       bar: this.name,
       number: ++this.number,
+      at: Date.now(),
       action,
       words: words ? words.value : null,
       text: editor ? editor.text() : null,
@@ -152,6 +164,7 @@ class Bar {
     if (leave) write(words, "")
     this.say()
     window.dispatchEvent(new CustomEvent("fibo:pressed", { detail: { mode: this.mode, action } }))
+    this.keep()
     const send = () => {
       this.send([...this.waiting])
       this.sendAgain(0)
@@ -166,4 +179,15 @@ function write(field, text) {
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, text)
   field.dispatchEvent(new Event("input", { bubbles: true }))
   setTimeout(() => field.dispatchEvent(new FocusEvent("focusout", { bubbles: true })))
+}
+
+const place = mode => `fibo.presses.${mode}`
+
+function kept(mode) {
+  try {
+    const presses = JSON.parse(sessionStorage.getItem(place(mode))) ?? []
+    return presses.filter(press => Date.now() - press.at < KEPT_MS)
+  } catch {
+    return [] // nothing that this page has written
+  }
 }

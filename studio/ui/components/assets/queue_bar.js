@@ -2,6 +2,8 @@
 // stands in `window.fibo.queue`; the rest belongs to the bar that is on the page.
 const RUNNING_MS = 400, IDLE_MS = 2000, HIDDEN_MS = 3000, LONG_S = 20
 const PHONE = matchMedia("(max-width: 767px)")
+const MISSES = 2 // in a row, until it is said
+const AWAY = "The studio does not answer. What you typed and pressed is kept here, and goes on by itself once it is back."
 const LINES = 3, PHONE_LINES = 1 // that stand there; the others come by a press
 const bars = new WeakMap()
 const tab = (window.fibo ??= {}).queue ??= { followed: new Map(), done: "", title: "" }
@@ -30,6 +32,7 @@ class Bar {
     this.said = find(".said")
     this.running = []
     this.asking = 0
+    this.misses = 0
     this.cancelAll = find(".cancel-all")
     this.names = new Map() // of the batches that have a line
     this.cancelAll.onclick = () => this.running.forEach(each => this.cancel(each.id))
@@ -53,12 +56,15 @@ class Bar {
     document.addEventListener("visibilitychange", this.looked)
     this.titles = new MutationObserver(() => this.name())
     this.titles.observe(document.head, { childList: true, characterData: true, subtree: true })
+    this.dialogs = new MutationObserver(closeConnectionError)
+    this.dialogs.observe(document.body, { childList: true, subtree: true })
   }
 
   end() {
     clearTimeout(this.timer)
     this.asking = -1
     this.titles.disconnect()
+    this.dialogs.disconnect()
     PHONE.removeEventListener("change", this.resized)
     window.removeEventListener("fibo:pressed", this.pressed)
     document.removeEventListener("visibilitychange", this.looked)
@@ -78,10 +84,12 @@ class Bar {
       const ended = [...tab.followed.keys()].filter(id => !this.running.some(each => each.id === id))
       const asked = [...new Set([...tab.followed.keys(), ...ended])].map(id => `also=${encodeURIComponent(id)}`)
       const answer = await fetch(`/desk.json?${asked.join("&")}`)
+      this.sayAway([502, 504].includes(answer.status) ? this.misses + 1 : 0) // a proxy answers for what is gone
       if (answer.ok) this.show(await answer.json())
       else if (answer.status === 401) this.complain("You are logged out here. Reload this page to log in again.")
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error // no connection; Streamlit says so, and this asks again
+      if (!(error instanceof TypeError)) throw error
+      this.sayAway(this.misses + 1) // no connection: this asks again
     } finally {
       if (this.asking === 1) {
         this.asking = 0
@@ -239,6 +247,13 @@ class Bar {
     return false
   }
 
+  sayAway(misses) {
+    if (this.asking < 0) return
+    this.misses = misses
+    if (misses === MISSES) this.complain(AWAY)
+    else if (!misses && this.trouble.textContent === AWAY) this.complain("")
+  }
+
   complain(sentence) {
     this.trouble.textContent = sentence
     this.trouble.hidden = !sentence
@@ -253,6 +268,13 @@ class Bar {
     const title = far ? `${far} · ${tab.plain}` : tab.plain
     if (document.title !== title) document.title = tab.title = title
     else tab.title = title
+  }
+}
+
+/** Streamlit's own dialog would lie over the page, and say in other words what stands in the bar. */
+function closeConnectionError() {
+  for (const dialog of document.querySelectorAll("[role=dialog]")) {
+    if (dialog.textContent.trim().startsWith("Connection error")) dialog.querySelector("button[aria-label=Close]")?.click()
   }
 }
 

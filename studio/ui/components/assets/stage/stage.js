@@ -124,6 +124,9 @@ class Stage {
     return this.own === null ? this.data.picture === null : Boolean(this.own.grid)
   }
 
+  /** Whether there is neither a picture nor any to come. */
+  get showsNothing() { return !this.data.batch && !this.shown && !this.data.beneath && !this.finished }
+
   /** Whether the batch has ended without any picture. */
   get endedBare() { return Boolean(this.batch?.ended && !this.batch.cells.some(cell => cell.src)) }
 
@@ -227,6 +230,7 @@ class Stage {
     this.bar.firstElementChild.style.transform = `scaleX(${fraction})`
     if (this.amissWhy) return
     if (this.isGoing) this.says.textContent = ours ? does : ""
+    else if (this.showsNothing) this.says.textContent = "Your picture comes here"
     else this.says.textContent = !this.showsGrid && shown && !shown.src ? ENDS[shown.state] ?? "" : ""
   }
 
