@@ -106,7 +106,10 @@ export class Tiles {
     const focused = this.room.contains(document.activeElement) ? this.active : ""
     act()
     const after = this.topOf(id)
-    if (before !== null && after !== null) this.scroller.scrollTop += after - before
+    if (before !== null && after !== null) {
+      this.scroller.scrollTop += after - before
+      this.first = id // which laying out may have lost
+    }
     this.window()
     if (focused) this.cell(focused)?.focus({ preventScroll: true })
   }
