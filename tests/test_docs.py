@@ -329,6 +329,7 @@ PASSED_ON = {
     "fibo_core/writers/chain.py": 3,
     "fibo_core/writers/llm_faults.py": 1,  # a fault with its cause
     "fibo_core/store/zip_reading.py": 1,  # what is wrong with an entry
+    "fibo_core/store/search.py": 1,  # what of a search was not understood
     "fibo_core/writers/local.py": 1,
     "fibo_core/writers/service_faults.py": 1,  # what `unavailable` is told
     "studio/ui/app.py": 1,

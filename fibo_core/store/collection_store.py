@@ -20,6 +20,7 @@ from fibo_core.errors import CollectionNotFound, InputError, StoreError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import write_files
 from fibo_core.store.labels import collection_name, folded
+from fibo_core.store.resolving import check_kept
 from fibo_core.store.rows import ID
 from fibo_core.store.tables import (
     CollectionsUnwrittenTable,
@@ -31,7 +32,6 @@ from fibo_core.store.tables import (
 
 FILE = "collections.json"  #: in the workspace
 FORMAT = "fibo-studio-collections/1"
-QUERY_MAX = 10_000  #: characters of a kept search
 
 log = logging.getLogger(__name__)
 
@@ -83,10 +83,12 @@ class CollectionStore:
 
     def add(self, name: str, query: str | None = None) -> Collection:
         """Makes a collection or, with a query, a kept search. Raises InputError for a name that is taken or cannot
-        be, and for a query that is empty or too long."""
+        be, and for a query that is empty or can never find anything."""
         name, query = collection_name(name), None if query is None else _query(query)
         with self._database.write() as session:
             _check_free(session, name)
+            if query is not None:
+                check_kept(session, folded(name), query)
             return _collection(made(session, name, query), 0)
 
     def change(self, name_or_id: str, *, name: str | None = None, query: str | None = None) -> Collection:
@@ -103,6 +105,8 @@ class CollectionStore:
                         f"{row.name!r} is no kept search, but holds pictures. Keep the search by another name."
                     )
                 row.query = _query(query)
+            if row.query is not None:
+                check_kept(session, row.folded, row.query)
             session.add(row)
             session.flush()
             mark_unwritten(session)
@@ -272,8 +276,6 @@ def _check_members(row: CollectionTable) -> None:
 def _query(query: str) -> str:
     if not query.strip():
         raise InputError("A kept search needs something to search for. Say what.")
-    if len(query) > QUERY_MAX:
-        raise InputError(f"The search has {len(query):,} characters. It may have {QUERY_MAX:,}.")
     return query.strip()
 
 

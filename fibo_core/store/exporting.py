@@ -69,7 +69,7 @@ class Export:
 
     ``pictures`` are how many it is to hold, ``bytes`` how much about. ``length`` is how long the zip becomes exactly,
     None where there are too many pictures to look at all their files first. What has gone out stands in
-    ``written_pictures`` and ``written_bytes``. Raises a StoreError.
+    ``written_pictures`` and ``written_bytes``. Raises a StoreError, and InputError for a search that is not understood.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Export:
         self._is_all = ids is None and query in (None, HistoryQuery())
         if ids is None:
             query = query or HistoryQuery()
+            history.check_understood(query)
             until = self._made_at if query.until is None else min(query.until, self._made_at)
             query = replace(query, newest_first=False, until=until)  # parents first, and an end
             self.pictures, self.bytes = history.extent(query)

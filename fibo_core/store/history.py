@@ -270,6 +270,11 @@ class History:
         with self._database.read() as session:
             return search.understood(session, query)
 
+    def check_understood(self, query: HistoryQuery) -> None:
+        """Raises InputError for a search that is not understood, before something is done to all it finds."""
+        with self._database.read() as session:
+            search.check_understood(session, query)
+
     def facets(self, query: HistoryQuery) -> Facets:
         """What a query's gallery can be narrowed by, with counts."""
         with self._database.read() as session:

@@ -28,7 +28,7 @@ from fibo_core.store.label_rows import label_rows, spelt_as_before, write_label_
 from fibo_core.store.labels import ChangeProgress, LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
 from fibo_core.store.picture_rows import ROW
 from fibo_core.store.rows import ID
-from fibo_core.store.search import HistoryQuery, count, find
+from fibo_core.store.search import HistoryQuery, check_understood, count, find
 from fibo_core.store.tables import CollectionTable, GenerationTable, MemberTable, UndoPictureTable, UndoTable
 
 EVERY = 2**62  #: more pictures than there can be
@@ -132,8 +132,8 @@ class LabelStore:
     ) -> ChangeRun:
         """Writes a change down; nothing is changed before it is worked off. Pictures that come later are not in it.
 
-        Raises InputError for what cannot be changed so, GenerationNotFound where none of the ids is a picture's, and
-        CollectionNotFound for one that is to be left.
+        Raises InputError for what cannot be changed so, and for a search that is not understood; GenerationNotFound
+        where none of the ids is a picture's, and CollectionNotFound for one that is to be left.
         """
         change = change.checked()
         missing: tuple[str, ...] = ()
@@ -378,6 +378,7 @@ class LabelStore:
 
     def _of_query(self, query: HistoryQuery) -> tuple[int, Pieces]:
         with self._database.read() as session:
+            check_understood(session, query)
             until = session.exec(select(func.max(GenerationTable.seq))).one() or 0
             total = count(session, query, EVERY)
 

@@ -43,6 +43,8 @@ from fibo_core.store.terms import (
 TEXT_MAX = 2_000  #: characters of a search
 TERMS_MAX = 32  #: conditions of a search
 
+_BLANKS = " \t\r\n\u00a0\u3000"  #: what somebody types who looks for nothing: all pictures
+
 _TOKEN = re.compile(
     r'(?P<no>-?)(?:(?P<key>[^\W\d][\w.\-]*(?:\[\d*\][\w.\-]*)*):(?!//)(?=\S))?(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))'
 )
@@ -62,6 +64,7 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 #: What a word before a colon may be called beside its name.
 ALIASES = {"colour": "color", "colors": "color", "colours": "color", "things": "thing", "tags": "tag",
            "collection": "in", "stars": "rating", "since": "after", "until": "before"}  # fmt: skip
+_OF_WORDS = frozenset({"model", "mode", "writer", *(facet.key for facet in facets())})
 RECIPE_KEYS = ("seed", "id", "model", "mode", "writer")
 LABEL_KEYS = ("tag", "in", "is", "rating")
 OTHER_KEYS = ("before", "after", "has")
@@ -77,6 +80,7 @@ class _NotUnderstood(Exception):
 
 def read(text: str, zone: tzinfo = UTC) -> tuple[tuple[Term, ...], tuple[str, ...]]:
     """The terms of a search, and a sentence for each that was not understood. Never raises."""
+    said = text.strip(_BLANKS)
     text = clean(text)
     if len(text) > TEXT_MAX:
         return (NothingTerm(),), (
@@ -96,8 +100,9 @@ def read(text: str, zone: tzinfo = UTC) -> tuple[tuple[Term, ...], tuple[str, ..
         return (NothingTerm(),), (
             f"A search has at most {TERMS_MAX} parts, and this one {len(terms)}. Leave some out.",
         )
-    if not terms and text.strip():
-        return (NothingTerm(),), (f"There is no letter and no digit in “{text.strip():.40}” to look for.",)
+    if not terms and said:
+        shown = "".join(each if each.isprintable() else "�" for each in said[:40])
+        return (NothingTerm(),), (f"There is no letter and no digit in “{shown}” to look for.",)
     return tuple(terms), tuple(dict.fromkeys(problems))
 
 
@@ -115,6 +120,8 @@ def _term(token: re.Match[str], zone: tzinfo) -> Term | None:
     else:
         known = ALIASES.get(key.lower(), key.lower())
         value = said if quoted else said.strip('"')
+        if not quoted and value.startswith("-") and (known in _OF_WORDS or known not in _READERS):
+            raise _NotUnderstood(f"“{said:.40}” begins with a minus. Write -{key:.40}:{said[1:]:.40} to leave it out.")
         term = _READERS[known](known, value, quoted, zone) if known in _READERS else _at(key, value, quoted)
     return None if term is None else replace(term, excluded=term.excluded != excluded, at=token.span())
 

@@ -16,22 +16,19 @@ from itertools import islice, product
 from sqlalchemy import text
 from sqlmodel import Session
 
-from fibo_core.store import index_words
+from fibo_core.errors import InputError
 from fibo_core.store.generation import StoredMode
 from fibo_core.store.index_text import EVERY
 from fibo_core.store.query import Query, parse
-from fibo_core.store.query_parser import unknown_path
+from fibo_core.store.resolving import exists, resolved
 from fibo_core.store.tables import microseconds
 from fibo_core.store.terms import (
-    CollectionTerm,
     DateTerm,
     GroupTerm,
-    Members,
     MemberTerm,
     NothingTerm,
     NumberTerm,
     Parameters,
-    Phrase,
     Term,
     TextTerm,
     found_by,
@@ -143,30 +140,29 @@ def count(session: Session, query: HistoryQuery, most: int = COUNT_MAX) -> int:
 
 
 def understood(session: Session, query: HistoryQuery) -> Query:
-    """The query's search with all that only the database knows: fields, tags and collections that nobody has."""
-    search = query.search
-    problems = list(search.problems)
-    for term in search.terms:
-        if isinstance(term, TextTerm) and term.path:
-            if index_words.begun(session, _path_marks(term.path), 0) is not None:
-                problems.append(unknown_path(term.path))
-        elif isinstance(term, MemberTerm) and term.key == "tag" and not _exists(session, term.members[0]):
-            problems.append(f"No picture has the tag {term.value:.60}.")
-        elif isinstance(term, CollectionTerm) and _collection(session, term.name) is None:
-            problems.append(f"There is no collection {term.name:.60}.")
-    return replace(search, problems=tuple(problems))
+    """The query's search with all that only the database knows: fields, tags and collections that nobody has. Whatever
+    is a problem of it, it finds nothing."""
+    return replace(query.search, problems=resolved(session, query.search, query.search.terms).problems)
+
+
+def check_understood(session: Session, query: HistoryQuery) -> None:
+    """Raises InputError for a search with a problem: nothing is done to many pictures by one."""
+    if problems := understood(session, query).problems:
+        raise InputError(" ".join(problems))
 
 
 def _sources(session: Session, query: HistoryQuery, wanted: int) -> list[_Source]:
     """Where the pictures of a query come from; none is in two of them. ``wanted`` is how many will be read."""
-    terms = _resolved(session, query.terms, query.zone, frozenset())
+    asked = resolved(session, query.search, query.terms)
+    if asked.problems:
+        return []
     fixed: list[Term] = []
     options: list[list[Term]] = []
-    for term in terms:
+    for term in asked.terms:
         if not isinstance(term, NumberTerm):
             fixed.append(term)
             continue
-        others = [it for it in term.others if _exists(session, it.members[0])]
+        others = [it for it in term.others if exists(session, it.members[0])]
         if not others:
             fixed.append(term.word)
         elif len(options) == _OPTIONS_MAX:
@@ -266,67 +262,11 @@ def _pictures(session: Session) -> int:
     return total
 
 
-def _exists(session: Session, members: Members) -> bool:
-    parameters = Parameters(trash=True)
-    statement = text(f"SELECT 1 FROM {members.rows(parameters)} LIMIT 1")
-    return session.connection().execute(statement, parameters).scalar() is not None
-
-
 def _not_gone(session: Session, place: str) -> tuple[str, ...]:
     """A condition while the index still has pictures whose rows are gone."""
     if session.connection().execute(text("SELECT 1 FROM search_gone LIMIT 1")).scalar() is None:
         return ()
     return (f"EXISTS (SELECT 1 FROM generation WHERE seq = {place})",)
-
-
-def _resolved(session: Session, terms: tuple[Term, ...], zone: tzinfo, within: frozenset[str]) -> list[Term]:
-    """Terms with their begun words and collections looked up; a kept search that asks for itself finds nothing."""
-    found: list[Term] = []
-    for term in terms:
-        if isinstance(term, TextTerm):
-            found.append(_spelled_out(session, term))
-        elif isinstance(term, NumberTerm):
-            found.append(replace(term, word=_spelled_out(session, term.word)))
-        elif isinstance(term, CollectionTerm):
-            found.append(_of_collection(session, term, zone, within))
-        else:
-            found.append(term)
-    return found
-
-
-def _of_collection(session: Session, term: CollectionTerm, zone: tzinfo, within: frozenset[str]) -> Term:
-    collection = _collection(session, term.name)
-    if collection is None or term.name in within:
-        return GroupTerm(terms=(NothingTerm(),), excluded=term.excluded)
-    id, kept = collection
-    if kept is None:
-        return MemberTerm(key="collection", value=id, excluded=term.excluded)
-    terms = _resolved(session, parse(kept, zone).terms, zone, within | {term.name})
-    return GroupTerm(terms=tuple(terms), excluded=term.excluded)
-
-
-def _collection(session: Session, name: str) -> tuple[str, str | None] | None:
-    """Id and search of a collection, by its folded name."""
-    statement = text("SELECT id, query FROM collection WHERE folded = :name")
-    found = session.connection().execute(statement, {"name": name}).first()
-    return None if found is None else (found[0], found[1])
-
-
-def _spelled_out(session: Session, term: TextTerm) -> TextTerm:
-    """The term with each begun word as the words that begin so, which SQLite reads no further than is asked for."""
-    phrases: list[Phrase] = []
-    for phrase in term.phrases:
-        spelled = _words_for(session, phrase)
-        phrases += [phrase] if spelled is None else spelled
-    return replace(term, phrases=tuple(phrases))
-
-
-def _words_for(session: Session, phrase: Phrase) -> list[Phrase] | None:
-    if not phrase.begun or not (words := index_words.in_order(phrase.words)):
-        return None
-    if len(words[-1]) == index_words.PREFIX or (ends := index_words.begun(session, words[-1])) is None:
-        return None
-    return [Phrase(" ".join([*words[:-1], end]), False, phrase.columns) for end in ends or words[-1:]]
 
 
 def _expression(terms: list[TextTerm]) -> str:
@@ -335,9 +275,3 @@ def _expression(terms: list[TextTerm]) -> str:
         return ""
     wanted = [term.expression for term in terms if not term.excluded] or [quoted(EVERY)]
     return f"({' AND '.join(wanted)})" + "".join(f" NOT {term.expression}" for term in terms if term.excluded)
-
-
-def _path_marks(path: str) -> str:
-    from fibo_core.store.index_text import at_path
-
-    return at_path(path, "").lower()

@@ -1,9 +1,10 @@
 """The search's grammar: what each part finds, what is said where it is not understood; SQL and `match` agree."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 from PIL import Image
 from sqlalchemy import text
 
+from fibo_core.errors import InputError
 from fibo_core.prompts.caption_schema import KEYS as CAPTION_KEYS
 from fibo_core.prompts.facets import facets as caption_facets
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.database import Database
+from fibo_core.store.exporting import Export
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History, HistoryQuery
+from fibo_core.store.labels import LabelChange
 from fibo_core.store.query import parse
 from fibo_core.store.query_parser import ALIASES, KEYS
 
@@ -192,6 +196,10 @@ def test_each_part_of_the_grammar_finds_what_it_says(studio, search: str, found:
         ("after:2026-13-01", "is no date"),
         ("tag:nobody", "No picture has the tag nobody."),
         ("in:nowhere", "There is no collection nowhere."),
+        ("lighting:-backlit", "“-backlit” begins with a minus. Write -lighting:backlit to leave it out."),
+        ("color:-red", "Write -color:red to leave it out"),
+        ("\0", "no letter and no digit in “�”"),
+        ("\u2028 ", "no letter and no digit in “�”"),
         ('lighting:"?"', "no letter and no digit"),
         ("---", "no letter and no digit in “---”"),
         ("fox " * 40, "at most 32 parts"),
@@ -200,17 +208,100 @@ def test_each_part_of_the_grammar_finds_what_it_says(studio, search: str, found:
 )
 def test_what_is_not_understood_is_said_and_finds_nothing(studio, search: str, sentence: str) -> None:
     """Never passed over: a search is also what is labelled or deleted at once."""
-    history, made = studio
+    history, _ = studio
     query = HistoryQuery(text=search)
     page = history.page(query)
     assert (page.items, history.count(query)) == ((), 0)
     assert any(sentence in problem for problem in page.problems), page.problems
-    assert "---" in search or history.count(HistoryQuery(text=f"fox {search}")) == 0  # punctuation is passed over
-    assert not any(query.search.match(each) for each in made.values())
+    assert (
+        not parse(search).text.strip("\0\u2028- ") or history.count(HistoryQuery(text=f"fox {search}")) == 0
+    )  # punctuation is passed over
+    assert understands(history, query) == []
+    turned = HistoryQuery(text=f"-{search}")
+    assert history.count(turned) == 0, "a mistyped part behind a minus is not everything"
+    assert history.page(turned).problems
+
+
+def understands(history: History, query: HistoryQuery, made: Iterable[Generation] = ()) -> list[str]:
+    """The ids of the pictures that a search finds by its terms; none where anything in it is not understood."""
+    if history.understood(query).problems:
+        return []
+    whole = replace(query.search, terms=query.terms)
+    return [each.id for each in made if whole.match(each, KEPT)]
+
+
+def keep(history: History, **searches: str) -> None:
+    """As a version before, or a file, may have them: unchecked."""
+    with history._database.write() as session:
+        for name, query in searches.items():
+            session.connection().execute(
+                text("INSERT INTO collection VALUES (:name, :name, :name, :query, '2026-01-01 00:00:00')"),
+                {"name": name, "query": query},
+            )
+
+
+def test_what_is_wrong_inside_a_kept_search_is_told_and_finds_nothing(history, paint) -> None:
+    paint("a fox")
+    keep(history, bad="ligthing:x", mild="-ligthing:x", over="-in:mild")
+    for search in ("in:bad", "-in:bad", "fox -in:bad", "in:mild", "in:over", "-in:over", "fox -in:over"):
+        page = history.page(HistoryQuery(text=search))
+        assert page.items == (), search
+        assert "No prompt has a field ligthing; did you mean lighting?" in page.problems[0], search
+        assert page.problems[0].startswith("In the kept search "), search
+
+
+def test_kept_searches_that_multiply_are_said_to_be_too_much(history, paint) -> None:
+    """Each level asks sixteen times for the one below: a search of 16^7 parts."""
+    made = paint("a fox")
+    names = [f"s{level}" for level in range(8)]
+    keep(history, s0="fox", **{name: f"in:{below} " * 16 for below, name in pairwise(names)})
+    assert [each.id for each in history.page(HistoryQuery(text="in:s1")).items] == [made.id]
+    for search in ("in:s2", "in:s7", "-in:s7", "in:s1 " * 9):
+        page = history.page(HistoryQuery(text=search))
+        assert (page.items, history.count(HistoryQuery(text=search))) == ((), 0)
+        assert page.problems == ("With its kept searches a search has at most 128 parts. Leave some out.",)
+    chain = {f"c{level}": f"in:c{level + 1}" for level in range(60)}
+    keep(history, **chain, c60="fox")
+    assert history.page(HistoryQuery(text="in:c50")).items
+    assert history.page(HistoryQuery(text="in:c0")).problems
+
+
+def test_a_search_that_can_never_find_anything_is_not_kept(history, paint) -> None:
+    kept = history.labels.collections
+    kept.add("a", "in:b")  # there may be a b later
+    with pytest.raises(InputError, match="The kept search b asks for itself"):
+        kept.add("b", "in:a")
+    kept.add("c", "in:a")
+    with pytest.raises(InputError, match="asks for itself"):
+        kept.change("c", name="b")
+    with pytest.raises(InputError, match="asks for itself"):
+        kept.change("a", query="fox -in:a")
+    with pytest.raises(InputError, match="at most 2,000 characters"):
+        kept.add("long", "x" * 2_001)
+    with pytest.raises(InputError, match="at most 32 parts"):
+        kept.change("a", query="fox " * 33)
+    with pytest.raises(InputError, match="“x” is no seed"):
+        kept.add("seeds", "seed:x")
+    assert [(each.name, each.query) for each in kept.all()] == [("a", "in:b"), ("c", "in:a")]
+
+
+def test_nothing_is_done_to_all_pictures_by_a_search_that_is_not_understood(history, paint) -> None:
+    picture = paint("a fox")
+    keep(history, bad="seed:x")
+    for search in ("-medum:photograph", "-tag:nope", "-in:nope", "-in:bad", "-seed:x", "\0"):
+        query = HistoryQuery(text=search)
+        with pytest.raises(InputError):
+            history.labels.change(LabelChange(deleted=True), query=query)
+        with pytest.raises(InputError):
+            Export(history, query=query)
+        assert history.extent(query) == (0, 0)
+        assert {facet.key for facet in history.facets(query).facets} == {"in"}  # kept searches are always offered
+        assert history.neighbours(picture.id, query) == (None, None)
+    assert history.get(picture.id) == picture
 
 
 def test_a_kept_search_that_asks_for_itself_ends(studio) -> None:
-    history, made = studio
+    history, _ = studio
     with history._database.write() as session:
         for name, query in (("a", "in:b"), ("b", "in:a")):
             session.connection().execute(
@@ -218,7 +309,9 @@ def test_a_kept_search_that_asks_for_itself_ends(studio) -> None:
                 {"name": name, "query": query},
             )
     assert history.count(HistoryQuery(text="in:a")) == 0
-    assert not parse("in:a").match(made["fox"], {"a": "in:b", "b": "in:a"})
+    assert history.count(HistoryQuery(text="-in:a")) == 0
+    with history._database.write() as session:
+        session.connection().execute(text("DELETE FROM collection WHERE id IN ('a', 'b')"))
 
 
 def test_chips_say_what_was_understood_and_where_it_stands(studio) -> None:
@@ -277,8 +370,7 @@ def test_sql_and_match_agree_on_any_search(studio, parts: list[tuple[bool, str]]
         favorite=bool(filters & 4),
         newest_first=len(search) % 2 == 0,
     )
-    whole = replace(query.search, terms=query.terms)
-    expected = [each.id for each in made.values() if whole.match(each, KEPT)]
+    expected = understands(history, query, made.values())
     page = history.page(query)
     assert [each.id for each in page.items] == (expected[::-1] if query.newest_first else expected)
     assert history.count(query) == len(expected)
@@ -291,7 +383,7 @@ def test_no_text_breaks_a_search_its_facets_or_its_suggestions(studio, typed: st
     history, made = studio
     query = HistoryQuery(text=typed)
     ids = {each.id for each in history.page(query).items}
-    assert ids == {each.id for each in made.values() if query.search.match(each, KEPT)}
+    assert ids == set(understands(history, query, made.values()))
     history.facets(query)
     for place in (0, len(typed) // 2, len(typed)):
         history.suggest(typed, place)

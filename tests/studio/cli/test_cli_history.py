@@ -364,6 +364,7 @@ def test_collections_are_kept_by_name(cli, store, workspace: Path):
         (("label", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--query", "x", "--star"), 2, "Name pictures by their ids, or give"),
         (("label", "01ARZ3NDEKTSV4RRFFQ69G5FAV"), 2, "Nothing is to be changed."),
         (("label", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "--star"), 1, "No picture has the id"),
+        (("label", "--query=-ligthing:x", "--rating", "3"), 2, "No prompt has a field ligthing; did you mean"),
         (("label", "--query", "", "--rating", "9"), 2, "The rating is 9."),
         (("label", "--query", "", "--tag", " "), 2, "The tag is empty."),
         (("undo", "x"), 1, "No change has the token 'x'."),
