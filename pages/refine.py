@@ -49,6 +49,7 @@ from studio.ui.instructions import carry as carry_instruction
 from studio.ui.instructions import follow_instructions, withdraw
 from studio.ui.session import carry_out, errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
 from studio.ui.state import field_key, page_state
+from studio.ui.words import showable
 
 OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 
@@ -106,7 +107,7 @@ with form:
         "What should change?",
         key=field_key("refine", "words"),
         persist_state="session",
-        placeholder=example_of(state.source),
+        placeholder=showable(example_of(state.source)),
     )
     words = (words or "").strip()
     paint = "Paint with the same seed" if has_sources_seed(state) else "Paint"

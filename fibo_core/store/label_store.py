@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from sqlalchemy import delete, func, insert, text, update
 from sqlmodel import Session, col, select
@@ -25,7 +25,7 @@ from fibo_core.store import collection_store, label_files
 from fibo_core.store.collection_store import CollectionStore, ids_of, record_of, removed, restored
 from fibo_core.store.database import Database
 from fibo_core.store.label_rows import label_rows, spelt_as_before, write_label_rows
-from fibo_core.store.labels import LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
+from fibo_core.store.labels import ChangeProgress, LabelChange, Labels, Resolved, by_folded, folded, undoing, undone
 from fibo_core.store.picture_rows import ROW
 from fibo_core.store.rows import ID
 from fibo_core.store.search import HistoryQuery, check_understood, count, find
@@ -47,9 +47,6 @@ BringBack = Callable[[Session, Sequence[str]], None]
 What = Callable[[int, Labels], Labels]
 
 
-State = Literal["running", "done", "cancelled", "interrupted", "failed", "undoing", "undone"]
-
-
 @dataclass(frozen=True)
 class ChangeState:
     """How far a change has come. ``state``: running, done, cancelled, interrupted (its process ended), failed, undoing,
@@ -57,7 +54,7 @@ class ChangeState:
     ``error`` says why it failed, where it was begun here."""
 
     token: str
-    state: State
+    state: ChangeProgress
     total: int
     done: int
     changed: int
@@ -353,7 +350,7 @@ class LabelStore:
     def _state(self, row: UndoTable) -> ChangeState:
         token = row.token
         missing, error = self._missing.get(token, ()), self._errors.get(token)
-        return ChangeState(token, cast(State, row.state), row.total, row.done, row.changed, missing, error)
+        return ChangeState(token, cast(ChangeProgress, row.state), row.total, row.done, row.changed, missing, error)
 
     def _seqs(self, ids: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
         """The seqs of pictures, deleted and damaged ones too, and the ids that none has.

@@ -8,13 +8,16 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from fibo_core.errors import InputError
 from fibo_core.store.generation import RATINGS
 
 NAME_MAX = 100  #: characters of a tag or of a collection's name
 NAMES_MAX = 100  #: tags, or collections, of one change
+
+#: How a change of many pictures stands.
+ChangeProgress = Literal["running", "done", "cancelled", "interrupted", "failed", "undoing", "undone"]
 
 #: Overrides and isolates of the direction of writing; left-to-right and right-to-left marks harm nobody.
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")

@@ -16,7 +16,7 @@ from studio.cli.setup import begin, ended_by_ctrl_c, open_history, open_tools
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from studio.web.api.related import BranchGiven, ComparisonGiven, LineageGiven, NodeGiven, StretchGiven
+    from studio.web.api.related_models import BranchGiven, ComparisonGiven, LineageGiven, NodeGiven, StretchGiven
 
 Id = Annotated[str, typer.Argument(help="A picture's id.")]
 VALUE_CHARS = 300  #: of one value on a terminal

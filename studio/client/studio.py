@@ -40,7 +40,7 @@ from studio.web.api.models import (
     StorageGiven,
     ValuesGiven,
 )
-from studio.web.api.related import ComparisonGiven, LineageGiven
+from studio.web.api.related_models import ComparisonGiven, LineageGiven
 
 LOCAL = "http://127.0.0.1:7860"
 LOAD_S = 900.0  #: for a model to be loaded

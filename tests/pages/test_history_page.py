@@ -144,13 +144,13 @@ def test_a_picture_that_has_gone_meanwhile_is_one_sentence(app: AppTest, runtime
 
 
 def test_a_recipe_with_adapters_is_not_painted_again(app: AppTest, runtime: Runtime, paint: Paint) -> None:
-    """Nothing paints with adapters yet: another picture must not pass for the same."""
+    """A page's form holds no adapters: another picture must not pass for the same."""
     generation = paint("a red ball")
     with closing(sqlite3.connect(runtime.database.path)) as connection, connection:
         connection.execute("UPDATE generation SET adapters = '[\"soft-light\"]' WHERE id = ?", (generation.id,))
     assert take(app, "all", generation).said == (
-        "The recipe has adapters (soft-light), and this version paints without any. "
-        "Start from its prompt and seed instead: the picture will differ."
+        "This picture was painted with adapters (soft-light), and a page paints without. “Make it again” and the "
+        "command line's --adapter paint with them; “Use the JSON” paints without."
     )
     take(app, "prompt", generation)
     assert app.session_state["page_generate"].draft.parsed().prompt == generation.prompt

@@ -17,7 +17,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from fibo_core.writers.offline import OfflineWriter
 from studio.ui.components.vary import comes_to
-from studio.ui.state import VaryState
+from studio.ui.state import VaryState, Way
 from tests.pages.conftest import page, press, says
 
 MINE = '{"short_description": "a fox of mine"}'
@@ -125,6 +125,14 @@ def test_many_pictures_are_painted_once_they_are_confirmed(worded: AppTest, runt
     assert paint_button(worded).label == "Paint 70 pictures"
 
 
+def take_grid(app: AppTest, generation_id: str) -> None:
+    """Opens the grid of a picture, as a press in History's gallery asks for it."""
+    page(app, "history")
+    app.session_state["page_history"].way = Way("grid", generation_id)
+    app.run()
+    page(app, "generate")
+
+
 def test_a_grid_opened_elsewhere_leaves_the_way_back_to_what_was_typed_on_generate(
     app: AppTest, runtime: Runtime
 ) -> None:
@@ -135,11 +143,7 @@ def test_a_grid_opened_elsewhere_leaves_the_way_back_to_what_was_typed_on_genera
     app.text_area(key="generate_words").set_value("a fox of mine")
     app.session_state["page_generate"].begin(MINE)
     app.run()
-    page(app, "history")
-    app.query_params["picture"] = grid.generation_ids[0]
-    app.run()
-    press(app, "Open its grid")
-    page(app, "generate")
+    take_grid(app, grid.generation_ids[0])
     app.query_params["batch"] = grid.id
     app.run()
     state = app.session_state["page_generate"]
@@ -237,15 +241,10 @@ def test_a_picture_of_a_grid_leads_back_to_it_from_history(
     worded: AppTest, runtime: Runtime, grid: Batch, paint: Callable[..., Generation]
 ) -> None:
     """A picture that was painted alone does not."""
-    alone = paint()
-    worded.query_params["picture"] = alone.id
-    page(worded, "history")
-    assert not [each for each in worded.button if each.label == "Open its grid"]
-    worded.query_params["picture"] = grid.generation_ids[1]
-    worded.run()
-    press(worded, "Open its grid")
-    page(worded, "generate")
-    assert worded.session_state["page_generate"].batch_id in (grid.id, None)
+    take_grid(worded, paint().id)
+    assert worded.session_state["page_generate"].batch_id != grid.id
+    take_grid(worded, grid.generation_ids[1])
+    assert worded.session_state["page_generate"].batch_id == grid.id
     assert not worded.exception
 
 

@@ -98,17 +98,16 @@ def test_the_page_says_who_answered_and_why_the_first_did_not(studio: Runtime, g
     assert not app.error
 
 
-def test_a_failure_is_said_above_the_editor_of_the_prompt_before(studio: Runtime, gemini: LoopbackGemini) -> None:
-    """On a phone the columns stand below each other: under the editor nobody would see it after pressing a button."""
+def test_a_failure_is_said_and_the_prompt_before_stays(studio: Runtime, gemini: LoopbackGemini) -> None:
+    """In a place of its own, which moves nothing; a browser's test has where that is."""
     gemini.will(answer(PROMPT))
     app = write()
     finish(app, studio)
     gemini.will(payload({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}))
     press(app, "Prompt only")
     assert finish(app, studio).state == "failed"
-    nodes = [id(node) for node in app.main]
-    [wrote] = [caption for caption in app.caption if "written by Gemini" in caption.value]
-    assert nodes.index(id(app.error[0])) < nodes.index(id(wrote))
+    assert "prohibited" in app.error[0].value
+    assert [caption for caption in app.caption if "written by Gemini" in caption.value]
 
 
 def test_a_refused_prompt_is_said_and_no_other_writer_is_asked(studio: Runtime, gemini: LoopbackGemini) -> None:

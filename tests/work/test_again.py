@@ -155,11 +155,11 @@ def test_a_deleted_picture_is_painted_again_too_and_an_unknown_one_refused(studi
 
 
 def test_what_cannot_be_painted_again_is_refused_in_one_sentence_before_anything_is_queued(studio: Studio) -> None:
-    """A model that is not here, one that nobody knows, and a recipe with adapters."""
+    """A model that is not here, one that nobody knows, and a recipe that does not say which adapter."""
     history, engine = studio.tools.history, studio.tools.engine
     given = {"mode": "generate", "words": "a ball", "writer": "hand"}
     adapted = history.add(rendered(), request_of(), **given)  # type: ignore[arg-type]
-    with pytest.raises(RequestError, match="adapters"):
+    with pytest.raises(RequestError, match="soft-light"):
         studio.desk.again(adapted.id)
     studio.execute("UPDATE generation SET adapters = '[]', model = 'fibo'")
     with pytest.raises(ModelMissing):

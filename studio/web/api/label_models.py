@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from fibo_core.store.generation import RATINGS, StoredMode
-from fibo_core.store.label_store import State
-from fibo_core.store.labels import NAMES_MAX
+from fibo_core.store.labels import NAMES_MAX, ChangeProgress
 from studio.web.api.models import Given, Taken
 
 _ID = "01M8CZ4K0NRBZ7N4JVZ4H2QZVP"
@@ -65,7 +64,7 @@ class ChangeGiven(Given):
     """A change of labels, and how far it has come."""
 
     undo: str = Field(description="Takes it back, for two days", examples=[_TOKEN])
-    state: State
+    state: ChangeProgress
     total: int = Field(description="Pictures that it is about")
     done: int = Field(description="Those that it has come to")
     changed: int = Field(description="Those of them that were not so already")

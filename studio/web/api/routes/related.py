@@ -13,14 +13,8 @@ from studio.runtime import get_runtime
 from studio.web.api import convert
 from studio.web.api.idempotency import once_key
 from studio.web.api.models import BatchGiven
-from studio.web.api.related import (
-    AgainStanding,
-    AgainTaken,
-    ComparisonGiven,
-    LineageGiven,
-    comparison_given,
-    lineage_given,
-)
+from studio.web.api.related import comparison_given, lineage_given
+from studio.web.api.related_models import AgainStanding, AgainTaken, ComparisonGiven, LineageGiven
 from studio.web.api.requests import BoundedRoute, answered, in_thread
 from studio.web.api.routes.orders import Key
 

@@ -164,7 +164,7 @@ class View {
     if (this.gone) return
     if (at) this.tiles.reveal(at, { focus: false, top: at !== picture })
     this.begun = true
-    this.address({})
+    this.address(picture ? {} : { at }) // what is kept of this tab stands in the address too
     this.askNewer()
   }
 

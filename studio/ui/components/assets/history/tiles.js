@@ -24,6 +24,7 @@ export class Tiles {
     this.drawn = new Map() // of a row's number: its element
     this.rows = []
     this.scroller = scrollerOf(room)
+    this.scroller.style.overflowAnchor = "none" // or what stands below the rows holds the place as they grow
     this.scrolled = () => { this.frame ??= requestAnimationFrame(() => this.window()) }
     this.scroller.addEventListener("scroll", this.scrolled, { passive: true })
     this.sized = new ResizeObserver(() => { if (room.clientWidth !== this.width) this.keeping(() => this.lay()) })
@@ -39,6 +40,7 @@ export class Tiles {
   leave() {
     cancelAnimationFrame(this.frame)
     this.scroller.removeEventListener("scroll", this.scrolled)
+    this.scroller.style.overflowAnchor = ""
     this.sized.disconnect()
   }
 
@@ -104,7 +106,10 @@ export class Tiles {
     const focused = this.room.contains(document.activeElement) ? this.active : ""
     act()
     const after = this.topOf(id)
-    if (before !== null && after !== null) this.scroller.scrollTop += after - before
+    if (before !== null && after !== null) {
+      this.scroller.scrollTop += after - before
+      this.first = id // which laying out may have lost
+    }
     this.window()
     if (focused) this.cell(focused)?.focus({ preventScroll: true })
   }
