@@ -89,7 +89,8 @@ class Trash:
         """Frees what deleted pictures take: those of ``ids``, or all; with ``older_than`` those deleted so long ago.
 
         What is not in the trash is passed over. What a killed purge has left comes first, and counts. It goes piece by
-        piece and ends early once ``ending`` is set; what was purged until then is complete. Pictures made from a purged one stay.
+        piece and ends early once ``ending`` is set; what was purged until then is complete. Pictures made from
+        a purged one stay.
         """
         self._check_place()
         ending, before = ending or threading.Event(), None if older_than is None else datetime.now(UTC) - older_than
