@@ -20,6 +20,7 @@ from fibo_core.errors import CollectionNotFound, InputError, StoreError
 from fibo_core.store.database import Database
 from fibo_core.store.disk import write_files
 from fibo_core.store.labels import collection_name, folded
+from fibo_core.store.query_parser import TEXT_MAX
 from fibo_core.store.resolving import check_kept
 from fibo_core.store.rows import ID
 from fibo_core.store.tables import (
@@ -227,6 +228,20 @@ def restored(session: Session, record: Any) -> bool:
     values = update(CollectionTable).where(col(CollectionTable.id) == id).values(created_at=created_at)
     session.connection().execute(values)
     return True
+
+
+def problem_of(record: Any) -> str:
+    """Why the collection of a record cannot be, as a sentence; "" where it can, or is none at all."""
+    try:
+        collection_name(record["name"])
+        if isinstance(query := record.get("query"), str):
+            if len(_query(query)) > TEXT_MAX:
+                return f"Its search has {len(query):,} characters. It may have {TEXT_MAX:,}."
+    except InputError as exc:
+        return str(exc)
+    except (KeyError, TypeError, AttributeError):
+        pass  # no record of ours
+    return ""
 
 
 def matching(session: Session, record: Any) -> bool:

@@ -9,9 +9,10 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import file_digest, sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sqlmodel import Session, select
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.errors import FiboError, InputError, NewerVersion, PictureError, StoreError, WorkspaceUnwritable
-from fibo_core.store.collection_store import matching, restored
+from fibo_core.store.collection_store import matching, problem_of, restored
 from fibo_core.store.database import Database
 from fibo_core.store.disk import disk_errors, path_inside, write_by_content, write_files
 from fibo_core.store.foreign_pictures import opened_foreign
@@ -29,8 +30,9 @@ from fibo_core.store.history import History
 from fibo_core.store.images import RECIPE_KEY, png_is_complete, read_recipe, verify_png
 from fibo_core.store.import_sources import Found, LeftOut, Source, source_of
 from fibo_core.store.inputs import INPUTS
-from fibo_core.store.label_files import FileLabels, labels_of_record, place_file_labels
+from fibo_core.store.label_files import FileLabels, labels_of_record, place_file_labels, with_labels_record
 from fibo_core.store.label_rows import label_rows
+from fibo_core.store.labels import NAMES_MAX
 from fibo_core.store.picture_rows import adopt_row, place_row, read_pictures
 from fibo_core.store.png import texts_of, without_unreadable_texts
 from fibo_core.store.reconcile import SOURCE_SUFFIX, file_hash
@@ -38,6 +40,7 @@ from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.tables import GenerationTable
 
 NAMED_MAX = 200  #: sentences about what was left out
+LEFT_NAMED = 5  #: names of one picture that are left out
 IDS_NAMED = 100  #: of the pictures that came in last
 SPARE_BYTES = 64 << 20  #: of the disk, that an import leaves free
 
@@ -171,7 +174,9 @@ class Importer:
             return
         with self._database.write() as session:
             for record in records:
-                if not matching(session, record):
+                if problem := problem_of(record):
+                    report.say(f"A collection of {source.name} is left out. {problem}")
+                elif not matching(session, record):
                     report.collections += restored(session, record)
 
     def _take(self, found: Found, report: ImportReport) -> None:
@@ -181,7 +186,10 @@ class Importer:
         if ours is None:
             self._take_foreign(content, found, report)
         else:
-            self._take_ours(content, *ours, found, report)
+            generation, labels = ours
+            for sentence in _too_many(labels):
+                report.say(f"{_short(found.name)}: {sentence}")
+            self._take_ours(content, generation, _limited(labels), found, report)
         if dropped and report.added > added:
             report.say(
                 f"{_short(found.name)}: {dropped} of its texts cannot be read, or have more than is kept, and were "
@@ -217,7 +225,7 @@ class Importer:
         files: dict[str, Any] = {f"{generation.id}.png": content}
         if source is not None:
             files[f"{generation.id}{SOURCE_SUFFIX}"] = source
-        files[f"{generation.id}.json"] = _sidecar(found, generation)
+        files[f"{generation.id}.json"] = _sidecar(found, generation, labels)
         self._write(generation, files)
         with self._database.write() as session:
             place_ = adopt_row if here is None else place_row
@@ -353,11 +361,35 @@ def _ours(content: bytes, found: Found) -> tuple[Generation, FileLabels | None] 
     return generation, labels
 
 
-def _sidecar(found: Found, generation: Generation) -> bytes:
+def _too_many(labels: FileLabels | None) -> Iterator[str]:
+    """A sentence for each kind of name of which a file has more than a change takes; it names the first left out."""
+    for what, names in () if labels is None else (
+        ("tags", list(labels.labels.tags.values())), ("collections", list(labels.names.values())),
+    ):  # fmt: skip
+        if left := names[NAMES_MAX:]:
+            more = ", …" if len(left) > LEFT_NAMED else ""
+            yield (
+                f"it has {len(names):,} {what}, and the first {NAMES_MAX} came in, without "
+                f"{', '.join(left[:LEFT_NAMED])}{more}."
+            )
+
+
+def _limited(labels: FileLabels | None) -> FileLabels | None:
+    """The labels, of no more names than a change takes."""
+    if labels is None or max(len(labels.labels.tags), len(labels.names)) <= NAMES_MAX:
+        return labels
+    names = dict(islice(labels.names.items(), NAMES_MAX))
+    tags = dict(islice(labels.labels.tags.items(), NAMES_MAX))
+    return FileLabels(replace(labels.labels, tags=tags, members=frozenset(names)), names)
+
+
+def _sidecar(found: Found, generation: Generation, labels: FileLabels | None) -> bytes:
     """What is written beside the picture: what lay there, where that says the same; else its recipe anew."""
     content = found.beside(".json")
     record = _json(content)
     if content is not None and record is not None:
+        if labels is not None and labels != labels_of_record(record):
+            return json.dumps(with_labels_record(generation.to_record(), labels), indent=2).encode()
         said = {name: value for name, value in record.items() if name != "labels"}
         if said == generation.to_record():
             return content

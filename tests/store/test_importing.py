@@ -406,3 +406,47 @@ def test_of_two_imports_of_the_same_each_picture_counts_once(
     report = elsewhere.take(there)
     assert (report.added + other.added, report.already_here + other.already_here) == (1, 1)
     assert len(elsewhere.all()) == 1
+
+
+def test_more_labels_than_a_change_takes_are_left_out_and_named(
+    paint: Paint, workspace: Path, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    """Neither rows nor the file beside the picture have them, so that no rebuild brings them in."""
+    picture = paint()
+    record = picture.to_record() | {
+        "labels": {"tags": [f"t{n}" for n in range(20_000)], "collections": [f"c{n}" for n in range(3_000)]}
+    }
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / f"{picture.id}.png").write_bytes((workspace / picture.image_path).read_bytes())
+    (folder / f"{picture.id}.json").write_text(json.dumps(record))
+    report = elsewhere.take(folder)
+    assert report.added == 1
+    assert [reason.partition(": ")[2] for reason in report.reasons] == [
+        "it has 20,000 tags, and the first 100 came in, without t100, t101, t102, t103, t104, ….",
+        "it has 3,000 collections, and the first 100 came in, without c100, c101, c102, c103, c104, ….",
+    ]
+    [it] = elsewhere.all()
+    assert (set(it.tags), len(it.collections)) == ({f"t{n}" for n in range(100)}, 100)
+    assert len(elsewhere.history.labels.collections.all()) == 100
+    said = json.loads((elsewhere.folder / it.image_path).with_suffix(".json").read_bytes())["labels"]
+    assert (len(said["tags"]), len(said["collections"])) == (100, 100)
+
+
+def test_a_kept_search_that_is_too_long_is_left_out_of_an_import_and_named(
+    elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    records = [
+        {
+            "id": f"01ARZ3NDEKTSV4RRFFQ69G5FA{letter}",
+            "name": letter,
+            "query": query,
+            "created_at": "2026-01-01T00:00:00Z",
+        }
+        for letter, query in [("V", "x" * 50_000), ("W", "fox")]
+    ]
+    listed = json.dumps({"format": "fibo-studio-collections/1", "collections": records}).encode()
+    report = elsewhere.take(zipped(tmp_path / "a.zip", {"collections.json": listed, "a.png": png()}))
+    assert (report.added, report.collections) == (1, 1)
+    assert report.reasons == ["A collection of a.zip is left out. Its search has 50,000 characters. It may have 2,000."]
+    assert [it.name for it in elsewhere.history.labels.collections.all()] == ["W"]
