@@ -112,7 +112,8 @@ def test_other_pictures_put_the_writers_words_away_and_leave_the_users_own(inspi
     state.rewrite('{"short_description": "mine"}')
     give(inspire, runtime, meadow())
     assert "mine" in state.draft.text
-    assert list(bar(inspire))[0] == "Paint this JSON"  # which Ctrl+Enter presses: no writer replaces it unasked
+    first = inspire.session_state["inspire_presses"].buttons[0]
+    assert first.label == "Paint this JSON"  # which Ctrl+Enter presses: no writer replaces it unasked
 
 
 def test_a_reload_brings_the_pictures_of_the_batch_back(inspire: AppTest, runtime: Runtime) -> None:
