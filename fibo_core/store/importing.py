@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ from fibo_core.store.inputs import INPUTS
 from fibo_core.store.label_files import FileLabels, labels_of_record, place_file_labels
 from fibo_core.store.label_rows import label_rows
 from fibo_core.store.picture_rows import adopt_row, place_row, read_pictures
-from fibo_core.store.png import texts_of
-from fibo_core.store.reconcile import SOURCE_SUFFIX
+from fibo_core.store.png import texts_of, without_unreadable_texts
+from fibo_core.store.reconcile import SOURCE_SUFFIX, file_hash
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.tables import GenerationTable
 
@@ -176,12 +176,17 @@ class Importer:
 
     def _take(self, found: Found, report: ImportReport) -> None:
         """One picture. Raises InputError for what cannot be read of it, and StoreError."""
-        content = found.read()
-        ours = _ours(content, found)
+        content, dropped = without_unreadable_texts(found.read())
+        ours, added = _ours(content, found), report.added
         if ours is None:
             self._take_foreign(content, found, report)
         else:
             self._take_ours(content, *ours, found, report)
+        if dropped and report.added > added:
+            report.say(
+                f"{_short(found.name)}: {dropped} of its texts cannot be read, or have more than is kept, and were "
+                "left out; the picture came in."
+            )
 
     # ours
 
@@ -216,10 +221,10 @@ class Importer:
         self._write(generation, files)
         with self._database.write() as session:
             place_ = adopt_row if here is None else place_row
-            seq = place_(session, generation, sum(map(len, files.values())))
+            seq = place_(session, generation, sum(map(len, files.values())), file_hash(content))
             if seq is not None and labels is not None:
                 place_file_labels(session, seq, labels)
-        self._added(generation.id, report)
+        self._count(generation.id, report, new=here is not None or seq is not None)
 
     def _join(self, here: Generation, content: bytes, labels: FileLabels | None, report: ImportReport) -> None:
         """A picture that is in the history: its file mended where that is gone, its labels joined."""
@@ -238,9 +243,8 @@ class Importer:
             files = {f"{here.id}.png": content, f"{here.id}.json": record}
             self._write(replace(here, image_path=place_of(here.id, here.created_at)), files)
             with self._database.write() as session:
-                place_row(
-                    session, replace(here, image_path=place_of(here.id, here.created_at)), sum(map(len, files.values()))
-                )
+                mended = replace(here, image_path=place_of(here.id, here.created_at))
+                place_row(session, mended, sum(map(len, files.values())), file_hash(content))
             report.mended += 1
         if labels is not None:
             with self._database.write() as session:
@@ -273,18 +277,23 @@ class Importer:
             self._write(
                 generation, {f"{generation.id}.png": picture.file(generation), f"{generation.id}.json": sidecar}
             )
-            size = (self._workspace / generation.image_path).stat().st_size + len(sidecar)
+            with (
+                disk_errors("The picture", self._workspace),
+                (self._workspace / generation.image_path).open("rb") as file,
+            ):
+                known_by = file_digest(file, "sha256").hexdigest()
+                size = file.tell() + len(sidecar)
             if picture.scaled:
                 width, height = generation.request.width, generation.request.height
                 report.say(f"{_short(found.name)}: it has more pixels than are kept, and is kept at {width}×{height}.")
             thumbnail = picture.thumbnail()
         with self._database.write() as session:
-            adopt_row(session, generation, size)
+            seq = adopt_row(session, generation, size, known_by)
         try:
             self._history.place_thumbnail(generation.id, thumbnail)
         except WorkspaceUnwritable as exc:
             log.warning("%s It is made again when it is asked for.", exc)
-        self._added(generation.id, report)
+        self._count(generation.id, report, new=seq is not None)
 
     # the workspace
 
@@ -309,7 +318,11 @@ class Importer:
         return min(found, key=lambda it: it.deleted_at is not None, default=None)
 
     @staticmethod
-    def _added(id: str, report: ImportReport) -> None:
+    def _count(id: str, report: ImportReport, *, new: bool) -> None:
+        """``new`` says whether it got its row here; another import of the same may have been there first."""
+        if not new:
+            report.already_here += 1
+            return
         report.added += 1
         report.added_ids = [*report.added_ids[-IDS_NAMED + 1 :], id]
 

@@ -19,6 +19,7 @@ from fibo_core.prompts.facets import facets_of
 from fibo_core.store.segments import segmented
 
 # Private characters, which the index takes for letters; out of texts they are removed.
+ENDS_MAX = 4  #: keys of a path's end, fewer than which are enough to ask for it
 EVERY = "\ue000"  #: a word that every picture has: "not this" needs something to be taken from
 _FACT, _WHOLE, _AT, _GAP, _BREAK = "\ue001", "\ue002", "\ue003", "\ue004", "\ue005"
 _OURS = re.compile("[\ue000-\ue005]")
@@ -26,9 +27,9 @@ _INDEX = re.compile(r"\[[0-9]*\]")
 
 
 def _is_letter(character: str) -> bool:
-    """Mirrors the categories of the index's tokenizer (migration 0009); accents belong to their letter."""
+    """Mirrors the categories of the index's tokenizer (migration 0013); vowel signs belong to their letter."""
     category = unicodedata.category(character)
-    return category[0] in "LN" or category in ("Co", "So") or "\u0300" <= character <= "\u0331"
+    return category[0] in "LN" or category in ("Co", "So", "Mn", "Mc")
 
 
 def _leaves() -> Iterator[tuple[str, bool]]:
@@ -103,9 +104,9 @@ def indexed(words: str, document: Mapping[str, Any], facts: Iterable[tuple[str, 
             continue
         if isinstance(value, str):
             rest.append(index_form(value))
-        for end in range(1, len(path) + 1):
-            above = ".".join(path[:end])
-            paths += [at_path(above, word) for word in words_in(str(value))]
+        said = words_in(str(value))
+        for above in _above(path):
+            paths += [at_path(above, word) for word in said]
             paths.append(_BREAK)
     marks = [EVERY]
     for key, value in facts:
@@ -113,6 +114,16 @@ def indexed(words: str, document: Mapping[str, Any], facts: Iterable[tuple[str, 
     between = f" {_BREAK} "
     columns = (*map(between.join, texts), between.join(rest), index_form(words), " ".join(paths), " ".join(marks))
     return tuple(columns)
+
+
+@lru_cache(4096)
+def _above(path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path and what holds it, and the ends of each, by which it may be asked for too."""
+    whole = [".".join(path[:end]) for end in range(1, len(path) + 1)]
+    ends = [
+        ".".join(path[end - keys : end]) for end in range(1, len(path) + 1) for keys in range(1, min(end, ENDS_MAX))
+    ]
+    return tuple(dict.fromkeys((*whole, *ends)))
 
 
 @lru_cache(4096)
@@ -141,12 +152,12 @@ def index_form(value: str) -> str:
 
 
 def _values(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str | int | float]]:
-    """The texts and numbers of a document in their order, with their paths."""
+    """The texts, numbers and yes or no of a document in their order, with their paths."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield from _values(each, (*path, str(key)))
     elif isinstance(value, list):
         for each in value:
             yield from _values(each, path)
-    elif isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+    elif isinstance(value, str | int | float):
         yield path, value

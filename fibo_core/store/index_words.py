@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import text
 from sqlmodel import Session
 
-TOKENIZER = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
-PREFIX = 2  #: letters of a word that the index has beside the word (migration 0009)
+TOKENIZER = "unicode61 remove_diacritics 2 categories 'L* N* Mn Mc Co So'"
+PREFIX = 2  #: letters of a word that the index has beside the word (migration 0013)
 BEGUN_MAX = 1_000  #: words looked for as one that is begun; where there are more, SQLite reads all their pictures
 
 _memory = threading.local()

@@ -59,7 +59,7 @@ def with_paths(session: Session, paths: Sequence[str]) -> set[str]:
     return set(session.exec(select(path).where(path.in_(paths))))
 
 
-def place_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> int | None:
+def place_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str) -> int | None:
     """Gives a picture its row: a new one, or its own written over, whose labels and deletion stay, and the hash that
     tells whether its file was altered since.
 
@@ -92,7 +92,7 @@ def place_row(session: Session, generation: Generation, file_bytes: int, file_sh
     return seq if favorite is None or rating not in RATINGS else None
 
 
-def adopt_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str = "") -> int | None:
+def adopt_row(session: Session, generation: Generation, file_bytes: int, file_sha256: str) -> int | None:
     """Gives a picture its row unless it has one that can be read: its writer came here meanwhile, and knows more.
 
     Returns as `place_row` does.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TEXT_KINDS = (b"tEXt", b"zTXt", b"iTXt")
 TEXTS_MAX = 16 * 2**20  #: bytes of all texts together, unpacked; what goes beyond is left out
+PACKED_TEXT_MAX = 2**20  #: bytes of one packed text or colour profile, unpacked: Pillow refuses a picture with more
 _PIXEL_KINDS = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")
 _LEVEL = 4  # of zlib: as small as 6 on photographs, in half the time
 _ROWS_ABOVE = 2  # PNG's filter "up": a byte as its difference to the one above
@@ -76,6 +77,26 @@ def without_texts(data: bytes) -> bytes:
         if chunk.kind in _PIXEL_KINDS:
             kept.append(data[chunk.start : end])
     return b"".join([*kept, data[end:]])  # what follows is cut short: for the decoder to say so
+
+
+def without_unreadable_texts(data: bytes) -> tuple[bytes, int]:
+    """The PNG without texts and colour profiles that make Pillow refuse it, being too large or no text, and how many
+    there were; the same bytes where there is none."""
+    kept, end, dropped, room = [SIGNATURE], len(SIGNATURE), 0, TEXTS_MAX
+    for chunk in chunks(data):
+        end = chunk.end
+        try:
+            if chunk.kind in TEXT_KINDS:
+                if end - chunk.start > room:
+                    raise ValueError("the text is too large")
+                room -= len(_text(chunk.kind, chunk.content(data), room, min(room, PACKED_TEXT_MAX))[1])
+            elif chunk.kind == b"iCCP":
+                _unpacked(chunk.content(data).split(b"\0", 1)[1][1:], PACKED_TEXT_MAX)
+        except (ValueError, IndexError, zlib.error):
+            dropped += 1
+        else:
+            kept.append(data[chunk.start : end])
+    return (b"".join([*kept, data[end:]]), dropped) if dropped else (data, 0)
 
 
 def with_text(data: bytes, keyword: str, text: str) -> bytes:
@@ -150,17 +171,18 @@ def _write_text(file: BinaryIO, keyword: str, text: str) -> None:
         _write_chunk(file, b"iTXt", named + b"\0\0\0\0" + text.encode("utf-8", "replace"))
 
 
-def _text(kind: bytes, content: bytes, room: int) -> tuple[str, str]:
-    """Keyword and text of a text chunk. Raises ValueError or zlib.error for what is none."""
+def _text(kind: bytes, content: bytes, room: int, packed_room: int | None = None) -> tuple[str, str]:
+    """Keyword and text of a text chunk, of at most ``room`` bytes. Raises ValueError or zlib.error for what is none."""
+    packed_room = room if packed_room is None else packed_room
     keyword, rest = content.split(b"\0", 1)
     if kind == b"tEXt":
         # PNG says Latin-1, and many programs write UTF-8
         return keyword.decode("latin-1"), _decoded(rest)
     if kind == b"zTXt":
-        return keyword.decode("latin-1"), _decoded(_unpacked(rest[1:], room))
+        return keyword.decode("latin-1"), _decoded(_unpacked(rest[1:], packed_room))
     flag, rest = rest[0:1], rest[2:]
     _, _, text = rest.split(b"\0", 2)
-    return keyword.decode("latin-1"), _decoded(_unpacked(text, room) if flag == b"\1" else text)
+    return keyword.decode("latin-1"), _decoded(_unpacked(text, packed_room) if flag == b"\1" else text)
 
 
 def _unpacked(content: bytes, room: int) -> bytes:

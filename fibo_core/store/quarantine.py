@@ -7,7 +7,7 @@ the file: no row of the gallery leads to a file that has been moved, and no reci
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,10 +46,7 @@ def quarantine(workspace: Path, database: Database, faulty: Sequence[Faulty], re
         file = workspace / each.path
         with disk_errors("The quarantine", workspace):
             make_folder(workspace, root)
-            if file.suffix == ".json":
-                beside = [file]
-            else:
-                beside = [file, file.with_suffix(".json"), file.with_name(file.stem + SOURCE_SUFFIX)]
+            beside = [file] if file.suffix == ".json" else _beside(file)
             pairs = [(it, _free(root / it.relative_to(workspace / OUTPUTS))) for it in beside if it.is_file()]
             for source, target in pairs:
                 make_folder(workspace, target.parent)
@@ -67,6 +64,38 @@ def quarantine(workspace: Path, database: Database, faulty: Sequence[Faulty], re
             with database.write() as session:  # the labels' writer writes it anew, out of the row
                 session.connection().execute(_DIRTY, {"id": each.id})
     return tuple(moved)
+
+
+def quarantined(workspace: Path, places: Mapping[str, Path]) -> list[tuple[Path, Path]]:
+    """Where the files of these pictures lie in quarantine, each with where it came from, the picture last. ``places``
+    are the pictures' files by id. Raises OSError."""
+    found: dict[Path, Path] = {}
+    for root in {_root(workspace), workspace / TRASH / QUARANTINE}:
+        for line in _lines(root / LIST):
+            place = places.get(line.get("id") or "")
+            source, target = workspace / str(line.get("to")), (workspace / str(line.get("path"))).resolve()
+            if place is None or not source.resolve().is_relative_to(root.resolve()) or not source.is_file():
+                continue
+            if target in _beside(place) and not target.exists():
+                found[target] = source  # the last one that went
+    there = [place for place in places.values() if place in found]
+    return [(found[file], file) for place in there for file in _beside(place)[::-1] if file in found]
+
+
+def _beside(picture: Path) -> list[Path]:
+    """A picture's files, itself first."""
+    return [picture, picture.with_suffix(".json"), picture.with_name(picture.stem + SOURCE_SUFFIX)]
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with file.open("rb") as content:
+            for line in content:
+                with suppress(ValueError, RecursionError):  # cut short by a kill
+                    if isinstance(record := json.loads(line), dict):
+                        yield record
+    except FileNotFoundError:
+        return
 
 
 def _mark(workspace: Path, database: Database, id: str, target: Path, record_of: RecordOf) -> None:

@@ -17,7 +17,6 @@ from fibo_core.store.index_text import (
     COLUMNS,
     KNOWN_PATHS,
     NUMBER_PATHS,
-    PARENT_PATHS,
     TEXT_PATHS,
     at_path,
     fact,
@@ -46,7 +45,7 @@ TERMS_MAX = 32  #: conditions of a search
 _BLANKS = " \t\r\n\u00a0\u3000"  #: what somebody types who looks for nothing: all pictures
 
 _TOKEN = re.compile(
-    r'(?P<no>-?)(?:(?P<key>[^\W\d][\w.\-]*(?:\[\d*\][\w.\-]*)*):(?!//)(?=\S))?(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))'
+    r'(?P<no>-?)(?:(?P<key>[^\W\d][\w.\-\u0900-\u0eff]*(?:\[\d*\][\w.\-\u0900-\u0eff]*)*):(?!//)(?=\S))?(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))'
 )
 _ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{0,25}", re.ASCII | re.IGNORECASE)
 _RATING = re.compile("(>=|<=|[<>=≥≤]?)([0-5])", re.ASCII)
@@ -146,7 +145,7 @@ def _phrase(said: str, quoted: bool, columns: tuple[str, ...] = ()) -> Phrase:
 
 
 def _at(key: str, value: str, quoted: bool) -> Term:
-    """A value at a path of the prompt, or below it. Of a caption's own paths the end is enough."""
+    """A value at a path of the prompt, or below it. The end of a path is enough."""
     path = plain_path(key)
     if not (words := words_in(value)):
         raise _NotUnderstood(f"There is no letter and no digit in “{value:.40}” to look for at {path}.")
@@ -154,8 +153,8 @@ def _at(key: str, value: str, quoted: bool) -> Term:
     paths = paths or [known for known in KNOWN_PATHS if known.endswith(f".{path}")]
     columns = tuple(COLUMNS[TEXT_PATHS.index(known)] for known in paths if known in TEXT_PATHS)
     ways = [_phrase(value, quoted, columns)] if columns else []
-    for each in [path] if not paths or path in PARENT_PATHS else [known for known in paths if known in NUMBER_PATHS]:
-        ways.append(Phrase(" ".join(at_path(each, word) for word in words), not quoted and each not in NUMBER_PATHS))
+    whole = bool(paths) and all(known in NUMBER_PATHS for known in paths)
+    ways.append(Phrase(" ".join(at_path(path, word) for word in words), not quoted and not whole))
     label = f"{paths[0] if len(paths) == 1 else path}: {value}"
     return TextTerm(phrases=tuple(ways), label=label, path="" if paths else path)
 

@@ -25,6 +25,7 @@ from fibo_core.store.disk import disk_errors, make_folder, path_inside, sync_fol
 from fibo_core.store.generation import OUTPUTS
 from fibo_core.store.label_files import labels_lock
 from fibo_core.store.picture_rows import ROW, with_rows
+from fibo_core.store.quarantine import quarantined
 from fibo_core.store.reconcile import SOURCE_SUFFIX, TRASH
 from fibo_core.store.rows import ID
 from fibo_core.store.tables import GenerationTable
@@ -87,16 +88,18 @@ class Trash:
     ) -> PurgeReport:
         """Frees what deleted pictures take: those of ``ids``, or all; with ``older_than`` those deleted so long ago.
 
-        What is not in the trash is passed over. It goes piece by piece and ends early once ``ending`` is set; what was
-        purged until then is complete. Pictures made from a purged one stay.
+        What is not in the trash is passed over. What a killed purge has left comes first, and counts. It goes piece by
+        piece and ends early once ``ending`` is set; what was purged until then is complete. Pictures made from
+        a purged one stay.
         """
         self._check_place()
         ending, before = ending or threading.Event(), None if older_than is None else datetime.now(UTC) - older_than
-        purged = freed = 0
+        left = self.finish(ending)
+        purged, freed = left.purged, left.freed_bytes
         pieces: Iterable[Sequence[str] | None]
         if ids is None:
             with self._database.read() as session:
-                total = _count(session, before)
+                total = purged + _count(session, before)
             pieces = iter(lambda: None, ...)  # pieces of whatever is there, until nothing is
         else:
             total = len(ids)
@@ -114,14 +117,23 @@ class Trash:
         return PurgeReport(purged, freed)
 
     def bring_back(self, session: Session, ids: Sequence[str]) -> None:
-        """Moves back what a killed purge had moved away of these pictures. Must be in the transaction that unmarks
-        their rows: a purge then finds them unmarked, or has purged them."""
-        for id, place in self._places(session, ids).items():
+        """Moves back what a killed purge had moved away of these pictures, and out of quarantine a picture whose place
+        is empty. Must be in the transaction that unmarks their rows: a purge then finds them unmarked, or has purged
+        them."""
+        places = self._places(session, ids)
+        for id, place in places.items():
             for kept in self._roots():
                 self._move_back(kept, id, place)
+        gone = {id: place for id, place in places.items() if not place.is_file()}
+        with disk_errors("The picture", self._workspace):
+            self._move(quarantined(self._workspace, gone) if gone else [])
+
+    def is_unfinished(self) -> bool:
+        """Whether a purge was killed, or runs: files lie there on their way out."""
+        return any(_id_of(name) for root in self._roots() for _, names in _files_below(root) for name in names)
 
     def finish(self, ending: threading.Event | None = None) -> PurgeReport:
-        """Does what a killed purge has left: for every start, and nothing to do at most."""
+        """Does what a killed purge has left: for every start and every purge, and nothing to do at most."""
         ending, report = ending or threading.Event(), PurgeReport()
         for root in self._roots():
             for folder, names in _files_below(root):
@@ -135,7 +147,8 @@ class Trash:
         return report
 
     def _finish_piece(self, root: Path, folder: Path, ids: Sequence[str]) -> PurgeReport:
-        report = self.purge(ids)  # those that are still marked
+        done = self._purge_piece(ids, None)  # those that are still marked
+        purged, freed = len(done), sum(doomed.bytes for doomed in done)
         with self._database.write() as session:  # nobody deletes or restores meanwhile
             places, with_row = self._places(session, ids), with_rows(session, ids)
             for id in ids:
@@ -143,9 +156,12 @@ class Trash:
                     self._move_back(root, id, places[id])
                 if id in with_row:  # one that cannot be read keeps what there is of it
                     continue
-                for name in (f"{id}{suffix}" for suffix in _SUFFIXES):
-                    (folder / name).unlink(missing_ok=True)
-        return report
+                for file in (folder / f"{id}{suffix}" for suffix in _SUFFIXES):
+                    with suppress(FileNotFoundError):  # another process was faster
+                        size = file.stat().st_size
+                        file.unlink()
+                        freed += size
+        return PurgeReport(purged, freed)
 
     def _purge_piece(self, ids: Sequence[str] | None, before: datetime | None) -> list[_Doomed]:
         """Purges some of the pictures that are in the trash; returns them."""

@@ -152,7 +152,7 @@ def inserts(database: Database, pictures: int) -> list[float]:
         moment = START + STEP * (pictures + 10 + number)
         before = time.perf_counter()
         with database.write() as session:
-            place_row(session, filling.picture(pictures + 10 + number, moment, filling.prompt(number)), 100_000)
+            place_row(session, filling.picture(pictures + 10 + number, moment, filling.prompt(number)), 100_000, "")
         times.append(1000 * (time.perf_counter() - before))
     return times
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, help="Deleted pictures: look, bring back, free the disk.")
 
 Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID...")]
+UNFINISHED = (
+    "A purge was killed, or runs: its files still take room. fibo-studio history trash empty --yes takes them away."
+)
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
@@ -30,7 +33,7 @@ def list_(
     """List deleted pictures, newest first."""
     from studio.cli.history import picture_row, print_page_end, whole_records
 
-    settings = begin()
+    settings, unfinished = begin(), False
     if (door := door_of(context, settings)) is not None:
         page: Page | HistoryPage = door.page("", None, False, cursor, limit, deleted=True)
         storage = door.storage()
@@ -40,13 +43,13 @@ def list_(
 
         with open_history(settings) as history:
             page = history.page(HistoryQuery(deleted=True), cursor=cursor, limit=limit)
-            usage = history.disk_usage()
+            usage, unfinished = history.disk_usage(), history.trash.is_unfinished()
         count, size = usage.deleted, usage.trash_bytes
     if as_json:
         print_json(whole_records(door, settings, page.items))
     else:
         print_table(picture_row(picture) for picture in page.items)
-    print_page_end(page, "The trash is empty.")
+    print_page_end(page, UNFINISHED if unfinished else "The trash is empty.")
     if count:
         print(f"{_pictures(count)} in the trash, {size / 1e6:,.1f} MB.", file=sys.stderr)
 

@@ -242,7 +242,7 @@ def test_a_record_with_any_part_replaced_by_anything_is_stored_or_refused(databa
     if not ID.fullmatch(generation.id):
         return
     with database.write() as session:
-        place_row(session, generation, 1)
+        place_row(session, generation, 1, "")
     with database.read() as session:
         rows = read_pictures(session, select(GenerationTable).where(GenerationTable.id == generation.id))
     assert [type(found) for _, found in rows] == [Generation]

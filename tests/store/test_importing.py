@@ -2,7 +2,9 @@
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -314,3 +316,93 @@ def test_a_seed_larger_than_rows_hold_is_told_and_not_lost(elsewhere: Elsewhere,
     elsewhere.take(file)
     [it] = elsewhere.all()
     assert (it.request.seed, it.versions["seed"]) == (0, str(2**64 - 1))
+
+
+@pytest.mark.parametrize("kind", ["ours", "another program's"])
+def test_an_imported_picture_that_is_altered_later_is_known_by_its_hash(
+    history: History, paint: Paint, elsewhere: Elsewhere, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(png())
+    if kind == "ours":
+        paint()
+        file = exported(history, tmp_path / "there.zip")
+    elsewhere.take(file)
+    sound = elsewhere.history.verify()
+    assert (sound.unknown, sound.altered) == (0, ())
+    [it] = elsewhere.all()
+    stored = elsewhere.folder / it.image_path
+    content = stored.read_bytes()
+    said = PngImagePlugin.PngInfo()
+    said.add_text("fibo-studio", json.dumps(it.to_record()))
+    Image.new("RGB", (64, 96), "white").save(stored, pnginfo=said)
+    assert stored.read_bytes() != content
+    [altered] = elsewhere.history.verify().altered
+    assert altered.id == it.id
+    assert "its bytes are not those that were written" in altered.reason
+
+
+def test_a_mended_picture_of_a_version_without_hashes_has_one_then(
+    history: History, paint: Paint, workspace: Path, tmp_path: Path, database: Database
+) -> None:
+    picture = paint()
+    kept = exported(history, tmp_path / "kept.zip")
+    (workspace / picture.image_path).unlink()
+    with database.write() as session:
+        session.connection().exec_driver_sql("UPDATE generation SET file_sha256 = ''")
+    Importer(history, database).run([(kept, "")], ImportReport())
+    assert (history.verify().unknown, history.verify().files_amiss) == (0, ())
+
+
+def test_a_picture_of_ours_that_lost_its_text_comes_in_by_its_sidecar_and_counts_as_sound(
+    history: History, paint: Paint, workspace: Path, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    picture = paint()
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / f"{picture.id}.png").write_bytes(png(size=(64, 96)))
+    sidecar = (workspace / picture.image_path).with_suffix(".json")
+    (folder / sidecar.name).write_bytes(sidecar.read_bytes())
+    assert elsewhere.take(folder).added == 1
+    assert elsewhere.history.verify().files_amiss == ()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_huge_packed_text_is_left_out_and_told_and_the_picture_can_be_read(
+    paint: Paint, history: History, workspace: Path, elsewhere: Elsewhere, tmp_path: Path, ours: bool
+) -> None:
+    """Pillow opens no picture with more than a megabyte of it."""
+    content = (workspace / paint().image_path).read_bytes() if ours else png(parameters="a ball")
+    packed = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(8 << 20)))
+    (tmp_path / "a.png").write_bytes(content[:33] + packed + content[33:])
+    report = elsewhere.take(tmp_path / "a.png")
+    assert report.added == 1
+    assert report.reasons == [
+        "a.png: 1 of its texts cannot be read, or have more than is kept, and were left out; the picture came in."
+    ]
+    assert elsewhere.history.verify().files_amiss == ()
+    [it] = elsewhere.all()
+    assert elsewhere.history.thumbnail_file(it.id).is_file()
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_of_two_imports_of_the_same_each_picture_counts_once(
+    history: History, paint: Paint, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one comes in between: after this one has looked, and before it has its row."""
+    paint()
+    there, write, other = exported(history, tmp_path / "there.zip"), Importer._write, ImportReport()
+
+    def first_the_other(self: Importer, *given) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Importer, "_write", write)
+            Importer(elsewhere.history, elsewhere.database).run([(there, "")], other)
+        write(self, *given)
+
+    monkeypatch.setattr(Importer, "_write", first_the_other)
+    report = elsewhere.take(there)
+    assert (report.added + other.added, report.already_here + other.already_here) == (1, 1)
+    assert len(elsewhere.all()) == 1

@@ -38,7 +38,7 @@ SCENES = {
         ],
         "lighting": {"conditions": "night, backlit", "direction": "left"},
         "style_medium": "oil painting",
-        "my_notes": {"sky": "blue moon", "n": 7},
+        "my_notes": {"sky": "blue moon", "n": 7, "deep": {"down": {"weird_key": "zebra", "flag": True}}},
     },
     "boat": {
         "short_description": "a green boat",
@@ -117,6 +117,12 @@ def label(database: Database, made: dict[str, Generation]) -> None:
         ("my_notes:moon", ["fox"]),
         ('my_notes.sky:"blue moon" my_notes.n:7', ["fox"]),
         ("my_notes.sky:7", []),
+        ("weird_key:zebra down.weird_key:zeb", ["fox"]),  # the end of a path, of any prompt's
+        ("deep:zebra deep.down:zebra", ["fox"]),
+        ("flag:true my_notes.deep.down.flag:TRUE", ["fox"]),
+        ("flag:false", []),
+        ("location:left number_of_objects:3", ["fox"]),
+        ("-weird_key:zebra", ["猫", "boat"]),
         ("seed:42", ["boat"]),
         ("42", ["boat"]),
         ("-seed:42", ["猫", "fox"]),
@@ -220,6 +226,74 @@ def test_what_is_not_understood_is_said_and_finds_nothing(studio, search: str, s
     turned = HistoryQuery(text=f"-{search}")
     assert history.count(turned) == 0, "a mistyped part behind a minus is not everything"
     assert history.page(turned).problems
+
+
+SAID = {
+    "dog": "หมา", "come": "มา", "mother": "แม่", "no": "ไม่", "day": "दिन", "poor": "दीन", "hindi": "हिन्दी में लिखा",
+    "christmas tree": "ёлка", "cafe": "un caf\u00e9 cr\u00e8me", "book": "كَتَبَ", "fire": "🦊🔥", "fox": "fox🦊",
+    "heart": "❤️", "family": "👩\u200d👩\u200d👧", "flag": "🇩🇪",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[History, dict[str, Generation]]]:
+    """A picture for each of some words that are hard to cut."""
+    workspace = tmp_path_factory.mktemp("scripts")
+    database = Database(workspace / "studio.db")
+    database.migrate()
+    history = History(workspace, database)
+    made = {}
+    for name, said in SAID.items():
+        prompt = StructuredPrompt.from_dict({"short_description": said})
+        made[name] = history.add(
+            rendered(), replace(request_of(), prompt=prompt), mode="generate", words="", writer="json"
+        )
+    yield history, made
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("หมา", ["dog"]),
+        ("มา", ["come", "dog"]),  # in the middle of a word, as nothing says where one begins
+        ("มี", []),
+        ("แม่", ["mother"]),
+        ("แม", []),
+        ("ไม่", ["no"]),
+        ("दिन", ["day"]),
+        ("दीन", ["poor"]),
+        ("हिन्दी", ["hindi"]),
+        ("हन", []),
+        ("हिन", ["hindi"]),  # begins so
+        ("लिखा", ["hindi"]),
+        ("елка", ["christmas tree"]),
+        ("ЁЛКА", ["christmas tree"]),
+        ("cafe creme", ["cafe"]),
+        ("cafe\u0301", ["cafe"]),
+        ("كتب", ["book"]),
+        ("🦊", ["fire", "fox"]),
+        ("🔥", ["fire"]),
+        ("🦊🔥", ["fire"]),
+        ("fox", ["fox"]),
+        ("fo", ["fox"]),
+        ("fox🦊", ["fox"]),
+        ("🔥🦊", []),
+        ("❤ -🦊", ["heart"]),
+        ("❤️", ["heart"]),
+        ("👧", ["family"]),
+        ("🇩🇪", ["flag"]),
+    ],
+)
+def test_words_of_any_script_are_told_apart_and_symbols_are_words(scripts, search: str, found: list[str]) -> None:
+    history, made = scripts
+    query = HistoryQuery(text=search)
+    page = history.page(query)
+    names = {each.id: name for name, each in made.items()}
+    assert (sorted(names[each.id] for each in page.items), page.problems) == (found, ())
+    assert sorted(names[id] for id in understands(history, query, made.values())) == found
+    anywhere = HistoryQuery(text=f"short_description:{search.split()[0]}")
+    assert set(found) <= {names[each.id] for each in history.page(anywhere).items}
 
 
 def understands(history: History, query: HistoryQuery, made: Iterable[Generation] = ()) -> list[str]:

@@ -119,9 +119,14 @@ def test_the_columns_of_the_index_are_those_of_the_database(database):
     [
         ("a red ball", "a red ball"),
         ("Größe  café", "Größe  café"),
+        ("cafe\u0301", "café"),
         ("红色ball 3个", "红 色 ball 3 个"),
         ("スーパーで", "ス ー パ ー で"),
         ("빨간 공", "빨 간 공"),
+        ("ที่นี่", "ที่ นี่"),
+        ("हिन्दी में", "हिन्दी में"),
+        ("fox🦊🔥", "fox 🦊 🔥"),
+        ("❤\ufe0f ёлка", "❤ елка"),
     ],
 )
 def test_only_writing_without_blanks_is_cut_into_characters(words: str, cut: str) -> None:

@@ -169,6 +169,20 @@ def test_a_purge_that_was_killed_is_finished_by_the_next_start(history, killed, 
     assert [it.id for it in history.page(ALL).items] == [kept]
 
 
+@pytest.mark.parametrize("ids", [None, []])
+def test_a_purge_that_was_killed_is_finished_by_the_next_purge_whatever_that_is_of(history, killed, workspace, ids):
+    """Its rows are gone, so that no list of the trash names what still takes room."""
+    killed("unlink1")
+    left = sum(file.stat().st_size for file in workspace.glob("trash/purge/**/*.*"))
+    assert history.trash.is_unfinished()
+    assert history.trash.count() == 0
+    report = history.trash.purge(ids)
+    assert (report.purged, report.freed_bytes) == (0, left)
+    assert left
+    assert not history.trash.is_unfinished()
+    assert not (workspace / "trash" / "purge").exists()
+
+
 @pytest.mark.parametrize("moment", ["rename2", "rename3", "commit"])
 def test_a_picture_that_a_killed_purge_had_moved_is_restored_whole(history, killed, workspace, moment):
     """Undo still works, with every file where it was."""

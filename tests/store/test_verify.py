@@ -163,6 +163,35 @@ def test_a_killed_quarantine_leaves_no_picture_of_the_gallery_without_its_file(
     assert history.count(ALL) == 0
 
 
+def test_a_quarantined_picture_that_is_restored_comes_back_with_its_files(history, paint, workspace):
+    """Twice too: each time as it went last."""
+    stored = paint("a fox", mode="inspire", source=Image.new("RGB", (8, 8)))
+    other = paint("a dog")
+    for _ in range(2):
+        repaint(history.image_file(stored.id), texts=True)
+        spoilt = history.image_file(stored.id).read_bytes()
+        moved = history.quarantine(history.verify().files_amiss)
+        assert len(moved) == 3
+        assert history.restore([stored.id]) == [stored.id]
+        assert history.image_file(stored.id).read_bytes() == spoilt
+        assert history.sidecar_file(stored.id).is_file()
+        assert history.source_file(stored.id).is_file()
+    assert history.verify().missing == ()
+    assert history.get(other.id) == other
+
+
+def test_undo_of_a_deletion_leaves_a_quarantined_copy_where_it_is(history, paint, workspace):
+    """Another picture lies at its place by now."""
+    stored = paint("a fox")
+    whole = history.image_file(stored.id).read_bytes()
+    repaint(history.image_file(stored.id), texts=True)
+    moved = history.quarantine(history.verify().files_amiss)
+    (workspace / stored.image_path).write_bytes(whole)
+    assert history.restore([stored.id]) == [stored.id]
+    assert history.image_file(stored.id).read_bytes() == whole
+    assert (workspace / moved[0].to).is_file()
+
+
 def test_a_quarantined_picture_is_put_back_by_hand(history, paint, workspace):
     """Moved back and restored, it is in the gallery; its file is still named, for it is still another."""
     stored = paint("a fox")

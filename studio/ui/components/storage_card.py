@@ -52,7 +52,12 @@ def _trash(runtime: Runtime, usage: DiskUsage) -> None:
     elif purge.purged:
         st.caption(f":material/check: {_pictures(purge.purged)} purged, {size(purge.freed_bytes)} freed")
     if not usage.deleted:
-        st.caption("The trash is empty.")
+        if not runtime.tools.history.trash.is_unfinished():
+            st.caption("The trash is empty.")
+        elif st.button("Finish the purge that was cut short", key="storage_finish", icon=":material/delete_forever:"):
+            with errors_shown():
+                runtime.care.purge(wait_s=1.0)
+                st.rerun()
         return
     days = runtime.settings.trash_days
     by_itself = f"; each goes by itself {days} days after it was deleted" if days else ""
