@@ -11,7 +11,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.given_pictures import ADDED, CHANGE
-from tests.pages.conftest import APP, bar, finish, page, press, says
+from tests.pages.conftest import APP, finish, page, press, says
 
 
 def meadow() -> bytes:
