@@ -8,6 +8,7 @@ import re
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from fibo_core.errors import InputError
 from fibo_core.models.catalogue import BUILT_IN, ModelSpec, near_sizes
@@ -16,6 +17,7 @@ from fibo_core.models.families import FAMILIES, Family
 FILE = "models.toml"
 NAME = re.compile("[a-z0-9][a-z0-9._-]{0,39}", re.ASCII)
 REPO = re.compile(r"\w[\w.-]{0,94}/\w[\w.-]{0,94}", re.ASCII)
+TEXT_MAX = 4 << 20  #: bytes of a file that says what a model is
 SIDE, SIDE_MIN, SIDE_MAX = 1024, 64, 2048
 
 
@@ -69,7 +71,7 @@ def family_of_index(text: str, source: str) -> Family:
     """The family that a model_index.json is of. Raises InputError for one of another kind of pipeline."""
     try:
         named = json.loads(text)["_class_name"]
-    except (ValueError, KeyError, TypeError) as exc:
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise InputError(f"The model_index.json of {source} names no pipeline. {_known()}") from exc
     for family in FAMILIES.values():
         if family.pipeline == named:
@@ -80,8 +82,8 @@ def family_of_index(text: str, source: str) -> Family:
 def family_of_folder(folder: Path) -> Family:
     """The family of a folder's pipeline. Raises InputError for a folder that is none."""
     try:
-        text = (folder / "model_index.json").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
+        text = _read_text(folder / "model_index.json")
+    except (OSError, ValueError) as exc:
         raise InputError(
             f"{folder} is no pipeline: it has no model_index.json that can be read. Name the folder that holds it."
         ) from exc
@@ -92,15 +94,25 @@ def read_added(workspace: Path) -> tuple[Added, ...]:
     """The models in the workspace's `models.toml`; none where there is no file. Raises InputError that names it."""
     file = workspace / FILE
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8")).get("models", {})
+        entries = tomllib.loads(_read_text(file)).get("models", {})
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise InputError(f"{file} cannot be read: {exc}. Mend it, or move it away.") from exc
     try:
         return tuple(Added(name=name, **entry) for name, entry in entries.items())
     except (TypeError, AttributeError) as exc:
         raise InputError(f"{file} holds what is no model: {exc}. Mend it, or move it away.") from exc
+
+
+def _read_text(file: Path) -> str:
+    """A small file's text. Raises OSError and ValueError; of what is no file, such as a pipe, nothing is read."""
+    found = file.stat()
+    if not S_ISREG(found.st_mode):
+        raise ValueError("it is no file")
+    if found.st_size > TEXT_MAX:
+        raise ValueError(f"it has more than {TEXT_MAX >> 20} MB")
+    return file.read_text(encoding="utf-8")
 
 
 def as_toml(models: tuple[Added, ...]) -> str:

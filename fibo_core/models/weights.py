@@ -81,8 +81,10 @@ def _component_is_whole(folder: Path) -> bool:
         index = next(folder.glob("*.safetensors.index.json"), None)
         if index is None:
             return any(part.is_file() for part in folder.glob("*.safetensors"))
+        if not index.is_file():  # a pipe would be waited for
+            return False
         parts = set(json.loads(index.read_text())["weight_map"].values())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
     return all((folder / part).is_file() for part in parts)
 

@@ -124,6 +124,19 @@ class Database:
         with disk_errors("The database's backup", folder if folder.is_dir() else self.path.parent), self._errors():
             yield
 
+    def fault(self) -> str:
+        """What SQLite finds wrong when it looks through the whole file, as a sentence that says what to do; "" where it
+        is sound. Raises WorkspaceUnwritable, and DatabaseUnreadable for a file that is no database any more."""
+        with self.read() as session:
+            found = [str(it) for it in session.connection().execute(text("PRAGMA integrity_check(1)")).scalars()]
+        if found == ["ok"]:
+            return ""
+        reason = " ".join(" ".join(found).replace("*** in database main ***", "").split())[:200]
+        return (
+            f"{self.path} is damaged: it does not pass SQLite's check ({reason}). Move it away, with its -wal and "
+            "-shm, and rebuild the history: the pictures and their recipes are files and come back."
+        )
+
     def check_writable(self, *, every_s: float = 0.0) -> None:
         """Really writes (one page, unchanged), so a full or read-only disk shows. Raises a StoreError.
 

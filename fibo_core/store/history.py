@@ -521,6 +521,11 @@ class History:
         with self._database.read() as session:
             return search_index.rows_to_fill(session)
 
+    def has_pictures_left(self) -> bool:
+        """Whether pictures of ours lie there without a row, as after a database was lost."""
+        pieces = reconcile.find_pictures(self._workspace / OUTPUTS)
+        return any(reconcile.without_row(piece, self._workspace, self._database) for piece in pieces)
+
     def sweep_due(self) -> bool:
         """Whether pictures may lie there without a row: nobody has looked yet, the database is another file since, a
         picture's row could not be written, or the volume that was not there is."""

@@ -25,7 +25,8 @@ Row = Generation | DamagedRow
 class RebuildReport:
     """``added`` rows (that would be added, in a dry run), damaged ones ``replaced``, those of pictures that were
     ``moved`` and that lead to them again, pictures ``already_there``; a sentence for each file that could not be read,
-    for each of the ``duplicates`` of a picture that is there, and for each damaged sidecar whose picture was read."""
+    for each of the ``duplicates`` of a picture that is there, and for each damaged sidecar whose picture was read.
+    ``database_fault`` says what is wrong with the database's file afterwards, "" where it is sound."""
 
     added: int
     replaced: int
@@ -34,6 +35,7 @@ class RebuildReport:
     unreadable: tuple[str, ...]
     duplicates: tuple[str, ...]
     damaged_sidecars: tuple[str, ...]
+    database_fault: str = ""
 
 
 @dataclass
@@ -113,4 +115,5 @@ def rebuild(workspace: Path, database: Database, *, dry_run: bool) -> RebuildRep
         unreadable=tuple(work.unreadable),
         duplicates=tuple(work.duplicates),
         damaged_sidecars=tuple(work.sidecars),
+        database_fault=database.fault(),
     )

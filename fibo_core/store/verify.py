@@ -42,7 +42,8 @@ class Faulty:
 class VerifyReport:
     """``pictures`` in the gallery that can be read, ``damaged`` rows, the ids of rows whose picture is ``missing``, the
     paths of pictures ``without_row``; pictures that cannot be read, those that were ``altered``, and sidecars that are
-    either. Of ``unknown`` pictures, stored by a version before, nobody knows what their pixels were."""
+    either. Of ``unknown`` pictures, stored by a version before, nobody knows what their pixels were. ``database_fault``
+    says what is wrong with the database's file, "" where it is sound."""
 
     pictures: int
     damaged: tuple[DamagedRow, ...]
@@ -52,6 +53,7 @@ class VerifyReport:
     altered: tuple[Faulty, ...]
     damaged_sidecars: tuple[Faulty, ...]
     unknown: int
+    database_fault: str = ""
 
     @property
     def files_amiss(self) -> tuple[Faulty, ...]:
@@ -61,6 +63,7 @@ class VerifyReport:
 
 def verify(workspace: Path, database: Database, progress: Progress | None = None) -> VerifyReport:
     """Looks at every row, picture and recipe, and changes nothing."""
+    database_fault = database.fault()
     pictures, broken = _rows(database)
     orphans: list[str] = []
     unreadable: list[Faulty] = []
@@ -99,6 +102,7 @@ def verify(workspace: Path, database: Database, progress: Progress | None = None
         tuple(altered),
         tuple(sidecars),
         unknown,
+        database_fault,
     )
 
 
@@ -190,6 +194,8 @@ def _name(file: Path, workspace: Path) -> str:
 
 def sentences(report: VerifyReport) -> Iterator[str]:
     """What is amiss, one sentence each."""
+    if report.database_fault:
+        yield report.database_fault
     yield from (f"{row.id}: {row.reason}" for row in report.damaged)
     yield from (f"{id}: its picture is gone" for id in report.missing)
     yield from (f"{path}: it is not in the gallery" for path in report.without_row)

@@ -33,6 +33,9 @@ related.add_to(app)
 Ids = Annotated[list[str], typer.Argument(help="Pictures' ids.", metavar="ID...")]
 
 
+LEFT = "Pictures lie on the disk that the history does not know: its database is new, or was lost."
+
+
 @app.command("list")
 def list_(
     context: typer.Context,
@@ -52,6 +55,7 @@ def list_(
     """List pictures, newest first."""
     settings = begin()
     query = " ".join([*(search or ()), query]).strip()
+    nothing = "No pictures." if query or mode or favorite or cursor else "No pictures yet."
     unsearched, here = 0, datetime.now().astimezone()  # days begin where the command is given
     if (door := door_of(context, settings)) is not None:
         page: Page | HistoryPage = door.page(query, mode, favorite, cursor, limit, zone=here.isoformat()[-6:])
@@ -64,6 +68,8 @@ def list_(
             page = history.page(asked, cursor=cursor, limit=limit)
             unsearched = history.unsearched() if query else 0
             trouble = history.trouble()
+            if not trouble and not page.items and not page.damaged and cursor is None and history.has_pictures_left():
+                nothing = f"{LEFT} {rebuild_command()}"
     if as_json:
         print_json(whole_records(door, settings, page.items))
     else:
@@ -76,7 +82,7 @@ def list_(
             "studio reads them.",
             file=sys.stderr,
         )
-    print_page_end(page, "No pictures." if query or mode or favorite or cursor else "No pictures yet.")
+    print_page_end(page, nothing)
 
 
 @app.command()
@@ -194,14 +200,17 @@ def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring pictures that lie on the disk back into the history, and mend damaged rows, from their own recipes."""
+    """Bring pictures that lie on the disk back into the history, and mend damaged rows, from their own recipes. Exit 1
+    when the database's file is damaged."""
     only_here(context)
     settings = begin()
     with open_history(settings) as history:
         report = history.rebuild(dry_run=dry_run)
+    if report.database_fault:
+        print(report.database_fault, file=sys.stderr)
     if as_json:
         print_json(asdict(report))
-        return
+        raise typer.Exit(1 if report.database_fault else 0)
     done = "would be added" if dry_run else "added"
     print_text(
         f"{report.added} {done}, {report.replaced} damaged ones {'would be ' if dry_run else ''}replaced, "
@@ -210,6 +219,7 @@ def rebuild(
     )
     for sentence in (*report.unreadable, *report.duplicates, *report.damaged_sidecars):
         print(sentence, file=sys.stderr)
+    raise typer.Exit(1 if report.database_fault else 0)
 
 
 app.command()(export)

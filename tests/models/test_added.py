@@ -160,3 +160,37 @@ def test_a_repository_is_asked_what_it_is(tmp_path: Path) -> None:
 def test_a_source_that_is_neither_folder_nor_repository_is_refused(tmp_path: Path, source: str) -> None:
     with pytest.raises(FiboError, match=r"no folder here|no pipeline"):
         add_model(at(tmp_path), "mine", source, side=256)
+
+
+@pytest.mark.parametrize("index", ["[" * 200_000, " " * (5 << 20), None])
+def test_a_model_index_of_any_content_and_kind_is_refused_in_a_sentence(
+    tmp_path: Path, folder: Path, index: str | None
+) -> None:
+    """Nested without end, far too large, or a pipe that nobody writes to."""
+    file = folder / "model_index.json"
+    file.unlink()
+    if index is None:
+        os.mkfifo(file)
+    else:
+        file.write_text(index)
+    with pytest.raises(InputError, match=r"model_index\.json"):
+        add_model(at(tmp_path), "mine", str(folder))
+
+
+@pytest.mark.parametrize("index", ["[" * 200_000, "[]", None])
+def test_an_index_of_weights_of_any_content_and_kind_is_none_of_a_whole_model(
+    tmp_path: Path, folder: Path, index: str | None
+) -> None:
+    file = folder / "transformer" / "diffusion_pytorch_model.safetensors.index.json"
+    if index is None:
+        os.mkfifo(file)
+    else:
+        file.write_text(index)
+    with pytest.raises(InputError, match="not whole"):
+        add_model(at(tmp_path), "mine", str(folder))
+
+
+def test_a_list_of_models_that_nests_without_end_is_named(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("models = " + "[" * 200_000)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_added(tmp_path)

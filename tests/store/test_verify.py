@@ -231,3 +231,23 @@ def test_a_volume_that_is_not_there_is_no_list_of_missing_pictures(history, pain
     (workspace / "outputs").rename(workspace / "unmounted")
     with pytest.raises(WorkspaceUnwritable, match="Is its volume mounted"):
         history.verify()
+
+
+def test_a_damaged_database_that_can_still_be_read_is_named_by_verify_and_by_rebuild(
+    history, paint, database, workspace
+):
+    """Its rows are whole, and pages of its indexes are not."""
+    paint("a fox")
+    assert history.verify().database_fault == history.rebuild().database_fault == ""
+    database.close()
+    with closing(sqlite3.connect(workspace / "studio.db")) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [page] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_generation_model'").fetchone()
+    with (workspace / "studio.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\x07" * size)
+    report = history.verify()
+    assert "does not pass SQLite's check" in report.database_fault
+    assert "rebuild the history" in next(sentences(report))
+    assert history.rebuild().database_fault == report.database_fault

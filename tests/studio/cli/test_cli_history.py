@@ -376,3 +376,18 @@ def test_what_cannot_be_labelled_is_said_in_one_sentence(cli, command, code, sai
     answer = cli("history", *command)
     assert (answer.code, answer.out, answer.err[: len(said)]) == (code, "", said)
     assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("lost", ["empty", "gone"])
+def test_a_list_of_a_history_whose_database_was_lost_says_that_pictures_lie_there(cli, store, workspace, lost):
+    assert cli("history", "list").err == "No pictures yet.\n"
+    store()
+    for file in workspace.glob("studio.db*"):
+        file.unlink()
+    if lost == "empty":
+        (workspace / "studio.db").touch()
+    said = cli("history", "list").err
+    assert "Pictures lie on the disk that the history does not know" in said
+    assert "history rebuild" in said
+    cli("history", "rebuild")
+    assert "Pictures lie" not in cli("history", "list").err
