@@ -85,13 +85,10 @@ with form:
     )
     words = (words or "").strip()
     own_json = state.draft is not None and state.draft.is_users
-    presses = press_bar(
-        "inspire",
-        [
-            PressButton("describe", "Describe", "Writes the prompt and paints nothing"),
-            PressButton("paint", "Paint this JSON" if own_json else "Paint"),
-        ],
-    )
+    describe = PressButton("describe", "Describe", "Writes the prompt and paints nothing")
+    paint = PressButton("paint", "Paint this JSON" if own_json else "Paint")
+    # Ctrl+Enter presses the first: what it shows is painted, and no writer replaces what the user wrote unasked.
+    presses = press_bar("inspire", [paint, describe] if own_json else [describe, paint])
     settings_row("inspire", spec, runtime)
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)

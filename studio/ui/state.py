@@ -81,7 +81,17 @@ class Draft:
     def edited(self) -> bool:
         if self.written is None or self.writer == BY_HAND:
             return False
-        return self.written.edited or self.text != self.written_text
+        return self.written.edited or not self._is_as_written
+
+    @property
+    def _is_as_written(self) -> bool:
+        """Whether the text says what the writer wrote, however it is laid out."""
+        if self.written is None or self.text == self.written_text:
+            return self.written is not None
+        try:
+            return StructuredPrompt.parse(self.text) == self.written.prompt
+        except PromptError:
+            return False
 
     @property
     def is_users(self) -> bool:

@@ -11,7 +11,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.given_pictures import ADDED, CHANGE
-from tests.pages.conftest import APP, bar, finish, page, press, says
+from tests.pages.conftest import APP, finish, page, press, says
 
 
 def meadow() -> bytes:
@@ -112,7 +112,8 @@ def test_other_pictures_put_the_writers_words_away_and_leave_the_users_own(inspi
     state.rewrite('{"short_description": "mine"}')
     give(inspire, runtime, meadow())
     assert "mine" in state.draft.text
-    assert "Paint this JSON" in bar(inspire)
+    first = inspire.session_state["inspire_presses"].buttons[0]
+    assert first.label == "Paint this JSON"  # which Ctrl+Enter presses: no writer replaces it unasked
 
 
 def test_a_reload_brings_the_pictures_of_the_batch_back(inspire: AppTest, runtime: Runtime) -> None:

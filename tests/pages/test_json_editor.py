@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.prompts.json_text import line_and_column
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
@@ -102,6 +103,16 @@ def test_what_was_typed_at_another_revision_takes_nothing_s_place() -> None:
     assert json.loads(text_of(state)) == {"short_description": "a blue star"}
     state.take_typed('{"context": "mine"}', state.draft.revision)
     assert text_of(state) == '{"context": "mine"}'
+
+
+def test_a_text_that_is_laid_out_otherwise_is_no_edit_and_one_of_another_order_is() -> None:
+    """A blank that a Tab left does not make the prompt the user's: new words are written anew."""
+    written = WrittenPrompt(StructuredPrompt.parse(BALL), "offline")
+    assert not Draft(f"\t{BALL}\n", written=written).is_users
+    assert not Draft(json.dumps(json.loads(BALL)), written=written).is_users
+    turned = json.dumps(dict(reversed(json.loads(BALL).items())))
+    assert Draft(turned, written=written).is_users
+    assert Draft("{", written=written).is_users
 
 
 def test_a_likely_typo_is_marked_at_its_line() -> None:

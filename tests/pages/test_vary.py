@@ -224,7 +224,8 @@ def test_a_grid_gets_more_values_and_only_they_are_painted(worded: AppTest, runt
 
 def test_a_grid_that_grows_beyond_a_few_wants_to_be_confirmed(app: AppTest, runtime: Runtime) -> None:
     """By all of its pictures, not by those that come."""
-    order = Order(kind="generate", words="a ball", size=(64, 64), steps=1, axes=(axis("seed", "1..63"),))
+    prompt = StructuredPrompt.from_dict({"short_description": "a ball"})
+    order = Order(kind="generate", written=WrittenPrompt(prompt), size=(64, 64), steps=1, axes=(axis("seed", "1..63"),))
     batch = runtime.desk.place(order)
     runtime.desk.cancel(batch.id)
     app.query_params["batch"] = batch.id

@@ -237,12 +237,10 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
     """What is to be said of the text, under it; ``marked`` where a faulty line is marked in the editor itself."""
     error = verdict.error
     if error is not None:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.error(plain(str(error)), icon=":material/error:")
-            mended = verdict.mendable and st.button(
-                "Mend it", key=f"{key}_mend_it", icon=":material/healing:", width="content",
-                help="Puts the prompt that it means in its place, and says what was changed",
-            )  # fmt: skip
+        if not any(is_refused_for_its_json(state, sentence) for sentence in state.refused.sentences):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.error(plain(str(error)), icon=":material/error:")
+                mend_button(state, key)
         if error.line is not None and error.column is not None and not marked:
             st.code(showable(marked_line(draft.text, error.line, error.column)), language=None)
         if isinstance(error, SeveralCaptions):
@@ -251,10 +249,6 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
                     st.button(
                         plain(f"Take “{each.title}”"), key=f"{key}_take_{index}", on_click=state.take, args=(each,)
                     )
-        if mended:
-            with errors_shown():
-                state.mend()
-                st.rerun()
         return
     for sentence in verdict.doubtful.values() if draft.mended is None else ():  # else the notes have them
         st.caption(f":material/spellcheck: {plain(sentence)}")
@@ -268,6 +262,25 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
         with st.expander(f"valid{tokens} · {count} hint{'s' if count > 1 else ''}", type="compact"):
             for hint in verdict.hints:
                 st.caption(plain(f"{hint.path}: {hint.message}" if hint.path else hint.message))
+
+
+def is_refused_for_its_json(state: PageState, sentence: str) -> bool:
+    """Whether a press was refused for what is wrong with the JSON: that is said once, where the refusal stands."""
+    error = None if state.draft is None else judge(state.draft.text, len).error
+    return error is not None and str(error) in sentence
+
+
+def mend_button(state: PageState, key: str) -> None:
+    """ "Mend it", where there is a prompt in the JSON that is none."""
+    if state.draft is None or not judge(state.draft.text, len).mendable:
+        return
+    if st.button(
+        "Mend it", key=f"{key}_mend_it", icon=":material/healing:", width="content",
+        help="Puts the prompt that it means in its place, and says what was changed",
+    ):  # fmt: skip
+        with errors_shown():
+            state.mend()
+            st.rerun()
 
 
 def _buttons(state: PageState, draft: Draft, verdict: Verdict, key: str, view: str) -> None:

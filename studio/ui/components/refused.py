@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from fibo_core.errors import PromptError
 from fibo_core.models.catalogue import ModelSpec
-from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
 from fibo_core.work.runtime import Runtime
+from studio.ui.components.json_editor import is_refused_for_its_json, mend_button
 from studio.ui.session import errors_shown, find_picture, place
 from studio.ui.state import PageState, Refused
 from studio.ui.viewing import view_picture
@@ -16,8 +15,10 @@ from studio.ui.words import plain
 def show_refused(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec) -> None:
     """What stands until the next press."""
     for sentence in state.refused.sentences:
-        told = _told_by_the_editor(state, sentence)
-        st.error("The JSON below is not ready: it says why." if told else plain(sentence), icon=":material/error:")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.error(plain(sentence), icon=":material/error:")
+            if is_refused_for_its_json(state, sentence):
+                mend_button(state, mode)
     order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
     if order is None or existing is None:
         return
@@ -31,13 +32,3 @@ def show_refused(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec
             state.refused = Refused()
             with errors_shown():
                 place(runtime, state, order)
-
-
-def _told_by_the_editor(state: PageState, sentence: str) -> bool:
-    """Whether the same stands under the JSON already."""
-    try:
-        if state.draft is not None:
-            StructuredPrompt.parse(state.draft.text)
-    except PromptError as exc:
-        return str(exc) in sentence
-    return False

@@ -3,7 +3,8 @@
 const RUNNING_MS = 400, IDLE_MS = 2000, HIDDEN_MS = 3000, LONG_S = 20
 const PHONE = matchMedia("(max-width: 767px)")
 const MISSES = 2 // in a row, until it is said
-const AWAY = "The studio does not answer. What you typed and pressed is kept here, and goes on by itself once it is back."
+const AWAY =
+  "The studio does not answer. What is pressed now goes on by itself once it is back; what was being painted can be tried again."
 const LINES = 3, PHONE_LINES = 1 // that stand there; the others come by a press
 const bars = new WeakMap()
 const tab = (window.fibo ??= {}).queue ??= { followed: new Map(), done: "", title: "" }
