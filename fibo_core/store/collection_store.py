@@ -234,9 +234,8 @@ def problem_of(record: Any) -> str:
     """Why the collection of a record cannot be, as a sentence; "" where it can, or is none at all."""
     try:
         collection_name(record["name"])
-        if isinstance(query := record.get("query"), str):
-            if len(_query(query)) > TEXT_MAX:
-                return f"Its search has {len(query):,} characters. It may have {TEXT_MAX:,}."
+        if isinstance(query := record.get("query"), str) and len(_query(query)) > TEXT_MAX:
+            return f"Its search has {len(query):,} characters. It may have {TEXT_MAX:,}."
     except InputError as exc:
         return str(exc)
     except (KeyError, TypeError, AttributeError):
