@@ -12,7 +12,7 @@ const questionOf = ({ q = "", trash }) => new URLSearchParams({ q, zone: ZONE, .
 export class Finding {
   /** `on` hears `look()` when the field's text is to be searched for, `say(words)`. */
   constructor(root, on) {
-    for (const name of ["search", "suggestions", "places", "chips", "problems", "facets", "count"]) {
+    for (const name of ["search", "suggestions", "places", "chips", "waits", "facets", "count"]) {
       this[name] = root.querySelector(`.${name}`)
     }
     this.field = this.search.querySelector("input")
@@ -130,9 +130,9 @@ export class Finding {
       })
     }))
     const waits = unsearched ? [`Older pictures are being read for the search (${unsearched.toLocaleString("en")} left): until then not all are found by their words.`] : []
-    this.problems.hidden = !problems.length && !(q && waits.length)
-    this.problems.textContent = [...problems, ...(q ? waits : [])].join(" ")
-    this.missed = problems
+    this.waits.hidden = !q || !waits.length
+    this.waits.textContent = waits.join(" ")
+    this.missed = problems // told where the pictures would be: what is not understood finds none
   }
 
   async fetchFacets(query) {
