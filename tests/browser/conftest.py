@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
@@ -19,6 +20,18 @@ FLAGS = [
 ]
 expect.set_options(timeout=20_000)  # a page drawn on a busy machine
 DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser's test that fails is tried a second time, and the report counts it ("rerun").
+
+    A page of Streamlit's may lose a key or a click while it is drawn anew, the more so on a machine whose cores the
+    other tests have. What fails twice in a row fails.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="package")
