@@ -22,10 +22,9 @@ def family(api: httpx.Client, batch: dict[str, Any]) -> list[str]:
 
 def test_the_tree_of_a_picture_has_its_branches_and_what_each_changed(api: httpx.Client, family: list[str]) -> None:
     tree = api.get(f"/generations/{family[2]}/lineage").json()
-    assert [(it["depth"], it["words"], it["ids"]) for it in tree["branches"][:2]] == [
-        (0, "a red ball on the left", family[:1]),
-        (1, "make it <b>green</b>", family[1:]),
-    ]
+    branches = [(it["depth"], it["words"], it["ids"]) for it in tree["branches"]]
+    assert branches[0] == (0, "a red ball on the left", family[:1])
+    assert (1, "make it <b>green</b>", family[1:]) in branches  # other tests may have refined the picture too
     node = next(it for it in tree["nodes"] if it["id"] == family[1])
     assert {it["kind"] for it in node["changes"]} == {"changed"}
     assert any(word["side"] == "after" for word in node["changes"][0]["words"])
