@@ -343,11 +343,9 @@ PASSED_ON = {
     "studio/cli/main.py": 4,  # what ended a command
     "studio/ui/components/frame.py": 2,
     "studio/ui/components/outcome.py": 3,
-    "studio/ui/components/json_editor.py": 1,
+    "studio/ui/components/json_editor.py": 2,  # what is wrong with the JSON, and what a press was refused with
     "studio/ui/components/presets.py": 1,
     "studio/ui/components/given_pictures.py": 1,
-    "studio/ui/components/refinement.py": 1,  # what a press was refused with
-    "studio/ui/components/refused.py": 1,
     "studio/ui/components/system_cards.py": 3,
     "studio/ui/components/two_prompts.py": 1,
     "studio/ui/components/vary.py": 1,

@@ -6,18 +6,8 @@ Their parts are of the real classes, in the files of the real repositories, and 
 import json
 from pathlib import Path
 
-from tests.writers.tiny_vlm import SPECIAL, TOKENS, make_tokenizer
+from tests.writers.tiny_vlm import PICTURE_FORMAT, SPECIAL, make_tokenizer, vlm_config
 
-#: How a text and a picture are cut into tokens; the real one says the same, and more.
-PICTURE_FORMAT = {
-    "image_processor_type": "Qwen2VLImageProcessorFast",
-    "size": {"shortest_edge": 65536, "longest_edge": 16777216},
-    "patch_size": 16,
-    "temporal_patch_size": 2,
-    "merge_size": 2,
-    "image_mean": [0.5, 0.5, 0.5],
-    "image_std": [0.5, 0.5, 0.5],
-}
 HIDDEN = 32  #: of the text encoder; the transformer is given three of its layers side by side
 
 
@@ -25,10 +15,12 @@ def make_tiny_fibo2(folder: Path, *, seed: int = 0) -> Path:
     """Writes a pipeline of BriaFibo2Pipeline's parts, 1.5 million parameters, into ``folder``."""
     import torch
     from diffusers import AutoencoderKLFlux2, BriaFibo2Transformer2DModel, FlowMatchEulerDiscreteScheduler
+    from transformers import Qwen3VLForConditionalGeneration
 
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    _text_encoder().save_pretrained(folder / "text_encoder")
+    reader = vlm_config(hidden=HIDDEN, inner=48, layers=36, heads=2, kv_heads=1)  # the pipeline reads the 35th layer
+    Qwen3VLForConditionalGeneration(reader).save_pretrained(folder / "text_encoder")
     BriaFibo2Transformer2DModel(
         in_channels=32, dim=64, n_layers=6, n_refiner_layers=1, n_heads=2, cap_feat_dim=3 * HIDDEN,
         injection_layer_ids=(1, 2, 3, 4, 5), perceiver_num_layers=1, min_num_gist_tokens=8, max_num_gist_tokens=16,
@@ -58,37 +50,3 @@ def make_tiny_fibo2(folder: Path, *, seed: int = 0) -> Path:
     }
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
-
-
-def _text_encoder():
-    """A Qwen3-VL of 36 layers, since the pipeline reads the 35th."""
-    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
-
-    token = {word: index for index, word in enumerate(SPECIAL)}
-    return Qwen3VLForConditionalGeneration(
-        Qwen3VLConfig(
-            text_config={
-                "vocab_size": TOKENS,
-                "hidden_size": HIDDEN,
-                "intermediate_size": 48,
-                "num_hidden_layers": 36,
-                "num_attention_heads": 2,
-                "num_key_value_heads": 1,
-                "head_dim": 16,
-                "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [4, 2, 2]},
-            },
-            vision_config={
-                "depth": 2,
-                "hidden_size": 32,
-                "intermediate_size": 48,
-                "num_heads": 2,
-                "out_hidden_size": HIDDEN,
-                "num_position_embeddings": 64,
-                "deepstack_visual_indexes": [0, 1],
-            },
-            image_token_id=token["<|image_pad|>"],
-            video_token_id=token["<|video_pad|>"],
-            vision_start_token_id=token["<|vision_start|>"],
-            vision_end_token_id=token["<|vision_end|>"],
-        )
-    )

@@ -237,10 +237,10 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
     """What is to be said of the text, under it; ``marked`` where a faulty line is marked in the editor itself."""
     error = verdict.error
     if error is not None:
-        if not any(is_refused_for_its_json(state, sentence) for sentence in state.refused.sentences):
+        if not any(str(error) in sentence for sentence in state.refused.sentences):  # it is said there
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.error(plain(str(error)), icon=":material/error:")
-                mend_button(state, key)
+                mend_button(state, key, verdict)
         if error.line is not None and error.column is not None and not marked:
             st.code(showable(marked_line(draft.text, error.line, error.column)), language=None)
         if isinstance(error, SeveralCaptions):
@@ -264,17 +264,20 @@ def _say(state: PageState, draft: Draft, verdict: Verdict, key: str, *, marked: 
                 st.caption(plain(f"{hint.path}: {hint.message}" if hint.path else hint.message))
 
 
-def is_refused_for_its_json(state: PageState, sentence: str) -> bool:
-    """Whether a press was refused for what is wrong with the JSON: that is said once, where the refusal stands."""
-    error = None if state.draft is None else judge(state.draft.text, len).error
-    return error is not None and str(error) in sentence
+def show_refusals(state: PageState, key: str) -> None:
+    """Why the last presses placed nothing; beside what is wrong with the JSON, "Mend it"."""
+    sentences = state.refused.sentences
+    verdict = judge(state.draft.text, len) if sentences and state.draft is not None else None
+    for sentence in sentences:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.error(plain(sentence), icon=":material/error:")
+            if verdict is not None and verdict.error is not None and str(verdict.error) in sentence:
+                mend_button(state, key, verdict)
 
 
-def mend_button(state: PageState, key: str) -> None:
+def mend_button(state: PageState, key: str, verdict: Verdict) -> None:
     """ "Mend it", where there is a prompt in the JSON that is none."""
-    if state.draft is None or not judge(state.draft.text, len).mendable:
-        return
-    if st.button(
+    if verdict.mendable and st.button(
         "Mend it", key=f"{key}_mend_it", icon=":material/healing:", width="content",
         help="Puts the prompt that it means in its place, and says what was changed",
     ):  # fmt: skip

@@ -14,7 +14,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
-from studio.ui.components.json_editor import is_refused_for_its_json, mend_button
+from studio.ui.components.json_editor import show_refusals
 from studio.ui.components.press_bar import Presses
 from studio.ui.components.thread import Pending
 from studio.ui.conversation import all_words, go_on_from, is_changed
@@ -56,10 +56,7 @@ def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said:
 
 def show_refusal(runtime: Runtime, state: PageState, asked: Question | None) -> None:
     """Says why the last press placed nothing, and asks what is to be asked."""
-    for sentence in state.refused.sentences:
-        st.error(plain(sentence), icon=":material/error:")
-        if is_refused_for_its_json(state, sentence):
-            mend_button(state, "refine")
+    show_refusals(state, "refine")
     if state.refused.note:
         st.caption(f":material/undo: {plain(state.refused.note)}")
     if asked is None:

@@ -5,20 +5,15 @@ import streamlit as st
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.store.generation import Mode
 from fibo_core.work.runtime import Runtime
-from studio.ui.components.json_editor import is_refused_for_its_json, mend_button
+from studio.ui.components.json_editor import show_refusals
 from studio.ui.session import errors_shown, find_picture, place
 from studio.ui.state import PageState, Refused
 from studio.ui.viewing import view_picture
-from studio.ui.words import plain
 
 
 def show_refused(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec) -> None:
     """What stands until the next press."""
-    for sentence in state.refused.sentences:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.error(plain(sentence), icon=":material/error:")
-            if is_refused_for_its_json(state, sentence):
-                mend_button(state, mode)
+    show_refusals(state, mode)
     order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
     if order is None or existing is None:
         return
