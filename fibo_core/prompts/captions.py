@@ -29,17 +29,18 @@ def fibo2_caption(prompt: StructuredPrompt) -> str:
     surrogate pair, which no tokenizer reads, becomes U+FFFD.
     """
     document = {key: value for key, value in prompt.document.items() if key not in _EDIT_KEYS}
-    kept = without_empty(document)
-    if set(document) == set(_SHORT_FORM):
-        return _minified(
-            {"short_description": kept.get("short_description", ""), "text_render": kept.get("text_render", [])}
-        )
     sections = {
         key: {name: item for name, item in value.items() if name not in SCORES} if isinstance(value, dict) else value
-        for key, value in kept.items()
+        for key, value in without_empty(document).items()
         if key not in SCORES
     }
-    return _minified({key: value for key, value in sections.items() if not is_empty(value)})
+    caption = {key: value for key, value in sections.items() if not is_empty(value)}
+    if set(_SHORT_FORM) in (set(document), set(caption)):  # the pipeline reads this text, and finds nothing else in it
+        caption = {
+            "short_description": caption.get("short_description") or "",
+            "text_render": caption.get("text_render") or [],
+        }
+    return _minified(caption)
 
 
 CAPTION_RULES: Mapping[str, Callable[[StructuredPrompt], str]] = {"fibo1": fibo1_caption, "fibo2": fibo2_caption}

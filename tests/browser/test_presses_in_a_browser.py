@@ -35,7 +35,7 @@ def look_at(visitor: Visitor, words: str) -> None:
     def choose() -> None:
         visitor.settle()
         if box.input_value() != words:
-            visitor.page.get_by_title(words).click(delay=80)
+            visitor.page.get_by_title(words).first.click(delay=80)
 
     insist(choose, lambda ms: expect(box).to_have_value(words, timeout=ms))
 

@@ -36,6 +36,10 @@ def test_fibo_2_is_told_that_a_short_prompt_has_no_text() -> None:
     """An empty list of texts beside the description alone says so; anywhere else it says nothing."""
     short = StructuredPrompt.from_dict({"text_render": [], "short_description": "a fox"})
     assert fibo2_caption(short) == '{"short_description":"a fox","text_render":[]}'
+    others_empty = StructuredPrompt.from_dict({"text_render": [{"text": "x"}], "short_description": "a", "mine": None})
+    assert fibo2_caption(others_empty) == '{"short_description":"a","text_render":[{"text":"x"}]}'
+    unsaid = StructuredPrompt.from_dict({"text_render": [], "short_description": False})
+    assert fibo2_caption(unsaid) == '{"short_description":"","text_render":[]}'
 
 
 def test_an_edits_parts_never_reach_fibo_2s_caption_of_a_picture() -> None:
@@ -57,4 +61,5 @@ def test_fibo_2s_own_pipeline_leaves_its_caption_as_it_is(prompt: StructuredProm
     assert instruction is None
     if not any("\ud800" <= letter <= "\udfff" for letter in json.dumps(prompt.document, ensure_ascii=False)):
         theirs, _ = BriaFibo2Pipeline._parse_prompt(prompt.to_json(None))
-        assert theirs == caption  # of the prompt as typed it makes the same
+        again, _ = BriaFibo2Pipeline._parse_prompt(json.dumps(theirs or {}))
+        assert again == caption  # of the prompt as typed it makes the same, once it is stable
