@@ -11,8 +11,11 @@ from tests.writers.tiny_vlm import PICTURE_FORMAT, SPECIAL, make_tokenizer, vlm_
 HIDDEN = 32  #: of the text encoder; the transformer is given three of its layers side by side
 
 
-def make_tiny_fibo2(folder: Path, *, seed: int = 0) -> Path:
-    """Writes a pipeline of BriaFibo2Pipeline's parts, 1.5 million parameters, into ``folder``."""
+def make_tiny_fibo2(folder: Path, *, seed: int = 0, dim: int = 64) -> Path:
+    """Writes a pipeline of BriaFibo2Pipeline's parts, 1.5 million parameters, into ``folder``.
+
+    ``dim`` is the width of the transformer.
+    """
     import torch
     from diffusers import AutoencoderKLFlux2, BriaFibo2Transformer2DModel, FlowMatchEulerDiscreteScheduler
     from transformers import Qwen3VLForConditionalGeneration
@@ -22,7 +25,7 @@ def make_tiny_fibo2(folder: Path, *, seed: int = 0) -> Path:
     reader = vlm_config(hidden=HIDDEN, inner=48, layers=36, heads=2, kv_heads=1)  # the pipeline reads the 35th layer
     Qwen3VLForConditionalGeneration(reader).save_pretrained(folder / "text_encoder")
     BriaFibo2Transformer2DModel(
-        in_channels=32, dim=64, n_layers=6, n_refiner_layers=1, n_heads=2, cap_feat_dim=3 * HIDDEN,
+        in_channels=32, dim=dim, n_layers=6, n_refiner_layers=1, n_heads=dim // 32, cap_feat_dim=3 * HIDDEN,
         injection_layer_ids=(1, 2, 3, 4, 5), perceiver_num_layers=1, min_num_gist_tokens=8, max_num_gist_tokens=16,
         gist_step=4, axes_dims=(8, 12, 12),
     ).save_pretrained(folder / "transformer")  # fmt: skip
