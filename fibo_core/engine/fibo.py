@@ -29,7 +29,7 @@ from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.models.plans import GB
-from fibo_core.models.weights import file_digest, revision_of, weight_bytes, weights_folder
+from fibo_core.models.weights import check_complete, file_digest, revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
@@ -221,6 +221,7 @@ class FiboEngine:
             if not self._device.has(self):
                 self._move_in(held, cancel)
             return held
+        self._check_complete(spec, folder)
         before = None if held is None else held.spec
         del held  # which would keep its memory from the one to come
         self._drop()
@@ -238,6 +239,15 @@ class FiboEngine:
         self._held = _Held(spec, revision, folder, place, pipe)
         self._status = replace(self._status, state="ready", device=place.device_text)
         return self._held
+
+    def _check_complete(self, spec: ModelSpec, folder: Path) -> None:
+        """Raises ModelLoadFailed for files that cannot be loaded, while the model before still has its place."""
+        try:
+            check_complete(spec, folder)
+        except EngineError as error:
+            if self._held is None:
+                self._status = replace(self._status, state="failed", model=spec.name, error=str(error))
+            raise
 
     def _put_back(self, spec: ModelSpec) -> None:
         """Takes up the model that had to make room for one that does not load; it goes on painting."""
