@@ -99,7 +99,7 @@ def _check_settings(order: Order, spec: ModelSpec) -> None:
         check_strength(order.strength)
     if order.feather is not None:
         check_feather(order.feather)
-    if order.way == "own" and "edit" not in spec.family.abilities:
+    if order.way == "own" and "edit" not in spec.abilities:
         raise InputError(f"{spec.title} has no edit of its own. Leave the way out, or choose another model.")
     masked = order.mask is not None or order.mask_of is not None
     if order.way in ("paste", "hold") and not masked:
@@ -125,7 +125,7 @@ def _with_mask(order: Order, tools: Tools, size: tuple[int, int]) -> Order:
 
 def _check_references(order: Order, spec: ModelSpec, inputs: Inputs) -> None:
     check_references(len(order.references))
-    if order.references and "references" not in spec.family.abilities:
+    if order.references and "references" not in spec.abilities:
         raise InputError(f"{spec.title} looks at no references. Leave them out, or choose another model.")
     for number, name in enumerate(order.references, 1):
         reference = open_input(inputs.path(name))

@@ -69,7 +69,8 @@ class Order:
     ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
     each combination and seed; ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are
     written. ``adapters`` are LoRAs by name, or name and strength ("sepia:0.8"). The pictures go into ``collection``,
-    which is made where there is none of that name.
+    which is made where there is none of that name. With ``reuse`` those whose very recipe is stored already are taken
+    as they are, and not painted again.
     """
 
     kind: Mode
@@ -99,6 +100,7 @@ class Order:
     paint: bool = True
     collection: str | None = None
     adapters: tuple[str, ...] = ()
+    reuse: bool = False
     mask: str | None = None
     mask_of: str | None = None
     references: tuple[str, ...] = ()
@@ -320,8 +322,11 @@ def _writer(order: Order, values: Mapping[str, Value]) -> str:
 def _settings(order: Order, model: str, values: Mapping[str, Value]) -> RenderSettings:
     """The model's defaults, what the order says laid over them, and what its axes say over that."""
     steps, guidance = values.get("steps", order.steps), values.get("guidance", order.guidance)
+    spec = find_model(model)
+    if order.paint and order.again_of is None:
+        spec.check_can(order.kind)
     return RenderSettings.of(
-        find_model(model),
+        spec,
         aspect=order.aspect or DEFAULT_ASPECT,
         size=order.size,
         num_inference_steps=None if steps is None else int(steps),
@@ -332,7 +337,7 @@ def _settings(order: Order, model: str, values: Mapping[str, Value]) -> RenderSe
 
 
 def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
-    painting = replace(painting, collection=order.collection)
+    painting = replace(painting, collection=order.collection, reuse=order.reuse)
     written = order.written if order.written_for in (None, words) else None
     if order.kind == "refine":
         assert order.source is not None

@@ -16,7 +16,7 @@ from PIL import Image
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, RenderedImage, StepEvent
 from fibo_core.engine.request import GenerationRequest, check_tokens
-from fibo_core.errors import NothingChanged
+from fibo_core.errors import NothingChanged, StoreError
 from fibo_core.models.catalogue import find_model
 from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
@@ -235,6 +235,10 @@ def _paint(
     for index, seed in enumerate(seeds):
         observer.on_painting(index, len(seeds))
         request = settings.request(written.prompt, seed, revision, adapters)
+        if paint is None and task.painting.reuse and (stored := _stored(tools.history, request)) is not None:
+            observer.on_stored(stored)
+            generations.append(stored)
+            continue
         render = partial(tools.engine.render, on_step=observer.on_step, cancel=cancel, previews=observer.wants_previews)
         rendered, request = (render(request), request) if paint is None else paint(request, render)
         generation = tools.history.add(
@@ -254,3 +258,12 @@ def _paint(
         observer.on_stored(generation)
         generations.append(generation)
     return generations
+
+
+def _stored(history: History, request: GenerationRequest) -> Generation | None:
+    """The picture of this very recipe that is there already, with its file."""
+    stored = history.of_recipe(request.recipe_hash)
+    try:
+        return stored if stored is not None and history.image_file(stored.id) else None
+    except StoreError:
+        return None
