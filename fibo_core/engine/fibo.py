@@ -20,6 +20,7 @@ import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
 from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
+from fibo_core.engine.edits import check_can_edit
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
 from fibo_core.engine.loading import load_pipeline
 from fibo_core.engine.placement import Placement, SharedDevice
@@ -165,6 +166,10 @@ class FiboEngine:
                 f"The recipe is for a model of the family {request.family}, and {spec.title} is one of "
                 f"{spec.family.name}. Start from its prompt and seed instead: the picture will differ."
             )
+        if request.edit is None:
+            spec.check_can("generate")
+        else:
+            check_can_edit(spec, request.edit.way, len(request.edit.references))
         for text in (request.caption, request.negative_prompt):
             check_tokens(self.count_tokens(spec.name, text), spec.family)
         if spec.fixed_negative is not None and request.negative_prompt != spec.fixed_negative:
@@ -338,16 +343,18 @@ class FiboEngine:
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
             self._wear(held, tuple(map(Adapter.of_recipe, request.adapters)))
-            check_tokens(held.family.tokens_read(request, held.pipe), held.spec.family)
+            check_tokens(held.family.tokens_read(request, held.pipe, given), held.spec.family)
             noise = held.family.noise(request, held.pipe)
             started = time.monotonic()
             repaint = None
             if given is not None:
                 repaint = Repaint(request, given, held.family, held.pipe, noise, held.placement.device)
                 noise = repaint.latents
+            arguments = {"prompt": request.caption, **held.family.arguments(request)}
+            if given is not None and given.is_own:
+                arguments |= held.family.edit_arguments(request, given)
             with nullcontext() if repaint is None else repaint.schedule():
                 image = held.pipe(
-                    prompt=request.caption,
                     negative_prompt=request.negative_prompt,
                     width=request.width,
                     height=request.height,
@@ -355,7 +362,7 @@ class FiboEngine:
                     guidance_scale=request.guidance_scale,
                     latents=noise,
                     callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
-                    **held.family.arguments(request),
+                    **arguments,
                 ).images[0]
             image, moved = (image, 0.0) if repaint is None else repaint.finished(image)
         except BaseException as error:
