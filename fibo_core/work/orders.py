@@ -61,7 +61,8 @@ class Order:
     ``seed`` is the first of ``count`` seeds, -1 for one that is drawn. ``axes`` vary what they name, one picture for
     each combination and seed; ``confirmed`` allows more than a few of them. With ``paint`` False only prompts are
     written. ``adapters`` are LoRAs by name, or name and strength ("sepia:0.8"). The pictures go into ``collection``,
-    which is made where there is none of that name.
+    which is made where there is none of that name. With ``reuse`` those whose very recipe is stored already are taken
+    as they are, and not painted again.
     """
 
     kind: Mode
@@ -91,6 +92,7 @@ class Order:
     paint: bool = True
     collection: str | None = None
     adapters: tuple[str, ...] = ()
+    reuse: bool = False
 
     def painted_like(self, request: GenerationRequest, spec: ModelSpec) -> "Order":
         """This order with what it leaves open taken from a picture's recipe: its seed and, on the model that it was
@@ -315,7 +317,7 @@ def _settings(order: Order, model: str, values: Mapping[str, Value]) -> RenderSe
 
 
 def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
-    painting = replace(painting, collection=order.collection)
+    painting = replace(painting, collection=order.collection, reuse=order.reuse)
     written = order.written if order.written_for in (None, words) else None
     if order.kind == "refine":
         assert order.source is not None

@@ -27,7 +27,8 @@ class Painting:
     """How a written prompt becomes pictures: one for every seed. No seeds: the prompt only.
 
     ``values`` are laid over the prompt at their JSON paths. A prompt that is written for others to paint must have the
-    paths of ``checked``, and is written with ``writer_seed``. The pictures go into ``collection``.
+    paths of ``checked``, and is written with ``writer_seed``. The pictures go into ``collection``. With ``reuse`` a
+    picture of the very same recipe that is stored already is taken, and not painted again.
     """
 
     settings: RenderSettings
@@ -36,6 +37,7 @@ class Painting:
     checked: tuple[Axis, ...] = ()
     writer_seed: int | None = None
     collection: str | None = None
+    reuse: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def task_to_json(task: Task) -> str:
         "checked": [axis_to_record(axis) for axis in painting.checked],
         "writer_seed": painting.writer_seed,
         "collection": painting.collection,
+        "reuse": painting.reuse,
     }
     if isinstance(task, RefineTask):
         record |= {"source": task.source.document, "source_id": task.source_id}
@@ -143,6 +146,7 @@ def task_from_json(text: str) -> Task:
         tuple(axis_from_record(axis) for axis in record.get("checked", ())),
         record.get("writer_seed"),
         record.get("collection"),
+        bool(record.get("reuse", False)),
     )
     words, writer = record["words"], record["writer"]
     written = None if record["written"] is None else written_from_record(record["written"])

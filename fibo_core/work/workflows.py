@@ -13,8 +13,8 @@ from PIL import Image
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, StepEvent
-from fibo_core.engine.request import check_tokens
-from fibo_core.errors import NothingChanged
+from fibo_core.engine.request import GenerationRequest, check_tokens
+from fibo_core.errors import NothingChanged, StoreError
 from fibo_core.models.catalogue import find_model
 from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.prompts.structured_prompt import diff
@@ -192,6 +192,10 @@ def _paint(
     for index, seed in enumerate(seeds):
         observer.on_painting(index, len(seeds))
         request = settings.request(written.prompt, seed, revision, adapters)
+        if task.painting.reuse and (stored := _stored(tools.history, request)) is not None:
+            observer.on_stored(stored)
+            generations.append(stored)
+            continue
         rendered = tools.engine.render(request, observer.on_step, cancel, previews=observer.wants_previews)
         generation = tools.history.add(
             rendered,
@@ -210,3 +214,12 @@ def _paint(
         observer.on_stored(generation)
         generations.append(generation)
     return generations
+
+
+def _stored(history: History, request: GenerationRequest) -> Generation | None:
+    """The picture of this very recipe that is there already, with its file."""
+    stored = history.of_recipe(request.recipe_hash)
+    try:
+        return stored if stored is not None and history.image_file(stored.id) else None
+    except StoreError:
+        return None
