@@ -93,9 +93,7 @@ def kept_mask(visitor: Visitor) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(answer.body())).convert("L"))
 
 
-def test_what_is_marked_is_kept_at_the_pictures_own_pixels_and_outlives_a_reload(
-    visitor: Visitor, source: str
-) -> None:
+def test_what_is_marked_is_kept_at_the_pictures_own_pixels_and_outlives_a_reload(visitor: Visitor, source: str) -> None:
     """Strokes can be taken back; an object is marked by its name; zoom and pan leave the mark where it is."""
     page = visitor.page
     canvas = arrive(visitor, source)
@@ -138,9 +136,7 @@ def test_what_is_marked_is_kept_at_the_pictures_own_pixels_and_outlives_a_reload
     expect(button(visitor, "Paint a variation")).to_be_visible()
 
 
-def test_the_part_is_repainted_and_the_rest_stays_bit_for_bit(
-    visitor: Visitor, source: str, studio: Server
-) -> None:
+def test_the_part_is_repainted_and_the_rest_stays_bit_for_bit(visitor: Visitor, source: str, studio: Server) -> None:
     """A press takes along the stroke that has just been drawn; the result opens on after, and is the next source."""
     page = visitor.page
     canvas = arrive(visitor, source)
@@ -161,9 +157,7 @@ def test_the_part_is_repainted_and_the_rest_stays_bit_for_bit(
         picture = history.get(result)
         assert picture.parent_id == source
         assert picture.request.edit is not None
-        before, after = (
-            np.asarray(Image.open(history.image_file(id)).convert("RGB")) for id in (source, result)
-        )
+        before, after = (np.asarray(Image.open(history.image_file(id)).convert("RGB")) for id in (source, result))
         name = picture.request.edit.mask
     answer = visitor.context.request.get(f"{visitor.home}/inputs/{name}.png")
     mask = np.asarray(Image.open(io.BytesIO(answer.body())).convert("L"))
@@ -196,7 +190,9 @@ def test_one_finger_marks_and_two_move_the_picture(finger: Visitor, source: str)
 
     draw()
     assert marked(canvas) == 0, "the brush is off on a phone until it is wanted: a finger scrolls the page"
+    page.wait_for_timeout(700)  # a tap at once would only end the fling
     page.locator(".marker").tap()
+    expect(page.locator(".marker")).to_have_attribute("aria-pressed", "true")
     draw()
     first = marked(canvas)
     assert first > 0

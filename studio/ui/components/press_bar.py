@@ -100,9 +100,14 @@ class Presses:
                 self.taken[bar] = number
                 self.waiting.append(
                     Press(
-                        str(each["action"]), each.get("words"), each.get("text"), each.get("revision"), each.get("mark"),
-                        bar, number,
-                    )  # fmt: skip
+                        str(each["action"]),
+                        each.get("words"),
+                        each.get("text"),
+                        each.get("revision"),
+                        each.get("mark"),
+                        bar,
+                        number,
+                    )
                 )
 
     @property
