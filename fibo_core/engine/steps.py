@@ -58,12 +58,12 @@ class StepCallback:
         shown = None
         if self._preview is not None and (now - self._shown >= PREVIEW_INTERVAL_S or step == total):
             self._shown = now
-            finished = _predicted_latents(self._before, latents, float(sigmas[step - 1]), float(sigmas[step]))
+            finished = predicted_latents(self._before, latents, float(sigmas[step - 1]), float(sigmas[step]))
             shown = self._preview.jpeg(finished, self._request.width, self._request.height)
         return StepEvent(step, total, elapsed, step_s * (total - step), shown)
 
 
-def _predicted_latents(before: Any, after: Any, sigma: float, sigma_next: float) -> Any:
+def predicted_latents(before: Any, after: Any, sigma: float, sigma_next: float) -> Any:
     """The finished latents as one Euler step from ``sigma`` to ``sigma_next`` foresees them; exact at the last."""
     before, after = before.float().cpu(), after.float().cpu()
     velocity = (after - before) / (sigma_next - sigma)
