@@ -4,15 +4,15 @@ from functools import partial
 
 import streamlit as st
 
-from fibo_core.errors import InputError, PromptError
+from fibo_core.errors import InputError
 from fibo_core.prompts.change_words import changes_line
-from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
+from fibo_core.prompts.structured_prompt import diff
 from fibo_core.prompts.words import read_words
 from fibo_core.store.history import HistoryQuery
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
-from studio.ui.components.edit_form import hints, strength_field
-from studio.ui.components.form import model_of_form, seed_field, writer_field
+from studio.ui.components.edit_form import hints, own_edit_fields, strength_field
+from studio.ui.components.form import model_field, seed_field, writer_field
 from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
@@ -28,11 +28,14 @@ from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import another_source, example_of, go_on_from, has_left_batch
 from studio.ui.editing import (
     LOST,
+    draft_or_source,
     edit_order,
+    edits_by_instruction,
     find_change,
     follow_edit,
     follow_finding,
     mark_of,
+    model_of_edit,
     outlines,
     take_mark,
 )
@@ -61,7 +64,6 @@ with errors_shown():
     finding = follow_finding(runtime, state)
 batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
 working = batch is not None and not batch.ended
-spec = model_of_form("edit", runtime)
 latest = history.page(HistoryQuery(), limit=24).items
 
 if state.source is None or state.draft is None:
@@ -73,6 +75,7 @@ if state.source is None or state.draft is None:
     st.stop()
 
 source = find_picture(runtime, state.source_id)
+spec = model_of_edit(runtime, source)
 parent = find_picture(runtime, None if source is None else source.parent_id)
 
 
@@ -86,7 +89,7 @@ def carry(press: Press) -> None:
     said = read_words(words if press.words is None else press.words).words
     order = edit_order(state, source, said, spec)
     if press.action == "find" and source is not None:
-        find_change(runtime, state, order, source.request.seed)
+        find_change(runtime, state, order, source, spec)
     else:
         place_once(runtime, state, order)
 
@@ -112,10 +115,12 @@ with form:
         placeholder=showable(example_of(state.source)),
     )
     words = (words or "").strip()
+    own = edits_by_instruction(spec)
+    primary = "Edit by instruction" if own else "Repaint the marked part" if mark else "Paint a variation"
     presses = press_bar(
         "edit",
         [
-            PressButton("paint", "Repaint the marked part" if mark else "Paint a variation"),
+            PressButton("paint", primary),
             PressButton(
                 "find", "Mark what changes", "Paints the change once as it comes, and marks where it differs: look at "
                 "the mark, then repaint",
@@ -124,14 +129,18 @@ with form:
     )  # fmt: skip
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
-    hints(state, marked=bool(mark))
-    strength_field(marked=bool(mark))
+    hints(state, marked=bool(mark), own=own)
+    if not (mark or own):
+        strength_field()
+    own_edit_fields(runtime, state, spec)
     carry_out(state, presses, carry)
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="edit_settings"):
         with st.container(width=140):
             writer_field("edit", runtime.tools.writers)
         seed_field("edit")
+        with st.container(width=180):
+            model_field("edit", runtime, spec)
     vary_button(state, "edit", spec)
     with folded_on_phone("Prompt", key="edit_prompt"):
         show_model_limits(spec, state.draft)
@@ -156,16 +165,6 @@ with form:
             show_outcome(runtime.desk, state, batch if finding is None else finding)
 
 
-def try_draft() -> StructuredPrompt:
-    """The prompt in the editor where it is one, else the source's."""
-    assert state.source is not None
-    assert state.draft is not None
-    try:
-        return StructuredPrompt.parse(state.draft.text)
-    except PromptError:
-        return state.source
-
-
 with result:
     at_work = finding if finding is not None and not finding.ended else batch
     grid = batch is not None and batch.pictures > 1 and at_work is batch
@@ -186,7 +185,7 @@ with result:
                 partial(take_mark, state),
                 mark,
                 state.mark_revision,
-                outlines(state.source, try_draft(), (source.request.width, source.request.height)),
+                outlines(state.source, draft_or_source(state), (source.request.width, source.request.height)),
                 MARK_IT,
             ),
         )

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 FIELDS: dict[Field, type | tuple[type, ...]] = {
     "words": str, "writer": str, "model": str, "defaults_of": str, "aspect": str, "count": int, "seed": str,
     "seed_locked": bool, "locked_for": str, "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool,
-    "with_picture": bool, "collection": str, "strength": (int, float),
+    "with_picture": bool, "collection": str, "strength": (int, float), "own": bool,
 }  # fmt: skip
 BOUNDS: dict[Field, tuple[float, float]] = {
     "steps": (STEPS_MIN, STEPS_MAX),
@@ -255,6 +255,7 @@ def _record(mode: Mode, aside: list[Record]) -> Record:
         "pictures": list(state.pictures),
         "locked": list(state.locked),
         "marks": dict(state.marks),
+        "references": list(state.references),
         "waiting": [_waiting_record(each) for each in state.waiting],
         "words_of": None if state.words_of is None else list(state.words_of),
         "aside": list(aside),
@@ -294,6 +295,7 @@ def _state(runtime: Runtime, record: Record) -> PageState:
         state.source_request = picture.request
     state.locked = tuple(str(path) for path in record.get("locked", ()))
     state.marks = {str(id): str(mark) for id, mark in record.get("marks", {}).items()}
+    state.references = tuple(str(name) for name in record.get("references", ()))
     state.pictures = tuple(path for path in record.get("pictures", ()) if _is_picture(runtime, path))
     return state
 

@@ -10,14 +10,15 @@ from io import BytesIO
 from fibo_core.engine.masks import mask_of_change, place_of_object
 from fibo_core.engine.request import DRAW
 from fibo_core.errors import InputError, PromptError
-from fibo_core.models.catalogue import ModelSpec
+from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
 from fibo_core.prompts.edits import items
-from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.images import open_picture
 from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
+from studio.ui.components.form import model_of_form, models_here
 from studio.ui.components.stage import Outline, Shapes
 from studio.ui.conversation import follow_source, instruction_base, is_changed
 from studio.ui.session import find_picture, pictures_of, read_order, written_of
@@ -28,7 +29,6 @@ STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  #: starti
 DEFAULT_STRENGTH = 0.8
 #: From which sigma on a variation does what, as it was seen: style and light can change late, a colour or a thing not.
 DEGREES = ((0.95, "redraw"), (0.8, "recolour"), (0.0, "restyle"))
-NOT_LOCAL = ("background_setting", "lighting", "style_medium")  #: what belongs to the whole picture
 MARKS_MAX = 50  #: pictures whose marks are remembered
 NAME_CHARS = 40
 LOST = "?"  #: the name of a mark that a browser could not send
@@ -69,15 +69,13 @@ def _name(prompt: StructuredPrompt, index: int) -> str:
     return f"Object {index + 1}: {short}" if short else f"Object {index + 1}"
 
 
-def changes_more(state: PageState) -> list[str]:
-    """What the draft changes that belongs to the whole picture, and not to a marked part alone."""
-    if state.source is None or state.draft is None:
-        return []
+def draft_or_source(state: PageState) -> StructuredPrompt:
+    """The prompt in the editor where it is one, else the source's."""
+    assert state.source is not None
     try:
-        changed = {change.path for change in diff(state.source, StructuredPrompt.parse(state.draft.text))}
+        return state.source if state.draft is None else StructuredPrompt.parse(state.draft.text)
     except PromptError:
-        return []
-    return [name for name in NOT_LOCAL if any(path.split(".")[0].split("[")[0] == name for path in changed)]
+        return state.source
 
 
 def follow_edit(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
@@ -98,6 +96,21 @@ def _clear_words(batch: Batch) -> None:
         fill_now("edit", "words", "")
 
 
+def model_of_edit(runtime: Runtime, source: Generation | None) -> ModelSpec:
+    """The model that the next edit is painted with: the chosen one, else the picture's own where it is here, else the
+    one in use."""
+    if source is not None and field_value("edit", "model") is None and source.request.model in CATALOGUE:
+        own = find_model(source.request.model)
+        if own.name in models_here(runtime, "edit"):
+            return own
+    return model_of_form("edit", runtime)
+
+
+def edits_by_instruction(spec: ModelSpec) -> bool:
+    """Whether the model carries an instruction out on the picture by itself, and its user has left it that."""
+    return "edit" in spec.abilities and bool(field_value("edit", "own", True))
+
+
 def edit_order(state: PageState, source: Generation | None, words: str, spec: ModelSpec) -> Order:
     """What the form, the words, the editor and the mark ask for. ``source`` is the picture that is edited.
 
@@ -105,36 +118,47 @@ def edit_order(state: PageState, source: Generation | None, words: str, spec: Mo
     """
     if source is None or state.source is None or state.draft is None:
         raise InputError("The picture that this edit begins with is not there any more. Choose another one.")
-    mark = mark_of(state)
     order = read_order("edit", settings=False)
-    same_seed = bool(field_value("edit", "seed_locked", True))
-    order = (order if same_seed else replace(order, seed=DRAW)).painted_like(source.request, spec)
+    same_seed = bool(field_value("edit", "seed_locked", True)) and order.seed in (None, source.request.seed)
+    mark, changed = mark_of(state), bool(words) or is_changed(state)
+    if not changed and same_seed:
+        raise InputError("Say what should change, edit the prompt, or choose another seed.")
+    if not field_value("edit", "seed_locked", True):
+        order = replace(order, seed=DRAW)
+    own = edits_by_instruction(spec) and changed
     order = replace(
         order,
+        model=spec.name,
         source=state.source,
         source_id=source.id,
         mask=mark or None,
-        strength=None if mark else field_value("edit", "strength", DEFAULT_STRENGTH),
+        strength=None if mark or own else field_value("edit", "strength", DEFAULT_STRENGTH),
+        way="own" if own else None,
+        references=state.references if "references" in spec.abilities else (),
     )
     if words:
         return replace(order, words=words, source=instruction_base(state))
-    if is_changed(state):
+    if changed:
         return replace(order, words=state.draft.words, written=state.draft.parsed())
-    if same_seed and order.seed == source.request.seed:
-        raise InputError("Say what should change, edit the prompt, or choose another seed.")
     return replace(order, written=written_of(source))
 
 
-def find_change(runtime: Runtime, state: PageState, order: Order, seed: int) -> None:
-    """Has the edit painted as it comes, with its source's ``seed`` and no mark, so that what it changes can be marked.
+def edit_to_vary(state: PageState, order: Order) -> Order:
+    """An order of the prompt in the editor with what the page's edits begin with, to be varied."""
+    mark = mark_of(state)
+    strength = None if mark else field_value("edit", "strength", DEFAULT_STRENGTH)
+    return replace(order, source=state.source, pictures=(), mask=mark or None, strength=strength)
+
+
+def find_change(runtime: Runtime, state: PageState, order: Order, source: Generation, spec: ModelSpec) -> None:
+    """Has the edit painted as it comes, with its source's seed and no mark, so that what it changes can be marked.
 
     Raises an InputError, QueueFull or StoreError.
     """
-    plain = replace(
-        order, kind="refine", mask=None, strength=None, seed=seed, must_change=bool(order.words and not order.written)
-    )
-    if (painted := runtime.desk.painted_already(plain)) is not None and state.source_id is not None:
-        _mark_change(runtime, state, state.source_id, painted)
+    plain = replace(order, kind="refine", mask=None, strength=None, way=None, references=(), seed=source.request.seed)
+    plain = replace(plain, must_change=plain.written is None).painted_like(source.request, spec)
+    if (painted := runtime.desk.painted_already(plain)) is not None:
+        _mark_change(runtime, state, source.id, painted)
         return
     state.finding = runtime.desk.place(plain, once=state.once).id
 
