@@ -27,18 +27,15 @@ from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import another_source, example_of, go_on_from, has_left_batch
 from studio.ui.editing import (
-    LOST,
     draft_or_source,
     edit_order,
     edits_by_instruction,
     find_change,
     follow_edit,
     follow_finding,
-    mark_of,
     model_of_edit,
-    outlines,
-    take_mark,
 )
+from studio.ui.marks import LOST, mark_of, outlines, take_mark
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -130,8 +127,8 @@ with form:
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
     hints(state, marked=bool(mark), own=own)
-    if not (mark or own):
-        strength_field()
+    if not own:
+        strength_field(marked=bool(mark))
     own_edit_fields(runtime, state, spec)
     carry_out(state, presses, carry)
 

@@ -1,4 +1,4 @@
-"""Edit: what is marked of a picture, what a press asks for, and what it leaves behind.
+"""Edit: what a press asks for, and what it leaves behind.
 
 The source is followed as on Refine (`conversation.py`): the result of an edit is the source of the next one, with
 nothing marked. A mark belongs to its picture, and is there again where that is taken as the source once more.
@@ -7,11 +7,10 @@ nothing marked. A mark belongs to its picture, and is there again where that is 
 from dataclasses import replace
 from io import BytesIO
 
-from fibo_core.engine.masks import mask_of_change, place_of_object
+from fibo_core.engine.masks import mask_of_change
 from fibo_core.engine.request import DRAW
 from fibo_core.errors import InputError, PromptError
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
-from fibo_core.prompts.edits import items
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.images import open_picture
@@ -19,8 +18,8 @@ from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.form import model_of_form, models_here
-from studio.ui.components.stage import Outline, Shapes
 from studio.ui.conversation import follow_source, instruction_base, is_changed
+from studio.ui.marks import mark_of, take_mark
 from studio.ui.session import find_picture, pictures_of, read_order, written_of
 from studio.ui.state import PageState, Refused, field_value, fill_now
 from studio.ui.words import showable
@@ -29,44 +28,12 @@ STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  #: starti
 DEFAULT_STRENGTH = 0.8
 #: From which sigma on a variation does what, as it was seen: style and light can change late, a colour or a thing not.
 DEGREES = ((0.95, "redraw"), (0.8, "recolour"), (0.0, "restyle"))
-MARKS_MAX = 50  #: pictures whose marks are remembered
-NAME_CHARS = 40
-LOST = "?"  #: the name of a mark that a browser could not send
 NOTHING_DIFFERS = "The edit was painted, and nothing in it differs enough to be marked. Mark the place by hand."
 
 
 def strength_label(sigma: float) -> str:
     """ "recolour · 0.8"."""
     return f"{next(word for least, word in DEGREES if sigma >= least)} · {sigma:g}"
-
-
-def mark_of(state: PageState) -> str:
-    """What is marked of the source, as the name of a kept input; "" for nothing."""
-    return state.marks.get(state.source_id or "", "")
-
-
-def take_mark(state: PageState, picture_id: str, name: str) -> None:
-    """What has been marked of a picture; "" for nothing."""
-    others = {id: mark for id, mark in state.marks.items() if id != picture_id}
-    state.marks = dict([*others.items(), *([(picture_id, name)] if name else [])][-MARKS_MAX:])
-
-
-def outlines(source: StructuredPrompt, draft: StructuredPrompt, size: tuple[int, int]) -> list[Outline]:
-    """The objects that can be marked by their names: where each is, and where the draft moves it."""
-    found = []
-    for index in range(max(len(items(source, "objects")), len(items(draft, "objects")))):
-        paths = [(prompt, f"objects[{index}]") for prompt in (source, draft) if index < len(items(prompt, "objects"))]
-        shapes: Shapes = tuple(dict.fromkeys(place_of_object(prompt, path, size) for prompt, path in paths))
-        found.append(Outline(_name(paths[-1][0], index), shapes))
-    return found
-
-
-def _name(prompt: StructuredPrompt, index: int) -> str:
-    """ "Object 2: a blue box"."""
-    words = prompt.get(f"objects[{index}].description")
-    short = " ".join(words.split()) if isinstance(words, str) else ""
-    short = short if len(short) <= NAME_CHARS else f"{short[: NAME_CHARS - 1].rstrip(' ,.')}…"
-    return f"Object {index + 1}: {short}" if short else f"Object {index + 1}"
 
 
 def draft_or_source(state: PageState) -> StructuredPrompt:

@@ -14,7 +14,8 @@ from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.press_bar import Press
 from studio.ui.components.thread import steps_to
-from studio.ui.editing import LOST, outlines, strength_label, take_mark
+from studio.ui.editing import strength_label
+from studio.ui.marks import LOST, outlines, take_mark
 from studio.ui.state import PageState
 from tests.pages.conftest import bar, finish, page, press, says, type_json
 
@@ -155,7 +156,7 @@ def test_a_mark_of_another_size_is_refused_in_one_sentence(edit: AppTest, runtim
 def test_a_source_that_was_deleted_meanwhile_is_said_and_the_words_stay(
     edit: AppTest, runtime: Runtime, source: Generation
 ) -> None:
-    runtime.tools.history.delete(source.id)
+    runtime.tools.history.delete([source.id])
     edit.text_input(key="edit_words").set_value("make the ball green").run()
     assert "was deleted" in says(edit)
     press(edit, "Paint a variation")

@@ -25,16 +25,17 @@ def hints(state: PageState, *, marked: bool, own: bool) -> None:
     st.caption("Outside the mark every pixel stays. The mark must cover the old thing and the new one.")
     assert state.source is not None
     if said := not_local(state.source, draft_or_source(state)):
-        st.caption(f":material/info: {plain(f'{said[0].upper()}{said[1:]}')}")
+        st.caption(f":material/info: {plain(said)}")
 
 
-def strength_field() -> None:
-    """How much of the picture a variation keeps; behind a mark the part is painted whole."""
+def strength_field(*, marked: bool) -> None:
+    """How much of the picture a variation keeps; behind a mark the part is painted whole, and the field keeps its
+    place."""
     key = field_key("edit", "strength")
     if st.session_state.get(key) not in STRENGTHS:
         st.session_state[key] = DEFAULT_STRENGTH
     st.select_slider(
-        "How much", STRENGTHS, format_func=strength_label, key=key, persist_state="session",
+        "How much", STRENGTHS, format_func=strength_label, key=key, persist_state="session", disabled=marked,
         help="Restyle keeps things and colours, and changes light and style. Recolour changes colours and things where "
         "they stand. Redraw keeps next to nothing but the seed. The number is the noise that painting begins with.",
     )  # fmt: skip

@@ -15,6 +15,7 @@ from fibo_core.store.inputs import INPUTS
 from fibo_core.work.desk import Batch
 from studio.ui.components import asset, loader
 from studio.ui.components.result import image_url
+from studio.ui.marks import Outline
 from studio.ui.words import title_of
 
 _STAGE = st.components.v2.component(
@@ -23,18 +24,6 @@ _STAGE = st.components.v2.component(
     css=asset("stage.css"),
     js=loader("stage", "stage.js"),
 )
-
-
-#: The places of an object: ellipses by their middle and their whole width and height, as shares of the picture's.
-Shapes = tuple[tuple[float, float, float, float], ...]
-
-
-@dataclass(frozen=True)
-class Outline:
-    """An object that can be marked by its name."""
-
-    label: str
-    shapes: Shapes
 
 
 @dataclass(frozen=True)
@@ -110,7 +99,8 @@ def stage(
 
 
 def _batch(batch: Batch) -> dict[str, Any]:
-    """What does not change while it is painted; ``attempt`` grows when something is tried again."""
+    """What does not change while it is painted; ``attempt`` grows when something is tried again. Outside ``mask`` the
+    picture before stays, and is seen there from the beginning."""
     settings = batch.cells[0].job.task.painting.settings
     return {
         "id": batch.id,
@@ -119,6 +109,7 @@ def _batch(batch: Batch) -> dict[str, Any]:
         "pictures": batch.pictures,
         "width": settings.width,
         "height": settings.height,
+        "mask": f"/{INPUTS}/{batch.order.mask}.png" if batch.order.mask else None,
     }
 
 

@@ -170,6 +170,7 @@ class Stage {
     else this.showFormer()
     this.veil()
     this.compare.use(before?.src === shown?.src ? null : before)
+    this.keepOutside(shown)
     const both = this.compare.draw(shown?.src ? shown : null)
     if (both !== null) this.reserve(both, height * both)
     else if (!this.showsGrid) this.reserve(width / height, width)
@@ -186,6 +187,14 @@ class Stage {
     const former = this.data.beneath ?? this.finished
     if (former === null) layers.clear()
     else layers.show(former.src, former.alt, "former").then(there => { if (there === false) layers.clear() })
+  }
+
+  /** Behind a mask only the marked part is painted: around a preview the picture before is seen as it stays. */
+  keepOutside(shown) {
+    const { mask = null } = this.data.batch ?? {}
+    const keeps = mask !== null && Boolean(shown?.preview) && !shown.src
+    this.alone.classList.toggle("keeps", keeps)
+    if (keeps) this.alone.style.setProperty("--mask", `url("${new URL(mask, document.baseURI).href}")`)
   }
 
   altOf(shown) { return shown.alt ?? this.batch?.title ?? "The picture" }
