@@ -14,7 +14,7 @@ class Fibo1Pipeline:
 
     stride = 16
 
-    def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
+    def read(self, folder: Path, how: Mapping[str, Any], quantization: Any = None) -> Any:
         import transformers
         from diffusers import BriaFiboPipeline
 
@@ -23,7 +23,9 @@ class Fibo1Pipeline:
         )
         if loaded["missing_keys"]:  # transformers would draw them at random; diffusers refuses by itself
             raise ValueError(f"the text encoder lacks {sorted(loaded['missing_keys'])[0]}")
-        return BriaFiboPipeline.from_pretrained(folder, text_encoder=text_encoder, **how)
+        return BriaFiboPipeline.from_pretrained(
+            folder, text_encoder=text_encoder, quantization_config=quantization, **how
+        )
 
     def noise(self, request: GenerationRequest, pipe: Any) -> Any:
         """(1, C, H/16, W/16) → (1, H/16·W/16, C)."""
