@@ -209,8 +209,8 @@ class JobStore:
         with self._database.write() as session:
             row = _row(session, id)
             row.generation_ids = json.dumps([*json.loads(row.generation_ids), generation_id])
-            if row.batch_id:
-                session.merge(BatchPictureTable(generation_id=generation_id, batch_id=row.batch_id))
+            if row.batch_id and session.get(BatchPictureTable, generation_id) is None:  # else that batch has painted it
+                session.add(BatchPictureTable(generation_id=generation_id, batch_id=row.batch_id))
 
     def set_again(self, id: str, report_json: str) -> None:
         """Keeps what came of painting a picture once more. Raises JobNotFound."""

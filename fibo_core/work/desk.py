@@ -12,9 +12,8 @@ from pathlib import Path
 
 from ulid import ULID
 
-from fibo_core.engine.request import DRAW
 from fibo_core.errors import BatchDamaged, BatchNotFound, FiboError, InputError, JobError, JobNotFound, PictureError
-from fibo_core.prompts.axes import Value, with_values
+from fibo_core.prompts.axes import Value
 from fibo_core.store.batch_store import BatchRow, BatchStore, CellRow
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.idempotency import OnceKey
@@ -22,10 +21,12 @@ from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
 from fibo_core.work.again import again_order
 from fibo_core.work.batches import Batch, BatchPage, Cell, DamagedBatch
+from fibo_core.work.editing import pictures_of, ready
 from fibo_core.work.estimates import Estimate, Pace
 from fibo_core.work.extension import extension
 from fibo_core.work.jobs import Job, JobQueue
 from fibo_core.work.orders import WORDS_AXIS, Order, order_from_json, order_to_json, plan
+from fibo_core.work.same_picture import OnePicture
 from fibo_core.work.tasks import GenerateTask, Task, task_to_json
 from fibo_core.work.workflows import Tools
 from fibo_core.writers import WrittenPrompt
@@ -50,6 +51,8 @@ class Desk:
         With ``once`` that has come before, nothing is taken: the batch is the first one. Raises InputError for what
         cannot be, ModelMissing for a model that is not here, QueueFull, and KeyReused.
         """
+        if order.kind == "edit":
+            order = ready(order, self._tools)
         planned = plan(order, default_model=self._tools.engine.status().model)
         self._check_here(order, [job.task for job in planned.jobs])
         batch_id = str(ULID())
@@ -65,7 +68,7 @@ class Desk:
             title=_title(order.words, order.kind, order.written, again=order.again_of is not None),
             kind=order.kind,
             order_json=order_to_json(order),
-            inputs=order.pictures,
+            inputs=pictures_of(order),
             created_at=datetime.now(UTC),
         )
         batch_id = self._store.add(row, cells, jobs, limit=self._max_queued, once=once)
@@ -89,21 +92,15 @@ class Desk:
     def painted_already(self, order: Order) -> Generation | None:
         """The stored picture that this order would paint once more; None where it paints another, or nobody can tell
         before a prompt is written or a seed drawn. Raises InputError for what cannot be."""
-        if not order.paint or order.written is None or order.seed is None or order.seed == DRAW:
-            return None
-        planned = plan(order, default_model=self._tools.engine.status().model)
-        if len(planned.cells) != 1:
-            return None
-        (task,), (cell,) = [job.task for job in planned.jobs], planned.cells
-        if task.written is None or cell.seed is None:
-            return None
-        settings = task.painting.settings
-        prompt = with_values(task.written.prompt, dict(task.painting.values))
-        engine = self._tools.engine
-        request = settings.request(
-            prompt, cell.seed, engine.revision(settings.model), engine.adapters(settings.model, settings.adapters)
-        )
-        return self._tools.history.of_recipe(request.recipe_hash)
+        one = OnePicture.of(order, default_model=self._tools.engine.status().model)
+        request = None if one is None else one.request(self._tools.engine)
+        return None if request is None else self._tools.history.of_recipe(request.recipe_hash)
+
+    def being_painted(self, order: Order) -> Batch | None:
+        """The batch, queued or running, that is to paint the very picture of this order; None where none is. Raises
+        InputError for what cannot be."""
+        one = OnePicture.of(order, default_model=self._tools.engine.status().model)
+        return None if one is None else one.being_painted(self.active())
 
     def placed(self, once: OnceKey) -> Batch | None:
         """The batch of the order that came with this key before; None where none did. Raises KeyReused."""

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 #: What of a form is a draft, and what it may hold: a widget refuses anything else.
 FIELDS: dict[Field, type | tuple[type, ...]] = {
     "words": str, "writer": str, "model": str, "defaults_of": str, "aspect": str, "count": int, "seed": str,
-    "seed_locked": bool, "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool,
+    "seed_locked": bool, "locked_for": str, "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool,
     "with_picture": bool, "collection": str,
 }  # fmt: skip
 BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "guidance": (GUIDANCE_MIN, GUIDANCE_MAX)}

@@ -76,6 +76,13 @@ def forget_batch(state: PageState) -> None:
     state.forget()
 
 
+def go_to_batch(state: PageState, batch_id: str) -> None:
+    """The page follows another batch from now on; its words and its draft stay."""
+    state.batch_id, state.shown_id = batch_id, None
+    st.query_params.pop("picture", None)
+    st.query_params["batch"] = batch_id
+
+
 def _named_in_address(runtime: Runtime) -> str | None:
     """The batch that the page's address names, by itself or by a job of its."""
     if (batch_id := st.query_params.get("batch")) is not None:
@@ -228,10 +235,15 @@ def waited_key(id: str) -> OnceKey:
 
 
 def place_once(runtime: Runtime, state: PageState, order: Order, once: OnceKey | None = None) -> None:
-    """Places an order, unless its very picture is stored already: then the page asks first. Raises as
+    """Places an order, unless its very picture is stored or on its way already: then the page asks first. Raises as
     :func:`take_order`."""
-    if (painted := runtime.desk.painted_already(order)) is not None:
+    key = once or state.once
+    if key is not None and runtime.desk.placed(key) is not None:
+        take_order(runtime, state, order, once)  # it has come again: its own batch is followed
+    elif (painted := runtime.desk.painted_already(order)) is not None:
         state.refused = Refused(order=order, generation_id=painted.id)
+    elif (going := runtime.desk.being_painted(order)) is not None:
+        state.refused = Refused(order=order, batch_id=going.id)
     else:
         take_order(runtime, state, order, once)
 
@@ -239,6 +251,10 @@ def place_once(runtime: Runtime, state: PageState, order: Order, once: OnceKey |
 def take_order(runtime: Runtime, state: PageState, order: Order, once: OnceKey | None = None) -> Batch:
     """Places an order; the page follows its batch from now on, and shows its seed. With ``once`` (else the press that
     is carried out) that was placed before, that is its batch. Raises an InputError, QueueFull or StoreError."""
+    if _is_locked_for_another(order):
+        order = replace(order, seed=None)
+        fill_field(order.kind, "seed_locked", False)
+        fill_field(order.kind, "locked_for", None)
     batch = runtime.desk.place(order, once=once or state.once)
     state.batch_id = batch.id  # at once: a run that is broken off from here on has carried its press out
     if state.kept is not None and state.kept.draft is not None and state.kept.draft.is_users:
@@ -255,6 +271,12 @@ def take_order(runtime: Runtime, state: PageState, order: Order, once: OnceKey |
         st.query_params.pop("picture", None)
     st.query_params["batch"] = batch.id
     return batch
+
+
+def _is_locked_for_another(order: Order) -> bool:
+    """Whether the page has locked the seed for another prompt than the one that is to be written from these words."""
+    locked_for = field_value(order.kind, "locked_for")
+    return order.kind != "refine" and order.written is None and locked_for not in (None, read_words(order.words).words)
 
 
 def place(runtime: Runtime, state: PageState, order: Order) -> None:
@@ -354,6 +376,7 @@ def use_prompt(generation: Generation) -> None:
     words = generation.words if generation.mode == "generate" else ""
     state.show(written_of(generation), words)
     state.batch_id = state.last_id = None
+    state.replaced = True
     fill_field("generate", "words", words)
     go_to(GENERATE)
 
@@ -362,6 +385,7 @@ def use_seed(generation: Generation) -> None:
     """Goes to Generate with this picture's seed in the form."""
     fill_field("generate", "seed", str(generation.request.seed))
     fill_field("generate", "seed_locked", True)
+    fill_field("generate", "locked_for", None)
     go_to(GENERATE)
 
 
@@ -377,7 +401,7 @@ def fill_settings(mode: Mode, spec: ModelSpec, recipe: Recipe) -> None:
     """Fills a page's form with settings that were found beside a prompt or among words, as far as it can hold them."""
     fields: dict[Field, object] = {}
     if recipe.seed is not None and recipe.seed <= SEED_MAX:
-        fields |= {"seed": str(recipe.seed), "seed_locked": True}
+        fields |= {"seed": str(recipe.seed), "seed_locked": True, "locked_for": None}
     if recipe.shape is not None:
         fields["aspect"] = spec.nearest_aspect(*recipe.shape)
     if recipe.num_inference_steps is not None and STEPS_MIN <= recipe.num_inference_steps <= STEPS_MAX:

@@ -31,9 +31,11 @@ SKETCH_UNDO_MAX = 50  #: edits of the board
 #: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
 Field = Literal[
     "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
-    "with_picture", "seed_locked", "collection",
+    "with_picture", "seed_locked", "locked_for", "collection",
 ]  # fmt: skip
-NO_WIDGETS: frozenset[Field] = frozenset({"defaults_of", "seed_locked"})  #: of them, those that no browser holds
+#: Of them, those that no browser holds. ``locked_for`` are the words of the prompt that a page has locked the seed for
+#: by itself; None where the user has locked it.
+NO_WIDGETS: frozenset[Field] = frozenset({"defaults_of", "seed_locked", "locked_for"})
 
 LATE_S = 5.0  #: in which a browser may send back what a field held before the page filled it
 
@@ -139,13 +141,14 @@ class GivenBack:
 
 @dataclass(frozen=True)
 class Refused:
-    """Why presses were not carried out; or, with ``order``, that its picture exists: ``generation_id``. ``note`` tells
-    what became of words that had waited."""
+    """Why presses were not carried out; or, with ``order``, that its picture exists: ``generation_id``, or that the
+    batch ``batch_id`` is painting it. ``note`` tells what became of words that had waited."""
 
     sentences: tuple[str, ...] = ()
     note: str = ""
     order: Order | None = None
     generation_id: str | None = None
+    batch_id: str | None = None
 
 
 @dataclass
@@ -158,7 +161,8 @@ class PageState:
     ``before_of`` the one that the page showed when it placed a batch. ``refused`` is
     what the last presses came to where no order was placed, ``once`` the name of the press that is carried out,
     ``pasted`` the text that was last taken out of the words,
-    ``edited`` whether the user has changed the prompt since the seed was last looked at.
+    ``edited`` whether the user has changed the prompt since the seed was last looked at, ``replaced`` whether another
+    one has taken its place.
 
     A refinement starts from ``source`` (``source_request`` where the picture's whole recipe is known, ``source_id``
     where it is one of ours, ``source_mended`` where it was pasted or dropped), an inspiration from ``pictures``, paths
@@ -202,6 +206,7 @@ class PageState:
     once: OnceKey | None = None
     pasted: str = ""
     edited: bool = False
+    replaced: bool = False
     drawn: tuple[tuple[str, float], ...] = ()
     #: A browser may still hold what was typed into a session before this one, at a revision of its own.
     revision: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
@@ -247,6 +252,7 @@ class PageState:
             draft = Draft(text)
         had_work = self._has_work()
         self.pasted = text
+        self._note_another(draft.text)
         self._replace(draft)
         if draft.text != text and not had_work:
             self.previous = Draft(text)
@@ -297,12 +303,14 @@ class PageState:
             draft = _mended(Draft(pasted))
         except PromptError:
             draft = Draft(text)
-        self.edited = True
+        self._note_another(draft.text)
+        edited = self.edited
         if draft.text.strip() != text.strip() and draft.mended is not None:
             self._replace(draft)
         else:
             self.type_in(text)
             self.draft = replace(draft, text=text, revision=self.draft.revision, form_revision=self.draft.form_revision)
+        self.edited = edited
 
     def fill_in(self, text: str) -> None:
         """What the form's fields make of the text; they stay, and the JSON editor shows another text."""
@@ -362,6 +370,13 @@ class PageState:
                 refused=Refused(note=note),
             ).__dict__
         )
+
+    def _note_another(self, text: str) -> None:
+        """Whether what comes is another prompt, or the one before with some of it changed elsewhere."""
+        if self.draft is None or _is_another_prompt(self.draft.text, text):
+            self.replaced = True
+        else:
+            self.edited = True
 
     def _replace(self, draft: Draft, *, keep: bool = True) -> None:
         if keep and self._has_work():
@@ -426,6 +441,16 @@ class SketchState:
     @property
     def version(self) -> int:
         return zlib.crc32(self.texts[-1].encode("utf-8", "surrogatepass"))
+
+
+def _is_another_prompt(before: str, text: str) -> bool:
+    """Whether less than half of what a prompt says was said by the one before."""
+    try:
+        one, other = StructuredPrompt.parse(before), StructuredPrompt.parse(text)
+    except PromptError:
+        return _is_another(before, text)
+    paths = other.paths()
+    return 2 * sum(one.get(path) == other.get(path) for path in paths) < len(paths)
 
 
 def _is_another(before: str, text: str) -> bool:

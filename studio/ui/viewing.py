@@ -22,7 +22,7 @@ from studio.ui.state import Field, KeptWork, PageState, field_key, fill_field, p
 
 ADDRESS = "picture"  #: the picture in a page's address, by which a reload finds it again
 KEPT_FIELDS: tuple[Field, ...] = (
-    "words", "aspect", "count", "seed", "seed_locked", "steps", "guidance", "negative",
+    "words", "aspect", "count", "seed", "seed_locked", "locked_for", "steps", "guidance", "negative",
 )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def fill_recipe(mode: Mode, generation: Generation, spec: ModelSpec) -> None:
     fill_field(mode, "words", generation.words if generation.mode == mode else "")
     fill_field(mode, "seed", str(request.seed))
     fill_field(mode, "seed_locked", True)
+    fill_field(mode, "locked_for", generation.words)
     fill_field(mode, "count", 1)
     try:
         check_adapters(request)
@@ -85,8 +86,8 @@ def back_to_draft(state: PageState, mode: Mode) -> None:
     if kept is not None:
         state.bring_kept(kept)
         for name in KEPT_FIELDS:
-            if name in kept.fields:
-                fill_field(mode, name, kept.fields[name])
+            if name in kept.fields or name == "locked_for":
+                fill_field(mode, name, kept.fields.get(name))
     leave_view(state)
 
 

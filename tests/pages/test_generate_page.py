@@ -298,6 +298,32 @@ def test_a_recipe_that_was_painted_asks_before_it_is_painted_again(
     assert app.query_params["picture"] in (earlier.id, [earlier.id])
 
 
+def test_a_recipe_that_is_being_painted_asks_before_it_is_queued_again(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    """Its batch is one press away; so is another one."""
+    paint("a blue star", seed=5)
+    app.text_input(key="generate_seed").set_value("6")
+    press(app, "Start from JSON")
+    type_json(app, "generate", '{"short_description": "a blue star", "objects": [{"description": "a star"}]}')
+    set_steps(app, 200)
+    press(app, "Generate from this JSON")
+    first = app.session_state["page_generate"].batch_id
+    press(app, "Generate from this JSON")
+    assert "This picture is on its way" in says(app)
+    assert app.session_state["page_generate"].batch_id == first
+    press(app, "Paint again anyway")
+    second = app.session_state["page_generate"].batch_id
+    assert second != first
+    assert "on its way" not in says(app)
+    press(app, "Generate from this JSON")
+    press(app, "Show it")
+    assert app.session_state["page_generate"].batch_id == first
+    for id in (first, second):
+        runtime.desk.cancel(id)
+        runtime.desk.wait(id, 60)
+
+
 def test_an_edit_after_a_picture_locks_its_seed_and_is_said_beside_it(app: AppTest, runtime: Runtime) -> None:
     """So that one change is one change; the lock opens again with a press."""
     app.text_area(key="generate_words").set_value("a red ball")

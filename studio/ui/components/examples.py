@@ -11,7 +11,7 @@ from studio.ui.components.gallery import Tile, gallery
 from studio.ui.state import Field, field_value, fill_field
 from studio.ui.words import plain
 
-FIELDS: tuple[Field, ...] = ("words", "seed", "seed_locked")
+FIELDS: tuple[Field, ...] = ("words", "seed", "seed_locked", "locked_for")
 REPLACED = "words_before_example"  #: what the user had, in the session
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
@@ -37,7 +37,7 @@ def take_example(example: Example) -> None:
     words = str(replaced["words"] or "").strip()
     if words and words not in {each.words for each in examples()}:
         st.session_state[REPLACED] = replaced
-    values = (example.words, str(example.seed), True)
+    values = (example.words, str(example.seed), True, example.words)
     for field, value in zip(FIELDS, values, strict=True):
         fill_field("generate", field, value)
 

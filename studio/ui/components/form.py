@@ -18,20 +18,22 @@ COUNTS = (1, 2, 4, 8)
 
 
 def model_of_form(mode: Mode, runtime: Runtime) -> ModelSpec:
-    """The model that the form's next order is painted with: the chosen one, else the one in use."""
-    here, in_use = models_here(runtime), runtime.tools.engine.status().model
-    _only(mode, "model", (in_use, *here))
-    return find_model(field_value(mode, "model", in_use))
+    """The model that the form's next order is painted with: the chosen one, else the one in use, where it can."""
+    here, in_use = models_here(runtime, mode), runtime.tools.engine.status().model
+    usual = in_use if find_model(in_use).can(mode) else here[0]
+    _only(mode, "model", (usual, *here))
+    return find_model(field_value(mode, "model", usual))
 
 
-def models_here(runtime: Runtime) -> list[str]:
-    """The models whose weights are on this machine."""
-    return [name for name, spec in CATALOGUE.items() if is_here(spec, runtime.settings.hub_cache)]
+def models_here(runtime: Runtime, mode: Mode) -> list[str]:
+    """The models whose weights are on this machine, and that can work off the page's orders."""
+    hub_cache = runtime.settings.hub_cache
+    return [name for name, spec in CATALOGUE.items() if spec.can(mode) and is_here(spec, hub_cache)]
 
 
 def model_field(mode: Mode, runtime: Runtime, spec: ModelSpec) -> None:
     """Which of the models that are here paints; nothing where there is one alone."""
-    here = models_here(runtime)
+    here = models_here(runtime, mode)
     if len(here) < 2:
         return
     if field_key(mode, "model") not in st.session_state:
@@ -85,6 +87,7 @@ def count_field(mode: Mode) -> None:
 def seed_field(mode: Mode) -> None:
     """The seed of the picture, always visible. Unlocked, each press draws another; a seed that is typed is locked."""
     key, locked_key = field_key(mode, "seed"), field_key(mode, "seed_locked")
+    for_key = field_key(mode, "locked_for")
     locked: bool = st.session_state.setdefault(locked_key, False)
 
     def typed() -> None:
@@ -92,7 +95,7 @@ def seed_field(mode: Mode) -> None:
         if not locked and page_state(mode).is_late(seed):
             st.session_state[key] = page_state(mode).drawn[-1][0]
         else:
-            st.session_state[locked_key] = bool(seed)
+            st.session_state.update({locked_key: bool(seed), for_key: None})
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width=164):
         st.text_input(
@@ -104,16 +107,23 @@ def seed_field(mode: Mode) -> None:
             icon=":material/lock:" if locked else ":material/lock_open_right:",
             type="tertiary", help="Locked: every picture begins with this seed. Press to draw another each time."
             if locked else "Open: each press draws another seed. Press to keep this one.",
-            on_click=lambda: st.session_state.update({locked_key: not locked}),
+            on_click=lambda: st.session_state.update({locked_key: not locked, for_key: None}),
         )  # fmt: skip
 
 
 def lock_seed_for_edits(state: PageState, mode: Mode) -> None:
-    """A prompt that is edited after it was painted is painted again from the same seed: so one change is one change."""
+    """A prompt that is edited after it was painted is painted again from the same seed: so one change is one change.
+    Another prompt in its place opens the lock."""
+    locked_key, for_key = field_key(mode, "seed_locked"), field_key(mode, "locked_for")
+    if state.replaced:
+        state.replaced = False
+        if st.session_state.get(for_key) is not None:
+            st.session_state.update({locked_key: False, for_key: None})
     if state.edited:
         state.edited = False
-        if state.last_id is not None and field_value(mode, "seed"):
-            st.session_state[field_key(mode, "seed_locked")] = True
+        if state.last_id is not None and field_value(mode, "seed") and not st.session_state.get(locked_key):
+            words = "" if state.draft is None else state.draft.words
+            st.session_state.update({locked_key: True, for_key: words})
 
 
 def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:

@@ -117,6 +117,7 @@ def begin_with(runtime: Runtime, state: PageState, paths: Sequence[str]) -> None
     leave_view(state)
     leave_batch(state)
     state.last_id = state.taken_from = None
+    state.replaced = True
     state.refused = Refused()
     if state.draft is not None and not state.draft.is_users:
         state.draft = None

@@ -16,6 +16,7 @@ from fibo_core.writers.review import Review, review
 from studio.ui.components.changes import Turned, count_line, review_changes
 from studio.ui.components.json_editor import show_refusals
 from studio.ui.components.press_bar import Presses
+from studio.ui.components.refused import EXISTS, ON_ITS_WAY
 from studio.ui.components.thread import Pending
 from studio.ui.conversation import all_words, go_on_from, is_changed
 from studio.ui.instructions import are_left_out
@@ -26,7 +27,6 @@ from studio.ui.words import plain
 BY_HAND = "Changed by hand"
 NOTHING_CHANGED = "NothingChanged"  #: the error of a job whose writer left the prompt as it was
 NOTHING_NEW = "Nothing would change. Say what should change, edit the prompt, or choose another seed."
-PAINTED_BEFORE = "This picture exists: the same prompt, seed and settings were painted before."
 
 _review = lru_cache(maxsize=16)(review)  # once for each change of what it is made of, not at each run of the page
 
@@ -47,7 +47,9 @@ def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said:
     """
     order, existing = state.refused.order, find_picture(runtime, state.refused.generation_id)
     if order is not None and existing is not None and not (said and existing.id == state.source_id):
-        return Question(NOTHING_NEW if existing.id == state.source_id else PAINTED_BEFORE, order, existing)
+        return Question(NOTHING_NEW if existing.id == state.source_id else EXISTS, order, existing)
+    if order is not None and state.refused.batch_id is not None:
+        return Question(ON_ITS_WAY, order)
     unchanged = batch is not None and not batch.generation_ids and batch.current.error_kind == NOTHING_CHANGED
     if unchanged and batch is not None and batch.ended:
         return Question(str(batch.current.error), replace(batch.order, written=batch.current.written))

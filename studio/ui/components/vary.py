@@ -93,9 +93,10 @@ def open_grid(batch: Batch) -> NoReturn:
 
 
 def with_axes(order: Order, axes: tuple[Axis, ...], seed: int, *, confirmed: bool) -> Order:
-    """The order with what varies; the seed is the same for every picture, unless it is an axis."""
+    """The order with what varies; the seed is the same for every picture, unless it is an axis. What is painted
+    already goes into the grid as it is."""
     own = None if any(each.name == "seed" for each in axes) else seed
-    return replace(order, axes=axes, seed=own, count=1, confirmed=confirmed, paint=True)
+    return replace(order, axes=axes, seed=own, count=1, confirmed=confirmed, paint=True, reuse=True)
 
 
 def comes_to(estimate: Estimate, axes: tuple[Axis, ...] = ()) -> str:
@@ -186,7 +187,7 @@ def _choices(
     """What can vary in the prompt, or in the one that is still to be written from the words."""
     prompt = StructuredPrompt.from_dict({}) if written is None else written.prompt
     told = StructuredPrompt.from_dict({"short_description": words}) if written is None and words.strip() else prompt
-    return Choices(mode, spec, tuple(models_here(runtime)), vary, prompt, told, runtime.tools.writers)
+    return Choices(mode, spec, tuple(models_here(runtime, mode)), vary, prompt, told, runtime.tools.writers)
 
 
 def _values(choices: Choices, number: int, **more: Any) -> tuple[Axis | None, str]:
