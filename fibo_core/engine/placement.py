@@ -105,7 +105,10 @@ def choose(spec: ModelSpec, folder: Path, *, held: float = 0.0, wish: Wish = ANY
     )
     ways = [plan for plan in plans.plans_of(parts) if wish.allows(plan) and machine.allows(plan)]
     if not ways:
-        raise ModelLoadFailed(plans.cannot_hold(wish, machine))
+        raise ModelLoadFailed(
+            f"FIBO_PLACEMENT is {wish.hold} and FIBO_PRECISION {wish.precision}, which cannot be had here: "
+            f"{plans.cannot_hold(wish, machine)}. Set them to auto, or mend that."
+        )
     # Main memory too small is tried all the same: what is computed of it is the most that could be.
     plan = plans.best(ways, machine) or plans.best(ways, replace(machine, main_gb=None))
     if plan is not None:

@@ -243,7 +243,7 @@ def lack(plans: Collection[Plan], machine: Machine, wish: Wish = ANY) -> str:
         return ""
     known = [plan for plan in plans if wish.allows(plan) and machine.allows(plan)]
     if not known:
-        return cannot_hold(wish, machine)
+        return f"cannot be held as FIBO_PLACEMENT and FIBO_PRECISION say: {cannot_hold(wish, machine)}"
     least, lacks = min(known, key=lambda plan: plan.gpu_gb), []
     if _too_little(machine.gpu_gb, least.gpu_gb):
         lacks.append(f"{least.gpu_gb:.1f} GB of GPU memory, and this GPU has {machine.gpu_gb:.1f}")
@@ -264,22 +264,13 @@ def _other_ways(plans: Collection[Plan], machine: Machine, wish: Wish) -> str:
 
 
 def cannot_hold(wish: Wish, machine: Machine) -> str:
-    """Why no plan at all is as the user wishes, as a sentence."""
+    """Why no plan at all is as the user wishes, as a sentence goes on."""
     wanted = PRECISIONS.get(wish.precision)
     if wanted is not None and wanted.library and wanted.library not in machine.libraries:
-        return (
-            f"FIBO_PRECISION is {wanted.name}, and {wanted.library} is not installed. Install it into the studio's "
-            f"environment (pip install {wanted.library}), or set FIBO_PRECISION to auto."
-        )
+        return f"{wanted.library} is not installed (pip install {wanted.library}, into the studio's environment)"
     if wanted is not None and machine.capability is not None and machine.capability < wanted.capability:
-        return (
-            f"FIBO_PRECISION is {wanted.name}, which needs a card of compute capability "
-            f"{wanted.capability[0]}.{wanted.capability[1]} or more. Set it to auto."
-        )
-    return (
-        f"FIBO_PLACEMENT is {wish.hold} and FIBO_PRECISION {wish.precision}, which do not go together. Set one of them "
-        "to auto."
-    )
+        return f"it needs a card of compute capability {wanted.capability[0]}.{wanted.capability[1]} or more"
+    return "the two do not go together"
 
 
 def outlook(plans: Collection[Plan], machine: Machine, wish: Wish = ANY) -> str:
