@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 class FiboEditPipeline(Fibo1Pipeline):
     """Noise, latents and tokens are FIBO 1's; the pictures lie beside the noise, each on a plane of its own."""
 
-    def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
+    def read(self, folder: Path, how: Mapping[str, Any], quantization: Any = None) -> Any:
         from diffusers import BriaFiboEditPipeline
 
-        return self.read_as(BriaFiboEditPipeline, folder, how)
+        return self.read_as(BriaFiboEditPipeline, folder, how, quantization)
 
     def edit_arguments(self, request: GenerationRequest, given: "Given") -> dict[str, Any]:
         return {"image": [given.source, *given.references], "mask": given.mask_shown}
