@@ -100,7 +100,7 @@ def mask_of_object(prompt: StructuredPrompt, path: str, size: tuple[int, int]) -
     half = ROOM * sizes()[chip.size][0] * (width * height) ** 0.5 / 2
     x, y = chip.place.x * width, chip.place.y * height
     mask = Image.new("L", size, 0)
-    ImageDraw.Draw(mask).ellipse((x - half, y - half, x + half, y + half), fill=255)
+    ImageDraw.Draw(mask).rounded_rectangle((x - half, y - half, x + half, y + half), radius=half / 3, fill=255)
     return mask
 
 
