@@ -130,6 +130,14 @@ class Stage {
   /** Whether the batch has ended without any picture. */
   get endedBare() { return Boolean(this.batch?.ended && !this.batch.cells.some(cell => cell.src)) }
 
+  /** What is painted while the batch waits and nothing finished can stand in its place; null for nothing. */
+  get ahead() {
+    return this.isGoing && (this.data.beneath ?? this.finished) === null ? this.batch?.ahead ?? null : null
+  }
+
+  /** Whether the batch has none, and what stood here before is shown in its place. */
+  get isEarlier() { return this.endedBare && !this.shown?.src && Boolean(this.data.beneath ?? this.finished) }
+
   /** The picture or cell that is shown alone; null for a grid, and where there is none yet. */
   get shown() {
     if (this.showsGrid) return null
@@ -153,7 +161,8 @@ class Stage {
     if (shown?.src) this.finished = { src: shown.src, alt: this.altOf(shown) }
     this.grid.hidden = !this.showsGrid
     this.back.hidden = !(this.several && this.index >= 0)
-    this.where.textContent = this.back.hidden || !this.cells.axes ? "" : placeInWords(this.cells.axes, this.index)
+    const inGrid = !this.back.hidden && this.cells.axes
+    this.where.textContent = inGrid ? placeInWords(this.cells.axes, this.index) : this.isEarlier ? "An earlier picture" : ""
     if (this.showsGrid) this.drawGrid()
     const [width, height] = shown ? [shown.width, shown.height] : batch ? [batch.width, batch.height] : shape
 
@@ -169,11 +178,18 @@ class Stage {
   }
 
   /** The finished picture that came before: where nothing stands yet, or only what another batch left unfinished, or
-   * a batch has ended without a picture. */
+   * a batch has ended without a picture. Before any was finished, what is painted while this batch waits. */
   showFormer() {
-    const { layers } = this
-    if (layers.asked && !layers.isLeftOver && !(this.endedBare || (this.data.batch === null))) return
+    const { layers, ahead } = this
+    if (ahead) {
+      this.aheadSrc = ahead.src
+      layers.show(ahead.src, `${ahead.title}, which is painted first`, "former").then(() => this.veil())
+      return
+    }
+    const isAhead = layers.asked !== "" && layers.asked === this.aheadSrc
     const former = this.data.beneath ?? this.finished
+    if (isAhead && former === null && this.isGoing) return
+    if (layers.asked && !isAhead && !layers.isLeftOver && !(this.endedBare || (this.data.batch === null))) return
     if (former === null) layers.clear()
     else layers.show(former.src, former.alt, "former").then(there => { if (there === false) layers.clear() })
   }
@@ -229,7 +245,8 @@ class Stage {
     this.bar.hidden = !this.isGoing
     this.bar.firstElementChild.style.transform = `scaleX(${fraction})`
     if (this.amissWhy) return
-    if (this.isGoing) this.says.textContent = ours ? does : ""
+    const first = this.ahead ? ` · “${this.ahead.title}” is painted first` : ""
+    if (this.isGoing) this.says.textContent = ours ? does + first : ""
     else if (this.showsNothing) this.says.textContent = "Your picture comes here"
     else this.says.textContent = !this.showsGrid && shown && !shown.src ? ENDS[shown.state] ?? "" : ""
   }
