@@ -34,7 +34,17 @@ from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.ui.components.press_bar import Press, Presses
 from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
-from studio.ui.state import Draft, Field, PageState, Refused, field_value, fill_field, fill_now, page_state
+from studio.ui.state import (
+    Draft,
+    Field,
+    PageState,
+    Refused,
+    field_value,
+    fill_field,
+    fill_now,
+    forget_deleted,
+    page_state,
+)
 from studio.ui.words import plain
 
 
@@ -270,6 +280,7 @@ def take_order(runtime: Runtime, state: PageState, order: Order, once: OnceKey |
     if order.kind != "refine":  # there it is the source
         st.query_params.pop("picture", None)
     st.query_params["batch"] = batch.id
+    forget_deleted(order.kind)
     return batch
 
 

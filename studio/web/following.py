@@ -122,7 +122,9 @@ def _ahead(waiting: Batch, running: Sequence[_Told]) -> dict[str, Any] | None:
     others = (each.batch for each in running if each.batch.id != waiting.id)
     batch = next((each for each in others if each.state == "running" and _has_begun(each)), None)
     cells = [] if batch is None else [_cell(cell) for cell in batch.cells if cell.seed is not None]
-    seen = [cell["preview"] for cell in cells if cell.get("preview")] or [cell["src"] for cell in cells if "src" in cell]
+    seen = [cell["preview"] for cell in cells if cell.get("preview")] or [
+        cell["src"] for cell in cells if "src" in cell
+    ]
     return {"src": seen[-1], "title": batch.title} if batch is not None and seen else None
 
 

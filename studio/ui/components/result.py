@@ -53,7 +53,7 @@ def facts(generation: Generation) -> str:
     )
 
 
-Action = Literal["refine", "inspire", "new_seed"]
+Action = Literal["refine", "inspire", "new_seed", "delete"]
 
 
 def picture_actions(
@@ -79,6 +79,14 @@ def picture_actions(
             pressed = "new_seed"
         favourite_button(runtime, generation, key=key)
         download_buttons(runtime, generation, key=key)
+        if st.button(
+            "Delete",
+            key=f"{key}_delete",
+            icon=":material/delete:",
+            type="tertiary",
+            help="Into History's trash, with Undo",
+        ):
+            pressed = "delete"
     return pressed
 
 

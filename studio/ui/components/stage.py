@@ -12,6 +12,7 @@ import streamlit as st
 
 from fibo_core.store.generation import Generation
 from fibo_core.work.desk import Batch
+from studio.runtime import get_runtime
 from studio.ui.components import asset, loader
 from studio.ui.components.result import image_url
 from studio.ui.words import title_of
@@ -71,13 +72,16 @@ def stage(
 
 
 def _batch(batch: Batch) -> dict[str, Any]:
-    """What does not change while it is painted; ``attempt`` grows when something is tried again."""
+    """What does not change while it is painted; ``attempt`` grows when something is tried again, ``deleted`` are those
+    of its pictures that are not to be shown any more."""
     settings = batch.cells[0].job.task.painting.settings
+    history = get_runtime().tools.history
     return {
         "id": batch.id,
         "going": not batch.ended,
         "attempt": len(batch.jobs),
         "pictures": batch.pictures,
+        "deleted": history.deleted_among(batch.generation_ids),
         "width": settings.width,
         "height": settings.height,
     }

@@ -15,7 +15,7 @@ const NOTHING = {
 const TELL_MS = 250 // after the last arrow key: Python need not hear of what one runs past
 const PAN_PX = 60
 const LARGEST = 2.5 // times a picture's own size; larger is only blur
-const ENDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" }
+const ENDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted", deleted: "Deleted" }
 
 export function show(args) {
   const { parentElement } = args
@@ -81,8 +81,9 @@ class Stage {
       this.cells.clear()
       this.layers.age()
     } else if (data.batch && data.batch.attempt !== former.batch.attempt && this.batch) {
-      this.batch = { ...this.batch, ended: false, does: "" } // it is tried again
+      this.asTold = { ...this.asTold, ended: false, does: "" } // it is tried again
     }
+    if (this.batch) this.batch = this.withoutDeleted(this.asTold)
     this.agree(former.picture?.id ?? "", data.picture?.id ?? "")
     const { batch } = data
     this.follower.follow(batch && (batch.going || !this.batch?.ended) ? batch.id : null)
@@ -103,7 +104,8 @@ class Stage {
 
   hear(batch) {
     if (this.data.batch === null) return
-    this.batch = batch
+    this.asTold = batch
+    this.batch = this.withoutDeleted(batch)
     this.draw()
     if (this.own !== null && !this.own.told) this.tellOpened() // a cell that was opened while it was painted
     const end = `${batch.id} ${this.data.batch.attempt}`
@@ -112,6 +114,14 @@ class Stage {
       this.tell("ended", batch.id)
       this.sayOnce(batch.state === "done" ? "Painted." : `${ENDS[batch.state] ?? "Ended"}.`)
     }
+  }
+
+  /** The batch without the pictures that were deleted since. */
+  withoutDeleted(batch) {
+    const deleted = new Set(this.data.batch.deleted ?? [])
+    if (!deleted.size) return batch
+    return { ...batch, cells: batch.cells.map(cell => (deleted.has(cell.id) ? { seed: cell.seed, place: cell.place,
+      width: cell.width, height: cell.height, state: "deleted" } : cell)) }
   }
 
   get isGoing() { return Boolean(this.data.batch?.going && !this.batch?.ended) }
@@ -158,6 +168,7 @@ class Stage {
   draw() {
     const { batch, before, shape } = this.data
     const shown = this.shown
+    if (!batch && !shown) this.finished = null // it was taken away
     if (shown?.src) this.finished = { src: shown.src, alt: this.altOf(shown) }
     this.grid.hidden = !this.showsGrid
     this.back.hidden = !(this.several && this.index >= 0)
