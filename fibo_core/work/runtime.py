@@ -124,6 +124,7 @@ def build_tools(settings: Settings, database: Database) -> Tools:
             device=device,
             adapters=settings.workspace_dir / adapters.FOLDER,
             pictures=partial(kept_picture, settings.workspace_dir),
+            wish=settings.wish,
         ),
         history=build_history(settings, database),
     )
