@@ -240,6 +240,8 @@ class Desk:
 
     def estimate(self, order: Order) -> Estimate:
         """What an order comes to, before it is placed. Raises InputError as `place` would."""
+        if order.kind == "edit":
+            order = ready(order, self._tools)
         planned = plan(order, default_model=self._tools.engine.status().model)
         return Pace(self._tools.history).estimate(job.task for job in planned.jobs)
 
