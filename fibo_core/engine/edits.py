@@ -5,7 +5,7 @@ Pictures are named by the SHA-256 of their bytes; whoever paints is told how to 
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from fibo_core.errors import RequestError
 from fibo_core.limits import GIVEN_MAX
@@ -67,6 +67,13 @@ class Edit:
             "feather": self.feather,
             "instruction": self.instruction,
         }
+
+
+def known_way(way: str | None) -> Way | None:
+    """The way of that name; None for none. Raises RequestError."""
+    if way is not None:
+        check_way(way)
+    return cast(Way | None, way)
 
 
 def check_way(way: str) -> None:

@@ -8,8 +8,8 @@ import hashlib
 import json
 import math
 import secrets
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from fibo_core.engine.edits import Edit
 from fibo_core.errors import RequestError
@@ -27,6 +27,8 @@ from fibo_core.models.families import FIBO1, Family
 from fibo_core.prompts.captions import CAPTION_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
+TILED = "tiled"
+APPROXIMATIONS = ("fp8", "int8", "nf4", TILED)  #: of a precision, what is part of a recipe; the rest is the machine's
 EXTRAS_VERSION = 1  #: of what a recipe's hash holds beside its ten first parts
 DRAW = -1  #: a seed that stands for one to be drawn, as it does in other programs
 
@@ -37,7 +39,8 @@ class GenerationRequest:
 
     ``revision`` names the exact weights (for a folder, the hash of them). Raises RequestError when a value is
     outside its limits. ``family`` is that of the model, so that the recipe of one that has gone is known too. With an
-    ``edit`` it is painted out of another picture.
+    ``edit`` it is painted out of another picture. ``approximation`` is what was given up for memory and changes pixels:
+    "nf4", "tiled", "nf4, tiled"; it is known once the picture is painted (`painted_in`).
     """
 
     prompt: StructuredPrompt
@@ -52,6 +55,7 @@ class GenerationRequest:
     adapters: tuple[str, ...] = ()
     family: str = FIBO1.name
     edit: Edit | None = None
+    approximation: str = ""
 
     def __post_init__(self) -> None:
         if self.family not in CAPTION_RULES:
@@ -91,7 +95,13 @@ class GenerationRequest:
     @property
     def _extras(self) -> dict[str, Any]:
         """What is not as it is by default, so that the hashes of recipes without stay."""
-        return {} if self.edit is None else {"edit": self.edit.recipe}
+        extras: dict[str, Any] = {} if self.edit is None else {"edit": self.edit.recipe}
+        return {**extras, "approximation": self.approximation} if self.approximation else extras
+
+    def painted_in(self, precision: str) -> Self:
+        """The recipe of a picture that was painted in ``precision``: "bfloat16" is the machine's, "nf4" is not."""
+        parts = (part for part in precision.split(", ") if part in APPROXIMATIONS)
+        return replace(self, approximation=", ".join(parts))
 
 
 def draw_seed() -> int:

@@ -151,7 +151,7 @@ class History:
             created_at=created_at,
             mode=mode,
             words=words,
-            request=request,
+            request=request.painted_in(rendered.precision),
             writer=writer,
             edited=edited,
             writer_model=writer_model,

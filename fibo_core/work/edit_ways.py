@@ -59,9 +59,9 @@ def paint_edit(
     return made, replace(request, edit=replace(edit, skip=made.skipped))
 
 
-def not_local(source: StructuredPrompt, changed: StructuredPrompt) -> str:
+def not_local(source: StructuredPrompt, after: StructuredPrompt) -> str:
     """A sentence on what a prompt changes that a mask cannot keep to its place; "" where there is nothing."""
-    parts = {str(parse_path(each.path)[0]) for each in diff(source, changed)}
+    parts = {str(parse_path(each.path)[0]) for each in diff(source, after)}
     named = [part for part in NOT_LOCAL if part in parts]
     if not named:
         return ""

@@ -14,12 +14,13 @@ from fibo_core.engine.masks import read_mask
 from fibo_core.errors import InputError, ModelMissing
 from fibo_core.limits import SIZE_MAX, SIZE_MIN, SIZE_MULTIPLE
 from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.store.inputs import Inputs, open_input
-from fibo_core.work.edit_ways import OF_EDIT, keep_mask, of_object
+from fibo_core.work.edit_ways import OF_EDIT, changed, keep_mask, of_object
 from fibo_core.work.orders import Order
 from fibo_core.work.workflows import Tools
-from fibo_core.writers import WrittenPrompt
+from fibo_core.writers import BY_HAND, WrittenPrompt
 
 
 def ready(order: Order, tools: Tools) -> Order:
@@ -53,6 +54,28 @@ def ready(order: Order, tools: Tools) -> Order:
     return order
 
 
+def object_mask(tools: Tools, picture: Generation, path: str, after: StructuredPrompt | None = None) -> str:
+    """The SHA-256 of a kept mask of an object, and of what comes in its place. Raises InputError."""
+    size = (picture.request.width, picture.request.height)
+    return _kept(tools, of_object([picture.prompt, *([] if after is None else [after])], path, size), size)
+
+
+def change_mask(tools: Tools, before_id: str, after_id: str) -> str:
+    """The SHA-256 of a kept mask of what differs between two stored pictures."""
+    files = [tools.history.image_file(tools.history.get(id).id) for id in (before_id, after_id)]
+    before, after = map(open_input, files)
+    if before.size != after.size:
+        raise InputError(
+            f"The pictures have {before.width}×{before.height} and {after.width}×{after.height} pixels. Take two of "
+            "one size: a mask is what differs between them."
+        )
+    return _kept(tools, changed(before, after), before.size)
+
+
+def _kept(tools: Tools, mask: Image.Image, size: tuple[int, int]) -> str:
+    return keep_mask(tools.inputs, read_mask(mask, size))
+
+
 def _model(order: Order, picture: Generation, tools: Tools) -> ModelSpec:
     """The one that is named, the picture's own where it is here, else the one in use."""
     if order.model is not None:
@@ -84,7 +107,13 @@ def _check_size(order: Order, size: tuple[int, int]) -> None:
 
 def _with_prompt(order: Order, picture: Generation) -> Order:
     """What is painted: the prompt that is given, what a writer makes of the words, or else the picture's own."""
-    if order.written is not None or order.words.strip():
+    words, written = order.words.strip(), order.written
+    if words and written is not None and written.writer == BY_HAND and not written.edited:
+        raise InputError(
+            "An instruction and a JSON of your own are both given, and they may not say the same. Leave out one of "
+            "the two."
+        )
+    if words or written is not None:
         return order
     if not order.axes and order.strength is None and order.seed == order.source_seed and order.way != "own":
         raise InputError("Nothing would change. Say what should, edit the JSON, or give another seed or a strength.")
@@ -116,8 +145,7 @@ def _with_mask(order: Order, tools: Tools, size: tuple[int, int]) -> Order:
     if order.mask_of is not None and order.mask_of != OF_EDIT:
         assert order.source is not None
         prompts = [order.source, *([] if order.written is None else [order.written.prompt])]
-        mask = of_object(prompts, order.mask_of, size)
-        return replace(order, mask=keep_mask(tools.inputs, read_mask(mask, size)), mask_of=None)
+        return replace(order, mask=_kept(tools, of_object(prompts, order.mask_of, size), size), mask_of=None)
     if order.mask is not None:
         read_mask(open_input(tools.inputs.path(order.mask)), size)
     return order

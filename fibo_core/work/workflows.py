@@ -241,6 +241,8 @@ def _paint(
             continue
         render = partial(tools.engine.render, on_step=observer.on_step, cancel=cancel, previews=observer.wants_previews)
         rendered, request = (render(request), request) if paint is None else paint(request, render)
+        if rendered.note:
+            observer.on_written(replace(written, notes=(*written.notes, rendered.note)))
         generation = tools.history.add(
             rendered,
             request,

@@ -125,7 +125,7 @@ def test_what_an_edit_changes_is_marked_before_it_is_used(edit: AppTest, runtime
     state = edit.session_state["page_edit"]
     assert (state.source_id, state.finding) == (source.id, None)
     if not state.marks:
-        assert "nothing in it differs enough" in says(edit)
+        assert "changes nothing that could be marked" in says(edit)
         return
     assert "Repaint the marked part" in bar(edit)
     assert edit.text_input(key="edit_words").value == ""
