@@ -79,6 +79,7 @@ parent = find_picture(runtime, None if source is None else source.parent_id)
 def carry(press: Press) -> None:
     """What a press asks for: of the words, the JSON and the mark as they stood at that moment."""
     state.take_typed(press.text, press.revision)
+    state.finding = None
     if press.mark == LOST:
         raise InputError("The mark has not reached the studio, so nothing was painted. Press again.")
     if press.mark is not None and state.source_id is not None:

@@ -132,9 +132,10 @@ def follow_finding(runtime: Runtime, state: PageState) -> Batch | None:
     batch = None if state.finding is None else runtime.desk.several([state.finding]).get(state.finding)
     if batch is None or not batch.ended:
         return batch
-    painted, state.finding = pictures_of(runtime, batch), None
+    painted = pictures_of(runtime, batch)
     if not painted or batch.order.source_id is None:
-        return batch
+        return batch  # why not is said until the next press, and it can be tried again
+    state.finding = None
     if batch.order.written is None:  # its words are in the prompt now
         state.show(written_of(painted[-1]), batch.order.words)
         _clear_words(batch)
