@@ -46,6 +46,7 @@ class Settings(BaseModel):
     hf_token: SecretStr | None
     google_api_key: SecretStr | None
     fibo_model: str  #: "auto" or a catalogue name
+    fibo_compile: bool
     fibo_writer: str
     gemini_model: str
     llm_base_url: str  #: without what follows it, such as "/chat/completions"; "" where it is not set
@@ -85,6 +86,7 @@ class Settings(BaseModel):
             hf_token=reader.secret("HF_TOKEN", KEY),
             google_api_key=reader.secret("GOOGLE_API_KEY", KEY),
             fibo_model=reader.model("FIBO_MODEL", workspace),
+            fibo_compile=reader.choice("FIBO_COMPILE") == "on",
             fibo_writer=reader.choice("FIBO_WRITER"),
             gemini_model=reader.text("GEMINI_MODEL"),
             llm_base_url=reader.address("LLM_BASE_URL"),

@@ -119,7 +119,11 @@ def build_tools(settings: Settings, database: Database) -> Tools:
     return Tools(
         writers=build_writers(settings, device),
         engine=FiboEngine(
-            model.name, hub_cache=settings.hub_cache, device=device, adapters=settings.workspace_dir / adapters.FOLDER
+            model.name,
+            hub_cache=settings.hub_cache,
+            device=device,
+            adapters=settings.workspace_dir / adapters.FOLDER,
+            compiled=settings.fibo_compile,
         ),
         history=build_history(settings, database),
     )
