@@ -34,6 +34,9 @@ REPOS = {
     "fibo-1.5": "briaai/Fibo-1.5",
     "fibo-2": "briaai/Fibo-2.0-dev",
     "fibo-2-turbo": "briaai/Fibo-2.0-edit-turbo",
+    "fibo-edit": "briaai/Fibo-Edit",
+    "fibo-edit-1.5": "briaai/Fibo-Edit-1.5-base",
+    "fibo-edit-1.5-turbo": "briaai/Fibo-Edit-1.5-turbo",
     "fibo-vlm": "briaai/FIBO-vlm",
 }
 PAINTERS = tuple(name for name in REPOS if name != "fibo-vlm")

@@ -53,3 +53,44 @@ def make_tiny_fibo2(folder: Path, *, seed: int = 0, dim: int = 64) -> Path:
     }
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
+
+
+def make_tiny_fibo_edit(folder: Path, *, seed: int = 0) -> Path:
+    """Writes a pipeline of BriaFiboEditPipeline's parts into ``folder``: FIBO 1's, with a plane for each picture."""
+    import torch
+    from diffusers import AutoencoderKLWan, BriaFiboTransformer2DModel, FlowMatchEulerDiscreteScheduler
+    from transformers import PreTrainedTokenizerFast, SmolLM3Config, SmolLM3ForCausalLM
+
+    torch.manual_seed(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    reader = SmolLM3Config(
+        vocab_size=128_256,  # the pipeline reads token 128,000 where a text is empty
+        hidden_size=16, intermediate_size=32, num_hidden_layers=4, num_attention_heads=2, num_key_value_heads=1,
+        max_position_embeddings=3072, tie_word_embeddings=True, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    SmolLM3ForCausalLM(reader).save_pretrained(folder / "text_encoder")
+    BriaFiboTransformer2DModel(
+        in_channels=8, num_layers=1, num_single_layers=2, attention_head_dim=16, num_attention_heads=2,
+        joint_attention_dim=2 * 16, text_encoder_dim=16, axes_dims_rope=[4, 6, 6], rope_theta=100, time_theta=10_000,
+        patch_size=1,
+    ).save_pretrained(folder / "transformer")  # fmt: skip
+    AutoencoderKLWan(
+        base_dim=8, decoder_base_dim=8, z_dim=8, dim_mult=[1, 1, 1, 1], num_res_blocks=1, attn_scales=[],
+        temperal_downsample=[False, False, False], is_residual=True, in_channels=12, out_channels=12, patch_size=2,
+        scale_factor_temporal=1, scale_factor_spatial=16, latents_mean=[0.0] * 8, latents_std=[1.0] * 8,
+    ).save_pretrained(folder / "vae")  # fmt: skip
+    FlowMatchEulerDiscreteScheduler(
+        use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15, base_image_seq_len=256, max_image_seq_len=4096
+    ).save_pretrained(folder / "scheduler")
+    tokenizer = make_tokenizer(['{"short_description":"a red ball"}'])
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=SPECIAL[0]).save_pretrained(folder / "tokenizer")
+    index = {
+        "_class_name": "BriaFiboEditPipeline",
+        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+        "text_encoder": ["transformers", "SmolLM3ForCausalLM"],
+        "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
+        "transformer": ["diffusers", "BriaFiboTransformer2DModel"],
+        "vae": ["diffusers", "AutoencoderKLWan"],
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder

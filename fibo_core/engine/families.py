@@ -50,4 +50,4 @@ class FamilyPipeline(Protocol):
 @cache
 def pipeline_of(family: Family) -> FamilyPipeline:
     """The family's own module, imported when it is first asked for."""
-    return cast(FamilyPipeline, importlib.import_module(f"fibo_core.engine.{family.name}").PIPELINE)
+    return cast(FamilyPipeline, importlib.import_module(f"fibo_core.engine.{family.name.replace('-', '_')}").PIPELINE)

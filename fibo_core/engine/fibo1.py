@@ -15,15 +15,19 @@ class Fibo1Pipeline:
     stride = 16
 
     def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
-        import transformers
         from diffusers import BriaFiboPipeline
+
+        return self.read_as(BriaFiboPipeline, folder, how)
+
+    def read_as(self, pipeline: Any, folder: Path, how: Mapping[str, Any]) -> Any:
+        import transformers
 
         text_encoder, loaded = transformers.SmolLM3ForCausalLM.from_pretrained(
             folder / "text_encoder", output_loading_info=True, **how
         )
         if loaded["missing_keys"]:  # transformers would draw them at random; diffusers refuses by itself
             raise ValueError(f"the text encoder lacks {sorted(loaded['missing_keys'])[0]}")
-        return BriaFiboPipeline.from_pretrained(folder, text_encoder=text_encoder, **how)
+        return pipeline.from_pretrained(folder, text_encoder=text_encoder, **how)
 
     def noise(self, request: GenerationRequest, pipe: Any) -> Any:
         """(1, C, H/16, W/16) → (1, H/16·W/16, C)."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from fibo_core.errors import InputError
 from fibo_core.limits import SIZE_MIN, SIZE_MULTIPLE
-from fibo_core.models.families import FIBO1, FIBO2, Family, Layout
+from fibo_core.models.families import FIBO1, FIBO2, FIBO_EDIT, NEEDED, Ability, Family, Layout
 
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
 
@@ -89,14 +89,16 @@ class WeightsSpec:
 class ModelSpec(WeightsSpec):
     """One model that paints: its weights and its defaults.
 
-    ``family`` is the kind of its pipeline. ``sizes`` are width and height in pixels by aspect ratio, ``small_sizes``
-    smaller ones, where the model has them. ``fixed_negative`` is sent whatever the user asks for (mini knows no other).
-    ``between_places`` is whether it knows words for what lies between the nine places and the three sizes of things.
+    ``family`` is the kind of its pipeline, ``lacks`` what others of it can do. ``sizes`` are width and height in pixels
+    by aspect ratio, ``small_sizes`` smaller ones, where the model has them. ``fixed_negative`` is sent whatever the
+    user asks for (mini knows no other). ``between_places`` is whether it knows words for what lies between the nine
+    places and the three sizes of things.
     """
 
     sizes: Mapping[str, tuple[int, int]]
     small_sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     family: Family = FIBO1
+    lacks: frozenset[Ability] = frozenset()
     layout: Layout = field(init=False)
     num_inference_steps: int
     guidance_scale: float
@@ -106,6 +108,25 @@ class ModelSpec(WeightsSpec):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layout", self.family.layout)
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What it can do."""
+        return self.family.abilities - self.lacks
+
+    def can(self, kind: str) -> bool:
+        """Whether it works off orders of a kind: "generate", "refine", "inspire", "edit"."""
+        return bool(NEEDED[kind] & self.abilities)
+
+    def check_can(self, kind: str) -> None:
+        """Raises InputError where it does not work off orders of that kind."""
+        if not self.can(kind):
+            raise InputError(
+                f"{self.title} only edits pictures that are there. Choose a model that paints from a prompt, such as "
+                f"{next(spec.name for spec in CATALOGUE.values() if spec.can(kind))}."
+                if kind != "edit"
+                else f"{self.title} cannot edit. Choose another model."
+            )
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, int]]:
@@ -230,6 +251,37 @@ BUILT_IN: Mapping[str, ModelSpec] = {
             num_inference_steps=4,
             guidance_scale=1.0,
             about="FIBO 2 distilled to 4 steps without guidance, for pictures and edits. Not run here yet.",
+        ),
+        _bria(
+            name="fibo-edit",
+            title="FIBO Edit",
+            repo="briaai/Fibo-Edit",
+            family=FIBO_EDIT,
+            lacks=frozenset({"references"}),
+            download_gb=25.0,
+            num_inference_steps=50,
+            guidance_scale=5.0,
+            about="FIBO for edits by instruction, with or without a mask; it generates nothing. Not run here yet.",
+        ),
+        _bria(
+            name="fibo-edit-1.5",
+            title="FIBO Edit 1.5",
+            repo="briaai/Fibo-Edit-1.5-base",
+            family=FIBO_EDIT,
+            download_gb=25.0,
+            num_inference_steps=30,
+            guidance_scale=5.0,
+            about="FIBO Edit with references beside the picture; it generates nothing. Not run here yet.",
+        ),
+        _bria(
+            name="fibo-edit-1.5-turbo",
+            title="FIBO Edit 1.5 turbo",
+            repo="briaai/Fibo-Edit-1.5-turbo",
+            family=FIBO_EDIT,
+            download_gb=25.0,
+            num_inference_steps=4,
+            guidance_scale=1.0,
+            about="FIBO Edit 1.5 distilled to 4 steps without guidance; it generates nothing. Not run here yet.",
         ),
     )
 }

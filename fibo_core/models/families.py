@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fibo_core.prompts.caption_schema import KEYS
-from fibo_core.prompts.captions import CAPTION_RULES
+from fibo_core.prompts.captions import CAPTION_RULES, EDIT_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
+#: From a prompt alone; by noise of our own making, a picture's part or all of it; by an instruction beside a picture;
+#: by further pictures beside that; with adapters.
 Ability = Literal["generate", "repaint", "edit", "references", "lora"]
+#: One of which a model must have for an order of each kind.
+NEEDED: Mapping[str, frozenset[Ability]] = {
+    "generate": frozenset({"generate"}),
+    "refine": frozenset({"generate"}),
+    "inspire": frozenset({"generate"}),
+    "edit": frozenset({"repaint", "edit"}),
+}
 
 #: What FIBO 1's own command line sends as the negative prompt of a photograph whose user gave none.
 PHOTOGRAPH_NEGATIVE = "{'style_medium':'digital illustration','artistic_style':'non-realistic'}"
@@ -67,6 +76,10 @@ class Family:
         """The exact text that a model of this family is given."""
         return CAPTION_RULES[self.name](prompt)
 
+    def edit_text(self, prompt: StructuredPrompt, instruction: str, pictures: int) -> str:
+        """The exact text that a model of this family reads when it edits by instruction, shown so many pictures."""
+        return EDIT_RULES[self.name](prompt, instruction, pictures)
+
     def default_negative(self, prompt: StructuredPrompt) -> str:
         """The negative prompt where the user gave none."""
         return _DEFAULT_NEGATIVES[self.name](prompt)
@@ -78,7 +91,11 @@ def _photographs_are_not_drawn(prompt: StructuredPrompt) -> str:
     return PHOTOGRAPH_NEGATIVE if is_photograph else ""
 
 
-_DEFAULT_NEGATIVES = {"fibo1": _photographs_are_not_drawn, "fibo2": lambda prompt: NULL_CAPTION}
+_DEFAULT_NEGATIVES = {
+    "fibo1": _photographs_are_not_drawn,
+    "fibo2": lambda prompt: NULL_CAPTION,
+    "fibo-edit": lambda prompt: "",
+}
 
 FIBO1 = Family(
     name="fibo1",
@@ -96,4 +113,12 @@ FIBO2 = Family(
     layout=_pipeline("processor"),
     abilities=frozenset({"generate", "repaint", "edit", "references", "lora"}),
 )
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (FIBO1, FIBO2)}
+FIBO_EDIT = Family(
+    name="fibo-edit",
+    title="FIBO Edit",
+    pipeline="BriaFiboEditPipeline",  # without a picture it runs, but wants an instruction: no model to generate with
+    tokens_max=3000,  # max_sequence_length
+    layout=_pipeline("tokenizer"),
+    abilities=frozenset({"edit", "references", "lora"}),
+)
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (FIBO1, FIBO2, FIBO_EDIT)}

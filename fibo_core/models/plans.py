@@ -59,6 +59,9 @@ PAINTERS: tuple[Parts, ...] = (
     Parts("fibo-1.5", "FIBO 1.5", 16.57, 6.15, 1.41, 25.0),
     Parts("fibo-2", "FIBO 2", 16.3, 8.9, 0.3, 25.5),
     Parts("fibo-2-turbo", "FIBO 2 turbo", 16.3, 8.9, 0.3, 25.5),
+    Parts("fibo-edit", "FIBO Edit", 16.57, 6.15, 1.41, 25.0),
+    Parts("fibo-edit-1.5", "FIBO Edit 1.5", 16.57, 6.15, 1.41, 25.0),
+    Parts("fibo-edit-1.5-turbo", "FIBO Edit 1.5 turbo", 16.57, 6.15, 1.41, 25.0),
 )
 PAINTING_GB = 4.2  #: beside the weights, for a megapixel
 

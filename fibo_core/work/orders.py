@@ -305,8 +305,11 @@ def _writer(order: Order, values: Mapping[str, Value]) -> str:
 def _settings(order: Order, model: str, values: Mapping[str, Value]) -> RenderSettings:
     """The model's defaults, what the order says laid over them, and what its axes say over that."""
     steps, guidance = values.get("steps", order.steps), values.get("guidance", order.guidance)
+    spec = find_model(model)
+    if order.paint and order.again_of is None:
+        spec.check_can(order.kind)
     return RenderSettings.of(
-        find_model(model),
+        spec,
         aspect=order.aspect or DEFAULT_ASPECT,
         size=order.size,
         num_inference_steps=None if steps is None else int(steps),

@@ -76,6 +76,30 @@ def summaries_of_what_is_gone(
     return [change.path for change in here if change.path in speak and change.path not in both], both
 
 
+def unmet_words(source: StructuredPrompt, result: StructuredPrompt, instruction: str) -> str:
+    """What the instruction, as the rules of the offline writer read it, wants and the result does not bring, for a
+    sentence: "purple", "the removal of a yellow cup"; "" where it does, or the rules do not understand."""
+    if not instruction.strip() or len(instruction) > MAX_WORDS_CHARS:
+        return ""
+    own = [c for c in diff(source, OfflineWriter().refine(source, instruction).prompt) if not _is_summary(_place(c))]
+    theirs = diff(source, result)
+    said = {_stem(word): word for word in reversed(_WORD.findall(instruction.lower()))}
+    wanted: set[str] = set().union(*(_new_words(change) & said.keys() for change in own))
+    brought: set[str] = set().union(*(_new_words(change) for change in theirs))
+    if wanted and not wanted & brought:
+        return ", ".join(said[stem] for stem in said if stem in wanted)
+    touched = {_place(change) for change in theirs}
+    for change in own:
+        place = _place(change)
+        if _is_item(place) and change.after is MISSING and not any(is_within(each, {place}) for each in touched):
+            return f"the removal of {_called(change.before)}"
+    return ""
+
+
+def _called(item: Any) -> str:
+    return str(item.get("description") or item.get("text") or "an object")[:40] if isinstance(item, dict) else "it"
+
+
 @dataclass(frozen=True)
 class _Wish:
     """An instruction, as far as its words tell.

@@ -1,6 +1,8 @@
 """A real studio, served by a process of its own, in a real Chromium."""
 
+import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -152,6 +154,13 @@ class Visitor:
         self.editor.wait_for()
         return str(self.page.evaluate("mode => window.fibo.editors[mode].text()", mode))
 
+    def expect_document(self, document: object, mode: str = "generate") -> None:
+        """Waits until the editor's text is this document as JSON: the address, and more, may be told before it."""
+        until = time.monotonic() + 20
+        while not _is_json_of(text := self.editor_text(mode), document) and time.monotonic() < until:
+            self.page.wait_for_timeout(100)
+        assert json.loads(text) == document
+
     def type_into_editor(self, text: str) -> None:
         """Replaces the editor's text by typing."""
         self.editor.focus()
@@ -189,3 +198,10 @@ def two_pictures(studio: Server) -> None:
     with opened(studio.log.parent / "workspace") as (_, history):
         for words, color in (("a red ball", "red"), ("a blue star", "blue")):
             add_picture(history, words, color=color)
+
+
+def _is_json_of(text: str, document: object) -> bool:
+    try:
+        return bool(json.loads(text) == document)
+    except ValueError:
+        return False

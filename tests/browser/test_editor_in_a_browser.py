@@ -78,7 +78,7 @@ def test_a_press_takes_what_was_typed_the_moment_before(visitor: Visitor) -> Non
     visitor.type_into_editor(json.dumps(PROMPT))
     visitor.page.get_by_role("button", name="Format").click()
     expect(visitor.page.locator(".fibo-editor .ace_line").nth(5)).to_be_visible()
-    assert json.loads(visitor.editor_text()) == PROMPT
+    visitor.expect_document(PROMPT)
 
 
 def test_escape_closes_what_is_offered_then_leaves_and_tab_goes_on(visitor: Visitor) -> None:
@@ -122,7 +122,7 @@ def test_a_faulty_line_is_marked_and_mended_and_control_z_takes_it_back(visitor:
     visitor.press("Mend it")
     expect(visitor.page.get_by_text(re.compile("valid · [0-9]"))).to_be_visible()
     expect(visitor.page.locator(".fibo-editor .ace_gutter-cell.ace_error")).to_have_count(0)
-    assert json.loads(visitor.editor_text()) == PROMPT
+    visitor.expect_document(PROMPT)
     visitor.editor.focus()
     visitor.page.keyboard.press("Control+z")
     assert visitor.editor_text() == broken
@@ -143,7 +143,7 @@ def test_a_prompt_pasted_with_words_and_a_fence_around_it_becomes_the_prompt(vis
     before = visitor.page.locator(".fibo-editor").element_handle()
     paste(visitor, FENCED)
     expect(visitor.page.get_by_text(re.compile("words around the JSON were left out"))).to_be_visible()
-    assert json.loads(visitor.editor_text()) == {"short_description": "a blue star"}
+    visitor.expect_document({"short_description": "a blue star"})
     visitor.press("Bring back “a red ball”")
     expect(visitor.page.get_by_text(re.compile("words around the JSON"))).to_have_count(0)
     assert visitor.editor_text() == TEXT
@@ -156,7 +156,7 @@ def test_a_fenced_prompt_pasted_and_painted_at_once_is_painted_mended(visitor: V
     paste(visitor, FENCED)
     visitor.page.keyboard.press("Control+Enter")
     visitor.page.wait_for_url(re.compile("batch="))
-    assert json.loads(visitor.editor_text()) == {"short_description": "a blue star"}
+    visitor.expect_document({"short_description": "a blue star"})
 
 
 def test_a_line_is_locked_beside_its_number_and_freed_by_key(visitor: Visitor) -> None:

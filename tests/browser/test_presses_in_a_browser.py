@@ -129,7 +129,7 @@ def test_json_pasted_among_the_words_becomes_the_prompt_at_once(visitor: Visitor
         }"""
     )
     expect(box).to_have_value("")
-    assert json.loads(visitor.editor_text()) == {"short_description": "a pasted prompt"}
+    visitor.expect_document({"short_description": "a pasted prompt"})
 
 
 def test_choosing_an_earlier_picture_brings_its_recipe_and_a_reload_keeps_it(visitor: Visitor, studio: Server) -> None:

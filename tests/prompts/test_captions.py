@@ -3,8 +3,9 @@
 import json
 
 from hypothesis import given
+from hypothesis import strategies as st
 
-from fibo_core.prompts.captions import CAPTION_RULES, fibo2_caption
+from fibo_core.prompts.captions import CAPTION_RULES, EDIT_RULES, fibo2_caption, fibo2_edit_prompt, fibo2_edit_text
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from tests.prompts.scenes import few
 from tests.prompts.test_prompt_properties import prompts
@@ -63,3 +64,31 @@ def test_fibo_2s_own_pipeline_leaves_its_caption_as_it_is(prompt: StructuredProm
         theirs, _ = BriaFibo2Pipeline._parse_prompt(prompt.to_json(None))
         again, _ = BriaFibo2Pipeline._parse_prompt(json.dumps(theirs or {}))
         assert again == caption  # of the prompt as typed it makes the same, once it is stable
+
+
+@given(prompts(), st.text(max_size=40), st.integers(1, 5))
+@few
+def test_what_fibo_2_reads_of_an_edit_is_what_its_own_pipeline_makes_of_it(
+    prompt: StructuredPrompt, instruction: str, pictures: int
+) -> None:
+    """Marks of the pictures, of the drawn texts too, the caption of the result, the instruction."""
+    from diffusers.pipelines.bria_fibo2.pipeline_bria_fibo2 import BriaFibo2Pipeline
+
+    given = fibo2_edit_prompt(prompt, instruction)
+    theirs = BriaFibo2Pipeline._get_edit_prompt(given, pictures, text_images='"text_render":[{' in given)
+    assert fibo2_edit_text(prompt, instruction, pictures) == theirs
+
+
+def test_fibo_edit_is_given_fibo_1s_text_with_the_instruction_as_one_more_key() -> None:
+    """It is JSON that its pipeline takes; pictures are called as in the examples that it was taught with."""
+    from diffusers.pipelines.bria_fibo.pipeline_bria_fibo_edit import is_valid_edit_json
+
+    prompt = StructuredPrompt.from_dict({"short_description": "a fox", "edit_instruction": "mine"})
+    told = EDIT_RULES["fibo-edit"](prompt, 'Put <image_2> on "it" of <image_1>, größer', 2)
+    assert is_valid_edit_json(told)
+    assert json.loads(told) == json.loads(prompt.canonical()) | {
+        "edit_instruction": 'Put the second image on "it" of the first image, größer'
+    }
+    assert told.startswith(prompt.canonical()[:-1])
+    assert told.isascii()
+    assert json.loads(EDIT_RULES["fibo-edit"](StructuredPrompt.from_dict({}), "x", 1))["edit_instruction"] == "x"

@@ -294,7 +294,7 @@ def test_the_catalogue_knows_the_writer_s_weights_but_does_not_paint_with_them()
     """By name and by repository."""
     assert find_weights("briaai/fibo-VLM") is find_weights("fibo-vlm") is FIBO_VLM
     assert find_weights("mini") is find_model("mini")
-    with pytest.raises(InputError, match="fibo-2-turbo, fibo-vlm"):
+    with pytest.raises(InputError, match=r"fibo-edit-1\.5-turbo, fibo-vlm"):
         find_weights("sdxl")
     with pytest.raises(InputError):
         find_model("fibo-vlm")

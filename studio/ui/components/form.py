@@ -18,20 +18,22 @@ COUNTS = (1, 2, 4, 8)
 
 
 def model_of_form(mode: Mode, runtime: Runtime) -> ModelSpec:
-    """The model that the form's next order is painted with: the chosen one, else the one in use."""
-    here, in_use = models_here(runtime), runtime.tools.engine.status().model
-    _only(mode, "model", (in_use, *here))
-    return find_model(field_value(mode, "model", in_use))
+    """The model that the form's next order is painted with: the chosen one, else the one in use, where it can."""
+    here, in_use = models_here(runtime, mode), runtime.tools.engine.status().model
+    usual = in_use if find_model(in_use).can(mode) else here[0]
+    _only(mode, "model", (usual, *here))
+    return find_model(field_value(mode, "model", usual))
 
 
-def models_here(runtime: Runtime) -> list[str]:
-    """The models whose weights are on this machine."""
-    return [name for name, spec in CATALOGUE.items() if is_here(spec, runtime.settings.hub_cache)]
+def models_here(runtime: Runtime, mode: Mode) -> list[str]:
+    """The models whose weights are on this machine, and that can work off the page's orders."""
+    hub_cache = runtime.settings.hub_cache
+    return [name for name, spec in CATALOGUE.items() if spec.can(mode) and is_here(spec, hub_cache)]
 
 
 def model_field(mode: Mode, runtime: Runtime, spec: ModelSpec) -> None:
     """Which of the models that are here paints; nothing where there is one alone."""
-    here = models_here(runtime)
+    here = models_here(runtime, mode)
     if len(here) < 2:
         return
     if field_key(mode, "model") not in st.session_state:

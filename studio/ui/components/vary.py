@@ -187,7 +187,7 @@ def _choices(
     """What can vary in the prompt, or in the one that is still to be written from the words."""
     prompt = StructuredPrompt.from_dict({}) if written is None else written.prompt
     told = StructuredPrompt.from_dict({"short_description": words}) if written is None and words.strip() else prompt
-    return Choices(mode, spec, tuple(models_here(runtime)), vary, prompt, told, runtime.tools.writers)
+    return Choices(mode, spec, tuple(models_here(runtime, mode)), vary, prompt, told, runtime.tools.writers)
 
 
 def _values(choices: Choices, number: int, **more: Any) -> tuple[Axis | None, str]:

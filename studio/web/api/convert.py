@@ -355,7 +355,7 @@ def model_given(runtime: Runtime, spec: ModelSpec) -> ModelGiven:
         revision=revision,
         default=spec.name == status.model,
         family=spec.family.name,
-        abilities=sorted(spec.family.abilities),
+        abilities=sorted(spec.abilities),
         added=spec.added,
         loaded=(status.model, status.state) == (spec.name, "ready"),
         lack=lacks_for(spec),

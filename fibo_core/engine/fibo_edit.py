@@ -1,0 +1,19 @@
+"""FIBO Edit: diffusers' BriaFiboEditPipeline, FIBO 1's parts shown one to five pictures and told what to change."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fibo_core.engine.fibo1 import Fibo1Pipeline
+
+
+class FiboEditPipeline(Fibo1Pipeline):
+    """Noise, latents and tokens are FIBO 1's; the pictures lie beside the noise, each on a plane of its own."""
+
+    def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
+        from diffusers import BriaFiboEditPipeline
+
+        return self.read_as(BriaFiboEditPipeline, folder, how)
+
+
+PIPELINE = FiboEditPipeline()
