@@ -37,6 +37,8 @@ class RenderedImage:
     device: str  #: "cpu", or "cuda: NVIDIA L40S"
     precision: str  #: "float32", "bfloat16"
     versions: Mapping[str, str]  #: {"torch": …, "diffusers": …, "transformers": …, "fibo-studio": …}
+    skipped: int = 0  #: steps of an edit that began later
+    moved_outside: float = 0.0  #: share of the pixels outside an edit's mask that differed before they were put back
 
 
 @dataclass(frozen=True)

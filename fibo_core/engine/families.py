@@ -46,6 +46,14 @@ class FamilyPipeline(Protocol):
         """The latents of a callback as (H/stride, W/stride, C), float32, CPU."""
         ...
 
+    def from_grid(self, grid: Any) -> Any:
+        """What stands in cells, (1, H/stride, W/stride, C), in the shape of the pipeline's latents."""
+        ...
+
+    def picture_tokens(self, request: GenerationRequest, pipe: Any) -> int:
+        """By how many tokens the transformer sees the picture; the schedule is shifted by that."""
+        ...
+
 
 @cache
 def pipeline_of(family: Family) -> FamilyPipeline:

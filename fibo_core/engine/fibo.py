@@ -24,6 +24,7 @@ from fibo_core.engine.embeddings import KeptEmbeddings
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
 from fibo_core.engine.loading import compile_blocks, load_pipeline
 from fibo_core.engine.placement import Placement, SharedDevice
+from fibo_core.engine.repaint import Given, Pictures, Repaint, no_pictures
 from fibo_core.engine.request import GenerationRequest, check_tokens
 from fibo_core.engine.steps import StepCallback
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
@@ -61,8 +62,8 @@ class FiboEngine:
     """The Engine over diffusers. Holds one model; never downloads.
 
     A seed is drawn as float32 noise on the CPU and then cast, so that it means the same on every device and
-    in every precision. ``device`` is shared with the local writer; ``adapters`` is the folder of the LoRAs.
-    ``compiled`` models' repeated blocks are compiled: faster, and other roundings.
+    in every precision. ``device`` is shared with the local writer; ``adapters`` is the folder of the LoRAs, and
+    ``pictures`` finds those of an edit. ``compiled`` models' repeated blocks are compiled: faster, other roundings.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class FiboEngine:
         device: SharedDevice | None = None,
         adapters: Path | None = None,
         compiled: bool = False,
+        pictures: Pictures = no_pictures,
     ) -> None:
         self._compiled = compiled
         self._hub_cache = hub_cache
         self._adapters = adapters or hub_cache / "adapters"
+        self._pictures = pictures
         self._device = device or SharedDevice()
         self._lock = threading.Lock()
         self._unload_asked = threading.Event()
@@ -144,6 +147,7 @@ class FiboEngine:
         cancel = cancel or CancelFlag()
         spec = find_model(request.model)
         self._check(spec, request)
+        given = Given.of(request, self._pictures)
         with self._turn(cancel):
             cancel.check()
             held = self._hold(spec, cancel)
@@ -157,7 +161,7 @@ class FiboEngine:
             cancel.check()
             encoder_stays = held.placement.device == "cuda" and not held.placement.offload
             with nullcontext() if encoder_stays else held.embeddings.lent(held.pipe):
-                return self._paint(held, request, on_step, cancel, previews)
+                return self._paint(held, request, given, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
         for adapter in map(Adapter.of_recipe, request.adapters):
@@ -319,6 +323,7 @@ class FiboEngine:
         self,
         held: _Held,
         request: GenerationRequest,
+        given: Given | None,
         on_step: StepObserver | None,
         cancel: CancelFlag,
         previews: bool,
@@ -334,17 +339,23 @@ class FiboEngine:
             check_tokens(held.family.tokens_read(request, held.pipe), held.spec.family)
             noise = held.family.noise(request, held.pipe)
             started = time.monotonic()
-            image = held.pipe(
-                prompt=request.caption,
-                negative_prompt=request.negative_prompt,
-                width=request.width,
-                height=request.height,
-                num_inference_steps=request.num_inference_steps,
-                guidance_scale=request.guidance_scale,
-                latents=noise,
-                callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started),
-                **held.family.arguments(request),
-            ).images[0]
+            repaint = None
+            if given is not None:
+                repaint = Repaint(request, given, held.family, held.pipe, noise, held.placement.device)
+                noise = repaint.latents
+            with nullcontext() if repaint is None else repaint.schedule():
+                image = held.pipe(
+                    prompt=request.caption,
+                    negative_prompt=request.negative_prompt,
+                    width=request.width,
+                    height=request.height,
+                    num_inference_steps=request.num_inference_steps,
+                    guidance_scale=request.guidance_scale,
+                    latents=noise,
+                    callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
+                    **held.family.arguments(request),
+                ).images[0]
+            image, moved = (image, 0.0) if repaint is None else repaint.finished(image)
         except BaseException as error:
             memory.release_tensors(error)
             held.pipe.maybe_free_model_hooks()  # else offloaded parts would stay on the GPU
@@ -363,6 +374,8 @@ class FiboEngine:
             device=held.placement.device_text,
             precision=held.placement.precision,
             versions=_versions(self._compiled),
+            skipped=0 if repaint is None else repaint.skip,
+            moved_outside=moved,
         )
 
 

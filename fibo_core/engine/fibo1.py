@@ -60,5 +60,12 @@ class Fibo1Pipeline:
         """(1, H/16·W/16, C) → (H/16, W/16, C)."""
         return latents[0].detach().float().cpu().reshape(height // self.stride, width // self.stride, -1)
 
+    def from_grid(self, grid: Any) -> Any:
+        """(1, H/16, W/16, C) → (1, H/16·W/16, C)."""
+        return grid.flatten(1, 2)
+
+    def picture_tokens(self, request: GenerationRequest, pipe: Any) -> int:
+        return (request.height // self.stride) * (request.width // self.stride)
+
 
 PIPELINE = Fibo1Pipeline()

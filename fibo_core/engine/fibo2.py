@@ -66,6 +66,14 @@ class Fibo2Pipeline:
         """(1, C, H/8, W/8) → (H/8, W/8, C)."""
         return latents[0].detach().float().cpu().permute(1, 2, 0)
 
+    def from_grid(self, grid: Any) -> Any:
+        """(1, H/8, W/8, C) → (1, C, H/8, W/8)."""
+        return grid.permute(0, 3, 1, 2)
+
+    def picture_tokens(self, request: GenerationRequest, pipe: Any) -> int:
+        side = self.stride * pipe.transformer.config.patch_size
+        return (request.height // side) * (request.width // side)
+
 
 def _processor(folder: Path) -> Any:
     """What makes a text and pictures into Qwen3-VL's input.

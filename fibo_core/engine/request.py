@@ -9,7 +9,9 @@ import json
 import math
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
+from fibo_core.engine.edits import Edit
 from fibo_core.errors import RequestError
 from fibo_core.limits import (
     GUIDANCE_MAX,
@@ -25,6 +27,7 @@ from fibo_core.models.families import FIBO1, Family
 from fibo_core.prompts.captions import CAPTION_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
+EXTRAS_VERSION = 1  #: of what a recipe's hash holds beside its ten first parts
 DRAW = -1  #: a seed that stands for one to be drawn, as it does in other programs
 
 
@@ -33,7 +36,8 @@ class GenerationRequest:
     """One picture to paint. Sizes in pixels; ``negative_prompt`` is the one the model is really given.
 
     ``revision`` names the exact weights (for a folder, the hash of them). Raises RequestError when a value is
-    outside its limits. ``family`` is that of the model, so that the recipe of one that has gone is known too.
+    outside its limits. ``family`` is that of the model, so that the recipe of one that has gone is known too. With an
+    ``edit`` it is painted out of another picture.
     """
 
     prompt: StructuredPrompt
@@ -47,6 +51,7 @@ class GenerationRequest:
     revision: str
     adapters: tuple[str, ...] = ()
     family: str = FIBO1.name
+    edit: Edit | None = None
 
     def __post_init__(self) -> None:
         if self.family not in CAPTION_RULES:
@@ -67,7 +72,7 @@ class GenerationRequest:
     @property
     def recipe_hash(self) -> str:
         """SHA-256 (hex) over everything that determines the pixels; equal hashes mean equal pictures on a device."""
-        recipe = [
+        recipe: list[Any] = [
             self.caption,
             self.negative_prompt,
             self.seed,
@@ -79,7 +84,14 @@ class GenerationRequest:
             self.revision,
             list(self.adapters),
         ]
+        if extras := self._extras:
+            recipe.append({"version": EXTRAS_VERSION, **extras})
         return hashlib.sha256(json.dumps(recipe, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def _extras(self) -> dict[str, Any]:
+        """What is not as it is by default, so that the hashes of recipes without stay."""
+        return {} if self.edit is None else {"edit": self.edit.recipe}
 
 
 def draw_seed() -> int:

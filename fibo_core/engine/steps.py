@@ -10,6 +10,7 @@ from fibo_core.engine.request import GenerationRequest
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
+    from fibo_core.engine.repaint import Repaint
 
 PREVIEW_INTERVAL_S = 0.25  #: an eye follows four pictures a second; more would only cost time
 
@@ -17,7 +18,8 @@ PREVIEW_INTERVAL_S = 0.25  #: an eye follows four pictures a second; more would 
 class StepCallback:
     """The pipeline's callback_on_step_end.
 
-    Raising here ends the pipeline's call at once and leaves it as before it.
+    Raising here ends the pipeline's call at once and leaves it as before it. With ``repaint`` the latents are what that
+    makes of them, and its steps are counted.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class StepCallback:
         cancel: CancelFlag,
         preview: "LatentPreview | None",
         started: float,
+        repaint: "Repaint | None" = None,
     ) -> None:
         self._request = request
         self._before = noise  # the latents before the step, in the pipeline's shape
@@ -35,6 +38,8 @@ class StepCallback:
         self._cancel = cancel
         self._preview = preview
         self._started = started
+        self._repaint = repaint
+        self._total = request.num_inference_steps if repaint is None else repaint.steps
         self._first_done = 0.0
         self._shown = float("-inf")
 
@@ -45,11 +50,13 @@ class StepCallback:
         self._cancel.check()
         if self._on_step is not None:
             self._on_step(self._event(index + 1, pipe.scheduler.sigmas, latents))
+        if self._repaint is not None:
+            latents = self._repaint.held(latents, float(pipe.scheduler.sigmas[index + 1]))
         self._before = latents
-        return {}
+        return {"latents": latents}
 
     def _event(self, step: int, sigmas: Any, latents: Any) -> StepEvent:
-        total, now = self._request.num_inference_steps, time.monotonic()
+        total, now = self._total, time.monotonic()
         elapsed = now - self._started
         if step == 1:
             self._first_done, step_s = now, elapsed

@@ -16,11 +16,13 @@ from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PictureError
 from fibo_core.limits import SEED_MAX
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.edit_record import edit_from_record, edit_to_record
 from fibo_core.writers import Usage
 
-Mode = Literal["generate", "refine", "inspire"]
-MODES: tuple[Mode, ...] = ("generate", "refine", "inspire")
-StoredMode = Literal["generate", "refine", "inspire", "imported"]  #: how a picture came; no order is "imported"
+Mode = Literal["generate", "refine", "inspire", "edit"]
+MODES: tuple[Mode, ...] = ("generate", "refine", "inspire", "edit")
+#: How a picture came; no order is "imported".
+StoredMode = Literal["generate", "refine", "inspire", "edit", "imported"]
 STORED_MODES: tuple[StoredMode, ...] = (*MODES, "imported")
 
 RATINGS = range(6)  #: 0 is none
@@ -110,6 +112,7 @@ class Generation:
             "revision": request.revision,
             "adapters": list(request.adapters),
             "family": request.family,
+            "edit": edit_to_record(request.edit),
             "recipe_hash": request.recipe_hash,
             "writer": self.writer,
             "edited": self.edited,
@@ -166,6 +169,7 @@ class Generation:
                 revision=record["revision"],
                 adapters=tuple(record["adapters"]),
                 family=record.get("family", GenerationRequest.family),
+                edit=edit_from_record(record.get("edit")),
             ),
             writer=record["writer"],
             edited=record["edited"],

@@ -24,7 +24,9 @@ def inputs_in_use(database: Database) -> set[str]:
     """
     with database.read() as session:
         others = select(cast(GenerationTable.other_sources, Text)).where(GenerationTable.other_sources != "[]")
-        named = {path for text in session.exec(others.distinct()) for path in _QUOTED.findall(text)}
+        edits = select(cast(GenerationTable.edit, Text)).where(GenerationTable.edit != "null")
+        texts = (*session.exec(others.distinct()), *session.exec(edits.distinct()))
+        named = {path for text in texts for path in _QUOTED.findall(text)}
         inputs = select(BatchTable.id, cast(BatchTable.inputs, Text)).where(BatchTable.inputs != "[]")
         of_batch = {id: set(_QUOTED.findall(text)) - named for id, text in session.exec(inputs)}
         spent = _spent(session, [id for id, paths in of_batch.items() if paths])

@@ -15,10 +15,12 @@ from PIL import Image
 
 from fibo_core.errors import InputGone, PictureError, StoreError
 from fibo_core.store.disk import folder_lock, remove_leftovers, write_by_content
+from fibo_core.store.edit_record import INPUTS
 from fibo_core.store.images import open_picture, opened_picture
 from fibo_core.store.png import write_png
 
-INPUTS = "inputs"
+__all__ = ["INPUTS", "Inputs", "kept_picture", "open_input"]
+
 SUFFIX = ".png"
 _NAME = re.compile("[0-9a-f]{64}")
 
@@ -31,6 +33,11 @@ def open_input(path: Path) -> Image.Image:
     if path.parent.name == INPUTS and _NAME.fullmatch(path.stem):
         Inputs(path.parent.parent).path(path.stem, verified=True)
     return open_picture(path)
+
+
+def kept_picture(workspace_dir: Path, sha256: str) -> Image.Image:
+    """A picture that is kept by content in a workspace, its bytes verified. Raises as `open_input` does."""
+    return open_picture(Inputs(workspace_dir).path(sha256, verified=True))
 
 
 class Inputs:

@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PictureError
+from fibo_core.store.edit_record import edit_to_record
 from fibo_core.store.generation import RATINGS, RECORD_FORMAT, Generation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -92,6 +93,9 @@ class GenerationTable(SQLModel, table=True):
     family: str = Field(default=GenerationRequest.family, sa_column_kwargs={"server_default": GenerationRequest.family})
     # Since migration 0011.
     file_sha256: str = Field(default="", sa_column_kwargs={"server_default": ""})  # of the PNG; "" where unknown
+
+    # Since migration 0014.
+    edit: str = Field(default="null", sa_type=Text, sa_column_kwargs={"server_default": "null"})  # JSON
 
     # SQLite appends seq to each, so a filtered page is read in order, without a sort.
     __table_args__ = (
@@ -362,6 +366,7 @@ def row_of(generation: Generation, file_bytes: int, file_sha256: str = "") -> Ge
         revision=request.revision,
         adapters=json.dumps(request.adapters),
         family=request.family,
+        edit=json.dumps(edit_to_record(request.edit)),
         recipe_hash=request.recipe_hash,
         writer=generation.writer,
         edited=generation.edited,
@@ -387,10 +392,12 @@ def row_of(generation: Generation, file_bytes: int, file_sha256: str = "") -> Ge
 def generation_of(row: GenerationTable) -> Generation:
     """The value of a row. Raises InputError for one that holds what none of ours does."""
     try:
-        texts = (row.structured_prompt, row.adapters, row.versions, row.other_sources)
-        prompt, adapters, versions, other_sources = map(json.loads, texts)
+        texts = (row.structured_prompt, row.adapters, row.versions, row.other_sources, row.edit)
+        prompt, adapters, versions, other_sources, edit = map(json.loads, texts)
     except (TypeError, ValueError, RecursionError) as exc:
-        raise PictureError("This recipe is damaged: its prompt, adapters, versions or sources are no JSON.") from exc
+        raise PictureError(
+            "This recipe is damaged: its prompt, adapters, versions, sources or edit are no JSON."
+        ) from exc
     record = {
         "format": RECORD_FORMAT,
         "id": row.id,
@@ -408,6 +415,7 @@ def generation_of(row: GenerationTable) -> Generation:
         "revision": row.revision,
         "adapters": adapters,
         "family": row.family,
+        "edit": edit,
         "writer": row.writer,
         "edited": row.edited,
         "writer_model": row.writer_model,

@@ -21,6 +21,7 @@ from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
 from fibo_core.work.again import again_order
 from fibo_core.work.batches import Batch, BatchPage, Cell, DamagedBatch
+from fibo_core.work.editing import pictures_of, ready
 from fibo_core.work.estimates import Estimate, Pace
 from fibo_core.work.extension import extension
 from fibo_core.work.jobs import Job, JobQueue
@@ -50,6 +51,8 @@ class Desk:
         With ``once`` that has come before, nothing is taken: the batch is the first one. Raises InputError for what
         cannot be, ModelMissing for a model that is not here, QueueFull, and KeyReused.
         """
+        if order.kind == "edit":
+            order = ready(order, self._tools)
         planned = plan(order, default_model=self._tools.engine.status().model)
         self._check_here(order, [job.task for job in planned.jobs])
         batch_id = str(ULID())
@@ -65,7 +68,7 @@ class Desk:
             title=_title(order.words, order.kind, order.written, again=order.again_of is not None),
             kind=order.kind,
             order_json=order_to_json(order),
-            inputs=order.pictures,
+            inputs=pictures_of(order),
             created_at=datetime.now(UTC),
         )
         batch_id = self._store.add(row, cells, jobs, limit=self._max_queued, once=once)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.engine.adapters import Adapter
+from fibo_core.engine.edits import FEATHER, Way
 from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest, draw_seeds
@@ -24,6 +25,7 @@ from fibo_core.prompts.wildcards import deal
 from fibo_core.prompts.words import read_words
 from fibo_core.store.generation import MODES, Mode
 from fibo_core.work.tasks import (
+    EditTask,
     GenerateTask,
     InspireTask,
     Painting,
@@ -53,6 +55,12 @@ class Order:
     those words, and only they have it. A refinement changes ``source``, which came with the picture ``source_id`` where
     it is one of the history; with ``must_change`` nothing is painted where the writer leaves it as it was. An
     inspiration looks at ``pictures``, paths in the workspace, the main one first.
+
+    An edit changes the picture ``source_id``: only behind ``mask``, the SHA-256 of one that is kept among the inputs,
+    or one that is made, by ``mask_of``, of an object's place (its JSON path) or of what the ``edit`` itself changes;
+    and from noise of ``strength`` on (0 to 1). ``references`` are for models that look at them, by SHA-256 too. The
+    ``way`` and the ``feather`` of the mask's edge are the studio's where they are None. `editing.ready` fills in the
+    rest: the picture itself, kept among the inputs, is its ``pictures``, and ``source_seed`` is its seed.
 
     With ``again_of`` that picture's stored recipe is painted once more and compared with it (`again.py` makes such an
     order); with ``keep`` the new picture goes into the gallery too.
@@ -93,6 +101,13 @@ class Order:
     collection: str | None = None
     adapters: tuple[str, ...] = ()
     reuse: bool = False
+    mask: str | None = None
+    mask_of: str | None = None
+    references: tuple[str, ...] = ()
+    strength: float | None = None
+    way: Way | None = None
+    feather: int | None = None
+    source_seed: int | None = None
 
     def painted_like(self, request: GenerationRequest, spec: ModelSpec) -> "Order":
         """This order with what it leaves open taken from a picture's recipe: its seed and, on the model that it was
@@ -179,6 +194,8 @@ def _check_start(order: Order) -> None:
         raise InputError("The prompt is given, so no writer is asked and none can vary. Leave out that axis.")
     if order.kind == "inspire":
         _check_pictures(order.pictures)
+    if order.kind == "edit" and (order.source is None or len(order.pictures) != 1):
+        raise InputError("An edit starts from a stored picture. Name one by its id.")
 
 
 def check_number(pictures: int) -> None:
@@ -336,6 +353,24 @@ def _task(order: Order, words: str, writer: str, painting: Painting) -> Task:
             only_asked=order.only_asked,
             must_change=order.must_change,
         )
+    if order.kind == "edit":
+        assert order.source is not None
+        return EditTask(
+            words,
+            order.source,
+            painting,
+            Path(order.pictures[0]).stem,
+            writer,
+            written,
+            source_id=order.source_id,
+            source_seed=order.source_seed,
+            mask=order.mask,
+            mask_of=order.mask_of,
+            references=order.references,
+            strength=1.0 if order.strength is None else order.strength,
+            way=order.way,
+            feather=FEATHER if order.feather is None else order.feather,
+        )
     if order.kind == "inspire":
         pictures = tuple(Path(picture) for picture in order.pictures)
         return InspireTask(words, pictures, painting, writer, written, source_id=order.source_id)
@@ -379,6 +414,7 @@ def order_from_json(text: str) -> Order:
         "pictures": tuple(given_pictures(record)),
         "locked": tuple(record["locked"]),
         "adapters": tuple(record.get("adapters", ())),
+        "references": tuple(record.get("references", ())),
         "axes": tuple(axis_from_record(axis) for axis in record["axes"]),
     }
     return Order(**values)

@@ -10,7 +10,7 @@ from fibo_core.models.device import default_model
 from fibo_core.settings import Settings
 from fibo_core.store.batch_store import BatchStore
 from fibo_core.store.database import Database
-from fibo_core.store.inputs import Inputs
+from fibo_core.store.inputs import Inputs, kept_picture
 from fibo_core.store.job_store import JobStore
 from fibo_core.work import workflows
 from fibo_core.work.care import Care
@@ -124,6 +124,7 @@ def build_tools(settings: Settings, database: Database) -> Tools:
             device=device,
             adapters=settings.workspace_dir / adapters.FOLDER,
             compiled=settings.fibo_compile,
+            pictures=partial(kept_picture, settings.workspace_dir),
         ),
         history=build_history(settings, database),
     )

@@ -26,9 +26,9 @@ class OnePicture:
 
     @classmethod
     def of(cls, order: Order, *, default_model: str) -> "OnePicture | None":
-        """None for an order of several pictures, or of a seed that is still to be drawn. Raises InputError for what
-        cannot be."""
-        if not order.paint or order.seed is None or order.seed == DRAW:
+        """None for an order of several pictures, or of a seed that is still to be drawn, and for an edit, of which the
+        way is known afterwards. Raises InputError for what cannot be."""
+        if order.kind == "edit" or not order.paint or order.seed is None or order.seed == DRAW:
             return None
         planned = plan(order, default_model=default_model)
         if len(planned.cells) != 1 or planned.cells[0].seed is None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
+from fibo_core.engine.edits import FEATHER, Way
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.errors import NewerVersion
 from fibo_core.prompts.axes import Axis, Value, axis_from_record, axis_to_record
@@ -98,7 +99,34 @@ class InspireTask:
     source_id: str | None = None
 
 
-Task = GenerateTask | RefineTask | InspireTask
+@dataclass(frozen=True)
+class EditTask:
+    """A stored picture and a changed prompt, or words that change its prompt, to pictures painted out of it.
+
+    ``picture`` is its SHA-256 among the inputs, as ``mask`` and ``references`` are; ``source`` is its prompt,
+    ``source_seed`` the seed that it was painted with, None where nobody knows. With ``mask_of`` "edit" the mask is made
+    of what the plain picture of the new prompt changes. ``way`` None is the studio's to choose.
+    """
+
+    mode: ClassVar[Mode] = "edit"
+
+    words: str
+    source: StructuredPrompt
+    painting: Painting
+    picture: str
+    writer: str = "auto"
+    written: WrittenPrompt | None = None
+    source_id: str | None = None
+    source_seed: int | None = None
+    mask: str | None = None
+    mask_of: str | None = None
+    references: tuple[str, ...] = ()
+    strength: float = 1.0
+    way: Way | None = None
+    feather: int = FEATHER
+
+
+Task = GenerateTask | RefineTask | InspireTask | EditTask
 
 
 def task_to_json(task: Task) -> str:
@@ -122,6 +150,11 @@ def task_to_json(task: Task) -> str:
         record |= {"source": task.source.document, "source_id": task.source_id}
         record |= {"with_picture": task.with_picture, "locked": list(task.locked), "only_asked": task.only_asked}
         record["must_change"] = task.must_change
+    elif isinstance(task, EditTask):
+        record |= {"source": task.source.document, "source_id": task.source_id, "source_seed": task.source_seed}
+        record |= {"picture": task.picture, "mask": task.mask, "mask_of": task.mask_of}
+        record |= {"references": list(task.references), "strength": task.strength}
+        record |= {"way": task.way, "feather": task.feather}
     elif isinstance(task, InspireTask):
         record |= {"pictures": [str(picture) for picture in task.pictures], "source_id": task.source_id}
     elif task.again_of is not None:
@@ -158,6 +191,18 @@ def task_from_json(text: str) -> Task:
             locked=tuple(record.get("locked", ())),
             only_asked=record.get("only_asked", False),
             must_change=record.get("must_change", False),
+        )
+    if record["mode"] == "edit":
+        return EditTask(
+            *(words, StructuredPrompt.from_dict(record["source"]), painting, record["picture"], writer, written),
+            source_id=record["source_id"],
+            source_seed=record["source_seed"],
+            mask=record["mask"],
+            mask_of=record["mask_of"],
+            references=tuple(record["references"]),
+            strength=record["strength"],
+            way=record["way"],
+            feather=record["feather"],
         )
     if record["mode"] == "inspire":
         pictures = tuple(Path(picture) for picture in given_pictures(record))

@@ -1,30 +1,33 @@
-"""The product in four functions: generate, refine, inspire and, for a stored picture, again.
+"""The product in five functions: generate, refine, inspire, edit and, for a stored picture, again.
 
 Each writes a structured prompt (unless one is given), paints it once for every seed, and stores each picture with
 its recipe as soon as it is done. They know no queue and no page: an Observer is told what happens and a CancelFlag
 ends the work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Protocol, cast
 
 from PIL import Image
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import Engine, StepEvent
+from fibo_core.engine import Engine, RenderedImage, StepEvent
 from fibo_core.engine.request import GenerationRequest, check_tokens
 from fibo_core.errors import NothingChanged, StoreError
 from fibo_core.models.catalogue import find_model
 from fibo_core.prompts.axes import check_paths, with_values
-from fibo_core.prompts.structured_prompt import diff
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.history import History
 from fibo_core.store.images import open_picture, png_bytes
-from fibo_core.store.inputs import open_input
+from fibo_core.store.inputs import Inputs, open_input
 from fibo_core.store.set_aside import set_aside
 from fibo_core.work.again import AgainReport, report_again, request_again
-from fibo_core.work.tasks import GenerateTask, InspireTask, RefineTask, Task
+from fibo_core.work.edit_ways import Render, not_local, paint_edit
+from fibo_core.work.tasks import EditTask, GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
 from fibo_core.writers.review import kept_by_locks, reviewed
@@ -52,6 +55,11 @@ class Tools:
     writers: Writers
     engine: Engine
     history: History
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """What orders bring, kept in the history's workspace."""
+        return Inputs(self.history.absolute(Path()))
 
 
 def generate(tools: Tools, task: GenerateTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
@@ -104,6 +112,26 @@ def inspire(tools: Tools, task: InspireTask, observer: Observer, cancel: CancelF
     )
 
 
+def edit(tools: Tools, task: EditTask, observer: Observer, cancel: CancelFlag) -> list[Generation]:
+    """Pictures painted out of a stored one: only behind a mask, or from a part of its noise on.
+
+    Outside a mask every pixel is the stored picture's.
+    """
+    seed, on_tokens = _writer_seed(task), observer.on_tokens
+
+    def ask(writer: PromptWriter) -> WrittenPrompt:
+        answer = writer.refine(task.source, task.words, cancel=cancel, seed=seed, on_tokens=on_tokens)
+        return reviewed(task.source, answer, task.words, locked=(), narrow=False)
+
+    masked = task.mask is not None or task.mask_of is not None
+    written = _write(tools, task, observer, ask, note=lambda it: not_local(task.source, it) if masked else "")
+    return _paint(
+        *(tools, task, written, observer, cancel),
+        parent_id=task.source_id,
+        paint=lambda request, render: paint_edit(task, request, render, tools.inputs),
+    )
+
+
 def again(
     tools: Tools, picture_id: str, observer: Observer, cancel: CancelFlag, *, keep: bool = False
 ) -> list[Generation]:
@@ -148,15 +176,26 @@ def run(tools: Tools, task: Task, observer: Observer, cancel: CancelFlag) -> lis
         return generate(tools, task, observer, cancel)
     if isinstance(task, RefineTask):
         return refine(tools, task, observer, cancel)
+    if isinstance(task, EditTask):
+        return edit(tools, task, observer, cancel)
     return inspire(tools, task, observer, cancel)
 
 
-def _write(tools: Tools, task: Task, observer: Observer, ask: Ask) -> WrittenPrompt:
-    """The prompt that the task brings, or what a writer answers, with the task's own values laid over it."""
+def _write(
+    tools: Tools,
+    task: Task,
+    observer: Observer,
+    ask: Ask,
+    note: Callable[[StructuredPrompt], str] = lambda prompt: "",
+) -> WrittenPrompt:
+    """The prompt that the task brings, or what a writer answers, with the task's own values laid over it; with what
+    ``note`` says of it."""
     written = tools.writers.write(task.writer, ask, observer) if task.written is None else task.written
     check_paths(written.prompt, task.painting.checked)
     if task.painting.values:
         written = replace(written, prompt=with_values(written.prompt, dict(task.painting.values)), edited=True)
+    if (said := note(written.prompt)) and said not in written.notes:
+        written = replace(written, notes=(*written.notes, said))
     observer.on_written(written)
     return written
 
@@ -178,8 +217,12 @@ def _paint(
     parent_id: str | None = None,
     source: Image.Image | None = None,
     other_sources: Sequence[str] = (),
+    paint: Callable[[GenerationRequest, Render], tuple[RenderedImage, GenerationRequest]] | None = None,
 ) -> list[Generation]:
-    """One stored picture for every seed; those already stored stay when a later one fails or is cancelled."""
+    """One stored picture for every seed; those already stored stay when a later one fails or is cancelled.
+
+    ``paint`` makes more of a plain request than rendering it, and tells what it came to.
+    """
     seeds, settings = task.painting.seeds, task.painting.settings
     if not seeds:
         return []
@@ -192,11 +235,12 @@ def _paint(
     for index, seed in enumerate(seeds):
         observer.on_painting(index, len(seeds))
         request = settings.request(written.prompt, seed, revision, adapters)
-        if task.painting.reuse and (stored := _stored(tools.history, request)) is not None:
+        if paint is None and task.painting.reuse and (stored := _stored(tools.history, request)) is not None:
             observer.on_stored(stored)
             generations.append(stored)
             continue
-        rendered = tools.engine.render(request, observer.on_step, cancel, previews=observer.wants_previews)
+        render = partial(tools.engine.render, on_step=observer.on_step, cancel=cancel, previews=observer.wants_previews)
+        rendered, request = (render(request), request) if paint is None else paint(request, render)
         generation = tools.history.add(
             rendered,
             request,

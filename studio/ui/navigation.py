@@ -13,7 +13,7 @@ GENERATE, REFINE, INSPIRE = PAGES / "generate.py", PAGES / "refine.py", PAGES / 
 HISTORY, SYSTEM = PAGES / "history.py", PAGES / "system.py"
 
 #: Where the batches of each kind are followed.
-PAGE_OF: dict[Mode, Path] = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE}
+PAGE_OF: dict[Mode, Path] = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE, "edit": REFINE}
 
 
 def all_pages() -> list[st.Page]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from fibo_core.engine.edits import Way
 from fibo_core.limits import (
     GIVEN_MAX,
     GUIDANCE_MAX,
@@ -349,6 +350,20 @@ class BatchList(Given):
     damaged: Sequence[DamagedGiven]
 
 
+class EditGiven(Given):
+    """How a picture was painted out of another one. Pictures are paths in the studio's workspace."""
+
+    version: int
+    way: Way = Field(description="vary: begun from it; paste, hold: put in through a mask; own: the model's own edit")
+    source: str = Field(description="The picture that it was painted out of")
+    mask: str | None = Field(description="White where it was painted anew")
+    references: Sequence[str]
+    start_sigma: float = Field(description="The noise that painting began at; 1 keeps nothing")
+    skip: int = Field(description="Steps that were left out by that")
+    feather: int = Field(description="Pixels of the mask's edge that blend")
+    instruction: str
+
+
 class GenerationGiven(Given):
     """One stored picture and its recipe: all that its file holds, and how it stands in the history."""
 
@@ -368,6 +383,7 @@ class GenerationGiven(Given):
     revision: str
     adapters: Sequence[str]
     family: str = Field(description="The kind of model", examples=["fibo1"])
+    edit: EditGiven | None = Field(None, description="How it was painted out of another picture")
     recipe_hash: str
     writer: str
     edited: bool

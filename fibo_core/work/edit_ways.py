@@ -1,0 +1,116 @@
+"""How an edit is painted: in which way, out of which pictures, and what turns one way into another.
+
+Behind a mask the plain picture of the new prompt is pasted where it leaves the rest as it was; where it moves things
+outside, or has another seed, the picture is painted with the rest held.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from PIL import Image
+
+from fibo_core.engine import RenderedImage
+from fibo_core.engine.edits import Edit, Way
+from fibo_core.engine.masks import composed, mask_of_change, mask_of_object, moved_outside
+from fibo_core.engine.request import GenerationRequest
+from fibo_core.errors import FiboError, PictureError
+from fibo_core.prompts.json_paths import parse_path
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
+from fibo_core.store.images import png_bytes
+from fibo_core.store.inputs import Inputs, open_input
+from fibo_core.work.tasks import EditTask
+
+OF_EDIT = "edit"  #: `EditTask.mask_of`: the mask is what the plain picture of the new prompt has changed
+MOVED_MAX = 0.01  #: of the pixels outside a mask; where more have moved, the rest is held
+#: What a prompt says of the whole picture: behind a mask it ends at the mask's edge.
+NOT_LOCAL = ("background_setting", "lighting", "style_medium", "artistic_style")
+
+Render = Callable[[GenerationRequest], RenderedImage]
+
+
+def paint_edit(
+    task: EditTask, request: GenerationRequest, render: Render, inputs: Inputs
+) -> tuple[RenderedImage, GenerationRequest]:
+    """The edited picture, and the whole recipe that it has: ``request`` is that of the plain picture.
+
+    Raises as the engine does, InputGone, and PictureError where there is nothing to make a mask of.
+    """
+    mask, whole = task.mask, None
+    if task.mask_of == OF_EDIT:
+        source = open_input(inputs.path(task.picture))
+        begun = Edit(task.picture, way="vary", start_sigma=task.strength) if task.strength < 1 else None
+        whole = render(replace(request, edit=begun))
+        mask = keep_mask(inputs, changed(source, whole.image))
+    edit = Edit(
+        source=task.picture,
+        mask=mask,
+        references=task.references,
+        way=_first_way(task, request.seed, masked=mask is not None),
+        start_sigma=task.strength,
+        feather=task.feather,
+    )
+    if whole is not None and mask is not None and edit.way == "paste":
+        made = _pasted(whole, source, open_input(inputs.path(mask)).convert("L"), edit.feather)
+    else:
+        made = _with_time_of(render(replace(request, edit=edit)), whole)
+    if task.way is None and edit.way == "paste" and made.moved_outside > MOVED_MAX:
+        edit = replace(edit, way="hold")
+        made = _with_time_of(render(replace(request, edit=edit)), made)
+    return made, replace(request, edit=replace(edit, skip=made.skipped))
+
+
+def not_local(source: StructuredPrompt, changed: StructuredPrompt) -> str:
+    """A sentence on what a prompt changes that a mask cannot keep to its place; "" where there is nothing."""
+    parts = {str(parse_path(each.path)[0]) for each in diff(source, changed)}
+    named = [part for part in NOT_LOCAL if part in parts]
+    if not named:
+        return ""
+    are = "are" if len(named) > 1 else "is"
+    return f"{' and '.join(named)} {are} said of the whole picture: behind a mask the change ends at the mask's edge."
+
+
+def of_object(prompts: Sequence[StructuredPrompt], path: str, size: tuple[int, int]) -> Image.Image:
+    """A mask of the object at ``path`` in the first of the prompts, and in others that have it: a mask must cover what
+    was there and what comes. Raises PromptError where the first one has it not."""
+    whole = mask_of_object(prompts[0], path, size)
+    for prompt in prompts[1:]:
+        try:
+            whole.paste(255, mask=mask_of_object(prompt, path, size))
+        except FiboError:
+            continue  # it is taken out
+    return whole
+
+
+def changed(before: Image.Image, after: Image.Image) -> Image.Image:
+    """A mask of what differs between two pictures. Raises PictureError where nothing does."""
+    mask = mask_of_change(before, after)
+    if mask.getbbox() is None:
+        raise PictureError(
+            "The new prompt changes nothing that could be marked: the picture stays as it is. Change more of the "
+            "prompt, or give a mask."
+        )
+    return mask
+
+
+def keep_mask(inputs: Inputs, mask: Image.Image) -> str:
+    """The SHA-256 by which the mask is kept from now on."""
+    return inputs.keep(png_bytes(mask))
+
+
+def _first_way(task: EditTask, seed: int, *, masked: bool) -> Way:
+    if task.way is not None:
+        return task.way
+    if not masked:
+        return "vary"
+    return "paste" if seed == task.source_seed else "hold"
+
+
+def _pasted(whole: RenderedImage, source: Image.Image, mask: Image.Image, feather: int) -> RenderedImage:
+    """What the engine makes of a paste, out of the whole picture that is painted already."""
+    source = source.convert("RGB")
+    moved = moved_outside(source, whole.image, mask)
+    return replace(whole, image=composed(source, whole.image, mask, feather), moved_outside=moved)
+
+
+def _with_time_of(made: RenderedImage, before: RenderedImage | None) -> RenderedImage:
+    return made if before is None else replace(made, duration_s=made.duration_s + before.duration_s)

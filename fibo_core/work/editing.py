@@ -1,0 +1,153 @@
+"""An order to edit a stored picture, made ready: its picture, mask and references kept by content, all of it checked.
+
+What an order leaves open is taken from the picture's recipe: model, seed, size, steps, guidance. Nothing is painted.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from fibo_core.engine.edits import check_feather, check_references, check_strength, check_way
+from fibo_core.engine.imported import ImportedRequest
+from fibo_core.engine.masks import read_mask
+from fibo_core.errors import InputError, ModelMissing
+from fibo_core.limits import SIZE_MAX, SIZE_MIN, SIZE_MULTIPLE
+from fibo_core.models.catalogue import ModelSpec, find_model
+from fibo_core.store.generation import Generation
+from fibo_core.store.inputs import Inputs, open_input
+from fibo_core.work.edit_ways import OF_EDIT, keep_mask, of_object
+from fibo_core.work.orders import Order
+from fibo_core.work.workflows import Tools
+from fibo_core.writers import WrittenPrompt
+
+
+def ready(order: Order, tools: Tools) -> Order:
+    """The order with all that it leaves open, its source among `pictures`, and a mask of an object made.
+
+    Raises GenerationNotFound, GenerationDamaged, InputGone, and InputError for what cannot be.
+    """
+    if order.source_id is None:
+        raise InputError("An edit starts from a stored picture. Name one by its id.")
+    picture = tools.history.get(order.source_id)
+    file, inputs = tools.history.image_file(picture.id), tools.inputs
+    size = (picture.request.width, picture.request.height)
+    _check_size(order, size)
+    spec = _model(order, picture, tools)
+    order = replace(order.painted_like(picture.request, spec), model=spec.name, size=size, aspect=None)
+    order = replace(
+        order,
+        source=order.source or picture.prompt,
+        source_seed=None if isinstance(picture.request, ImportedRequest) else picture.request.seed,
+        pictures=(_place(tools, inputs.keep(file)),),
+    )
+    order = _with_prompt(order, picture)
+    _check_settings(order, spec)
+    order = _with_mask(order, tools, size)
+    _check_references(order, spec, inputs)
+    if order.way is None and order.mask is None and order.mask_of is None and order.strength is None:
+        raise InputError(
+            "Neither a mask nor a strength is given, so nothing of the picture would be kept. Give one of them, or "
+            "refine the picture."
+        )
+    return order
+
+
+def _model(order: Order, picture: Generation, tools: Tools) -> ModelSpec:
+    """The one that is named, the picture's own where it is here, else the one in use."""
+    if order.model is not None:
+        return find_model(order.model)
+    try:
+        spec = find_model(picture.request.model)
+        tools.engine.revision(spec.name)
+    except (InputError, ModelMissing):
+        return find_model(tools.engine.status().model)
+    return spec
+
+
+def _check_size(order: Order, size: tuple[int, int]) -> None:
+    width, height = size
+    if order.size is not None and order.size != size:
+        raise InputError(
+            f"The size is {order.size[0]}×{order.size[1]}, and the picture has {width}×{height} pixels. An edit has "
+            "the size of its picture: leave the size out."
+        )
+    if order.aspect is not None:
+        raise InputError(f"The shape is {order.aspect:.40}, and an edit has that of its picture. Leave the shape out.")
+    for side in size:
+        if side % SIZE_MULTIPLE or not SIZE_MIN <= side <= SIZE_MAX:
+            raise InputError(
+                f"The picture has {width}×{height} pixels, and can be edited where each side is a multiple of "
+                f"{SIZE_MULTIPLE} from {SIZE_MIN} to {SIZE_MAX}. Crop or scale it, or refine its prompt."
+            )
+
+
+def _with_prompt(order: Order, picture: Generation) -> Order:
+    """What is painted: the prompt that is given, what a writer makes of the words, or else the picture's own."""
+    if order.written is not None or order.words.strip():
+        return order
+    if not order.axes and order.strength is None and order.seed == order.source_seed and order.way != "own":
+        raise InputError("Nothing would change. Say what should, edit the JSON, or give another seed or a strength.")
+    own = WrittenPrompt(picture.prompt, picture.writer, edited=picture.edited, model=picture.writer_model)
+    return replace(order, written=own)
+
+
+def _check_settings(order: Order, spec: ModelSpec) -> None:
+    if order.way is not None:
+        check_way(order.way)
+    if order.strength is not None:
+        check_strength(order.strength)
+    if order.feather is not None:
+        check_feather(order.feather)
+    if order.way == "own" and "edit" not in spec.abilities:
+        raise InputError(f"{spec.title} has no edit of its own. Leave the way out, or choose another model.")
+    masked = order.mask is not None or order.mask_of is not None
+    if order.way in ("paste", "hold") and not masked:
+        raise InputError(f"The way {order.way} puts a part into the picture, and there is no mask. Give one.")
+    if order.way == "vary" and masked:
+        raise InputError("The way vary begins from the whole picture, and a mask is given. Leave out one of the two.")
+    if any(axis.name == "model" for axis in order.axes):
+        raise InputError("The model cannot vary in an edit. Take that axis out.")
+
+
+def _with_mask(order: Order, tools: Tools, size: tuple[int, int]) -> Order:
+    if order.mask is not None and order.mask_of is not None:
+        raise InputError("A mask is given, and where one is to be taken from. Leave out one of the two.")
+    if order.mask_of is not None and order.mask_of != OF_EDIT:
+        assert order.source is not None
+        prompts = [order.source, *([] if order.written is None else [order.written.prompt])]
+        mask = of_object(prompts, order.mask_of, size)
+        return replace(order, mask=keep_mask(tools.inputs, read_mask(mask, size)), mask_of=None)
+    if order.mask is not None:
+        read_mask(open_input(tools.inputs.path(order.mask)), size)
+    return order
+
+
+def _check_references(order: Order, spec: ModelSpec, inputs: Inputs) -> None:
+    check_references(len(order.references))
+    if order.references and "references" not in spec.abilities:
+        raise InputError(f"{spec.title} looks at no references. Leave them out, or choose another model.")
+    for number, name in enumerate(order.references, 1):
+        reference = open_input(inputs.path(name))
+        if name == order.mask or _is_mask(reference):
+            raise InputError(
+                f"Reference {number} is black and white, as a mask is, and would be taken for a picture. Give it as "
+                "the mask."
+            )
+
+
+def _is_mask(picture: Image.Image) -> bool:
+    """Whether all of it is black or white, and there is some of both."""
+    counts = picture.convert("RGB").getcolors(2)
+    return counts is not None and {color for _, color in counts} == {(0, 0, 0), (255, 255, 255)}
+
+
+def _place(tools: Tools, name: str) -> str:
+    return str(tools.history.relative(tools.inputs.path(name)))
+
+
+def pictures_of(order: Order) -> tuple[str, ...]:
+    """All the kept pictures that an order needs, as paths in the workspace."""
+    named = (*(() if order.mask is None else (order.mask,)), *order.references)
+    folder = Path(order.pictures[0]).parent if order.kind == "edit" and order.pictures else Path()
+    return (*order.pictures, *(str(folder / f"{name}.png") for name in named))
