@@ -82,7 +82,7 @@ def _comparable(value: Any) -> Hashable:
         return tuple(map(_comparable, value))
     if isinstance(value, Image.Image):
         return value.mode, value.size, hashlib.sha256(value.tobytes()).hexdigest()
-    raise TypeError(type(value))
+    raise TypeError
 
 
 def _on(answer: Any, device: Any) -> Any:
