@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from fibo_core.errors import InputError, SettingsError
 from fibo_core.models.added import read_added, spec_of_folder
 from fibo_core.models.catalogue import CATALOGUE, find_model, register
+from fibo_core.models.plans import Wish
 from fibo_core.variables import ALSO_READ, KEY, PASSWORD, RENAMED, VARIABLES, Secret, without_quotes
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,8 @@ class Settings(BaseModel):
     google_api_key: SecretStr | None
     fibo_model: str  #: "auto" or a catalogue name
     fibo_compile: bool
+    fibo_placement: str
+    fibo_precision: str
     fibo_writer: str
     gemini_model: str
     llm_base_url: str  #: without what follows it, such as "/chat/completions"; "" where it is not set
@@ -75,6 +78,11 @@ class Settings(BaseModel):
     def on_pod(self) -> bool:
         return self.pod is not None
 
+    @property
+    def wish(self) -> Wish:
+        """How the user wants models to be held."""
+        return Wish(self.fibo_placement, self.fibo_precision)
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Settings of this environment. Raises SettingsError naming the variable, its value and what is allowed."""
@@ -87,6 +95,8 @@ class Settings(BaseModel):
             google_api_key=reader.secret("GOOGLE_API_KEY", KEY),
             fibo_model=reader.model("FIBO_MODEL", workspace),
             fibo_compile=reader.choice("FIBO_COMPILE") == "on",
+            fibo_placement=reader.choice("FIBO_PLACEMENT"),
+            fibo_precision=reader.choice("FIBO_PRECISION"),
             fibo_writer=reader.choice("FIBO_WRITER"),
             gemini_model=reader.text("GEMINI_MODEL"),
             llm_base_url=reader.address("LLM_BASE_URL"),

@@ -60,6 +60,20 @@ VARIABLES: tuple[Variable, ...] = (
         choices=("off", "on"),
     ),
     Variable(
+        "FIBO_PLACEMENT",
+        "auto",
+        "how a GPU holds the model: `card` (all of it), `parts` (one at a time, the others wait in main memory), "
+        "`pieces` (layer by layer, slower; the least memory); `auto`: the first of them that fits",
+        choices=("auto", "card", "parts", "pieces"),
+    ),
+    Variable(
+        "FIBO_PRECISION",
+        "auto",
+        "of the model's weights on a GPU: `bf16` as published, `fp8`, `int8` (needs torchao) or `nf4` (needs "
+        "bitsandbytes), which take less memory and paint somewhat other pixels; `auto`: bf16 wherever it can be held",
+        choices=("auto", "bf16", "fp8", "int8", "nf4"),
+    ),
+    Variable(
         "FIBO_WRITER",
         "auto",
         "`gemini`, `llm`, `local` or `offline`: the one to ask; `auto`: those that are set up, in that order, until "

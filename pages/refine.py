@@ -47,7 +47,16 @@ from studio.ui.conversation import (
 )
 from studio.ui.instructions import carry as carry_instruction
 from studio.ui.instructions import follow_instructions, withdraw
-from studio.ui.session import carry_out, errors_shown, find_picture, follow_batch, new_seed, place, start_inspire
+from studio.ui.session import (
+    carry_out,
+    errors_shown,
+    find_picture,
+    follow_batch,
+    new_seed,
+    place,
+    start_edit,
+    start_inspire,
+)
 from studio.ui.state import field_key, page_state
 from studio.ui.words import showable
 
@@ -195,9 +204,11 @@ with result:
             made = diff(parent.prompt, source.prompt)
             with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
                 changes(made, key="refine_made")
-        action = picture_actions(runtime, source, key="refine", offered=("inspire", "new_seed"))
+        action = picture_actions(runtime, source, key="refine", offered=("edit", "inspire", "new_seed"))
         with errors_shown():
-            if action == "inspire":
+            if action == "edit":
+                start_edit(source)
+            elif action == "inspire":
                 start_inspire(runtime, source)
             elif action == "new_seed":
                 order, root = new_seed("refine", source, spec), parent or source

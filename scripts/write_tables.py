@@ -13,8 +13,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Each document, and the file whose `markdown_table()` is its table.
-TABLES = {"docs/USAGE.md": "fibo_core/variables.py", "docs/DEPLOYMENT.md": "fibo_core/models/plans.py"}
+#: Each document, and the file and its function that give a table of it.
+TABLES = (
+    ("docs/USAGE.md", "fibo_core/variables.py", "markdown_table"),
+    ("docs/DEPLOYMENT.md", "fibo_core/models/plans.py", "markdown_table"),
+    ("docs/DEPLOYMENT.md", "fibo_core/models/plans.py", "arithmetic_table"),
+)
 
 
 def with_table(document: str, table: str) -> str:
@@ -28,8 +32,8 @@ def with_table(document: str, table: str) -> str:
 
 def main() -> int:
     status = 0
-    for document, source in TABLES.items():
-        table = runpy.run_path(str(ROOT / source))["markdown_table"]()
+    for document, source, function in TABLES:
+        table = runpy.run_path(str(ROOT / source))[function]()
         before = (ROOT / document).read_text("utf-8")
         after = with_table(before, table)
         if before == after:

@@ -155,6 +155,7 @@ def test_the_table_of_variables_in_the_documents_is_the_one_in_the_code() -> Non
     """Run scripts/write_tables.py."""
     assert markdown_table() in text_of("docs/USAGE.md")
     assert plans.markdown_table() in text_of("docs/DEPLOYMENT.md")
+    assert plans.arithmetic_table() in text_of("docs/DEPLOYMENT.md")
 
 
 def test_the_table_of_variables_is_written_anew_where_it_differs() -> None:

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
 
@@ -45,9 +45,8 @@ class KeptEmbeddings:
             given = signature.bind(*args, **kwargs)
             given.apply_defaults()
             device = given.arguments["device"]
-            try:
-                key = _question(given.arguments)
-            except TypeError:  # it brings numbers of its own
+            key = _question(given.arguments)
+            if key is None:
                 return encode_prompt(*args, **kwargs)
             if key in self._kept:
                 self._kept[key] = kept = self._kept.pop(key)
@@ -64,25 +63,31 @@ class KeptEmbeddings:
             del self._kept[next(iter(self._kept))]
 
 
-def _question(arguments: Mapping[str, Any]) -> Hashable:
+def _question(arguments: Mapping[str, Any]) -> Hashable | None:
     """All that an answer depends on: the arguments but the device, and of the guidance whether there is any.
 
-    Raises TypeError for what cannot be compared.
+    None where a tensor is among them, which says nothing of itself.
     """
     asked = {name: value for name, value in arguments.items() if name != "device"}
+    if not all(map(_is_known, asked.values())):
+        return None
     if "guidance_scale" in asked:
         asked["guidance_scale"] = asked["guidance_scale"] > 1
     return tuple((name, _comparable(value)) for name, value in asked.items())
 
 
+def _is_known(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_known, value))
+    return value is None or isinstance(value, str | int | float | Image.Image)
+
+
 def _comparable(value: Any) -> Hashable:
-    if value is None or isinstance(value, str | int | float):
-        return value
     if isinstance(value, list | tuple):
         return tuple(map(_comparable, value))
     if isinstance(value, Image.Image):
         return value.mode, value.size, hashlib.sha256(value.tobytes()).hexdigest()
-    raise TypeError
+    return cast(Hashable, value)
 
 
 def _on(answer: Any, device: Any) -> Any:

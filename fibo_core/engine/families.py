@@ -18,8 +18,9 @@ class FamilyPipeline(Protocol):
 
     stride: int  #: pixels along each side of what one latent stands for
 
-    def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
-        """The pipeline of a folder; ``how`` goes to every `from_pretrained`. What the libraries raise comes out."""
+    def read(self, folder: Path, how: Mapping[str, Any], quantization: Any = None) -> Any:
+        """The pipeline of a folder; ``how`` goes to every `from_pretrained`, ``quantization`` is diffusers' own value
+        for the parts that are rounded. What the libraries raise comes out."""
         ...
 
     def noise(self, request: GenerationRequest, pipe: Any) -> Any:

@@ -30,7 +30,7 @@ from fibo_core.engine.steps import StepCallback
 from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
-from fibo_core.models.plans import GB
+from fibo_core.models.plans import ANY, GB, Wish
 from fibo_core.models.weights import file_digest, revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
@@ -62,8 +62,9 @@ class FiboEngine:
     """The Engine over diffusers. Holds one model; never downloads.
 
     A seed is drawn as float32 noise on the CPU and then cast, so that it means the same on every device and
-    in every precision. ``device`` is shared with the local writer; ``adapters`` is the folder of the LoRAs, and
-    ``pictures`` finds those of an edit. ``compiled`` models' repeated blocks are compiled: faster, other roundings.
+    in every precision. ``device`` is shared with the local writer; ``adapters`` is the folder of the LoRAs,
+    ``pictures`` finds those of an edit, and ``wish`` is how models are to be held. ``compiled`` models' repeated blocks
+    are compiled: faster, other roundings.
     """
 
     def __init__(
@@ -75,9 +76,11 @@ class FiboEngine:
         adapters: Path | None = None,
         compiled: bool = False,
         pictures: Pictures = no_pictures,
+        wish: Wish = ANY,
     ) -> None:
         self._compiled = compiled
         self._hub_cache = hub_cache
+        self._wish = wish
         self._adapters = adapters or hub_cache / "adapters"
         self._pictures = pictures
         self._device = device or SharedDevice()
@@ -237,7 +240,7 @@ class FiboEngine:
         self._drop()
         self._status = EngineStatus("loading", spec.name, "", False, 0.0)
         try:
-            place, pipe = load_pipeline(spec, folder, cancel, partial(self._arrival, spec, folder, cancel))
+            place, pipe = load_pipeline(spec, folder, cancel, partial(self._arrival, spec, folder, cancel), self._wish)
         except EngineError as error:
             self._status = replace(self._status, state="failed", error=str(error))
             if before not in (None, spec):
@@ -249,7 +252,7 @@ class FiboEngine:
         if self._compiled:
             compile_blocks(pipe)
         self._held = _Held(spec, revision, folder, place, pipe)
-        self._status = replace(self._status, state="ready", device=place.device_text)
+        self._status = replace(self._status, state="ready", device=place.where)
         return self._held
 
     def _put_back(self, spec: ModelSpec) -> None:
@@ -262,7 +265,7 @@ class FiboEngine:
             self._status = failed
 
     def _arrival(self, spec: ModelSpec, folder: Path, cancel: CancelFlag) -> AbstractContextManager[None]:
-        needed = placement.painter_bytes(spec, folder, self._device.memory())
+        needed = placement.painter_bytes(spec, folder, self._device.memory(), self._wish)
         return self._device.arrival(self, needed, cancel)
 
     def _move_in(self, held: _Held, cancel: CancelFlag) -> None:
@@ -371,8 +374,8 @@ class FiboEngine:
         return RenderedImage(
             image=image,
             duration_s=time.monotonic() - started,
-            device=held.placement.device_text,
-            precision=held.placement.precision,
+            device=held.placement.where,
+            precision=held.placement.how,
             versions=_versions(self._compiled),
             skipped=0 if repaint is None else repaint.skip,
             moved_outside=moved,

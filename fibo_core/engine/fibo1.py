@@ -14,12 +14,12 @@ class Fibo1Pipeline:
 
     stride = 16
 
-    def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
+    def read(self, folder: Path, how: Mapping[str, Any], quantization: Any = None) -> Any:
         from diffusers import BriaFiboPipeline
 
-        return self.read_as(BriaFiboPipeline, folder, how)
+        return self.read_as(BriaFiboPipeline, folder, how, quantization)
 
-    def read_as(self, pipeline: Any, folder: Path, how: Mapping[str, Any]) -> Any:
+    def read_as(self, pipeline: Any, folder: Path, how: Mapping[str, Any], quantization: Any) -> Any:
         import transformers
 
         text_encoder, loaded = transformers.SmolLM3ForCausalLM.from_pretrained(
@@ -27,7 +27,7 @@ class Fibo1Pipeline:
         )
         if loaded["missing_keys"]:  # transformers would draw them at random; diffusers refuses by itself
             raise ValueError(f"the text encoder lacks {sorted(loaded['missing_keys'])[0]}")
-        return pipeline.from_pretrained(folder, text_encoder=text_encoder, **how)
+        return pipeline.from_pretrained(folder, text_encoder=text_encoder, quantization_config=quantization, **how)
 
     def noise(self, request: GenerationRequest, pipe: Any) -> Any:
         """(1, C, H/16, W/16) → (1, H/16·W/16, C)."""

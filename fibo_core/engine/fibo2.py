@@ -16,7 +16,7 @@ class Fibo2Pipeline:
 
     stride = VAE_STRIDE
 
-    def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
+    def read(self, folder: Path, how: Mapping[str, Any], quantization: Any = None) -> Any:
         import transformers
         from diffusers import BriaFibo2Pipeline
 
@@ -26,7 +26,11 @@ class Fibo2Pipeline:
         if loaded["missing_keys"]:  # transformers would draw them at random; diffusers refuses by itself
             raise ValueError(f"the text encoder lacks {sorted(loaded['missing_keys'])[0]}")
         return BriaFibo2Pipeline.from_pretrained(
-            folder, text_encoder=text_encoder, processor=_processor(folder / "processor"), **how
+            folder,
+            text_encoder=text_encoder,
+            processor=_processor(folder / "processor"),
+            quantization_config=quantization,
+            **how,
         )
 
     def noise(self, request: GenerationRequest, pipe: Any) -> Any:

@@ -10,10 +10,10 @@ from fibo_core.engine.fibo1 import Fibo1Pipeline
 class FiboEditPipeline(Fibo1Pipeline):
     """Noise, latents and tokens are FIBO 1's; the pictures lie beside the noise, each on a plane of its own."""
 
-    def read(self, folder: Path, how: Mapping[str, Any]) -> Any:
+    def read(self, folder: Path, how: Mapping[str, Any], quantization: Any = None) -> Any:
         from diffusers import BriaFiboEditPipeline
 
-        return self.read_as(BriaFiboEditPipeline, folder, how)
+        return self.read_as(BriaFiboEditPipeline, folder, how, quantization)
 
 
 PIPELINE = FiboEditPipeline()

@@ -19,10 +19,12 @@ from typing import Any
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.families import pipeline_of
+from fibo_core.engine.holding import quantization_of, settle
 from fibo_core.engine.placement import Occupied, Placement, choose
 from fibo_core.errors import EngineError, ModelLoadFailed, OutOfMemory, Stopped
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec
+from fibo_core.models.plans import ANY, Wish
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +42,13 @@ PASSING_FAULTS = frozenset(getattr(errno, name) for name in _PASSING)
 
 
 def load_pipeline(
-    spec: ModelSpec, folder: Path, cancel: CancelFlag, arrival: Callable[[], AbstractContextManager[None]]
+    spec: ModelSpec,
+    folder: Path,
+    cancel: CancelFlag,
+    arrival: Callable[[], AbstractContextManager[None]],
+    wish: Wish = ANY,
 ) -> tuple[Placement, Any]:
-    """The pipeline of the weights in a folder, ready to paint, and where it was placed.
+    """The pipeline of the weights in a folder, ready to paint, and where it was placed, of what ``wish`` allows.
 
     It comes onto the device inside ``arrival``. Tries again where a little time may mend a failure. Raises
     ModelLoadFailed, OutOfMemory, or a Stopped error when ``cancel`` says so between two tries.
@@ -50,7 +56,7 @@ def load_pipeline(
     waits_s = iter(WAITS_S)
     while True:
         try:
-            return _open(spec, folder, arrival)
+            return _open(spec, folder, arrival, wish)
         except Stopped:
             raise
         except Exception as error:
@@ -103,7 +109,9 @@ def _leave_out_a_torchvision_that_does_not_fit() -> None:
         log.warning("torchvision does not fit the installed torch (%s) and is left out.", str(error).split("\n")[0])
 
 
-def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextManager[None]]) -> tuple[Placement, Any]:
+def _open(
+    spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextManager[None]], wish: Wish
+) -> tuple[Placement, Any]:
     """Reads the weights into memory and puts them where they run. Whatever the libraries raise comes out."""
     torch, transformers, diffusers = libraries()
     verbosity = transformers.logging.get_verbosity()
@@ -112,29 +120,19 @@ def _open(spec: ModelSpec, folder: Path, arrival: Callable[[], AbstractContextMa
     transformers.logging.set_verbosity(verbosity)
     torch.backends.cudnn.deterministic = True  # the same request paints the same pixels
     with arrival(), READING:
-        return _read_pipeline(spec, folder)
+        return _read_pipeline(spec, folder, wish)
 
 
-def _read_pipeline(spec: ModelSpec, folder: Path) -> tuple[Placement, Any]:
+def _read_pipeline(spec: ModelSpec, folder: Path, wish: Wish) -> tuple[Placement, Any]:
     import torch
 
     started = time.monotonic()
-    place = choose(spec, folder)
-    how = {"dtype": getattr(torch, place.precision), "local_files_only": True, "use_safetensors": True}
-    pipe = pipeline_of(spec.family).read(folder, how)
+    place = choose(spec, folder, wish=wish)
+    how = {"dtype": getattr(torch, place.dtype), "local_files_only": True, "use_safetensors": True}
+    pipe = pipeline_of(spec.family).read(folder, how, quantization_of(place))
     pipe.set_progress_bar_config(disable=True)
-    if place.offload:
-        pipe.enable_model_cpu_offload()
-    else:
-        pipe.to(place.device)
-    log.info(
-        "%s loaded in %.1f s (%s, %s%s).",
-        spec.title,
-        time.monotonic() - started,
-        place.device_text,
-        place.precision,
-        ", part by part" if place.offload else "",
-    )
+    settle(pipe, place)
+    log.info("%s loaded in %.1f s (%s, %s).", spec.title, time.monotonic() - started, place.where, place.how)
     return place, pipe
 
 

@@ -87,6 +87,20 @@ def cells(mask: Image.Image, stride: int) -> NDArray[np.bool_]:
 
 def mask_of_object(prompt: StructuredPrompt, path: str, size: tuple[int, int]) -> Image.Image:
     """Where the object at ``path`` ("objects[1]") is by its words for place and size. Raises PromptError."""
+    x, y, across, down = place_of_object(prompt, path, size)
+    width, height = size
+    mask = Image.new("L", size, 0)
+    ImageDraw.Draw(mask).ellipse(
+        ((x - across / 2) * width, (y - down / 2) * height, (x + across / 2) * width, (y + down / 2) * height), fill=255
+    )
+    return mask
+
+
+def place_of_object(prompt: StructuredPrompt, path: str, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """The same as an ellipse: its middle, and its whole width and height, as shares of the picture's.
+
+    Raises PromptError.
+    """
     match parse_path(path):
         case ("objects", int(index), *_):
             pass
@@ -97,11 +111,8 @@ def mask_of_object(prompt: StructuredPrompt, path: str, size: tuple[int, int]) -
     chip = next((each for each in layout.chips if each.index == index), None)
     if chip is None:
         raise PromptError(f"{path!r:.60} is not in the prompt: objects holds {len(layout.chips)}, counted from 0.")
-    half = ROOM * sizes()[chip.size][0] * (width * height) ** 0.5 / 2
-    x, y = chip.place.x * width, chip.place.y * height
-    mask = Image.new("L", size, 0)
-    ImageDraw.Draw(mask).ellipse((x - half, y - half, x + half, y + half), fill=255)
-    return mask
+    across = ROOM * sizes()[chip.size][0] * (width * height) ** 0.5
+    return chip.place.x, chip.place.y, across / width, across / height
 
 
 def mask_of_change(before: Image.Image, after: Image.Image) -> Image.Image:

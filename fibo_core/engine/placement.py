@@ -1,23 +1,24 @@
 """Where a model runs: which device, in which precision, and how painter and prompt writer share it.
 
-What this machine has, asked without torch, is `models/device.py`.
+What this machine has, asked without torch, is `models/device.py`; how a model can be held at all, `models/plans.py`.
 """
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.errors import OutOfMemory
-from fibo_core.models import device
+from fibo_core.errors import ModelLoadFailed, OutOfMemory
+from fibo_core.models import device, plans
 from fibo_core.models.catalogue import ModelSpec, WeightsSpec
-from fibo_core.models.plans import GB
+from fibo_core.models.plans import ANY, CUDA_GB, GB, HOLDS, Machine, Plan, Wish
 from fibo_core.models.weights import weight_bytes
 
-MEGAPIXEL = 1e6
+UNROUNDED = ("float32", "bfloat16")
+TILED = "tiled"
 WRITER_WORKING_GB = 2.0  #: beside FIBO-vlm's weights: 4,096 tokens on top of a picture, computed, not measured
 WRITER_CPU_GB = 1.0  #: of weights; without a GPU a larger writer would take an hour for one prompt
 SPARE_GB = 4.0  #: of main memory that a model waiting there leaves to everybody else
@@ -29,12 +30,38 @@ class Occupied(OutOfMemory):
 
 @dataclass(frozen=True)
 class Placement:
-    """With ``offload`` each part waits in main memory for its turn on the GPU: less VRAM, a little slower."""
+    """How a model is held: ``hold`` is one of `plans.HOLDS`, ``precision`` that of its transformer's weights.
+
+    With ``tiled`` pictures are decoded tile by tile, which takes less memory and changes some pixels a little.
+    ``batch`` pictures may be painted in one pass.
+    """
 
     device: Literal["cpu", "cuda"]
     device_text: str  #: "cpu", or "cuda: NVIDIA L40S"
-    precision: Literal["float32", "bfloat16"]
-    offload: bool = False
+    precision: str  #: "float32", "bfloat16", or a rounded one of `plans.PRECISIONS`: "fp8", "int8", "nf4"
+    hold: str = "card"
+    tiled: bool = False
+    batch: int = 1
+
+    @property
+    def offload(self) -> bool:
+        """Whether weights wait in main memory for their turn on the GPU."""
+        return self.hold != "card"
+
+    @property
+    def dtype(self) -> str:
+        """torch's name of what is computed in."""
+        return self.precision if self.precision in UNROUNDED else "bfloat16"
+
+    @property
+    def where(self) -> str:
+        """Device and hold, as a recipe has them: "cuda: NVIDIA L40S, part by part"."""
+        return f"{self.device_text}, {HOLDS[self.hold].split(',')[0]}" if self.offload else self.device_text
+
+    @property
+    def how(self) -> str:
+        """Precision and tiles, as a recipe has them: "nf4, tiled"."""
+        return f"{self.precision}, {TILED}" if self.tiled else self.precision
 
 
 def torch_version() -> str:
@@ -44,17 +71,22 @@ def torch_version() -> str:
     return f"{torch.__version__}, {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'without CUDA'}"
 
 
-def choose(spec: ModelSpec, folder: Path, *, held: float = 0.0) -> Placement:
-    """CUDA in bfloat16 where torch can use a GPU (resident if it fits, else part by part), else CPU in float32.
+def approximation_of(precision: str) -> str:
+    """What of a picture's ``precision`` is no property of the machine but changes the recipe: "", "nf4, tiled"."""
+    return ", ".join(part for part in precision.split(", ") if part not in UNROUNDED)
 
-    ``held`` bytes of the GPU's memory are the studio's own, and count as free. Raises OutOfMemory when the weights do
-    not fit either way, Occupied when they would on an idle GPU.
+
+def choose(spec: ModelSpec, folder: Path, *, held: float = 0.0, wish: Wish = ANY) -> Placement:
+    """The best plan for this machine that ``wish`` allows; without a GPU the CPU in float32, whatever is wished for.
+
+    ``held`` bytes of the GPU's memory are the studio's own, and count as free. Raises OutOfMemory when no plan fits,
+    Occupied when one would on an idle GPU, and ModelLoadFailed for a precision that cannot be had here.
     """
     import torch
 
-    sizes, working = weight_bytes(folder, spec.layout), _working_bytes(spec)
+    parts = device.parts_of(spec, folder)
     if not torch.cuda.is_available():
-        needed, main = 2 * (sum(sizes.values()) + working), device.available_memory()
+        needed, main = 2 * (parts.whole_gb + parts.painting_gb) * GB, device.available_memory()
         if main is not None and main < needed:
             raise OutOfMemory(
                 f"{spec.title} needs about {needed / GB:.1f} GB of memory on a CPU, and {main / GB:.1f} GB are "
@@ -62,23 +94,53 @@ def choose(spec: ModelSpec, folder: Path, *, held: float = 0.0) -> Placement:
             )
         return Placement("cpu", "cpu", "float32")
 
-    name = f"cuda: {torch.cuda.get_device_name()}"
+    card = torch.cuda.get_device_name()
     unused, total = torch.cuda.mem_get_info()
-    free = unused + held
-    if free >= sum(sizes.values()) + working:
-        return Placement("cuda", name, "bfloat16")
-    needed = max(sizes.values()) + working
-    if free >= needed:
-        return Placement("cuda", name, "bfloat16", offload=True)
-    if total >= needed:
+    free_gb = (unused + held) / GB
+    machine = Machine(
+        free_gb + CUDA_GB,  # CUDA has taken its own before it could be asked
+        plans.main_memory_gb(),
+        torch.cuda.get_device_capability(),
+        plans.libraries_here(),
+    )
+    ways = [plan for plan in plans.plans_of(parts) if wish.allows(plan) and machine.allows(plan)]
+    if not ways:
+        raise ModelLoadFailed(
+            f"FIBO_PLACEMENT is {wish.hold} and FIBO_PRECISION {wish.precision}, which cannot be had here: "
+            f"{plans.cannot_hold(wish, machine)}. Set them to auto, or mend that."
+        )
+    # Main memory too small is tried all the same: what is computed of it is the most that could be.
+    plan = plans.best(ways, machine) or plans.best(ways, replace(machine, main_gb=None))
+    if plan is not None:
+        return _placed(plan, f"cuda: {card}", machine)
+    needed_gb = min(plan.gpu_gb for plan in ways) - CUDA_GB
+    if total / GB >= needed_gb:
         raise Occupied(
-            f"{spec.title} needs about {needed / GB:.1f} GB of GPU memory, and {free / GB:.1f} of the "
-            f"{total / GB:.0f} GB of {torch.cuda.get_device_name()} are free. End the other programs that use it."
+            f"{spec.title} needs about {needed_gb:.1f} GB of GPU memory, and {free_gb:.1f} of the "
+            f"{total / GB:.0f} GB of {card} are free. End the other programs that use it."
         )
     raise OutOfMemory(
-        f"{spec.title} needs about {needed / GB:.0f} GB of GPU memory, and {torch.cuda.get_device_name()} "
-        f"has {total / GB:.0f} GB. Choose mini, or a larger GPU."
+        f"{spec.title} needs about {needed_gb:.0f} GB of GPU memory, and {card} has {total / GB:.0f} GB. "
+        "Choose mini, or a larger GPU."
     )
+
+
+def _placed(plan: Plan, device_text: str, machine: Machine) -> Placement:
+    precision = "bfloat16" if plan.precision == "bf16" else plan.precision
+    batch = 1 if machine.gpu_gb is None else plan.batch(machine.gpu_gb)
+    return Placement("cuda", device_text, precision, plan.hold, batch=batch)
+
+
+def next_below(place: Placement, wish: Wish = ANY) -> Placement | None:
+    """How to hold a model whose memory ran out: less of it on the card, at last decoded by tiles; None after that.
+
+    Its precision stays: the next picture is still the same recipe's, but for the tiles.
+    """
+    if place.device == "cuda" and place.precision in UNROUNDED and wish.hold == "auto":
+        holds = tuple(HOLDS)
+        for hold in holds[holds.index(place.hold) + 1 :]:
+            return replace(place, hold=hold, batch=1)
+    return None if place.tiled else replace(place, tiled=True, batch=1)
 
 
 def choose_for_writer(spec: WeightsSpec, folder: Path) -> Placement:
@@ -102,11 +164,13 @@ def choose_for_writer(spec: WeightsSpec, folder: Path) -> Placement:
     return Placement("cuda", f"cuda: {name}", "bfloat16")
 
 
-def painter_bytes(spec: ModelSpec, folder: Path, capacity: float) -> float:
-    """The device's memory that a painter takes at most: all parts at once where they fit, else one at a time."""
-    sizes, working = weight_bytes(folder, spec.layout), _working_bytes(spec)
-    together = sum(sizes.values()) + working
-    return together if together <= capacity else max(sizes.values()) + working
+def painter_bytes(spec: ModelSpec, folder: Path, capacity: float, wish: Wish = ANY) -> float:
+    """The device's memory that a painter takes at most, by the best plan that fits ``capacity`` bytes."""
+    ways = [plan for plan in plans.plans_of(device.parts_of(spec, folder)) if wish.allows(plan)]
+    if not ways:
+        return 0.0  # `choose` says why
+    sizes = [(plan.gpu_gb - CUDA_GB) * GB for plan in ways if plan.precision == ways[0].precision]
+    return next((size for size in sizes if size <= capacity), min(sizes))
 
 
 def writer_bytes(spec: WeightsSpec, folder: Path) -> float:
@@ -190,18 +254,12 @@ class SharedDevice:
         self._shares.pop(tenant, None)
 
 
-def _working_bytes(spec: ModelSpec) -> float:
-    """What painting a picture of the model's largest shape takes beside the weights."""
-    largest = max(width * height for width, height in spec.sizes.values())
-    return spec.working_gb * GB * largest / MEGAPIXEL
-
-
 def check_main_memory(spec: ModelSpec, width: int, height: int) -> None:
     """Raises OutOfMemory when a picture of this size would not fit beside the loaded model on a CPU.
 
     There an allocation is seldom refused: the kernel ends the process instead, and with it the whole studio.
     """
-    needed, free = 2 * spec.working_gb * GB * width * height / MEGAPIXEL, device.available_memory()
+    needed, free = 2 * spec.working_gb * GB * width * height / device.MEGAPIXEL, device.available_memory()
     if free is not None and free < needed:
         smaller = spec.smaller_shape(width, height)
         raise OutOfMemory(

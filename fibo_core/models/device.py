@@ -9,9 +9,13 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
+from fibo_core.errors import ModelMissing
 from fibo_core.models import plans
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec, find_model
-from fibo_core.models.weights import downloaded
+from fibo_core.models.plans import ANY, GB, Machine, Parts, Plan, Wish
+from fibo_core.models.weights import downloaded, weight_bytes, weights_folder
+
+MEGAPIXEL = 1e6
 
 
 def default_model(setting: str, hub_cache: Path) -> ModelSpec:
@@ -29,6 +33,32 @@ def lacks_for(spec: WeightsSpec) -> str:
     return plans.shortfall(spec.name, gpu_memory_gb(), plans.main_memory_gb())
 
 
+def outlook(spec: ModelSpec, hub_cache: Path, wish: Wish = ANY) -> str:
+    """How a model will be held on this machine's GPU, or what it lacks; "" without a GPU, or where nothing is known."""
+    if not has_cuda_gpu():
+        return ""
+    machine = Machine(gpu_memory_gb(), plans.main_memory_gb(), gpu_capability(), plans.libraries_here())
+    return plans.outlook(_plans(spec, hub_cache), machine, wish)
+
+
+def _plans(spec: ModelSpec, hub_cache: Path) -> tuple[Plan, ...]:
+    """By the weights that are here, else by published sizes; none where neither is."""
+    try:
+        return plans.plans_of(parts_of(spec, weights_folder(spec, hub_cache)))
+    except ModelMissing:
+        return tuple(plan for plan in plans.PLANS if plan.model == spec.name)
+
+
+def parts_of(spec: ModelSpec, folder: Path) -> Parts:
+    """What a model's own files take, and painting its largest shape, for the arithmetic of `plans.py`."""
+    gb = {name: size / GB for name, size in weight_bytes(folder, spec.layout).items()}
+    largest = max(width * height for width, height in spec.sizes.values())
+    return Parts(
+        *(spec.name, spec.title, gb["transformer"], gb["text_encoder"], gb["vae"], sum(gb.values())),
+        painting_gb=spec.working_gb * largest / MEGAPIXEL,
+    )
+
+
 @lru_cache(maxsize=1)
 def has_cuda_gpu() -> bool:
     """Whether this process may use an NVIDIA GPU, as the driver says; asked once, without torch."""
@@ -44,6 +74,13 @@ def has_cuda_gpu() -> bool:
 def gpu_memory_gb() -> float | None:
     """The GPU's whole memory in GB, as the driver says; None where it does not. Asked once, without torch."""
     return plans.card_gb(_nvidia_smi("--query-gpu=name,memory.total", "--format=csv,noheader"))
+
+
+@lru_cache(maxsize=1)
+def gpu_capability() -> tuple[int, int] | None:
+    """The GPU's CUDA compute capability, as the driver says; None where it does not. Asked once, without torch."""
+    major, _, minor = _nvidia_smi("--query-gpu=compute_cap", "--format=csv,noheader").split("\n")[0].partition(".")
+    return (int(major), int(minor)) if major.isdigit() and minor.strip().isdigit() else None
 
 
 def _nvidia_smi(*arguments: str) -> str:

@@ -247,6 +247,8 @@ class Desk:
         """The same for any order, with the sentences in which `place` would refuse it as things are, but for those of
         a full queue. Raises InputError for one that can never be."""
         refusals: list[str] = []
+        if order.kind == "edit":
+            order = ready(order, self._tools)
         try:
             planned = plan(order, default_model=self._tools.engine.status().model)
         except InputError as exc:

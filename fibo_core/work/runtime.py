@@ -125,6 +125,7 @@ def build_tools(settings: Settings, database: Database) -> Tools:
             adapters=settings.workspace_dir / adapters.FOLDER,
             compiled=settings.fibo_compile,
             pictures=partial(kept_picture, settings.workspace_dir),
+            wish=settings.wish,
         ),
         history=build_history(settings, database),
     )

@@ -54,7 +54,7 @@ class LocalModel:
         with READING:
             model, loaded = transformers.Qwen3VLForConditionalGeneration.from_pretrained(
                 folder,
-                dtype=getattr(torch, place.precision),
+                dtype=getattr(torch, place.dtype),
                 local_files_only=True,
                 use_safetensors=True,
                 output_loading_info=True,

@@ -8,7 +8,7 @@ import typer
 
 from fibo_core.errors import Cancelled, InputError, ModelMissing
 from fibo_core.models.added import SIDE
-from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, WeightsSpec, find_weights
+from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, ModelSpec, WeightsSpec, find_weights
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.settings import Settings
 from studio.cli.door import Door, as_ours, door_of, only_here
@@ -40,13 +40,14 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             str(model["name"]),
             f"here, revision {model['revision']}" if model["revision"] else f"not here, {model['download_gb']:g} GB",
             str(model["licence"]),
+            str(model["fits"]),
         )
         for model in models
     )
 
 
 def _here(settings: Settings) -> list[dict[str, Any]]:
-    from fibo_core.models.device import default_model
+    from fibo_core.models.device import default_model, outlook
 
     default = default_model(settings.fibo_model, settings.hub_cache)
     return [
@@ -59,6 +60,7 @@ def _here(settings: Settings) -> list[dict[str, Any]]:
             "download_gb": spec.download_gb,
             "revision": _revision(spec, settings),
             "default": spec is default,
+            "fits": outlook(spec, settings.hub_cache, settings.wish) if isinstance(spec, ModelSpec) else "",
         }
         for spec in (*CATALOGUE.values(), FIBO_VLM)
     ]
@@ -69,7 +71,11 @@ def _there(door: Door) -> list[dict[str, Any]]:
     with as_ours():
         models = door.studio.models()
     defaults = [model.name for model in models.items if model.default]
-    return [{**weights.model_dump(), "default": weights.name in defaults} for weights in models.weights]
+    fits = {model.name: model.fits for model in models.items}
+    return [
+        {**weights.model_dump(), "default": weights.name in defaults, "fits": fits.get(weights.name, "")}
+        for weights in models.weights
+    ]
 
 
 @app.command()

@@ -180,12 +180,14 @@ def _torch(settings: Settings) -> Check:
     spec = default_model(settings.fibo_model, settings.hub_cache)
     try:
         version = torch_version()
-        place = choose(spec, weights_folder(spec, settings.hub_cache), held=_studio_memory(settings))
+        place = choose(
+            spec, weights_folder(spec, settings.hub_cache), held=_studio_memory(settings), wish=settings.wish
+        )
     except (ImportError, OSError) as exc:  # OSError: a shared library of its own is missing
         return Check("torch", False, f"It cannot be imported: {exc}", f"Start with {command('')}, which brings it.")
     except FiboError as exc:
         return Check("torch", False, str(exc), "Do what the sentence says.")
-    return Check("torch", True, f"{version}, {place.device_text} in {place.precision}")
+    return Check("torch", True, f"{version}, {place.where} in {place.how}")
 
 
 def _studio_memory(settings: Settings) -> float:

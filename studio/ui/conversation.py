@@ -1,4 +1,5 @@
 """Refine as a conversation: what the source is, what a press asks for, and what becomes of the words and the seed.
+Edit follows its source in the same way.
 
 The page's address names the source (``?picture=``), so a reload, the browser's Back and a link have it too: whoever
 takes another picture as the source puts it there and runs the page again. Once a batch has ended in a picture, that is
@@ -15,7 +16,7 @@ from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.change_words import short_name
 from fibo_core.prompts.locks import still_locked
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
-from fibo_core.store.generation import Generation
+from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.idempotency import OnceKey
 from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
@@ -25,15 +26,15 @@ from studio.ui.state import PageState, Refused, field_key, field_value, joined
 from studio.ui.viewing import ADDRESS
 
 
-def follow_source(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
+def follow_source(runtime: Runtime, state: PageState, batch: Batch | None, mode: Mode = "refine") -> None:
     """Brings the source up to date, before any widget is drawn: the result of the batch that has just ended, or the
     picture that the address names. Raises GenerationNotFound and GenerationDamaged for one that cannot be had; the
     page keeps its source then."""
     named, before = st.query_params.get(ADDRESS), state.source_id
-    _take_result(runtime, state, batch)
+    _take_result(runtime, state, batch, mode)
     if named is not None and named not in (before, state.source_id):
         _name_in_address(state)
-        take_source(state, runtime.tools.history.get(named))
+        take_source(state, runtime.tools.history.get(named), mode)
     _name_in_address(state)
     _open_draft(runtime, state)
 
@@ -55,13 +56,13 @@ def another_source(state: PageState) -> None:
     st.query_params.clear()
 
 
-def take_source(state: PageState, picture: Generation) -> None:
+def take_source(state: PageState, picture: Generation, mode: Mode = "refine") -> None:
     """Makes a picture the source: its prompt stands in the editor, its seed in the form unless another was typed.
 
     Words in the form stay; so do locks on what is the same in its prompt. Changes made by hand have their way back.
     """
     locked = still_locked(state.source, picture.prompt, state.locked) if state.source is not None else ()
-    _take_seed(state, picture)
+    _take_seed(state, picture, mode)
     if not is_changed(state):
         state.draft = None  # nothing that anybody would want back
     state.forget()
@@ -69,7 +70,7 @@ def take_source(state: PageState, picture: Generation) -> None:
     state.locked = locked
 
 
-def _take_result(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
+def _take_result(runtime: Runtime, state: PageState, batch: Batch | None, mode: Mode) -> None:
     """Once the page's batch has ended in a picture, that is the source of the next instruction; of a grid its user
     takes one."""
     if batch is None or not batch.ended or state.stepped == batch.id or batch.pictures > 1:
@@ -79,7 +80,7 @@ def _take_result(runtime: Runtime, state: PageState, batch: Batch | None) -> Non
         return
     picture, state.stepped, state.refused, state.said = painted[-1], batch.id, Refused(), ""
     state.locked = still_locked(state.source, picture.prompt, state.locked)
-    _take_seed(state, picture)
+    _take_seed(state, picture, mode)
     state.source, state.source_request, state.source_id = picture.prompt, picture.request, picture.id
     state.source_mended = None
     _name_in_address(state)
@@ -89,13 +90,13 @@ def _take_result(runtime: Runtime, state: PageState, batch: Batch | None) -> Non
             state.draft = replace(state.draft, written=replace(written_of(picture), edited=False), words="")
 
 
-def _take_seed(state: PageState, picture: Generation) -> None:
+def _take_seed(state: PageState, picture: Generation, mode: Mode) -> None:
     """The picture's seed goes into the form, unless there is one that somebody typed."""
     former = None if state.source_request is None else str(state.source_request.seed)
-    if former is None or field_value("refine", "seed", former) == former:
-        st.session_state[field_key("refine", "seed")] = str(picture.request.seed)
+    if former is None or field_value(mode, "seed", former) == former:
+        st.session_state[field_key(mode, "seed")] = str(picture.request.seed)
     if former is None:
-        st.session_state[field_key("refine", "seed_locked")] = True
+        st.session_state[field_key(mode, "seed_locked")] = True
 
 
 def _name_in_address(state: PageState) -> None:

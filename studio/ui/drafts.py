@@ -42,11 +42,15 @@ log = logging.getLogger(__name__)
 FIELDS: dict[Field, type | tuple[type, ...]] = {
     "words": str, "writer": str, "model": str, "defaults_of": str, "aspect": str, "count": int, "seed": str,
     "seed_locked": bool, "locked_for": str, "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool,
-    "with_picture": bool, "collection": str,
+    "with_picture": bool, "collection": str, "strength": (int, float), "own": bool,
 }  # fmt: skip
-BOUNDS: dict[Field, tuple[float, float]] = {"steps": (STEPS_MIN, STEPS_MAX), "guidance": (GUIDANCE_MIN, GUIDANCE_MAX)}
+BOUNDS: dict[Field, tuple[float, float]] = {
+    "steps": (STEPS_MIN, STEPS_MAX),
+    "guidance": (GUIDANCE_MIN, GUIDANCE_MAX),
+    "strength": (0, 1),
+}
 
-TEXTS = ("batch_id", "taken_from", "shown_id", "source_id", "stepped", "said", "returned")
+TEXTS = ("batch_id", "taken_from", "shown_id", "source_id", "stepped", "said", "returned", "finding")
 #: What of a page its user would miss, but for the words.
 WORK = ("draft", "previous", "source", "pictures", "waiting", "returned")
 ADDRESS = ("batch", "job", "picture")  #: what a page's address may name
@@ -250,6 +254,8 @@ def _record(mode: Mode, aside: list[Record]) -> Record:
         "base": None if state.base is None else state.base.document,
         "pictures": list(state.pictures),
         "locked": list(state.locked),
+        "marks": dict(state.marks),
+        "references": list(state.references),
         "waiting": [_waiting_record(each) for each in state.waiting],
         "words_of": None if state.words_of is None else list(state.words_of),
         "aside": list(aside),
@@ -288,6 +294,8 @@ def _state(runtime: Runtime, record: Record) -> PageState:
     if state.source is not None and (picture := find_picture(runtime, state.source_id)) is not None:
         state.source_request = picture.request
     state.locked = tuple(str(path) for path in record.get("locked", ()))
+    state.marks = {str(id): str(mark) for id, mark in record.get("marks", {}).items()}
+    state.references = tuple(str(name) for name in record.get("references", ()))
     state.pictures = tuple(path for path in record.get("pictures", ()) if _is_picture(runtime, path))
     return state
 

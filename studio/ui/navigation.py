@@ -1,4 +1,4 @@
-"""The five pages, and the ways from one to another."""
+"""The six pages, and the ways from one to another."""
 
 from pathlib import Path
 from typing import NoReturn
@@ -10,10 +10,11 @@ from fibo_core.store.generation import Mode
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 
 GENERATE, REFINE, INSPIRE = PAGES / "generate.py", PAGES / "refine.py", PAGES / "inspire.py"
+EDIT = PAGES / "edit.py"
 HISTORY, SYSTEM = PAGES / "history.py", PAGES / "system.py"
 
 #: Where the batches of each kind are followed.
-PAGE_OF: dict[Mode, Path] = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE, "edit": REFINE}
+PAGE_OF: dict[Mode, Path] = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE, "edit": EDIT}
 
 
 def all_pages() -> list[st.Page]:
@@ -29,6 +30,10 @@ def all_pages() -> list[st.Page]:
         st.Page(
             INSPIRE, title="Inspire", icon=":material/lightbulb:",
             help="From a picture to a prompt that describes it.",
+        ),
+        st.Page(
+            EDIT, title="Edit", icon=":material/ink_highlighter:",
+            help="Mark a part of a picture and repaint it: outside the mark every pixel stays.",
         ),
         st.Page(
             HISTORY, title="History", icon=":material/photo_library:",

@@ -33,9 +33,11 @@ from fibo_core.writers.chain import AUTO
 from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.ui.components.press_bar import Press, Presses
-from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
+from studio.ui.navigation import EDIT, GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.state import Draft, Field, PageState, Refused, field_value, fill_field, fill_now, page_state
 from studio.ui.words import plain
+
+FROM_A_PICTURE: tuple[Mode, ...] = ("refine", "edit")  #: of their pages the address names the source
 
 
 @contextmanager
@@ -137,16 +139,17 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
     }
     if (first := next(iter(seeds), order.seed)) is not None:
         fields |= {"seed": str(first), "count": order.count, "seed_locked": order.seed is not None}
-    if order.kind == "refine":
+    if order.kind in FROM_A_PICTURE:
         del fields["words"]  # they stand in the thread
     for field, value in fields.items():
         fill_now(order.kind, field, value)
-    if order.kind == "refine":
+    if order.kind in FROM_A_PICTURE:
         source = find_picture(runtime, order.source_id)
         state.source, state.source_id = source.prompt if source else order.source, order.source_id
         state.locked = order.locked
-        fill_now("refine", "only_asked", order.only_asked)
-        fill_now("refine", "with_picture", order.with_picture)
+        if order.kind == "refine":
+            fill_now("refine", "only_asked", order.only_asked)
+            fill_now("refine", "with_picture", order.with_picture)
         state.source_request = source.request if source else None
     elif order.pictures:
         state.pictures, state.source_id = order.pictures, order.source_id
@@ -267,7 +270,7 @@ def take_order(runtime: Runtime, state: PageState, order: Order, once: OnceKey |
     if (seed := next((cell.seed for cell in batch.cells if cell.seed is not None), None)) is not None:
         state.drew(str(seed))
         fill_field(order.kind, "seed", str(seed))
-    if order.kind != "refine":  # there it is the source
+    if order.kind not in FROM_A_PICTURE:  # there it is the source
         st.query_params.pop("picture", None)
     st.query_params["batch"] = batch.id
     return batch
@@ -347,16 +350,23 @@ def new_seed(mode: Mode, generation: Generation, spec: ModelSpec) -> Order:
 
 def start_refine(generation: Generation) -> None:
     """Goes to Refine with this picture as the source."""
-    refine_from(page_state("refine"), generation)
+    begin_from(page_state("refine"), "refine", generation)
     go_to(REFINE)
 
 
-def refine_from(state: PageState, generation: Generation) -> None:
+def begin_from(state: PageState, mode: Mode, generation: Generation) -> None:
+    """Makes a picture the source of a page, with its seed and no words."""
     state.forget()
     state.source, state.source_request, state.source_id = generation.prompt, generation.request, generation.id
-    fill_field("refine", "seed", str(generation.request.seed))
-    fill_field("refine", "seed_locked", True)
-    fill_field("refine", "words", "")
+    fill_field(mode, "seed", str(generation.request.seed))
+    fill_field(mode, "seed_locked", True)
+    fill_field(mode, "words", "")
+
+
+def start_edit(generation: Generation) -> None:
+    """Goes to Edit with this picture as the source; what was marked of it before is marked again."""
+    begin_from(page_state("edit"), "edit", generation)
+    go_to(EDIT)
 
 
 def start_inspire(runtime: Runtime, generation: Generation) -> None:

@@ -31,7 +31,7 @@ SKETCH_UNDO_MAX = 50  #: edits of the board
 #: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
 Field = Literal[
     "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
-    "with_picture", "seed_locked", "locked_for", "collection",
+    "with_picture", "seed_locked", "locked_for", "collection", "strength", "own",
 ]  # fmt: skip
 #: Of them, those that no browser holds. ``locked_for`` are the words of the prompt that a page has locked the seed for
 #: by itself; None where the user has locked it.
@@ -174,6 +174,10 @@ class PageState:
     ``said`` the instructions before the draft's own that it carries out too. ``waiting`` are the presses that wait for
     the step before, in their order; ``returned`` words that are to go back into their field, as the change
     ``returned_as`` of the browser's, ``given_back`` those of a step that may be tried again.
+
+    An edit has ``marks``: what is marked of a picture, by its id, as the name of a kept input; ``mark_revision``
+    changes where the page itself has marked something. ``finding`` is the batch whose picture shows what an edit
+    changes, to be marked. ``references`` are the pictures that its instruction may name, as kept inputs.
     """
 
     batch_id: str | None = None
@@ -201,6 +205,10 @@ class PageState:
     returned: str = ""
     returned_as: int | None = None
     given_back: GivenBack | None = None
+    references: tuple[str, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+    mark_revision: int = 0
+    finding: str | None = None
     kept: KeptWork | None = None
     refused: Refused = Refused()
     once: OnceKey | None = None
@@ -366,6 +374,9 @@ class PageState:
             PageState(
                 previous=self.draft if self._has_work() else self.previous,
                 revision=self.revision,
+                references=self.references,
+                marks=self.marks,
+                mark_revision=self.mark_revision,
                 returned=words,
                 refused=Refused(note=note),
             ).__dict__
@@ -512,10 +523,10 @@ class VaryState:
 
 @dataclass(frozen=True)
 class Way:
-    """A way that was taken from a picture of History: to Refine, to Inspire, or to Generate with all of it, its prompt,
-    its seed, its batch, or ("paint", without a picture) with nothing."""
+    """A way that was taken from a picture of History: to Refine, to Edit, to Inspire, or to Generate with all of it,
+    its prompt, its seed, its batch, or ("paint", without a picture) with nothing."""
 
-    kind: Literal["refine", "inspire", "all", "prompt", "seed", "grid", "paint"]
+    kind: Literal["refine", "edit", "inspire", "all", "prompt", "seed", "grid", "paint"]
     id: str
 
 

@@ -4,7 +4,7 @@ from fibo_core.models.catalogue import ModelSpec
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.vary import open_grid
 from studio.ui.navigation import GENERATE, go_to
-from studio.ui.session import start_inspire, start_refine, use_prompt, use_seed
+from studio.ui.session import start_edit, start_inspire, start_refine, use_prompt, use_seed
 from studio.ui.state import Way
 from studio.ui.viewing import use_all
 
@@ -21,6 +21,8 @@ def take(runtime: Runtime, way: Way, spec: ModelSpec) -> None:
     match way.kind:
         case "refine":
             start_refine(generation)
+        case "edit":
+            start_edit(generation)
         case "inspire":
             start_inspire(runtime, generation)
         case "all":

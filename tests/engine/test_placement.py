@@ -10,15 +10,17 @@ from fibo_core.engine.placement import (
     Occupied,
     Placement,
     SharedDevice,
+    approximation_of,
     choose,
     choose_for_writer,
+    next_below,
     painter_bytes,
     writer_bytes,
 )
-from fibo_core.errors import Cancelled, OutOfMemory
-from fibo_core.models import device
+from fibo_core.errors import Cancelled, ModelLoadFailed, OutOfMemory
+from fibo_core.models import device, plans
 from fibo_core.models.catalogue import FIBO_VLM, MINI_WEIGHTS, find_model
-from fibo_core.models.plans import CARDS_GIB, CUDA_GB, GB, GIB, plan_for
+from fibo_core.models.plans import CARDS_GIB, CUDA_GB, GB, GIB, Wish, plan_for
 
 FIBO, MINI = find_model("fibo"), find_model("mini")
 
@@ -34,12 +36,24 @@ def fibo_folder(tmp_path: Path) -> Path:
     return folder
 
 
-def a_gpu(monkeypatch: pytest.MonkeyPatch, free_gb: float, total_gb: float) -> None:
+def a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+    free_gb: float,
+    total_gb: float,
+    *,
+    main_gb: float = 64.0,
+    capability: tuple[int, int] = (8, 6),
+    libraries: frozenset[str] = frozenset(),
+) -> None:
+    """What torch and the machine say of a card that is not here."""
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Test")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (int(free_gb * GB), int(total_gb * GB)))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    monkeypatch.setattr(plans, "main_memory_gb", lambda: main_gb)
+    monkeypatch.setattr(plans, "libraries_here", lambda: libraries)
 
 
 @pytest.mark.parametrize("card_gib", CARDS_GIB)
@@ -54,25 +68,108 @@ def test_what_is_foretold_of_a_card_is_what_is_chosen_on_it(
         with pytest.raises(OutOfMemory):
             choose(FIBO, fibo_folder)
     else:
-        assert choose(FIBO, fibo_folder).offload == plan.how.startswith("part by part")
+        assert choose(FIBO, fibo_folder).hold == plan.hold
 
 
-@pytest.mark.parametrize(("free_gb", "offload"), [(44.0, False), (30.0, False), (24.0, True)])
-def test_a_gpu_holds_all_of_fibo_or_its_parts_in_turn(
-    fibo_folder: Path, monkeypatch: pytest.MonkeyPatch, free_gb: float, offload: bool
+@pytest.mark.parametrize(
+    ("free_gb", "hold", "where", "batch"),
+    [
+        (47.0, "card", "cuda: NVIDIA Test", 4),
+        (33.0, "card", "cuda: NVIDIA Test", 2),
+        (30.0, "card", "cuda: NVIDIA Test", 1),
+        (24.0, "parts", "cuda: NVIDIA Test, part by part", 1),
+        (12.0, "pieces", "cuda: NVIDIA Test, piece by piece", 2),
+    ],
+)
+def test_a_gpu_holds_all_of_fibo_or_its_parts_in_turn_or_pieces(
+    fibo_folder: Path, monkeypatch: pytest.MonkeyPatch, free_gb: float, hold: str, where: str, batch: int
 ) -> None:
-    """By what is free on it now."""
+    """By what is free on it now; the pixels are the same in each."""
     a_gpu(monkeypatch, free_gb, 48)
-    assert choose(FIBO, fibo_folder) == Placement("cuda", "cuda: NVIDIA Test", "bfloat16", offload)
+    place = choose(FIBO, fibo_folder)
+    assert (place.hold, place.where, place.batch, place.how) == (hold, where, batch, "bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("wish", "capability", "libraries", "how"),
+    [
+        (Wish(precision="fp8"), (8, 9), (), "fp8"),
+        (Wish(precision="int8"), (8, 0), ("torchao",), "int8"),
+        (Wish(precision="nf4"), (8, 0), ("bitsandbytes",), "nf4"),
+        (Wish(hold="pieces"), (8, 0), (), "bfloat16"),
+    ],
+)
+def test_what_is_wished_for_is_what_is_chosen(
+    fibo_folder: Path, monkeypatch: pytest.MonkeyPatch, wish: Wish, capability, libraries, how: str
+) -> None:
+    """Of a card that would hold it otherwise, too; computed in bfloat16 all the same."""
+    a_gpu(monkeypatch, 47, 48, capability=capability, libraries=frozenset(libraries))
+    place = choose(FIBO, fibo_folder, wish=wish)
+    assert (place.how, place.dtype, wish.hold in ("auto", place.hold)) == (how, "bfloat16", True)
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (
+            Wish(precision="nf4"),
+            r"FIBO_PRECISION nf4, which .*: bitsandbytes is not installed \(pip install bitsandbytes",
+        ),
+        (Wish(precision="fp8"), r"needs a card of compute capability 8\.9 or more"),
+        (Wish("pieces", "int8"), "FIBO_PLACEMENT is pieces and FIBO_PRECISION int8, .* the two do not go together"),
+    ],
+)
+def test_a_wish_that_this_machine_cannot_grant_is_one_sentence(
+    fibo_folder: Path, monkeypatch: pytest.MonkeyPatch, wish: Wish, said: str
+) -> None:
+    """With what to install or to set, before a byte of the weights is read."""
+    a_gpu(monkeypatch, 47, 48, libraries=frozenset({"torchao"}))
+    with pytest.raises(ModelLoadFailed, match=said):
+        choose(FIBO, fibo_folder, wish=wish)
+    assert painter_bytes(FIBO, fibo_folder, 48 * GB, wish) >= 0
+
+
+def test_too_little_main_memory_rounds_where_that_can_be_and_is_tried_all_the_same_where_not(
+    fibo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By computed figures FIBO wants 26 GB of it, and 24 in four bits."""
+    a_gpu(monkeypatch, 47, 48, main_gb=25.0, libraries=frozenset({"bitsandbytes"}))
+    assert choose(FIBO, fibo_folder).how == "nf4"
+    a_gpu(monkeypatch, 47, 48, main_gb=16.0)
+    assert choose(FIBO, fibo_folder).how == "bfloat16"
+
+
+def test_what_runs_out_of_memory_is_held_with_less_of_it_on_the_card_and_decoded_by_tiles_at_last() -> None:
+    """Never in another precision; as far as the user's own setting lets it."""
+    place, ways = Placement("cuda", "cuda: NVIDIA Test", "bfloat16", batch=3), []
+    while (place := next_below(place)) is not None:
+        ways.append((place.hold, place.how, place.batch))
+    assert ways == [("parts", "bfloat16", 1), ("pieces", "bfloat16", 1), ("pieces", "bfloat16, tiled", 1)]
+    kept = next_below(Placement("cuda", "", "bfloat16"), Wish(hold="card"))
+    assert kept == Placement("cuda", "", "bfloat16", tiled=True)
+    assert next_below(kept) is not None
+    rounded = next_below(Placement("cuda", "", "nf4", "parts"))
+    assert rounded is not None
+    assert (rounded.how, next_below(rounded)) == ("nf4, tiled", None)
+    assert next_below(Placement("cpu", "cpu", "float32")) == Placement("cpu", "cpu", "float32", tiled=True)
+
+
+@pytest.mark.parametrize(
+    ("precision", "approximation"),
+    [("float32", ""), ("bfloat16", ""), ("bfloat16, tiled", "tiled"), ("nf4", "nf4"), ("nf4, tiled", "nf4, tiled")],
+)
+def test_a_recorded_precision_says_what_of_it_the_recipe_names(precision: str, approximation: str) -> None:
+    """A machine's own precision stands beside the recipe."""
+    assert approximation_of(precision) == approximation
 
 
 def test_a_gpu_in_use_by_others_is_told_from_one_too_small(fibo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first may be worth waiting for."""
-    a_gpu(monkeypatch, 10, 48)
-    with pytest.raises(Occupied, match=r"10\.0 of the 48 GB"):
+    a_gpu(monkeypatch, 5, 48)
+    with pytest.raises(Occupied, match=r"5\.0 of the 48 GB"):
         choose(FIBO, fibo_folder)
-    a_gpu(monkeypatch, 11.5, 12)
-    with pytest.raises(OutOfMemory, match="has 12 GB") as caught:
+    a_gpu(monkeypatch, 3.5, 4)
+    with pytest.raises(OutOfMemory, match="has 4 GB") as caught:
         choose(FIBO, fibo_folder)
     assert not isinstance(caught.value, Occupied)
 
@@ -127,7 +224,7 @@ class Guest:
         return not self.busy
 
 
-@pytest.mark.parametrize(("card_gb", "painter_stays"), [(48, True), (40, True), (32, False), (24, False)])
+@pytest.mark.parametrize(("card_gb", "painter_stays"), [(48, True), (40, True), (32, False), (24, False), (12, False)])
 def test_fibo_and_its_writer_stay_together_where_the_card_is_large_enough(
     fibo_folder: Path, vlm_folder: Path, card_gb: float, painter_stays: bool
 ) -> None:

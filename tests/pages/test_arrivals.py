@@ -17,7 +17,7 @@ from studio.runtime import get_runtime
 from studio.shell import get_shell
 from tests.pages.conftest import APP, page, press, says
 
-PAGES = ("refine", "inspire", "history", "system", "generate")
+PAGES = ("refine", "inspire", "edit", "history", "system", "generate")
 GB = 10**9
 
 

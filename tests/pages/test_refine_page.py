@@ -15,7 +15,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.history import HistoryQuery
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.sources import refine_from_file
-from studio.ui.session import refine_from
+from studio.ui.session import begin_from
 from studio.ui.state import PageState
 from tests.pages.conftest import bar, finish, page, press, says, type_json, way_back
 
@@ -208,7 +208,7 @@ def test_a_dropped_file_that_holds_no_recipe_is_refused_and_nothing_is_lost(
 ) -> None:
     """One sentence, and the page keeps the source it had."""
     state = PageState()
-    refine_from(state, source)
+    begin_from(state, "refine", source)
     with pytest.raises(FiboError) as error:
         refine_from_file(runtime, state, data)
     assert len(str(error.value)) > 20

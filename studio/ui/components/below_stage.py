@@ -10,7 +10,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.result import facts, picture_actions
 from studio.ui.components.viewing import viewing_line
-from studio.ui.session import errors_shown, new_seed, place, start_inspire, start_refine
+from studio.ui.session import errors_shown, new_seed, place, start_edit, start_inspire, start_refine
 from studio.ui.state import PageState
 
 
@@ -29,6 +29,8 @@ def below_stage(
     with errors_shown():
         if action == "refine":
             start_refine(shown)
+        elif action == "edit":
+            start_edit(shown)
         elif action == "inspire":
             start_inspire(runtime, shown)
         elif action == "new_seed":

@@ -12,6 +12,7 @@ KEYS = (
     ("← →", "The picture before and after, where one is open"),
     ("Enter", "On the stage: full size and back, or opens a picture of the grid"),
     ("Space", "On the stage, as long as it is held: what was there before"),
+    ("B  E  [  ]", "On Edit: the brush, the eraser, thinner and thicker; Ctrl + Z takes a stroke back"),
     ("Esc", "Close what lies over the page; leave the JSON editor, whose Tab indents"),
     ("?", "These keys"),
 )

@@ -38,7 +38,8 @@ class PressButton:
 
 @dataclass(frozen=True)
 class Press:
-    """One press: which button, the words as they stood in their field, and the JSON editor's text with its revision.
+    """One press: which button, the words as they stood in their field, the JSON editor's text with its revision, and
+    the name of the mark on the stage ("" where nothing is marked).
     None where the page has no such field, or where nobody looked. ``bar`` and ``number`` are its name, ``waited`` that
     of a press which has waited for the step before it."""
 
@@ -46,6 +47,7 @@ class Press:
     words: str | None = None
     text: str | None = None
     revision: int | None = None
+    mark: str | None = None
     bar: str = ""
     number: int = 0
     waited: str = ""
@@ -97,7 +99,15 @@ class Presses:
             if number > self.taken.get(bar, 0):
                 self.taken[bar] = number
                 self.waiting.append(
-                    Press(str(each["action"]), each.get("words"), each.get("text"), each.get("revision"), bar, number)
+                    Press(
+                        str(each["action"]),
+                        each.get("words"),
+                        each.get("text"),
+                        each.get("revision"),
+                        each.get("mark"),
+                        bar,
+                        number,
+                    )
                 )
 
     @property

@@ -8,7 +8,7 @@ import streamlit as st
 from fibo_core.errors import PromptError
 from fibo_core.prompts.locks import locked_fields
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from fibo_core.store.generation import Generation
+from fibo_core.store.generation import Generation, Mode
 from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
@@ -56,9 +56,9 @@ def asks_first(runtime: Runtime, state: PageState, batch: Batch | None, *, said:
     return None
 
 
-def show_refusal(runtime: Runtime, state: PageState, asked: Question | None) -> None:
+def show_refusal(runtime: Runtime, state: PageState, asked: Question | None, mode: Mode = "refine") -> None:
     """Says why the last press placed nothing, and asks what is to be asked."""
-    show_refusals(state, "refine")
+    show_refusals(state, mode)
     if state.refused.note:
         st.caption(f":material/undo: {plain(state.refused.note)}")
     if asked is None:
@@ -66,10 +66,10 @@ def show_refusal(runtime: Runtime, state: PageState, asked: Question | None) -> 
     st.info(plain(asked.text), icon=":material/help:")
     with st.container(horizontal=True, gap="small"):
         other = asked.existing is not None and asked.existing.id != state.source_id
-        if other and st.button("Show it", key="refine_show_existing", icon=":material/visibility:"):
+        if other and st.button("Show it", key=f"{mode}_show_existing", icon=":material/visibility:"):
             assert asked.existing is not None
             go_on_from(asked.existing.id)
-        if st.button("Paint again anyway", key="refine_again", type="tertiary", icon=":material/brush:"):
+        if st.button("Paint again anyway", key=f"{mode}_again", type="tertiary", icon=":material/brush:"):
             state.refused = Refused()
             with errors_shown():
                 place(runtime, state, asked.order)

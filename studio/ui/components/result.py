@@ -53,7 +53,7 @@ def facts(generation: Generation) -> str:
     )
 
 
-Action = Literal["refine", "inspire", "new_seed"]
+Action = Literal["refine", "edit", "inspire", "new_seed"]
 
 
 def picture_actions(
@@ -61,13 +61,20 @@ def picture_actions(
     generation: Generation,
     *,
     key: str,
-    offered: tuple[Action, ...] = ("refine", "inspire", "new_seed"),
+    offered: tuple[Action, ...] = ("refine", "edit", "inspire", "new_seed"),
 ) -> Action | None:
     """The row of buttons under a picture; returns the one that its page must carry out."""
     pressed: Action | None = None
     with st.container(horizontal=True, gap="small"):
         if "refine" in offered and st.button("Refine", key=f"{key}_refine", icon=":material/tune:"):
             pressed = "refine"
+        if "edit" in offered and st.button(
+            "Edit",
+            key=f"{key}_edit",
+            icon=":material/ink_highlighter:",
+            help="Mark a part of it and repaint that alone",
+        ):
+            pressed = "edit"
         if "inspire" in offered and st.button("Inspire", key=f"{key}_inspire", icon=":material/lightbulb:"):
             pressed = "inspire"
         if "new_seed" in offered and st.button(

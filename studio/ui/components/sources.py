@@ -12,7 +12,7 @@ from fibo_core.store.picture_texts import read_texts
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.result import picture_strip
 from studio.ui.conversation import go_on_from
-from studio.ui.session import errors_shown, find_picture, refine_from, use_words
+from studio.ui.session import begin_from, errors_shown, find_picture, use_words
 from studio.ui.state import PageState
 from studio.ui.words import plain
 
@@ -85,7 +85,7 @@ def refine_from_file(runtime: Runtime, state: PageState, data: bytes) -> None:
         and "structured_prompt" in record
     ):
         generation = Generation.from_record(record)
-        refine_from(state, generation)
+        begin_from(state, "refine", generation)
         if find_picture(runtime, generation.id) is None:
             state.source_id = None  # a row never points at a picture that is not here
         return

@@ -4,16 +4,18 @@ It follows its batch by itself (`GET /desk.json`) and tells Python only what its
 ended; so a page calls it in every run with the same key, and is not run again for progress.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import streamlit as st
 
-from fibo_core.store.generation import Generation
+from fibo_core.store.generation import Generation, Mode
+from fibo_core.store.inputs import INPUTS
 from fibo_core.work.desk import Batch
 from studio.ui.components import asset, loader
 from studio.ui.components.result import image_url
+from studio.ui.marks import Outline
 from studio.ui.words import title_of
 
 _STAGE = st.components.v2.component(
@@ -22,6 +24,23 @@ _STAGE = st.components.v2.component(
     css=asset("stage.css"),
     js=loader("stage", "stage.js"),
 )
+
+
+@dataclass(frozen=True)
+class Brush:
+    """What can be marked: ``picture``, on the page that does ``mode``.
+
+    ``mark`` is the name (the SHA-256) of the mark that is kept of it; where Python has set another, ``revision`` is
+    another too. ``on_mark`` hears of every mark: the picture's id, and the name, "" where nothing is marked.
+    """
+
+    picture: Generation
+    mode: Mode
+    on_mark: Callable[[str, str], None]
+    mark: str = ""
+    revision: int = 0
+    outlines: Sequence[Outline] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,7 @@ def stage(
     beneath: Generation | None = None,
     neighbours: Sequence[Generation] = (),
     shape: tuple[int, int] = (1024, 1024),
+    brush: Brush | None = None,
 ) -> StageEvent | None:
     """Shows ``picture`` alone where it is given, else what ``batch`` is painting or has painted: several as a grid.
 
@@ -49,8 +69,14 @@ def stage(
     and comes back where the batch ends without any. A picture of the batch leads back to its grid. ``before``, a
     picture or the address of one, is what hold and compare show beside it; ``beneath``, else ``before``, is what lies
     beneath where no finished picture stood. Arrow keys and a swipe lead through the batch, or through
-    ``neighbours`` where the picture is one of them. ``shape`` is reserved where there is nothing to show at all.
+    ``neighbours`` where the picture is one of them. ``shape`` is reserved where there is nothing to show at all. With
+    ``brush`` its picture can be marked wherever it is the one that is shown.
     """
+
+    def marked() -> None:
+        if brush is not None and (said := st.session_state[key].get("marked")) is not None:
+            brush.on_mark(str(said["picture"]), str(said["name"]))
+
     result = _STAGE(
         key=key,
         data={
@@ -60,9 +86,11 @@ def stage(
             "beneath": _any(beneath or before),
             "neighbours": [_picture(each) for each in neighbours],
             "shape": list(shape),
+            "brush": None if brush is None else _brush(brush),
         },
         on_chosen_change=_nothing,
         on_ended_change=_nothing,
+        on_marked_change=marked,
     )
     if result.chosen is not None:
         kind, id = result.chosen["kind"], str(result.chosen["id"])
@@ -71,7 +99,8 @@ def stage(
 
 
 def _batch(batch: Batch) -> dict[str, Any]:
-    """What does not change while it is painted; ``attempt`` grows when something is tried again."""
+    """What does not change while it is painted; ``attempt`` grows when something is tried again. Outside ``mask`` the
+    picture before stays, and is seen there from the beginning."""
     settings = batch.cells[0].job.task.painting.settings
     return {
         "id": batch.id,
@@ -80,6 +109,7 @@ def _batch(batch: Batch) -> dict[str, Any]:
         "pictures": batch.pictures,
         "width": settings.width,
         "height": settings.height,
+        "mask": f"/{INPUTS}/{batch.order.mask}.png" if batch.order.mask else None,
     }
 
 
@@ -91,6 +121,22 @@ def _picture(generation: Generation) -> dict[str, Any]:
         "alt": title_of(generation),
         "width": request.width,
         "height": request.height,
+    }
+
+
+def _brush(brush: Brush) -> dict[str, Any]:
+    request = brush.picture.request
+    return {
+        "mode": brush.mode,
+        "picture": brush.picture.id,
+        "width": request.width,
+        "height": request.height,
+        "mark": f"/{INPUTS}/{brush.mark}.png" if brush.mark else None,
+        "revision": brush.revision,
+        "outlines": [
+            {"label": each.label, "shapes": [list(shape) for shape in each.shapes]} for each in brush.outlines
+        ],
+        "hint": brush.hint,
     }
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from fibo_core.engine import Engine, EngineStatus
 from fibo_core.errors import ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec
-from fibo_core.models.device import has_cuda_gpu, lacks_for
+from fibo_core.models.device import has_cuda_gpu, lacks_for, outlook
 from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of
@@ -36,6 +36,8 @@ def model_card(runtime: Runtime) -> None:
             held = status.model == spec.name and status.state == "ready"
             st.markdown(f"**{spec.title}** {':green-badge[in use]' if held else ''}")
             st.caption(f"{spec.about} Licence: [{spec.licence}]({spec.licence_url}).")
+            if fits := outlook(spec, runtime.settings.hub_cache, runtime.settings.wish):
+                st.caption(f":material/memory: On this GPU: {plain(fits)}")
             _model_buttons(runtime, spec, status, held=held)
 
 

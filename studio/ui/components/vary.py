@@ -26,14 +26,15 @@ from studio.runtime import get_runtime
 from studio.ui.components.form import models_here
 from studio.ui.components.vary_values import Choices, values_of
 from studio.ui.drafts import set_aside
-from studio.ui.navigation import GENERATE, INSPIRE, REFINE, go_to
+from studio.ui.editing import edit_to_vary
+from studio.ui.navigation import EDIT, GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.session import errors_shown, generate_order, place, read_order, read_seed
 from studio.ui.state import PageState, VaryState, field_value, page_state, vary_state
 from studio.ui.viewing import back_to_draft, leave_for_batch
 from studio.ui.words import plain
 
 ICON = ":material/grid_view:"
-PAGES = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE}
+PAGES = {"generate": GENERATE, "refine": REFINE, "inspire": INSPIRE, "edit": EDIT}
 
 
 def vary_button(state: PageState, mode: Mode, spec: ModelSpec) -> None:
@@ -77,6 +78,8 @@ def order_to_vary(state: PageState, mode: Mode, spec: ModelSpec) -> Order:
     order = replace(order, written=state.draft.parsed(), source_id=state.source_id, pictures=state.pictures)
     if mode == "refine":
         order = replace(order, source=state.base or state.source, locked=state.locked)
+    if mode == "edit":
+        return edit_to_vary(state, order)
     return order if like is None else order.painted_like(like, spec)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fibo_core.errors import InputError, ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, ModelSpec, WeightsSpec, find_model
-from fibo_core.models.device import lacks_for
+from fibo_core.models.device import lacks_for, outlook
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.prompts.axes import Axis, axis, axis_to_record
 from fibo_core.prompts.mend import mend_document
@@ -359,6 +359,7 @@ def model_given(runtime: Runtime, spec: ModelSpec) -> ModelGiven:
         added=spec.added,
         loaded=(status.model, status.state) == (spec.name, "ready"),
         lack=lacks_for(spec),
+        fits=outlook(spec, runtime.settings.hub_cache, runtime.settings.wish),
         download=_download(spec),
         shapes=dict(spec.shapes),
         steps=spec.num_inference_steps,

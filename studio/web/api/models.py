@@ -632,6 +632,11 @@ class ModelGiven(Given):
     added: bool = Field(description="Whether a user added it")
     loaded: bool = Field(description="Whether it is in memory, ready to paint")
     lack: str = Field(description="What this machine lacks for it, one sentence; empty where it fits")
+    fits: str = Field(
+        description="How this machine's GPU will hold it, or what it lacks, computed before it is loaded; empty "
+        "without a GPU",
+        examples=["fits with 4.2 GB to spare: all of it on the card"],
+    )
     download: DownloadGiven | None
     shapes: dict[str, tuple[int, int]] = Field(description="Width and height in pixels by name")
     steps: int

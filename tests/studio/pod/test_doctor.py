@@ -57,12 +57,12 @@ def test_a_gpu_too_small_for_fibo_is_said_with_both_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fibo_model: str, ok: bool
 ) -> None:
     """A fault where FIBO is asked for by name; with auto mini paints, and nobody waits for a token."""
-    put_driver(tmp_path, monkeypatch, "[ $1 = -L ] && echo 'GPU 0: NVIDIA Test' || echo 'NVIDIA Test, 12288 MiB'")
+    put_driver(tmp_path, monkeypatch, "[ $1 = -L ] && echo 'GPU 0: NVIDIA Test' || echo 'NVIDIA Test, 4096 MiB'")
     device.has_cuda_gpu.cache_clear()
     found = checks(tmp_path, RUNPOD_POD_ID="abc", FIBO_MODEL=fibo_model)
     device.has_cuda_gpu.cache_clear()
     assert found["fibo"].ok == ok
-    assert "21.6 GB of GPU memory, and this GPU has 12.9" in found["fibo"].todo
+    assert "6.0 GB of GPU memory, and this GPU has 4.3" in found["fibo"].todo
     assert found["token"].ok == ok
 
 

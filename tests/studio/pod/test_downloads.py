@@ -234,7 +234,7 @@ def test_a_refusal_ends_the_download_and_is_said(pod: MadeUpPod, hub: LoopbackHu
 
 def test_a_card_that_is_too_small_is_said_and_nothing_is_fetched(tmp_path: Path, hub: LoopbackHub) -> None:
     """FIBO's weights may even be there, from a larger card: mini paints."""
-    pod = MadeUpPod(tmp_path, hub, card_mib=16376)
+    pod = MadeUpPod(tmp_path, hub, card_mib=4096)
     storage = pod.workspace / ".cache/huggingface/hub/models--briaai--FIBO"
     shutil.copytree(MINI_WEIGHTS, storage / "snapshots" / "c0ffee")
     (storage / "refs").mkdir()
@@ -244,5 +244,5 @@ def test_a_card_that_is_too_small_is_said_and_nothing_is_fetched(tmp_path: Path,
         assert state["model"] == "mini"
         assert "download" not in state
         said = server.log.read_text()
-    assert "21.6 GB of GPU memory, and this GPU has 17.2. mini paints" in said
+    assert "6.0 GB of GPU memory, and this GPU has 4.3. mini paints" in said
     assert hub.requests == []

@@ -151,7 +151,8 @@ class Bar {
   press(action) {
     const words = this.words()
     const editor = window.fibo?.editors?.[this.mode]
-    this.waiting.push({
+    const mark = window.fibo?.marks?.[this.mode]?.settled()
+    const press = {
       bar: this.name,
       number: ++this.number,
       at: Date.now(),
@@ -159,7 +160,8 @@ class Bar {
       words: words ? words.value : null,
       text: editor ? editor.text() : null,
       revision: editor ? editor.revision : null,
-    })
+    }
+    this.waiting.push(press)
     const leave = this.clears && words?.value
     if (leave) write(words, "")
     this.say()
@@ -169,7 +171,16 @@ class Bar {
       this.send([...this.waiting])
       this.sendAgain(0)
     }
-    leave ? setTimeout(send, SENT_AFTER_MS) : send()
+    if (mark) this.sendWith(press, mark, send)
+    else if (leave) setTimeout(send, SENT_AFTER_MS)
+    else send()
+  }
+
+  // The mark on the stage belongs to the press: a stroke that is on its way is waited for.
+  async sendWith(press, mark, send) {
+    press.mark = (await mark) ?? null
+    this.keep()
+    send()
   }
 }
 

@@ -46,7 +46,7 @@ export class Lightbox {
     this.all = way("Use all", "brush", "all")
     this.seed = way("Use the seed", "casino", "seed")
     this.ways.append(
-      way("Refine", "tune", "refine"), way("Inspire", "lightbulb", "inspire"), this.all,
+      way("Refine", "tune", "refine"), way("Edit", "ink_highlighter", "edit"), way("Inspire", "lightbulb", "inspire"), this.all,
       way("Use the JSON", "data_object", "prompt"), this.seed,
       button("Download", "download", () => this.on.save(this.id), { title: "Download" }),
       button("Delete", "delete", () => this.on.remove(this.id), { title: "Delete (Del)" }),

@@ -1,4 +1,5 @@
 // The stage: one picture, or a batch as a grid, in a place that is reserved from the press to the end.
+import { Brush } from "./brush.js"
 import { Compare } from "./compare.js"
 import { Follower } from "./follow.js"
 import { Grid, placeInWords } from "./grid.js"
@@ -11,6 +12,7 @@ const stages = new WeakMap()
 // the same, decoded.
 const NOTHING = {
   batch: null, picture: null, before: null, beneath: null, neighbours: [], shape: [1, 1], onward: null, ready: null,
+  brush: null,
 }
 const TELL_MS = 250 // after the last arrow key: Python need not hear of what one runs past
 const PAN_PX = 60
@@ -50,6 +52,11 @@ class Stage {
       swiped: step => this.go(step),
       zoomed: on => this.tools.sayZoomed(on),
     })
+    this.brush = new Brush(root, this.lens, {
+      said: words => this.sayOnce(words),
+      amiss: words => this.sayMarkAmiss(words),
+      changed: () => this.draw(),
+    })
     this.tools = new Tools(root.querySelector(".tools"), () => this.zoom(), words => this.sayOnce(words))
     this.follower = new Follower(batch => this.hear(batch), why => this.sayAmiss(why))
     this.back.onclick = () => this.toGrid()
@@ -67,12 +74,14 @@ class Stage {
   leave() {
     clearTimeout(this.telling)
     this.follower.end()
+    this.brush.leave()
     this.sized.disconnect()
   }
 
   /** Takes what Python says, and keeps what its user has opened since Python last heard of it. */
-  update({ data, setTriggerValue }) {
+  update({ data, setTriggerValue, setStateValue }) {
     this.tell = setTriggerValue
+    this.brush.use(data.brush ?? null, setStateValue)
     const former = this.data
     this.data = { ...NOTHING, ...data }
     if (data.batch?.id !== former.batch?.id) {
@@ -161,10 +170,12 @@ class Stage {
     else this.showFormer()
     this.veil()
     this.compare.use(before?.src === shown?.src ? null : before)
+    this.keepOutside(shown)
     const both = this.compare.draw(shown?.src ? shown : null)
     if (both !== null) this.reserve(both, height * both)
     else if (!this.showsGrid) this.reserve(width / height, width)
     this.tools.draw(shown?.src ? shown : null)
+    this.brush.draw(shown?.src && !this.isGoing ? shown : null)
     this.sayProgress(shown)
   }
 
@@ -176,6 +187,14 @@ class Stage {
     const former = this.data.beneath ?? this.finished
     if (former === null) layers.clear()
     else layers.show(former.src, former.alt, "former").then(there => { if (there === false) layers.clear() })
+  }
+
+  /** Behind a mask only the marked part is painted: around a preview the picture before is seen as it stays. */
+  keepOutside(shown) {
+    const { mask = null } = this.data.batch ?? {}
+    const keeps = mask !== null && Boolean(shown?.preview) && !shown.src
+    this.alone.classList.toggle("keeps", keeps)
+    if (keeps) this.alone.style.setProperty("--mask", `url("${new URL(mask, document.baseURI).href}")`)
   }
 
   altOf(shown) { return shown.alt ?? this.batch?.title ?? "The picture" }
@@ -250,6 +269,12 @@ class Stage {
     this.sayOnce(this.says.textContent)
   }
 
+  /** Says, on the picture, why the mark has not reached the studio; "" where it has. */
+  sayMarkAmiss(words) {
+    this.says.textContent = words
+    this.sayOnce(words)
+  }
+
   /** Tells those who listen. */
   sayOnce(words) { this.heard.textContent = words }
 
@@ -306,6 +331,11 @@ class Stage {
   }
 
   press(event) {
+    if (this.brush.press(event)) {
+      event.preventDefault()
+      event.stopPropagation()
+      return
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || !this.act(event.key, event.target === this.stage)) return
     event.preventDefault()
     event.stopPropagation()

@@ -1,0 +1,209 @@
+"""Edit: mark a part of a picture and repaint that alone; the result is the source of the next edit."""
+
+from functools import partial
+
+import streamlit as st
+
+from fibo_core.errors import InputError
+from fibo_core.prompts.change_words import changes_line
+from fibo_core.prompts.structured_prompt import diff
+from fibo_core.prompts.words import read_words
+from fibo_core.store.history import HistoryQuery
+from studio.runtime import get_runtime
+from studio.ui.components.changes import changes
+from studio.ui.components.edit_form import hints, own_edit_fields, strength_field
+from studio.ui.components.form import model_field, seed_field, writer_field
+from studio.ui.components.grid import grid_actions
+from studio.ui.components.json_editor import json_editor, sync_draft
+from studio.ui.components.model_limits import show_model_limits
+from studio.ui.components.outcome import show_outcome
+from studio.ui.components.press_bar import Press, PressButton, press_bar
+from studio.ui.components.refinement import asks_first, show_refusal
+from studio.ui.components.result import facts, picture_actions, picture_strip
+from studio.ui.components.stage import Brush, stage
+from studio.ui.components.thread import steps_to, thread
+from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.vary import open_vary, vary_button
+from studio.ui.components.workbench import folded_on_phone, workbench
+from studio.ui.conversation import another_source, example_of, go_on_from, has_left_batch
+from studio.ui.editing import (
+    draft_or_source,
+    edit_order,
+    edits_by_instruction,
+    find_change,
+    follow_edit,
+    follow_finding,
+    model_of_edit,
+)
+from studio.ui.marks import LOST, mark_of, outlines, take_mark
+from studio.ui.session import (
+    carry_out,
+    errors_shown,
+    find_picture,
+    follow_batch,
+    place_once,
+    start_inspire,
+    start_refine,
+)
+from studio.ui.state import field_key, page_state
+from studio.ui.words import showable
+
+OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
+MARK_IT = "Paint over what is to change"
+
+runtime = get_runtime()
+history, engine = runtime.tools.history, runtime.tools.engine
+state = page_state("edit")
+sync_draft(state, key="edit")
+batch = None if has_left_batch(state) else follow_batch(runtime, state, "edit")
+with errors_shown():
+    follow_edit(runtime, state, batch)
+    finding = follow_finding(runtime, state)
+batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
+working = batch is not None and not batch.ended
+latest = history.page(HistoryQuery(), limit=24).items
+
+if state.source is None or state.draft is None:
+    st.caption("Choose the picture that is to be edited.")
+    if not latest:
+        st.caption("Nothing is painted yet. Paint a picture on Generate, or bring one into History.")
+    elif (opened := picture_strip(latest, key="edit_history", current=None)) is not None:
+        go_on_from(opened)
+    st.stop()
+
+source = find_picture(runtime, state.source_id)
+spec = model_of_edit(runtime, source)
+parent = find_picture(runtime, None if source is None else source.parent_id)
+
+
+def carry(press: Press) -> None:
+    """What a press asks for: of the words, the JSON and the mark as they stood at that moment."""
+    state.take_typed(press.text, press.revision)
+    if press.mark == LOST:
+        raise InputError("The mark has not reached the studio, so nothing was painted. Press again.")
+    if press.mark is not None and state.source_id is not None:
+        take_mark(state, state.source_id, press.mark)
+    said = read_words(words if press.words is None else press.words).words
+    order = edit_order(state, source, said, spec)
+    if press.action == "find" and source is not None:
+        find_change(runtime, state, order, source, spec)
+    else:
+        place_once(runtime, state, order)
+
+
+form, result = workbench()
+
+with form:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption("Edit this picture")
+        if st.button("Another picture", type="tertiary", icon=":material/swap_horiz:"):
+            another_source(state)
+            st.rerun()
+    steps, onward = steps_to(history, source) if source is not None else ([], [])
+    taken = thread(steps, onward=onward, key="edit_thread")
+    if taken.picture not in (None, state.source_id):
+        go_on_from(str(taken.picture))
+
+    mark = mark_of(state)
+    words = st.text_input(
+        "What should change?",
+        key=field_key("edit", "words"),
+        persist_state="session",
+        placeholder=showable(example_of(state.source)),
+    )
+    words = (words or "").strip()
+    own = edits_by_instruction(spec)
+    primary = "Edit by instruction" if own else "Repaint the marked part" if mark else "Paint a variation"
+    presses = press_bar(
+        "edit",
+        [
+            PressButton("paint", primary),
+            PressButton(
+                "find", "Mark what changes", "Paints the change once as it comes, and marks where it differs: look at "
+                "the mark, then repaint",
+            ),
+        ],
+    )  # fmt: skip
+    with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
+        show_typed_words(words, spec)
+    hints(state, marked=bool(mark), own=own)
+    if not own:
+        strength_field(marked=bool(mark))
+    own_edit_fields(runtime, state, spec)
+    carry_out(state, presses, carry)
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="edit_settings"):
+        with st.container(width=140):
+            writer_field("edit", runtime.tools.writers)
+        seed_field("edit")
+        with st.container(width=180):
+            model_field("edit", runtime, spec)
+    vary_button(state, "edit", spec)
+    with folded_on_phone("Prompt", key="edit_prompt"):
+        show_model_limits(spec, state.draft)
+        json_editor(
+            state,
+            key="edit",
+            spec=spec,
+            count_tokens=partial(engine.count_tokens, spec.name),
+            on_line=partial(open_vary, "edit"),
+        )
+
+    with st.container(key="edit_outcome"):  # last, and always in sight: what is said moves nothing
+        asked = asks_first(runtime, state, batch, said=False)
+        show_refusal(runtime, state, asked, "edit")
+        if source is None:
+            st.warning(
+                "The picture that this edit begins with was deleted. Bring it back from History's trash, or choose "
+                "another: your words and JSON stay.",
+                icon=":material/broken_image:",
+            )
+        elif asked is None and not state.refused.sentences:
+            show_outcome(runtime.desk, state, batch if finding is None else finding)
+
+
+with result:
+    at_work = finding if finding is not None and not finding.ended else batch
+    grid = batch is not None and batch.pictures > 1 and at_work is batch
+    shows_batch = at_work is not None and bool(at_work.pictures)
+    going = at_work is not None and not at_work.ended
+    shows_batch = shows_batch and (going or grid or (batch is not None and state.source_id in batch.generation_ids))
+    if source is not None or shows_batch:
+        seen = stage(
+            key="edit_stage",
+            batch=at_work if shows_batch else None,
+            picture=None if shows_batch else source,
+            before=source if going else parent,
+            brush=None
+            if source is None
+            else Brush(
+                source,
+                "edit",
+                partial(take_mark, state),
+                mark,
+                state.mark_revision,
+                outlines(state.source, draft_or_source(state), (source.request.width, source.request.height)),
+                MARK_IT,
+            ),
+        )
+        if seen is not None and seen.kind == "ended":
+            st.rerun()
+        if seen is not None and seen.kind == "chosen":
+            go_on_from(seen.id)
+    if batch is not None and grid:
+        with st.container():
+            grid_actions("edit", batch)
+            if batch.generation_ids and not working:
+                st.caption("Open a picture to go on from it.")
+    elif source is not None and not going:
+        st.caption(facts(source))
+        if parent is not None:
+            made = diff(parent.prompt, source.prompt)
+            with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
+                changes(made, key="edit_made")
+        action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire"))
+        with errors_shown():
+            if action == "refine":
+                start_refine(source)
+            elif action == "inspire":
+                start_inspire(runtime, source)

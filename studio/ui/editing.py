@@ -1,0 +1,160 @@
+"""Edit: what a press asks for, and what it leaves behind.
+
+The source is followed as on Refine (`conversation.py`): the result of an edit is the source of the next one, with
+nothing marked. A mark belongs to its picture, and is there again where that is taken as the source once more.
+"""
+
+from dataclasses import replace
+from io import BytesIO
+
+from fibo_core.engine.masks import mask_of_change
+from fibo_core.engine.request import DRAW
+from fibo_core.errors import InputError, PromptError
+from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import Generation
+from fibo_core.store.images import open_picture
+from fibo_core.work.desk import Batch
+from fibo_core.work.orders import Order
+from fibo_core.work.runtime import Runtime
+from studio.ui.components.form import model_of_form, models_here
+from studio.ui.conversation import follow_source, instruction_base, is_changed
+from studio.ui.marks import mark_of, take_mark
+from studio.ui.session import find_picture, pictures_of, read_order, written_of
+from studio.ui.state import PageState, Refused, field_value, fill_now
+from studio.ui.words import showable
+
+STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  #: starting sigmas that are offered
+DEFAULT_STRENGTH = 0.8
+#: From which sigma on a variation does what, as it was seen: style and light can change late, a colour or a thing not.
+DEGREES = ((0.95, "redraw"), (0.8, "recolour"), (0.0, "restyle"))
+NOTHING_DIFFERS = "The edit was painted, and nothing in it differs enough to be marked. Mark the place by hand."
+
+
+def strength_label(sigma: float) -> str:
+    """ "recolour · 0.8"."""
+    return f"{next(word for least, word in DEGREES if sigma >= least)} · {sigma:g}"
+
+
+def draft_or_source(state: PageState) -> StructuredPrompt:
+    """The prompt in the editor where it is one, else the source's."""
+    assert state.source is not None
+    try:
+        return state.source if state.draft is None else StructuredPrompt.parse(state.draft.text)
+    except PromptError:
+        return state.source
+
+
+def follow_edit(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
+    """Brings the source up to date before the form is drawn; words that were carried out leave their field.
+
+    Raises GenerationNotFound and GenerationDamaged as `follow_source`.
+    """
+    stepped = state.stepped
+    try:
+        follow_source(runtime, state, batch, "edit")
+    finally:
+        if batch is not None and state.stepped == batch.id != stepped:
+            _clear_words(batch)
+
+
+def _clear_words(batch: Batch) -> None:
+    if str(field_value("edit", "words", "")).strip() == showable(batch.order.words).strip():
+        fill_now("edit", "words", "")
+
+
+def model_of_edit(runtime: Runtime, source: Generation | None) -> ModelSpec:
+    """The model that the next edit is painted with: the chosen one, else the picture's own where it is here, else the
+    one in use."""
+    if source is not None and field_value("edit", "model") is None and source.request.model in CATALOGUE:
+        own = find_model(source.request.model)
+        if own.name in models_here(runtime, "edit"):
+            return own
+    return model_of_form("edit", runtime)
+
+
+def edits_by_instruction(spec: ModelSpec) -> bool:
+    """Whether the model carries an instruction out on the picture by itself, and its user has left it that."""
+    return "edit" in spec.abilities and bool(field_value("edit", "own", True))
+
+
+def edit_order(state: PageState, source: Generation | None, words: str, spec: ModelSpec) -> Order:
+    """What the form, the words, the editor and the mark ask for. ``source`` is the picture that is edited.
+
+    Raises InputError where there is nothing to change, PromptError for a text in the editor that is no prompt.
+    """
+    if source is None or state.source is None or state.draft is None:
+        raise InputError("The picture that this edit begins with is not there any more. Choose another one.")
+    order = read_order("edit", settings=False)
+    same_seed = bool(field_value("edit", "seed_locked", True)) and order.seed in (None, source.request.seed)
+    mark, changed = mark_of(state), bool(words) or is_changed(state)
+    if not changed and same_seed:
+        raise InputError("Say what should change, edit the prompt, or choose another seed.")
+    if not field_value("edit", "seed_locked", True):
+        order = replace(order, seed=DRAW)
+    own = edits_by_instruction(spec) and changed
+    order = replace(
+        order,
+        model=spec.name,
+        source=state.source,
+        source_id=source.id,
+        mask=mark or None,
+        strength=None if mark or own else field_value("edit", "strength", DEFAULT_STRENGTH),
+        way="own" if own else None,
+        references=state.references if "references" in spec.abilities else (),
+    )
+    if words:
+        return replace(order, words=words, source=instruction_base(state))
+    if changed:
+        return replace(order, words=state.draft.words, written=state.draft.parsed())
+    return replace(order, written=written_of(source))
+
+
+def edit_to_vary(state: PageState, order: Order) -> Order:
+    """An order of the prompt in the editor with what the page's edits begin with, to be varied."""
+    mark = mark_of(state)
+    strength = None if mark else field_value("edit", "strength", DEFAULT_STRENGTH)
+    return replace(order, source=state.source, pictures=(), mask=mark or None, strength=strength)
+
+
+def find_change(runtime: Runtime, state: PageState, order: Order, source: Generation, spec: ModelSpec) -> None:
+    """Has the edit painted as it comes, with its source's seed and no mark, so that what it changes can be marked.
+
+    Raises an InputError, QueueFull or StoreError.
+    """
+    plain = replace(order, kind="refine", mask=None, strength=None, way=None, references=(), seed=source.request.seed)
+    plain = replace(plain, must_change=plain.written is None).painted_like(source.request, spec)
+    if (painted := runtime.desk.painted_already(plain)) is not None:
+        _mark_change(runtime, state, source.id, painted)
+        return
+    state.finding = runtime.desk.place(plain, once=state.once).id
+
+
+def follow_finding(runtime: Runtime, state: PageState) -> Batch | None:
+    """The batch whose picture shows what an edit changes, as long as it is painted; then that is marked."""
+    batch = None if state.finding is None else runtime.desk.several([state.finding]).get(state.finding)
+    if batch is None or not batch.ended:
+        return batch
+    painted, state.finding = pictures_of(runtime, batch), None
+    if not painted or batch.order.source_id is None:
+        return batch
+    if batch.order.written is None:  # its words are in the prompt now
+        state.show(written_of(painted[-1]), batch.order.words)
+        _clear_words(batch)
+    _mark_change(runtime, state, batch.order.source_id, painted[-1])
+    return None
+
+
+def _mark_change(runtime: Runtime, state: PageState, source_id: str, painted: Generation) -> None:
+    if find_picture(runtime, source_id) is None:
+        return
+    history = runtime.tools.history
+    before, after = (open_picture(history.image_file(each)) for each in (source_id, painted.id))
+    mask = mask_of_change(before, after) if before.size == after.size else None
+    if mask is None or mask.getbbox() is None:
+        state.refused = Refused((NOTHING_DIFFERS,))
+        return
+    buffer = BytesIO()
+    mask.save(buffer, "PNG")
+    take_mark(state, source_id, runtime.inputs.keep(buffer.getvalue()))
+    state.mark_revision += 1

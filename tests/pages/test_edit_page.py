@@ -1,0 +1,198 @@
+"""Edit: a part of a picture is marked and painted anew; the result is the source of the next edit."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from streamlit.testing.v1 import AppTest
+
+from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import Generation
+from fibo_core.work.runtime import Runtime
+from studio.ui.components.press_bar import Press
+from studio.ui.components.thread import steps_to
+from studio.ui.editing import strength_label
+from studio.ui.marks import LOST, outlines, take_mark
+from studio.ui.state import PageState
+from tests.pages.conftest import bar, finish, page, press, says, type_json
+
+Paint = Callable[..., Generation]
+
+
+@pytest.fixture
+def source(paint: Paint) -> Generation:
+    return paint("a red ball on the left", seed=41)
+
+
+@pytest.fixture
+def edit(app: AppTest, source: Generation) -> AppTest:
+    """A browser that comes to Edit by the address of a picture."""
+    page(app, "edit")
+    app.query_params["picture"] = source.id
+    return app.run()
+
+
+def keep_mask(runtime: Runtime, box: tuple[int, int, int, int], size: tuple[int, int] = (256, 256)) -> str:
+    """The name of a mask that is white in a box."""
+    mask, buffer = Image.new("L", size), BytesIO()
+    ImageDraw.Draw(mask).rectangle(box, fill=255)
+    mask.save(buffer, "PNG")
+    return runtime.inputs.keep(buffer.getvalue())
+
+
+def mark(app: AppTest, name: str) -> AppTest:
+    """What the brush tells the page."""
+    state: PageState = app.session_state["page_edit"]
+    take_mark(state, str(state.source_id), name)
+    return app.run()
+
+
+def pixels(runtime: Runtime, picture: Generation) -> np.ndarray:
+    return np.asarray(Image.open(runtime.tools.history.image_file(picture.id)).convert("RGB"))
+
+
+def painted(app: AppTest, runtime: Runtime) -> Generation:
+    """The picture that the page's batch has come to."""
+    job = finish(app, runtime, "edit")
+    assert job.state == "done", job.error
+    assert not app.exception
+    return runtime.tools.history.get(job.generation_ids[-1])
+
+
+def test_outside_the_mark_every_pixel_stays_and_the_result_is_the_next_source(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    """The words leave their field once they are carried out; nothing is marked of the new picture."""
+    assert "Paint a variation" in bar(edit)
+    mark(edit, keep_mask(runtime, (0, 64, 127, 191)))
+    assert "Outside the mark every pixel stays" in says(edit)
+    edit.text_input(key="edit_words").set_value("make the ball green")
+    press(edit, "Repaint the marked part")
+    result = painted(edit, runtime)
+    before, after = pixels(runtime, source), pixels(runtime, result)
+    inside = np.zeros((256, 256), bool)
+    inside[64:192, 0:128] = True
+    assert (before[~inside] == after[~inside]).all()
+    assert (before[inside] != after[inside]).any()
+    assert "green" in result.prompt.canonical()
+    state = edit.session_state["page_edit"]
+    assert (state.source_id, edit.text_input(key="edit_words").value) == (result.id, "")
+    assert "Paint a variation" in bar(edit)
+    steps, _ = steps_to(runtime.tools.history, result)
+    assert [step.words for step in steps] == ["a red ball on the left", "make the ball green"]
+    edit.query_params["picture"] = source.id  # as a click in the thread puts it
+    edit.run()
+    assert "Repaint the marked part" in bar(edit), "what was marked of a picture is there again"
+
+
+def test_a_changed_json_is_painted_behind_the_mark(edit: AppTest, runtime: Runtime, source: Generation) -> None:
+    mark(edit, keep_mask(runtime, (0, 0, 127, 255)))
+    type_json(edit, "edit", source.prompt.to_json().replace("red", "blue"))
+    press(edit, "Repaint the marked part")
+    result = painted(edit, runtime)
+    assert "blue" in result.prompt.canonical()
+    assert result.request.seed == 41
+    assert (pixels(runtime, source)[:, 128:] == pixels(runtime, result)[:, 128:]).all()
+
+
+def test_without_a_mark_a_variation_is_painted_as_much_as_is_chosen(edit: AppTest, runtime: Runtime) -> None:
+    edit.select_slider(key="edit_strength").set_value(0.3)
+    edit.text_input(key="edit_words").set_value("at night")
+    press(edit, "Paint a variation")
+    result = painted(edit, runtime)
+    assert result.request.edit is not None
+    assert (result.request.edit.way, result.request.edit.start_sigma) == ("vary", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "label"), [(0.3, "restyle · 0.3"), (0.8, "recolour · 0.8"), (0.95, "redraw · 0.95"), (1.0, "redraw · 1")]
+)
+def test_how_much_is_said_in_a_word_and_its_number(sigma: float, label: str) -> None:
+    assert strength_label(sigma) == label
+
+
+def test_what_an_edit_changes_is_marked_before_it_is_used(edit: AppTest, runtime: Runtime, source: Generation) -> None:
+    """The change is painted once as it comes; the mark covers where it differs, and the words stand in the prompt."""
+    edit.text_input(key="edit_words").set_value("make the ball blue")
+    press(edit, "Mark what changes")
+    batch_id = edit.session_state["page_edit"].finding
+    plain = runtime.desk.wait(batch_id, 120)
+    edit.run()
+    assert not edit.exception
+    state = edit.session_state["page_edit"]
+    assert (state.source_id, state.finding) == (source.id, None)
+    if not state.marks:
+        assert "nothing in it differs enough" in says(edit)
+        return
+    assert "Repaint the marked part" in bar(edit)
+    assert edit.text_input(key="edit_words").value == ""
+    press(edit, "Repaint the marked part")
+    result = painted(edit, runtime)
+    assert result.prompt == runtime.tools.history.get(plain.generation_ids[0]).prompt
+
+
+def test_a_press_says_what_is_missing_and_loses_nothing(edit: AppTest, runtime: Runtime) -> None:
+    press(edit, "Paint a variation")
+    assert "Say what should change, edit the prompt, or choose another seed." in says(edit)
+    edit.text_input(key="edit_words").set_value("make the ball green")
+    presses, action = bar(edit)["Paint a variation"]
+    presses.waiting.append(Press(action, mark=LOST))
+    edit.run()
+    assert "The mark has not reached the studio" in says(edit)
+    assert edit.text_input(key="edit_words").value == "make the ball green"
+
+
+def test_a_mark_of_another_size_is_refused_in_one_sentence(edit: AppTest, runtime: Runtime) -> None:
+    mark(edit, keep_mask(runtime, (0, 0, 10, 10), (128, 128)))
+    edit.text_input(key="edit_words").set_value("make the ball green")
+    press(edit, "Repaint the marked part")
+    assert "The mask has 128×128 pixels, and the picture 256×256." in says(edit)
+    assert edit.text_input(key="edit_words").value == "make the ball green"
+
+
+def test_a_source_that_was_deleted_meanwhile_is_said_and_the_words_stay(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    runtime.tools.history.delete([source.id])
+    edit.text_input(key="edit_words").set_value("make the ball green").run()
+    assert "was deleted" in says(edit)
+    press(edit, "Paint a variation")
+    assert not edit.exception
+    assert "is not there any more" in says(edit)
+    assert edit.text_input(key="edit_words").value == "make the ball green"
+
+
+def test_a_change_of_light_is_said_to_be_of_the_whole_picture(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    mark(edit, keep_mask(runtime, (0, 0, 127, 255)))
+    assert "whole picture" not in says(edit)
+    changed = {**source.prompt.document, "background_setting": "a pink wall"}
+    type_json(edit, "edit", StructuredPrompt.from_dict(changed).to_json())
+    assert "background_setting is said of the whole picture" in says(edit)
+
+
+def test_an_object_that_moves_is_marked_where_it_was_and_where_it_goes() -> None:
+    """A mark must cover the old thing and the new one."""
+    box = {"description": "a blue box", "location": "left", "relative_size": "small"}
+    before = StructuredPrompt.from_dict({"short_description": "a box", "objects": [box]})
+    after = StructuredPrompt.from_dict({"short_description": "a box", "objects": [{**box, "location": "right"}]})
+    (stays,) = outlines(before, before, (256, 256))
+    (moves,) = outlines(before, after, (256, 256))
+    assert moves.label == "Object 1: a blue box"
+    assert len(stays.shapes) == 1
+    assert moves.shapes[0] == stays.shapes[0]
+    assert moves.shapes[1][0] > stays.shapes[0][0]
+
+
+def test_every_picture_leads_to_edit(app: AppTest, source: Generation, tmp_path: Path) -> None:
+    page(app, "refine")
+    app.query_params["picture"] = source.id
+    app.run()
+    press(app, "Edit")
+    assert not app.exception
+    assert app.session_state["page_edit"].source_id == source.id
+    assert "Edit this picture" in says(app)
