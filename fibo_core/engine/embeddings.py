@@ -93,7 +93,8 @@ def _comparable(value: Any) -> Hashable:
 def _on(answer: Any, device: Any) -> Any:
     """An answer, tensors in tuples and lists, with each tensor on the device."""
     if isinstance(answer, list | tuple):
-        return type(answer)(_on(each, device) for each in answer)
+        moved = [_on(each, device) for each in answer]
+        return moved if isinstance(answer, list) else tuple(moved)
     return answer if answer is None else answer.to(device)
 
 
