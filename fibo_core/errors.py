@@ -21,6 +21,7 @@ FiboError
 │   ├── ModelMissing           its weights are not on this machine
 │   ├── ModelLoadFailed        its weights are there, and do not load
 │   ├── OutOfMemory            the device's memory did not suffice; it has been freed
+│   ├── DeviceFailed           the GPU failed in a way that spoils this process
 │   └── DownloadFailed         weights could not be fetched
 ├── StoreError                 the history cannot do what was asked
 │   ├── WorkspaceUnwritable    read-only, full, or not there
@@ -160,6 +161,10 @@ class ModelLoadFailed(EngineError):
 
 class OutOfMemory(EngineError):
     """The device's memory did not suffice; what the render held has been freed."""
+
+
+class DeviceFailed(EngineError):
+    """The GPU, or the engine's process, failed; nothing can be painted before a fresh process has taken its place."""
 
 
 class DownloadFailed(EngineError):

@@ -34,11 +34,12 @@ class RenderedImage:
 
     image: "Image.Image"
     duration_s: float
-    device: str  #: "cpu", or "cuda: NVIDIA L40S"
-    precision: str  #: "float32", "bfloat16"
+    device: str  #: "cpu", or "cuda: NVIDIA L40S, part by part"
+    precision: str  #: "float32", "bfloat16", "nf4, tiled"
     versions: Mapping[str, str]  #: {"torch": …, "diffusers": …, "transformers": …, "fibo-studio": …}
     skipped: int = 0  #: steps of an edit that began later
     moved_outside: float = 0.0  #: share of the pixels outside an edit's mask that differed before they were put back
+    note: str = ""  #: what went otherwise than usual, as a sentence
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,9 @@ class Engine(Protocol):
     ) -> RenderedImage:
         """Paints ``request``. The same request on the same device gives the same pixels.
 
-        Raises a Stopped error when ``cancel`` says so, ModelMissing, ModelLoadFailed, OutOfMemory, and
+        Where memory runs out it is tried once more with less of the model on the device; ``note`` says so then.
+
+        Raises a Stopped error when ``cancel`` says so, ModelMissing, ModelLoadFailed, OutOfMemory, DeviceFailed, and
         RequestError when the prompt has more tokens than the model reads.
         """
         ...

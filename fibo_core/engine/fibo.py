@@ -20,24 +20,28 @@ import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
 from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
+from fibo_core.engine.edits import check_can_edit
 from fibo_core.engine.embeddings import KeptEmbeddings
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
+from fibo_core.engine.holding import decode_by_tiles, resettle
 from fibo_core.engine.loading import compile_blocks, load_pipeline
-from fibo_core.engine.placement import Placement, SharedDevice
+from fibo_core.engine.placement import Placement, SharedDevice, next_below
 from fibo_core.engine.repaint import Given, Pictures, Repaint, no_pictures
-from fibo_core.engine.request import GenerationRequest, check_tokens
+from fibo_core.engine.request import TILED, GenerationRequest, check_tokens
 from fibo_core.engine.steps import StepCallback
-from fibo_core.errors import EngineError, OutOfMemory, RequestError, Stopped
+from fibo_core.errors import DeviceFailed, EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.models.plans import ANY, GB, Wish
-from fibo_core.models.weights import file_digest, revision_of, weight_bytes, weights_folder
+from fibo_core.models.weights import check_complete, file_digest, revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
 
 
 log = logging.getLogger(__name__)
+
+TILE_PX = 256  #: of a side: a smaller picture is one tile
 
 
 @dataclass
@@ -164,7 +168,7 @@ class FiboEngine:
             cancel.check()
             encoder_stays = held.placement.device == "cuda" and not held.placement.offload
             with nullcontext() if encoder_stays else held.embeddings.lent(held.pipe):
-                return self._paint(held, request, given, on_step, cancel, previews)
+                return self._paint_within_memory(held, request, given, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
         for adapter in map(Adapter.of_recipe, request.adapters):
@@ -174,6 +178,10 @@ class FiboEngine:
                 f"The recipe is for a model of the family {request.family}, and {spec.title} is one of "
                 f"{spec.family.name}. Start from its prompt and seed instead: the picture will differ."
             )
+        if request.edit is None:
+            spec.check_can("generate")
+        else:
+            check_can_edit(spec, request.edit.way, len(request.edit.references))
         for text in (request.caption, request.negative_prompt):
             check_tokens(self.count_tokens(spec.name, text), spec.family)
         if spec.fixed_negative is not None and request.negative_prompt != spec.fixed_negative:
@@ -235,6 +243,7 @@ class FiboEngine:
             if not self._device.has(self):
                 self._move_in(held, cancel)
             return held
+        self._check_complete(spec, folder)
         before = None if held is None else held.spec
         del held  # which would keep its memory from the one to come
         self._drop()
@@ -254,6 +263,15 @@ class FiboEngine:
         self._held = _Held(spec, revision, folder, place, pipe)
         self._status = replace(self._status, state="ready", device=place.where)
         return self._held
+
+    def _check_complete(self, spec: ModelSpec, folder: Path) -> None:
+        """Raises ModelLoadFailed for files that cannot be loaded, while the model before still has its place."""
+        try:
+            check_complete(spec, folder)
+        except EngineError as error:
+            if self._held is None:
+                self._status = replace(self._status, state="failed", model=spec.name, error=str(error))
+            raise
 
     def _put_back(self, spec: ModelSpec) -> None:
         """Takes up the model that had to make room for one that does not load; it goes on painting."""
@@ -322,6 +340,37 @@ class FiboEngine:
             names = [f"adapter{number}" for number in range(len(adapters))]
             pipe.set_adapters(names, [adapter.strength for adapter in adapters])
 
+    def _paint_within_memory(self, held: _Held, request: GenerationRequest, *how: Any) -> RenderedImage:
+        """Once more with less of the model on the device, where its memory runs out; it is held so from then on."""
+        try:
+            return self._paint(held, request, *how)
+        except OutOfMemory as error:
+            below = next_below(held.placement, self._wish)
+            if below is None or (below.tiled and max(request.width, request.height) <= TILE_PX):
+                raise
+            log.warning("%s It is tried once more: %s.", error, below.in_words)
+        self._resettle(held, below)
+        rendered = self._paint(held, request, *how)
+        note = f"The memory of {below.device_text} did not suffice at first: it was {below.in_words}."
+        return replace(rendered, note=note)
+
+    def _resettle(self, held: _Held, place: Placement) -> None:
+        """Holds the model as ``place`` says; where even that fails it is let go, for the next one to load it."""
+        try:
+            resettle(held.pipe, held.placement, place)
+        except Exception as error:
+            memory.release_tensors(error)
+            self._drop()
+            self._status = replace(self._status, state="unloaded", device="")
+            if not memory.is_out_of_memory(error):
+                raise
+            raise OutOfMemory(
+                f"The memory of {place.device_text} did not suffice for {held.spec.title}, even {place.in_words}. Try "
+                "again; if that does not help, end other programs, or choose a smaller model."
+            ) from error
+        held.placement = place
+        self._status = replace(self._status, device=place.where)
+
     def _paint(
         self,
         held: _Held,
@@ -339,16 +388,21 @@ class FiboEngine:
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
             self._wear(held, tuple(map(Adapter.of_recipe, request.adapters)))
-            check_tokens(held.family.tokens_read(request, held.pipe), held.spec.family)
+            check_tokens(held.family.tokens_read(request, held.pipe, given), held.spec.family)
+            tiled = held.placement.tiled or TILED in request.approximation
+            place = replace(held.placement, tiled=tiled and max(request.width, request.height) > TILE_PX)
+            decode_by_tiles(held.pipe, place.tiled)
             noise = held.family.noise(request, held.pipe)
             started = time.monotonic()
             repaint = None
             if given is not None:
                 repaint = Repaint(request, given, held.family, held.pipe, noise, held.placement.device)
                 noise = repaint.latents
+            arguments = {"prompt": request.caption, **held.family.arguments(request)}
+            if given is not None and given.is_own:
+                arguments |= held.family.edit_arguments(request, given)
             with nullcontext() if repaint is None else repaint.schedule():
                 image = held.pipe(
-                    prompt=request.caption,
                     negative_prompt=request.negative_prompt,
                     width=request.width,
                     height=request.height,
@@ -356,12 +410,15 @@ class FiboEngine:
                     guidance_scale=request.guidance_scale,
                     latents=noise,
                     callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
-                    **held.family.arguments(request),
+                    **arguments,
                 ).images[0]
             image, moved = (image, 0.0) if repaint is None else repaint.finished(image)
         except BaseException as error:
             memory.release_tensors(error)
             held.pipe.maybe_free_model_hooks()  # else offloaded parts would stay on the GPU
+            if memory.is_spoiled(error):
+                failure = self._spoiled(held, error)
+                raise failure from error
             if not memory.is_out_of_memory(error):
                 raise
             memory.release_memory()
@@ -375,11 +432,23 @@ class FiboEngine:
             image=image,
             duration_s=time.monotonic() - started,
             device=held.placement.where,
-            precision=held.placement.how,
+            precision=place.how,
             versions=_versions(self._compiled),
             skipped=0 if repaint is None else repaint.skip,
             moved_outside=moved,
         )
+
+    def _spoiled(self, held: _Held, error: BaseException) -> DeviceFailed:
+        """The model is of no use any more, nor is the GPU to this process."""
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(". ")
+        self._held = None
+        self._device.release_share(self)
+        failure = DeviceFailed(
+            f"{held.placement.device_text} failed while it painted ({reason}). This process cannot use it any more: "
+            "restart the studio. With FIBO_ENGINE set to process only the engine is restarted, by itself."
+        )
+        self._status = replace(self._status, state="failed", error=str(failure))
+        return failure
 
 
 @lru_cache(maxsize=2)

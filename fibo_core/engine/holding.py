@@ -1,4 +1,4 @@
-"""A pipeline held as a Placement says: rounded as it is read, whole, part by part or piece by piece, decoded by tiles.
+"""A pipeline held as a Placement says: rounded as it is read, whole, part by part or piece by piece; decoded by tiles.
 
 All by diffusers' own means. What rounds weights is built here from the studio's own words, and only here.
 """
@@ -44,15 +44,19 @@ def resettle(pipe: Any, before: Placement, place: Placement) -> None:
     if place.hold != before.hold:
         pipe.remove_all_hooks()
         _hold(pipe, place)
-    elif place.tiled:
+
+
+def decode_by_tiles(pipe: Any, tiled: bool) -> None:
+    """How the next picture is decoded: tile by tile, or at once."""
+    if tiled:
         pipe.vae.enable_tiling()
+    else:
+        pipe.vae.disable_tiling()
 
 
 def _hold(pipe: Any, place: Placement) -> None:
     import torch
 
-    if place.tiled:
-        pipe.vae.enable_tiling()
     if place.hold == "card":
         pipe.to(place.device)
     elif place.hold == "parts":

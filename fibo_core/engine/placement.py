@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from fibo_core.cancel import CancelFlag
+from fibo_core.engine.request import TILED
 from fibo_core.errors import ModelLoadFailed, OutOfMemory
 from fibo_core.models import device, plans
 from fibo_core.models.catalogue import ModelSpec, WeightsSpec
 from fibo_core.models.plans import ANY, CUDA_GB, GB, HOLDS, Machine, Plan, Wish
 from fibo_core.models.weights import weight_bytes
 
-UNROUNDED = ("float32", "bfloat16")
-TILED = "tiled"
 WRITER_WORKING_GB = 2.0  #: beside FIBO-vlm's weights: 4,096 tokens on top of a picture, computed, not measured
 WRITER_CPU_GB = 1.0  #: of weights; without a GPU a larger writer would take an hour for one prompt
+UNROUNDED = ("float32", "bfloat16")
 SPARE_GB = 4.0  #: of main memory that a model waiting there leaves to everybody else
 
 
@@ -59,6 +59,12 @@ class Placement:
         return f"{self.device_text}, {HOLDS[self.hold].split(',')[0]}" if self.offload else self.device_text
 
     @property
+    def in_words(self) -> str:
+        """How a picture is painted so, as a sentence goes on."""
+        tiles = "decoded tile by tile, which changes some pixels a little"
+        return tiles if self.tiled else HOLDS[self.hold].split(",")[0]
+
+    @property
     def how(self) -> str:
         """Precision and tiles, as a recipe has them: "nf4, tiled"."""
         return f"{self.precision}, {TILED}" if self.tiled else self.precision
@@ -69,11 +75,6 @@ def torch_version() -> str:
     import torch
 
     return f"{torch.__version__}, {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'without CUDA'}"
-
-
-def approximation_of(precision: str) -> str:
-    """What of a picture's ``precision`` is no property of the machine but changes the recipe: "", "nf4, tiled"."""
-    return ", ".join(part for part in precision.split(", ") if part not in UNROUNDED)
 
 
 def choose(spec: ModelSpec, folder: Path, *, held: float = 0.0, wish: Wish = ANY) -> Placement:

@@ -8,8 +8,8 @@ import hashlib
 import json
 import math
 import secrets
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from fibo_core.engine.edits import Edit
 from fibo_core.errors import RequestError
@@ -24,9 +24,11 @@ from fibo_core.limits import (
     STEPS_MIN,
 )
 from fibo_core.models.families import FIBO1, Family
-from fibo_core.prompts.captions import CAPTION_RULES
+from fibo_core.prompts.captions import CAPTION_RULES, EDIT_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
+TILED = "tiled"
+APPROXIMATIONS = ("fp8", "int8", "nf4", TILED)  #: of a precision, what is part of a recipe; the rest is the machine's
 EXTRAS_VERSION = 1  #: of what a recipe's hash holds beside its ten first parts
 DRAW = -1  #: a seed that stands for one to be drawn, as it does in other programs
 
@@ -37,7 +39,8 @@ class GenerationRequest:
 
     ``revision`` names the exact weights (for a folder, the hash of them). Raises RequestError when a value is
     outside its limits. ``family`` is that of the model, so that the recipe of one that has gone is known too. With an
-    ``edit`` it is painted out of another picture.
+    ``edit`` it is painted out of another picture. ``approximation`` is what was given up for memory and changes pixels:
+    "nf4", "tiled", "nf4, tiled"; it is known once the picture is painted (`painted_in`).
     """
 
     prompt: StructuredPrompt
@@ -52,6 +55,7 @@ class GenerationRequest:
     adapters: tuple[str, ...] = ()
     family: str = FIBO1.name
     edit: Edit | None = None
+    approximation: str = ""
 
     def __post_init__(self) -> None:
         if self.family not in CAPTION_RULES:
@@ -59,6 +63,8 @@ class GenerationRequest:
                 f"The recipe is for a model of the family {self.family!r:.40}, and {' and '.join(CAPTION_RULES)} are "
                 "known here. Update the studio."
             )
+        if self.edit is not None and self.edit.way == "own" and self.family not in EDIT_RULES:
+            raise RequestError(f"A model of the family {self.family} has no edit of its own. Leave the way out.")
         check_seed(self.seed)
         check_size(self.width, self.height)
         check_steps(self.num_inference_steps)
@@ -66,7 +72,9 @@ class GenerationRequest:
 
     @property
     def caption(self) -> str:
-        """The exact text that the model is given for the prompt."""
+        """The exact text that the model reads of the prompt and, in its own edit, of the instruction."""
+        if self.edit is not None and self.edit.way == "own":
+            return EDIT_RULES[self.family](self.prompt, self.edit.instruction, 1 + len(self.edit.references))
         return CAPTION_RULES[self.family](self.prompt)
 
     @property
@@ -91,7 +99,13 @@ class GenerationRequest:
     @property
     def _extras(self) -> dict[str, Any]:
         """What is not as it is by default, so that the hashes of recipes without stay."""
-        return {} if self.edit is None else {"edit": self.edit.recipe}
+        extras: dict[str, Any] = {} if self.edit is None else {"edit": self.edit.recipe}
+        return {**extras, "approximation": self.approximation} if self.approximation else extras
+
+    def painted_in(self, precision: str) -> Self:
+        """The recipe of a picture that was painted in ``precision``: "bfloat16" is the machine's, "nf4" is not."""
+        parts = (part for part in precision.split(", ") if part in APPROXIMATIONS)
+        return replace(self, approximation=", ".join(parts))
 
 
 def draw_seed() -> int:

@@ -13,6 +13,19 @@ import traceback
 WORDS = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "could not create a primitive")
 
 
+#: How torch words a fault of the GPU after which no call in this process works any more.
+SPOILED = ("CUDA error", "CUBLAS_STATUS", "CUDNN_STATUS", "device-side assert")
+
+
+def is_spoiled(error: BaseException) -> bool:
+    """Whether an error leaves the process without a GPU that works; memory that ran out does not."""
+    return (
+        isinstance(error, RuntimeError)
+        and not is_out_of_memory(error)
+        and any(words in str(error) for words in SPOILED)
+    )
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that an allocation failed, on the device or in main memory."""
     if isinstance(error, OSError):

@@ -170,7 +170,7 @@ class Generation:
                 adapters=tuple(record["adapters"]),
                 family=record.get("family", GenerationRequest.family),
                 edit=edit_from_record(record.get("edit")),
-            ),
+            ).painted_in(record["precision"]),
             writer=record["writer"],
             edited=record["edited"],
             image_path=record["image_path"],

@@ -151,7 +151,7 @@ class History:
             created_at=created_at,
             mode=mode,
             words=words,
-            request=request,
+            request=request.painted_in(rendered.precision),
             writer=writer,
             edited=edited,
             writer_model=writer_model,
@@ -297,6 +297,15 @@ class History:
             rows = read_pictures(session, select(GenerationTable).where(col(GenerationTable.id).in_(known)))
         found = {it.id: it for _, it in rows}
         return [found[id] for id in dict.fromkeys(known) if id in found]
+
+    def deleted_among(self, ids: Sequence[str]) -> list[str]:
+        """Those of the ids whose picture was deleted, or is not there any more, in their order."""
+        there = select(GenerationTable.id).where(
+            col(GenerationTable.id).in_(ids), col(GenerationTable.deleted_at).is_(None)
+        )
+        with self._database.read() as session:
+            found = set(session.exec(there)) if ids else set()
+        return [id for id in ids if id not in found]
 
     def collection_records(self, names: Collection[str] | None) -> dict[str, Any]:
         """The collections of these names, or all, as `collections.json` has them; {} where there is none."""

@@ -10,7 +10,6 @@ from fibo_core.engine.placement import (
     Occupied,
     Placement,
     SharedDevice,
-    approximation_of,
     choose,
     choose_for_writer,
     next_below,
@@ -152,15 +151,6 @@ def test_what_runs_out_of_memory_is_held_with_less_of_it_on_the_card_and_decoded
     assert rounded is not None
     assert (rounded.how, next_below(rounded)) == ("nf4, tiled", None)
     assert next_below(Placement("cpu", "cpu", "float32")) == Placement("cpu", "cpu", "float32", tiled=True)
-
-
-@pytest.mark.parametrize(
-    ("precision", "approximation"),
-    [("float32", ""), ("bfloat16", ""), ("bfloat16, tiled", "tiled"), ("nf4", "nf4"), ("nf4, tiled", "nf4, tiled")],
-)
-def test_a_recorded_precision_says_what_of_it_the_recipe_names(precision: str, approximation: str) -> None:
-    """A machine's own precision stands beside the recipe."""
-    assert approximation_of(precision) == approximation
 
 
 def test_a_gpu_in_use_by_others_is_told_from_one_too_small(fibo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,11 +68,23 @@ def test_the_largest_seed_is_a_seed() -> None:
         {"model": "fibo"},
         {"revision": "abd"},
         {"adapters": ("a",)},
+        {"approximation": "nf4"},
     ],
 )
 def test_the_recipe_hash_changes_with_everything_that_changes_the_picture(changes: dict[str, Any]) -> None:
     """Equal hashes mean equal pictures, so nothing may be left out."""
     assert request(**changes).recipe_hash != request().recipe_hash
+
+
+@pytest.mark.parametrize(
+    ("precision", "approximation"),
+    [("float32", ""), ("bfloat16", ""), ("unknown", ""), ("bfloat16, tiled", "tiled"), ("nf4, tiled", "nf4, tiled")],
+)
+def test_a_machines_own_precision_is_no_part_of_the_recipe(precision: str, approximation: str) -> None:
+    """What was given up for memory is."""
+    painted = request().painted_in(precision)
+    assert painted.approximation == approximation
+    assert (painted.recipe_hash == request().recipe_hash) == (not approximation)
 
 
 def test_the_recipe_hash_ignores_what_the_model_never_sees() -> None:
