@@ -20,6 +20,7 @@ import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
 from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
+from fibo_core.engine.edits import check_can_edit
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
 from fibo_core.engine.holding import decode_by_tiles, resettle
 from fibo_core.engine.loading import load_pipeline
@@ -31,7 +32,7 @@ from fibo_core.errors import DeviceFailed, EngineError, OutOfMemory, RequestErro
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.models.plans import ANY, GB, Wish
-from fibo_core.models.weights import file_digest, revision_of, weight_bytes, weights_folder
+from fibo_core.models.weights import check_complete, file_digest, revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
@@ -173,6 +174,10 @@ class FiboEngine:
                 f"The recipe is for a model of the family {request.family}, and {spec.title} is one of "
                 f"{spec.family.name}. Start from its prompt and seed instead: the picture will differ."
             )
+        if request.edit is None:
+            spec.check_can("generate")
+        else:
+            check_can_edit(spec, request.edit.way, len(request.edit.references))
         for text in (request.caption, request.negative_prompt):
             check_tokens(self.count_tokens(spec.name, text), spec.family)
         if spec.fixed_negative is not None and request.negative_prompt != spec.fixed_negative:
@@ -234,6 +239,7 @@ class FiboEngine:
             if not self._device.has(self):
                 self._move_in(held, cancel)
             return held
+        self._check_complete(spec, folder)
         before = None if held is None else held.spec
         del held  # which would keep its memory from the one to come
         self._drop()
@@ -251,6 +257,15 @@ class FiboEngine:
         self._held = _Held(spec, revision, folder, place, pipe)
         self._status = replace(self._status, state="ready", device=place.where)
         return self._held
+
+    def _check_complete(self, spec: ModelSpec, folder: Path) -> None:
+        """Raises ModelLoadFailed for files that cannot be loaded, while the model before still has its place."""
+        try:
+            check_complete(spec, folder)
+        except EngineError as error:
+            if self._held is None:
+                self._status = replace(self._status, state="failed", model=spec.name, error=str(error))
+            raise
 
     def _put_back(self, spec: ModelSpec) -> None:
         """Takes up the model that had to make room for one that does not load; it goes on painting."""
@@ -367,7 +382,7 @@ class FiboEngine:
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
             self._wear(held, tuple(map(Adapter.of_recipe, request.adapters)))
-            check_tokens(held.family.tokens_read(request, held.pipe), held.spec.family)
+            check_tokens(held.family.tokens_read(request, held.pipe, given), held.spec.family)
             tiled = held.placement.tiled or TILED in request.approximation
             place = replace(held.placement, tiled=tiled and max(request.width, request.height) > TILE_PX)
             decode_by_tiles(held.pipe, place.tiled)
@@ -377,9 +392,11 @@ class FiboEngine:
             if given is not None:
                 repaint = Repaint(request, given, held.family, held.pipe, noise, held.placement.device)
                 noise = repaint.latents
+            arguments = {"prompt": request.caption, **held.family.arguments(request)}
+            if given is not None and given.is_own:
+                arguments |= held.family.edit_arguments(request, given)
             with nullcontext() if repaint is None else repaint.schedule():
                 image = held.pipe(
-                    prompt=request.caption,
                     negative_prompt=request.negative_prompt,
                     width=request.width,
                     height=request.height,
@@ -387,7 +404,7 @@ class FiboEngine:
                     guidance_scale=request.guidance_scale,
                     latents=noise,
                     callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
-                    **held.family.arguments(request),
+                    **arguments,
                 ).images[0]
             image, moved = (image, 0.0) if repaint is None else repaint.finished(image)
         except BaseException as error:

@@ -21,7 +21,7 @@ MOVED_BY = 8  #: of 255, from which on a pixel counts as another one
 CHANGED_BY = 32  #: of 255, from which on a pixel belongs to a change
 PART_MIN = 0.002  #: of the picture; smaller parts of a change are dropped
 GROWN_BY = 8  #: px, around a change
-ROOM = 1.35  #: of an object's size: words are coarse
+ROOM = 1.55  #: of an object's size: words are coarse, and an ellipse must hold a box's corners
 
 
 def read_mask(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -216,8 +216,7 @@ class ProcessEngine:
         """The device's memory for the model, as long as it is held."""
         status = self.status()
         if self._device.has(self) and (status.state, status.model) != ("ready", spec.name):
-            self._ask("unload")
-            self._device.release_share(self)
+            self._device.release_share(self)  # the one held stays until the next has come, and beyond where it does not
         if not self._device.has(self):
             needed = placement.painter_bytes(spec, folder, self._device.memory(), *self._wish)
             with self._device.arrival(self, needed, cancel):

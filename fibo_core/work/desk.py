@@ -14,6 +14,7 @@ from ulid import ULID
 
 from fibo_core.errors import BatchDamaged, BatchNotFound, FiboError, InputError, JobError, JobNotFound, PictureError
 from fibo_core.prompts.axes import Value
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.batch_store import BatchRow, BatchStore, CellRow
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.idempotency import OnceKey
@@ -21,7 +22,7 @@ from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
 from fibo_core.work.again import again_order
 from fibo_core.work.batches import Batch, BatchPage, Cell, DamagedBatch
-from fibo_core.work.editing import pictures_of, ready
+from fibo_core.work.editing import change_mask, object_mask, pictures_of, ready
 from fibo_core.work.estimates import Estimate, Pace
 from fibo_core.work.extension import extension
 from fibo_core.work.jobs import Job, JobQueue
@@ -51,8 +52,7 @@ class Desk:
         With ``once`` that has come before, nothing is taken: the batch is the first one. Raises InputError for what
         cannot be, ModelMissing for a model that is not here, QueueFull, and KeyReused.
         """
-        if order.kind == "edit":
-            order = ready(order, self._tools)
+        order = self._ready(order)
         planned = plan(order, default_model=self._tools.engine.status().model)
         self._check_here(order, [job.task for job in planned.jobs])
         batch_id = str(ULID())
@@ -240,6 +240,7 @@ class Desk:
 
     def estimate(self, order: Order) -> Estimate:
         """What an order comes to, before it is placed. Raises InputError as `place` would."""
+        order = self._ready(order)
         planned = plan(order, default_model=self._tools.engine.status().model)
         return Pace(self._tools.history).estimate(job.task for job in planned.jobs)
 
@@ -247,8 +248,7 @@ class Desk:
         """The same for any order, with the sentences in which `place` would refuse it as things are, but for those of
         a full queue. Raises InputError for one that can never be."""
         refusals: list[str] = []
-        if order.kind == "edit":
-            order = ready(order, self._tools)
+        order = self._ready(order)
         try:
             planned = plan(order, default_model=self._tools.engine.status().model)
         except InputError as exc:
@@ -270,6 +270,20 @@ class Desk:
     def inputs(self) -> set[str]:
         """The SHA-256 of each kept picture that some batch, or a picture's recipe, refers to."""
         return {Path(path).stem for path in self._store.inputs()}
+
+    def mask_of_object(self, generation_id: str, path: str, changed: StructuredPrompt | None = None) -> str:
+        """The SHA-256 of a mask, kept among the inputs, of an object of a stored picture ("objects[1]"), and of what
+        comes in its place in a ``changed`` prompt. Raises GenerationNotFound, GenerationDamaged, and InputError."""
+        picture = self._tools.history.get(generation_id)
+        return object_mask(self._tools, picture, path, changed)
+
+    def mask_of_change(self, before_id: str, after_id: str) -> str:
+        """The SHA-256 of a mask, kept among the inputs, of what differs between two stored pictures. Raises
+        GenerationNotFound, GenerationDamaged, and InputError where they cannot be compared, or nothing differs."""
+        return change_mask(self._tools, before_id, after_id)
+
+    def _ready(self, order: Order) -> Order:
+        return ready(order, self._tools) if order.kind == "edit" else order
 
     def _check_here(self, order: Order, tasks: Sequence[Task]) -> None:
         """Raises where what the order needs is not on this machine, before anything is queued."""

@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -20,7 +20,17 @@ from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
 from studio.cli import history, models, there
 from studio.cli.door import Asked, door_of, only_here
-from studio.cli.inputs import Source, prompt_in, read_picture, read_prompt, read_source, read_words, split_pictures
+from studio.cli.inputs import (
+    Source,
+    is_id,
+    prompt_in,
+    read_bytes,
+    read_picture,
+    read_prompt,
+    read_source,
+    read_words,
+    split_pictures,
+)
 from studio.cli.output import PaintingProgress, StatusLine, complain, print_json, print_text
 from studio.cli.painting import (
     Adapters,
@@ -218,6 +228,75 @@ def inspire(
         files, source_id = tuple(str(file) for file, _ in pictures), pictures[0][1]
         order = options.order(kind="inspire", words=words, pictures=files, source_id=source_id)
         options.paint(settings, tools, order)
+
+
+@app.command()
+def edit(
+    context: typer.Context,
+    picture: Annotated[str, typer.Argument(metavar="ID", help="A stored picture's id.")],
+    instruction: Annotated[
+        str | None, typer.Argument(help='What to change: "make the box purple".', show_default=False)
+    ] = None,
+    from_json: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Paint this structured prompt in its place; - reads stdin.")
+    ] = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="White where it is painted anew, black where every pixel stays."),
+    ] = None,
+    mask_of: Annotated[
+        str | None,
+        typer.Option(metavar="PATH|edit", help="Make the mask: of objects[1], or of what the edit itself changes."),
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(help="From 0 (all stays) to 1 (nothing does): 0.5 restyles, 0.8 recolors, 0.95 redraws."),
+    ] = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE|ID", help="A picture that the model looks at beside it; up to four times."),
+    ] = None,
+    way: Annotated[
+        str | None, typer.Option(help="vary, paste, hold or own.", show_default="the studio chooses")
+    ] = None,
+    feather: Annotated[
+        int | None, typer.Option(help="Pixels of the mask's edge that blend, inwards.", show_default="4")
+    ] = None,
+    seed: Seed = None, count: Count = 1, steps: Steps = None, guidance: Guidance = None,
+    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    out: Out = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Paint a part of a stored picture anew, with its own seed and settings unless others are given."""
+    from fibo_core.engine.edits import known_way
+    from fibo_core.store.inputs import Inputs
+    from fibo_core.work.editing import ready
+    from fibo_core.writers import WrittenPrompt
+
+    if not is_id(picture):
+        raise InputError(f"{picture!r:.80} is no picture's id. `history list` has them; `history import` takes files.")
+    options = Options(
+        seed=seed, count=count, aspect=None, steps=steps, guidance=guidance, negative=negative, model=model,
+        writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
+        adapters=tuple(adapter or ()),
+    )  # fmt: skip
+    order = options.order(
+        kind="edit", words=read_words(instruction or ""), source_id=picture, mask_of=mask_of, strength=strength,
+        written=None if from_json is None else WrittenPrompt(read_prompt(from_json)), way=known_way(way),
+        feather=feather,
+    )  # fmt: skip
+    settings, references = begin(), reference or []
+    if (door := door_of(context, settings)) is not None:
+        there.edit(options, door, order, mask, references)
+        return
+    with open_tools(settings) as tools:
+        inputs = Inputs(settings.workspace_dir)
+        order = replace(
+            order,
+            mask=None if mask is None else inputs.keep(read_bytes(mask)),
+            references=tuple(inputs.keep(read_picture(name, tools.history)[0]) for name in references),
+        )
+        options.paint(settings, tools, ready(order, tools))
 
 
 @app.command()

@@ -52,6 +52,31 @@ def inspire(options: Options, door: Door, pictures: Sequence[str], hint: str) ->
     paint(options, door, order, lambda: door.studio.inspire(start, hint, **_said(order)))
 
 
+def edit(options: Options, door: Door, order: "Order", mask: str | None, references: Sequence[str]) -> None:
+    assert order.source_id is not None
+    picture = order.source_id
+    given = [name if is_id(name) else read_bytes(name) for name in references]
+    marked = None if mask is None else read_bytes(mask)
+    prompt = None if order.written is None else order.written.prompt
+    paint(
+        options,
+        door,
+        order,
+        lambda: door.studio.edit(
+            picture,
+            order.words,
+            structured_prompt=prompt,
+            mask=marked,
+            mask_of=order.mask_of,
+            references=given,
+            strength=order.strength,
+            way=order.way,
+            feather=order.feather,
+            **_said(order),
+        ),
+    )
+
+
 def write(door: Door, words: str, writer: str) -> "tuple[StructuredPrompt, tuple[str, ...]]":
     """The prompt that is written there, and its notes. Raises FiboError, InputError, and Cancelled after Ctrl+C."""
     following = _Following(door)

@@ -34,6 +34,7 @@ from studio.web.api.models import (
     FacetsGiven,
     GenerationList,
     ImportGiven,
+    MaskGiven,
     ModelGiven,
     ModelList,
     PurgeGiven,
@@ -147,6 +148,63 @@ class Studio:
             headers={"Idempotency-Key": _new_key()},
         )
         return Batch(self.line.read(BatchGiven, answer), self.line)
+
+    def edit(
+        self,
+        picture: Picture | str,
+        words: str = "",
+        *,
+        structured_prompt: Prompt | None = None,
+        mask: Path | bytes | str | None = None,
+        mask_of: str | None = None,
+        references: Sequence[Given] = (),
+        strength: float | None = None,
+        way: str | None = None,
+        feather: int | None = None,
+        **options: Unpack[OrderOptions],
+    ) -> Batch:
+        """Paints a part of a stored picture anew: by an instruction, or from a prompt as it is. ``mask`` is a file's
+        path, its bytes, or the name of one that is kept there; with ``mask_of`` it is made, of an object's place
+        ("objects[1]") or of what the ``edit`` changes. Without a mask ``strength`` (0 to 1) says how much goes.
+
+        Raises OSError for a path that cannot be read.
+        """
+        start: dict[str, Any] = {"generation_id": _id_of(picture), "words": words, "mask_of": mask_of}
+        start |= {"structured_prompt": _document(structured_prompt), "strength": strength}
+        start |= {"way": way, "feather": feather}
+        if isinstance(mask, str):
+            start["mask"] = mask
+        files = [("reference", _part(each)) for each in references]
+        if isinstance(mask, Path | bytes):
+            files.append(("mask", ("mask", mask if isinstance(mask, bytes) else mask.read_bytes())))
+        if not files:
+            return self._order("/edits", start, options)
+        answer = self.line.ask(
+            "POST",
+            f"{API}/edits",
+            data={"order": json.dumps(_order_body(start, options))},
+            files=files,
+            headers={"Idempotency-Key": _new_key()},
+        )
+        return Batch(self.line.read(BatchGiven, answer), self.line)
+
+    def mask(
+        self,
+        picture: Picture | str,
+        of: str | None = None,
+        *,
+        structured_prompt: Prompt | None = None,
+        after: Picture | str | None = None,
+    ) -> MaskGiven:
+        """Makes a mask, of an object of a picture or of what differs from the picture ``after``, to be looked at before
+        `edit` is given its name."""
+        body = _given(
+            generation_id=_id_of(picture),
+            of=of,
+            structured_prompt=_document(structured_prompt),
+            after_id=None if after is None else _id_of(after),
+        )
+        return self.line.send(MaskGiven, "POST", "/edits/masks", body)
 
     def prompt(self, words: str, *, writer: str | None = None) -> StructuredPrompt:
         """Writes a structured prompt, and paints nothing. Raises BatchFailed where none was written."""

@@ -482,7 +482,9 @@ def test_weights_cut_short_do_not_load_and_are_not_tried_again(
     file = weights / "transformer" / "diffusion_pytorch_model.safetensors"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     engine = FiboEngine("mini", hub_cache=tmp_path)
-    with pytest.raises(ModelLoadFailed, match="Restore that folder"):
+    with pytest.raises(
+        ModelLoadFailed, match=r"model\.safetensors \(it has [\d,]+ of [\d,]+ bytes\)\. Bring that file"
+    ):
         engine.render(a_request(engine))
     assert "Trying again" not in caplog.text
     assert engine.status().state == "failed"
@@ -512,15 +514,32 @@ def test_a_model_that_is_not_here_says_how_to_get_it_and_leaves_the_one_held(min
 
 
 def test_a_model_that_does_not_load_leaves_the_one_before_painting(tmp_path: Path) -> None:
-    """FIBO's weights are damaged: the error says so, and mini, which had made room, is back."""
-    file = a_snapshot(tmp_path, "c0ffee") / "transformer" / "diffusion_pytorch_model.safetensors"
-    file.write_bytes(file.read_bytes()[:1000])
+    """FIBO's configuration is damaged: the error says so, and mini, which had made room, is back."""
+    file = a_snapshot(tmp_path, "c0ffee") / "transformer" / "config.json"
+    file.write_text(file.read_text().replace('"num_layers": 1', '"num_layers": "x"'))
     engine = FiboEngine("mini", hub_cache=tmp_path)
     engine.load("mini")
     with pytest.raises(ModelLoadFailed, match="FIBO"):
         engine.load("fibo")
     assert (engine.status().state, engine.status().model, engine.status().error) == ("ready", "mini", "")
     engine.render(a_request(engine, steps=1))
+
+
+def test_weights_cut_short_are_known_before_the_model_that_paints_makes_room(tmp_path: Path) -> None:
+    """Whatever part of them: by the headers alone."""
+    engine = FiboEngine("mini", hub_cache=tmp_path)
+    engine.load("mini")
+    held = engine._held
+    file = next((a_snapshot(tmp_path, "c0ffee") / "vae").glob("*.safetensors"))
+    for size in (file.stat().st_size - 1, 1000, 7, 0):
+        file.write_bytes(file.read_bytes()[:size])
+        with pytest.raises(
+            ModelLoadFailed, match=r"weights of FIBO in .* are damaged: vae/.* and download it"
+        ) as error:
+            engine.load("fibo")
+        assert error.value.remedy == "download fibo"
+        assert (engine.status().state, engine.status().model) == ("ready", "mini")
+    assert engine._held is held
 
 
 def test_a_missing_default_model_is_a_failed_state(tmp_path: Path) -> None:

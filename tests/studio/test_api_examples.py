@@ -126,7 +126,7 @@ def test_the_documents_programs_paint_and_fetch(server: Server, tmp_path: Path) 
         done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stderr
         outputs.append(done.stdout)
-    assert [Image.open(path).size for path in sorted(tmp_path.glob("*.png"))] == [(256, 256)] * 3
+    assert [Image.open(path).size for path in sorted(tmp_path.glob("*.png"))] == [(256, 256)] * 4
     told = re.findall(r"^event: (\w+)$", outputs[0], re.MULTILINE)
     assert [each for each in told if each != "progress"] == ["written", "picture", "end"]
 

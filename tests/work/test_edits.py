@@ -1,20 +1,34 @@
 """Edits on the real pipeline: what lies outside a mask is the picture's own, bit for bit, in every way and for ever."""
 
+import json
+import re
 import time
+from dataclasses import replace
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
+from fibo_core.cancel import CancelFlag
 from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.masks import read_mask
+from fibo_core.errors import FiboError, GenerationNotFound, PictureError
+from fibo_core.prompts.axes import Axis
+from fibo_core.store.database import Database
+from fibo_core.store.exporting import Export
 from fibo_core.store.generation import Generation
+from fibo_core.store.history import History, HistoryQuery
 from fibo_core.store.images import png_bytes
+from fibo_core.store.importing import Importer, ImportReport
 from fibo_core.store.inputs import kept_picture
 from fibo_core.work.batches import Batch
-from fibo_core.work.orders import Order
+from fibo_core.work.editing import ready
+from fibo_core.work.orders import Order, order_from_json, order_to_json, plan
+from fibo_core.work.tasks import EditTask, task_from_json, task_to_json
 from fibo_core.writers import WrittenPrompt
 from tests.work.desks import Studio
 
@@ -43,7 +57,7 @@ def ended(studio: Studio, batch: Batch) -> Batch:
 
 
 def a_picture(studio: Studio, **given: Any) -> Generation:
-    (picture,) = done(studio, Order(**{"kind": "generate", "words": WORDS, "seed": 7, "steps": 4, **given}))
+    (picture,) = done(studio, Order(**{"kind": "generate", "words": WORDS, "seed": 7, "steps": 3, **given}))
     return picture
 
 
@@ -96,3 +110,233 @@ def test_outside_the_mask_every_pixel_stays(edits: Studio, given: dict[str, Any]
     assert edited.request.edit is not None
     assert edited.request.edit.way in ((way,) if way else ("paste", "hold"))
     assert (edited.parent_id, edited.mode) == (source.id, "edit")
+
+
+def test_a_mask_of_the_edit_itself_covers_what_it_changes(edits: Studio) -> None:
+    """The plain picture of the new prompt says where; small parts and the rest are left alone."""
+    source = a_picture(edits)
+    (edited,) = done(edits, Order(kind="edit", source_id=source.id, written=purple(source), mask_of="edit"))
+    moved = (pixels(edits, edited) != pixels(edits, source)).any(axis=2)
+    black = outside(edits, edited)
+    assert moved[black].sum() == 0
+    assert not black[110:140, 190:220].any()  # the box
+    assert black[100:150, 10:60].all()  # the ball
+
+
+def test_a_mask_of_an_objects_place_covers_it_before_and_after(edits: Studio) -> None:
+    """By the words for its place and size, where it was and where it comes."""
+    source = a_picture(edits)
+    moved = WrittenPrompt(source.prompt.set("objects[1].location", "bottom-left corner"))
+    (edited,) = done(edits, Order(kind="edit", source_id=source.id, written=moved, mask_of="objects[1]"))
+    black = outside(edits, edited)
+    assert not black[128, 210]
+    assert not black[220, 40]
+    assert black[20, 128]
+
+
+def test_a_strength_begins_later_and_keeps_more(edits: Studio) -> None:
+    """Fewer steps are painted and counted, and the less noise, the nearer to the picture."""
+    source, told = a_picture(edits, steps=8), []
+    edits.at = lambda moment, task, cancel: told.append(moment)
+    apart = []
+    for strength in (0.95, 0.6):
+        (edited,) = done(edits, Order(kind="edit", source_id=source.id, written=purple(source), strength=strength))
+        edit = edited.request.edit
+        assert edit is not None
+        assert (edit.way, edit.start_sigma, edit.mask) == ("vary", strength, None)
+        assert 0 < edit.skip < 8
+        apart.append((edit.skip, np.abs(pixels(edits, edited).astype(int) - pixels(edits, source)).mean()))
+    (few, far), (many, near) = apart
+    assert few < many
+    assert near < far
+
+
+def test_six_colors_of_one_box_leave_everything_else_alone(edits: Studio) -> None:
+    """An axis over a masked edit: a grid whose cells differ in the mask alone."""
+    source = a_picture(edits)
+    colors = ("red", "orange", "yellow", "blue", "purple", "white")
+    axis = Axis("objects[1].shape_and_color", tuple(f"cubic, {color}" for color in colors))
+    batch = ended(edits, edits.desk.place(Order(kind="edit", source_id=source.id, mask=a_mask(edits), axes=(axis,))))
+    assert [cell.place[axis.name] for cell in batch.cells] == list(axis.values)
+    painted = [edits.tools.history.get(id) for id in batch.generation_ids]
+    black = outside(edits, painted[0])
+    before = pixels(edits, source)
+    inside = set()
+    for picture in painted:
+        after = pixels(edits, picture)
+        assert (after[black] == before[black]).all()
+        inside.add(after[~black].tobytes())
+    assert len(inside) == 6
+
+
+@pytest.mark.parametrize("given", [{}, {"way": "hold"}, {"mask": None, "strength": 0.7}, {"mask_of": "edit"}])
+def test_made_again_it_is_the_same_picture(edits: Studio, given: dict[str, Any]) -> None:
+    """The recipe is all that is needed: the stored pixels come out once more."""
+    source = a_picture(edits)
+    given = {"mask": None if given.get("mask_of") else a_mask(edits), **given}
+    (edited,) = done(edits, Order(kind="edit", source_id=source.id, written=purple(source), **given))
+    batch = ended(edits, edits.desk.again(edited.id, keep=True))
+    assert batch.again is not None
+    assert batch.again.same is True
+    kept = edits.tools.history.get(batch.generation_ids[0])
+    assert kept.recipe_hash == edited.recipe_hash
+    assert kept.request.edit == edited.request.edit
+
+
+def test_words_are_an_instruction_to_the_writer(edits: Studio) -> None:
+    """The changed prompt is the writer's, and the words stand with the picture."""
+    source = a_picture(edits)
+    (edited,) = done(
+        edits,
+        Order(kind="edit", source_id=source.id, words="make the box purple", mask_of="objects[1]", writer="offline"),
+    )
+    assert edited.prompt.get("objects[1].shape_and_color") == "cubic, purple"
+    assert (edited.words, edited.writer) == ("make the box purple", "offline")
+    assert edits.tools.history.count(HistoryQuery(text="mode:edit")) == 1
+
+
+def test_what_a_mask_cannot_keep_to_its_place_is_said(edits: Studio) -> None:
+    """A warning, and the picture is painted."""
+    source = a_picture(edits)
+    light = WrittenPrompt(source.prompt.set("lighting.conditions", "night"))
+    batch = ended(edits, edits.desk.place(Order(kind="edit", source_id=source.id, written=light, mask=a_mask(edits))))
+    assert batch.jobs[0].written is not None
+    assert "lighting is said of the whole picture" in " ".join(batch.jobs[0].written.notes)
+    assert len(batch.generation_ids) == 1
+
+
+def test_a_chain_of_five_is_a_line_of_pictures_and_moves_house(edits: Studio, tmp_path: Path) -> None:
+    """Each is the next one's source. Exported and brought in elsewhere, or rebuilt from the files, every recipe, source
+    and mask is there, and the last picture is painted again."""
+    first = a_picture(edits, steps=2)
+    chain = [first]
+    for color in ("purple", "yellow", "blue", "red", "white"):
+        prompt = WrittenPrompt(chain[-1].prompt.set("objects[1].shape_and_color", f"cubic, {color}"))
+        order = Order(kind="edit", source_id=chain[-1].id, written=prompt, mask=a_mask(edits), way="paste", steps=2)
+        chain += done(edits, order)
+    tree = edits.tools.history.lineage(chain[-1].id)
+    assert {node.id for node in tree.nodes} == {each.id for each in chain}
+    needed = {name for each in chain[1:] for name in each.request.edit.pictures}
+    assert len(needed) == 6  # five sources and one mask
+    recipes = [each.to_record() for each in chain]
+
+    zipped = tmp_path / "all.zip"
+    zipped.write_bytes(b"".join(Export(edits.tools.history).parts()))
+    other = tmp_path / "other"
+    other.mkdir()
+    database = Database(other / "studio.db")
+    database.migrate()
+    there = History(other, database)
+    report = ImportReport()
+    Importer(there, database).run([(zipped, zipped.name)], report, CancelFlag(), lambda told: None)
+    assert (report.added, report.reasons) == (6, [])
+    assert [there.get(each.id).to_record() for each in chain] == recipes
+    for name in needed:
+        kept_picture(other, name)
+    database.close()
+
+    edits.execute("DELETE FROM generation")
+    assert edits.tools.history.rebuild().added == 6
+    assert [edits.tools.history.get(each.id).to_record() for each in chain] == recipes
+    assert edits.tools.inputs.sweep(edits.desk.inputs(), older_than_s=-1) == 0
+    found = edits.tools.history.verify()
+    assert (found.pictures, found.files_amiss, found.missing, found.without_row) == (6, (), (), ())
+    batch = ended(edits, edits.desk.again(chain[-1].id))
+    assert batch.again is not None
+    assert batch.again.same is True
+
+
+def test_inputs_stay_as_long_as_a_picture_or_an_order_needs_them(edits: Studio) -> None:
+    """The sweep takes masks that nothing names, and no others."""
+    source = a_picture(edits, steps=1)
+    mask, loose = a_mask(edits), a_mask(edits, (0, 0, 50, 50))
+    (edited,) = done(edits, Order(kind="edit", source_id=source.id, written=purple(source), mask=mask, steps=1))
+    edits.execute("DELETE FROM batch")
+    assert {mask, *edited.request.edit.pictures} <= edits.desk.inputs()
+    assert edits.tools.inputs.sweep(edits.desk.inputs(), older_than_s=-1) == 1
+    assert not (edits.tools.inputs.path(mask).parent / f"{loose}.png").exists()
+
+
+def test_orders_and_tasks_of_edits_survive_as_json(edits: Studio) -> None:
+    """Also those of a version that knew no edits."""
+    order = Order(
+        kind="edit",
+        source_id="a",
+        words="x",
+        mask="b" * 64,
+        references=("c" * 64,),
+        strength=0.5,
+        way="hold",
+        feather=2,
+    )
+    assert order_from_json(order_to_json(order)) == order
+    old = json.loads(order_to_json(Order(kind="generate", words="x")))
+    for name in ("mask", "mask_of", "references", "strength", "way", "feather", "source_seed"):
+        del old[name]
+    assert order_from_json(json.dumps(old)) == Order(kind="generate", words="x")
+    source = a_picture(edits, steps=1)
+    ready_order = ready(replace(order, source_id=source.id, references=(), mask=a_mask(edits)), edits.tools)
+    task = plan(ready_order, default_model="mini").jobs[0].task
+    assert isinstance(task, EditTask)
+    assert task_from_json(task_to_json(task)) == task
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "Nothing would change"),
+        ({"words": "make the box purple"}, "Neither a mask nor a strength"),
+        ({"words": "x", "mask": "a" * 64}, "is not there any more"),
+        ({"words": "x", "mask_of": "objects[7]"}, "objects holds 2"),
+        ({"words": "x", "mask_of": "lighting"}, "is no object"),
+        ({"words": "x", "strength": 0.0}, "The strength is 0"),
+        ({"words": "x", "strength": 0.5, "size": (512, 512)}, "leave the size out"),
+        ({"words": "x", "strength": 0.5, "way": "own"}, "no edit of its own"),
+        ({"words": "x", "way": "hold"}, "there is no mask"),
+        ({"words": "x", "strength": 0.5, "references": ("a" * 64,)}, "looks at no references"),
+        ({"words": "x", "strength": 0.5, "references": ("a" * 64,) * 5}, "at most 4"),
+        ({"words": "x", "strength": 0.5, "written": "hand"}, "Leave out one of the two"),
+    ],
+)
+def test_what_cannot_be_edited_is_said_before_anything_is_queued(
+    edits: Studio, given: dict[str, Any], sentence: str
+) -> None:
+    """One sentence, and nothing written down."""
+    source = a_picture(edits, steps=1)
+    if given.get("written"):
+        given = {**given, "written": purple(source)}
+    before = edits.rows()
+    with pytest.raises(FiboError, match=re.escape(sentence)):
+        edits.desk.place(Order(kind="edit", source_id=source.id, **given))
+    assert edits.rows() == before
+
+
+def test_bad_masks_are_refused_each_in_a_sentence(edits: Studio) -> None:
+    """Of another size, all black, all white, grey; a soft edge is none of these."""
+    source = a_picture(edits, steps=1)
+    size = (256, 256)
+    bad = {
+        "128×128 pixels": Image.new("L", (128, 128), 255),
+        "black everywhere": Image.new("L", size),
+        "white everywhere": Image.new("L", size, 255),
+        "grey in": Image.linear_gradient("L"),
+        "black everywhere,": Image.new("RGBA", size, (255, 255, 255, 0)),
+    }
+    for words, mask in bad.items():
+        file = BytesIO()
+        mask.save(file, "PNG")
+        name = edits.tools.inputs.keep(file.getvalue())
+        with pytest.raises(PictureError, match=words):
+            edits.desk.place(Order(kind="edit", source_id=source.id, words="x", mask=name))
+    soft = Image.new("L", size)
+    ImageDraw.Draw(soft).ellipse((40, 40, 200, 200), fill=255)
+    read = read_mask(soft.filter(ImageFilter.GaussianBlur(3)), size)
+    assert set(np.unique(np.asarray(read))) == {0, 255}
+
+
+def test_a_picture_that_was_deleted_is_not_edited(edits: Studio) -> None:
+    """And nothing is queued."""
+    source = a_picture(edits, steps=1)
+    edits.tools.history.delete([source.id])
+    with pytest.raises(GenerationNotFound):
+        edits.desk.place(Order(kind="edit", source_id=source.id, words="x", strength=0.5))

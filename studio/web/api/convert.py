@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from fibo_core.engine.edits import check_references, known_way
 from fibo_core.errors import InputError, ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, ModelSpec, WeightsSpec, find_model
 from fibo_core.models.device import lacks_for, outlook
@@ -30,11 +31,14 @@ from studio.web.api.models import (
     CellGiven,
     DamagedGiven,
     DownloadGiven,
+    EditOrder,
     GenerationGiven,
     GenerationList,
     GenerationOrder,
     InspirationOrder,
     JobGiven,
+    MaskGiven,
+    MaskTaken,
     ModelGiven,
     ModelList,
     OrderTaken,
@@ -105,6 +109,47 @@ def inspiration_order(taken: InspirationOrder, runtime: Runtime, sent: Sequence[
         paths.append(str(history.relative(path)))
     main = pictures[0]
     return replace(order, pictures=tuple(paths), source_id=main if isinstance(main, str) else None)
+
+
+def edit_order(
+    taken: EditOrder, runtime: Runtime, mask: bytes | str | None = None, references: Sequence[bytes | str] = ()
+) -> Order:
+    """The mask and the references are those that came with a form, or those that the order names.
+
+    Raises GenerationNotFound, InputGone, PictureError for what is no picture, and WorkspaceUnwritable.
+    """
+    if mask is not None and taken.mask is not None:
+        raise InputError("A mask is sent as a file, and one is named. Leave out one of the two.")
+    if references and taken.references:
+        raise InputError("References are sent as files, and some are named. Leave out one of the two.")
+    keep, history = runtime.inputs.keep, runtime.tools.history
+    named = references or taken.references
+    check_references(len(named))
+    return replace(
+        _order("edit", taken, runtime),
+        source_id=taken.generation_id,
+        mask=keep(mask) if isinstance(mask, bytes) else mask or taken.mask,
+        mask_of=taken.mask_of,
+        references=tuple(
+            keep(history.image_file(history.get(each).id) if isinstance(each, str) else each) for each in named
+        ),
+        strength=taken.strength,
+        way=known_way(taken.way),
+        feather=taken.feather,
+    )
+
+
+def mask_given(taken: MaskTaken, runtime: Runtime) -> MaskGiven:
+    """Makes a mask. Raises GenerationNotFound, GenerationDamaged and InputError."""
+    if (taken.of is None) == (taken.after_id is None):
+        raise InputError("A mask is made of an object's place, or of another picture. Give of, or after_id.")
+    if taken.after_id is not None:
+        mask = runtime.desk.mask_of_change(taken.generation_id, taken.after_id)
+    else:
+        document = taken.structured_prompt
+        changed = None if document is None else mend_document(document).prompt
+        mask = runtime.desk.mask_of_object(taken.generation_id, taken.of or "", changed)
+    return MaskGiven(mask=mask, image=f"/inputs/{mask}.png")
 
 
 def _order(kind: Mode, taken: OrderTaken, runtime: Runtime) -> Order:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from fibo_core.engine.edits import Way
+from fibo_core.engine.edits import FEATHER_MAX, Way
 from fibo_core.limits import (
     GIVEN_MAX,
     GUIDANCE_MAX,
@@ -147,6 +147,46 @@ class InspirationOrder(OrderTaken):
     )
 
 
+class EditOrder(OrderTaken):
+    """A stored picture and a changed prompt, or an instruction, to pictures painted out of it.
+
+    Model, seed and settings stay unless others are given; outside a mask every pixel does.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"generation_id": _ID, "words": "make the box purple", "mask_of": "objects[1]"}}
+    )
+
+    generation_id: str = Field(description="The picture that is edited")
+    mask: str | None = Field(None, description="A kept mask, as POST /edits/masks names it; or send a file")
+    mask_of: str | None = Field(
+        None, description="Makes the mask: of an object's place, such as objects[1]; or edit, of what the edit changes"
+    )
+    references: Annotated[list[str], _said(maxItems=GIVEN_MAX)] = Field(
+        [], description="Ids of pictures that the model looks at beside it; or send files"
+    )
+    strength: Annotated[float | None, _said(exclusiveMinimum=0, maximum=1)] = Field(
+        None, description="The noise that painting begins at: 1, as without, keeps nothing of what is painted anew"
+    )
+    way: str | None = Field(None, description="vary, paste, hold or own; without it the studio chooses")
+    feather: Annotated[int | None, _said(minimum=0, maximum=FEATHER_MAX)] = Field(
+        None, description="Pixels of the mask's edge that blend, inwards"
+    )
+
+
+class MaskTaken(Taken):
+    """What a mask is made of."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"generation_id": _ID, "of": "objects[1]"}})
+
+    generation_id: str = Field(description="The picture that is to be edited")
+    of: str | None = Field(None, description="An object of its prompt; the mask is where that is by its words")
+    structured_prompt: Document | None = Field(
+        None, description="The changed prompt: the mask covers that object's new place too", examples=[_PROMPT]
+    )
+    after_id: str | None = Field(None, description="Another picture: the mask is what differs between the two")
+
+
 class EstimateTaken(Taken):
     """One order, under the name of what it asks for."""
 
@@ -155,6 +195,7 @@ class EstimateTaken(Taken):
     generation: GenerationOrder | None = Field(None, description="As POST /generations takes it")
     refinement: RefinementOrder | None = Field(None, description="As POST /refinements takes it")
     inspiration: InspirationOrder | None = Field(None, description="As POST /inspirations takes it, without files")
+    edit: EditOrder | None = Field(None, description="As POST /edits takes it, without files")
 
 
 class RetryTaken(Taken):
@@ -348,6 +389,13 @@ class BatchList(Given):
     items: Sequence[BatchSummary]
     next_cursor: str | None
     damaged: Sequence[DamagedGiven]
+
+
+class MaskGiven(Given):
+    """A mask that was made, and is kept."""
+
+    mask: str = Field(description="Its name, for an order", examples=["b2f20e39…"])
+    image: str = Field(description="Address of the picture: white is painted anew", examples=["/inputs/b2f20e39….png"])
 
 
 class EditGiven(Given):

@@ -69,12 +69,17 @@ async def values(asked: Annotated[ValuesQuery, Query()]) -> Response:
 
 
 def _order(taken: EstimateTaken, runtime: Runtime) -> Order:
-    given = [each for each in (taken.generation, taken.refinement, taken.inspiration) if each is not None]
+    orders = (taken.generation, taken.refinement, taken.inspiration, taken.edit)
+    given = [each for each in orders if each is not None]
     if len(given) != 1:
-        raise InputError(f"There are {len(given)} orders to estimate. Send one: generation, refinement or inspiration.")
+        raise InputError(
+            f"There are {len(given)} orders to estimate. Send one: generation, refinement, inspiration or edit."
+        )
     if taken.generation is not None:
         return convert.generation_order(taken.generation, runtime)
     if taken.refinement is not None:
         return convert.refinement_order(taken.refinement, runtime)
+    if taken.edit is not None:
+        return convert.edit_order(taken.edit, runtime)
     assert taken.inspiration is not None
     return convert.inspiration_order(taken.inspiration, runtime)

@@ -135,7 +135,7 @@ def test_what_is_not_there_is_not_found_whatever_its_id_looks_like(
         ("/generations?limit=0", "limit is 0. Choose 1 to 100."),
         ("/generations?limit=many", 'limit is "many". Send a whole number there.'),
         ("/generations?cursor=x", "The cursor 'x' is none of ours. Begin at the first page."),
-        ("/generations?mode=paint", 'mode is "paint". Choose generate, refine, inspire or imported.'),
+        ("/generations?mode=paint", 'mode is "paint". Choose generate, refine, inspire, edit or imported.'),
         ("/generations?since=yesterday", 'since is "yesterday". Send a moment such as'),
         ("/generations?until=0.5", 'until is "0.5". Send a moment such as'),
         ("/generations?colour=red", "colour is not known here."),
