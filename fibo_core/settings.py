@@ -48,6 +48,7 @@ class Settings(BaseModel):
     google_api_key: SecretStr | None
     fibo_model: str  #: "auto" or a catalogue name
     fibo_compile: bool
+    fibo_engine: str  #: "in-process" or "process"
     fibo_placement: str
     fibo_precision: str
     fibo_writer: str
@@ -95,6 +96,7 @@ class Settings(BaseModel):
             google_api_key=reader.secret("GOOGLE_API_KEY", KEY),
             fibo_model=reader.model("FIBO_MODEL", workspace),
             fibo_compile=reader.choice("FIBO_COMPILE") == "on",
+            fibo_engine=reader.choice("FIBO_ENGINE"),
             fibo_placement=reader.choice("FIBO_PLACEMENT"),
             fibo_precision=reader.choice("FIBO_PRECISION"),
             fibo_writer=reader.choice("FIBO_WRITER"),

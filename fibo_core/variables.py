@@ -74,6 +74,13 @@ VARIABLES: tuple[Variable, ...] = (
         choices=("auto", "bf16", "fp8", "int8", "nf4"),
     ),
     Variable(
+        "FIBO_ENGINE",
+        "in-process",
+        "`process`: the model lives in a process of its own, which is started anew when the GPU or a library fails, "
+        "while the studio goes on",
+        choices=("in-process", "process"),
+    ),
+    Variable(
         "FIBO_WRITER",
         "auto",
         "`gemini`, `llm`, `local` or `offline`: the one to ask; `auto`: those that are set up, in that order, until "

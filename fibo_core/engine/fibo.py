@@ -110,6 +110,9 @@ class FiboEngine:
         self._unload_asked.set()
         self._unload_if_idle()
 
+    def close(self) -> None:
+        """The model's memory goes with the process."""
+
     def move_out(self) -> bool:
         """Takes the model off the GPU, into main memory where there is room; the next render brings it back.
 
