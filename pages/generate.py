@@ -25,6 +25,7 @@ from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.viewing import batch_line, viewing_line
 from studio.ui.components.wildcards import show_wildcards
 from studio.ui.components.workbench import folded_on_phone, workbench
+from studio.ui.deleting import deleted_line
 from studio.ui.session import (
     carry_out,
     find_picture,
@@ -35,7 +36,7 @@ from studio.ui.session import (
     place_once,
     shown_picture,
 )
-from studio.ui.state import field_key, field_value, fill_field, page_state
+from studio.ui.state import deleted_on, field_key, field_value, fill_field, page_state
 from studio.ui.viewing import back_to_draft, view_address, view_picture
 from studio.ui.words import plain
 
@@ -175,12 +176,17 @@ with result:
             viewing_line(state, "generate", None)
         elif shown is not None and (viewed is not None or not working):
             below_stage(runtime, state, "generate", shown, spec)
-        elif painting is None and shown is None:
+        elif painting is None and shown is None and deleted_on("generate") is None:
             example = example_cards(key="examples")
             if example is not None:
                 take_example(example)
                 st.rerun()
 
+    with st.container():
+        if (back := deleted_line(runtime, state, "generate")) is not None:
+            if back.viewed and (picture := find_picture(runtime, back.id)) is not None:
+                view_picture(state, "generate", picture, spec)
+            st.rerun()
     if latest:
         st.caption("Last painted")
         chosen = picture_strip(latest, key="generate_latest", current=shown.id if shown else None) or chosen

@@ -25,6 +25,7 @@ from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.vary import vary_button
 from studio.ui.components.viewing import viewing_line
 from studio.ui.components.workbench import folded_on_phone, workbench
+from studio.ui.deleting import deleted_line
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -149,6 +150,11 @@ with result:
         elif shown is not None and (viewed is not None or not working):
             begins = partial(replace, pictures=state.pictures, source_id=state.source_id)
             below_stage(runtime, state, "inspire", shown, spec, begins=begins)
+    with st.container():
+        if (back := deleted_line(runtime, state, "inspire")) is not None:
+            if back.viewed and (picture := find_picture(runtime, back.id)) is not None:
+                view_picture(state, "inspire", picture, spec)
+            st.rerun()
     picture = find_picture(runtime, chosen)
     if picture is not None:
         view_picture(state, "inspire", picture, spec)

@@ -45,6 +45,7 @@ from studio.ui.conversation import (
     is_changed,
     refine_order,
 )
+from studio.ui.deleting import delete_picture, deleted_line
 from studio.ui.instructions import carry as carry_instruction
 from studio.ui.instructions import follow_instructions, withdraw
 from studio.ui.session import (
@@ -72,6 +73,9 @@ with errors_shown():
 batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
 follow_instructions(state, batch, presses_of("refine"))
 working = batch is not None and not batch.ended
+with st.container():
+    if (brought_back := deleted_line(runtime, state, "refine")) is not None:
+        go_on_from(brought_back.id)
 spec = model_of_form("refine", runtime)
 
 if state.source is None or state.draft is None:
@@ -204,7 +208,7 @@ with result:
             made = diff(parent.prompt, source.prompt)
             with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
                 changes(made, key="refine_made")
-        action = picture_actions(runtime, source, key="refine", offered=("edit", "inspire", "new_seed"))
+        action = picture_actions(runtime, source, key="refine", offered=("edit", "inspire", "new_seed", "delete"))
         with errors_shown():
             if action == "edit":
                 start_edit(source)
@@ -213,3 +217,9 @@ with result:
             elif action == "new_seed":
                 order, root = new_seed("refine", source, spec), parent or source
                 place(runtime, state, replace(order, source=root.prompt, source_id=root.id))
+            elif action == "delete":
+                delete_picture(runtime, state, "refine", source)
+                if parent is not None:
+                    go_on_from(parent.id)
+                another_source(state)
+                st.rerun()

@@ -80,6 +80,10 @@ class Engine(Protocol):
         """Frees the model's memory, at once or when the picture being painted is finished. Never waits for that."""
         ...
 
+    def close(self) -> None:
+        """Lets go of what would outlive the process; nothing is painted afterwards."""
+        ...
+
     def revision(self, model: str) -> str:
         """Which weights a model's name means here, without loading them. Raises ModelMissing."""
         ...

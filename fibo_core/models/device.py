@@ -76,6 +76,11 @@ def gpu_memory_gb() -> float | None:
     return plans.card_gb(_nvidia_smi("--query-gpu=name,memory.total", "--format=csv,noheader"))
 
 
+def gpu_free_gb() -> float | None:
+    """The GPU's memory in GB that nobody has now, as the driver says; None where it does not."""
+    return plans.card_gb(_nvidia_smi("--query-gpu=name,memory.free", "--format=csv,noheader"))
+
+
 @lru_cache(maxsize=1)
 def gpu_capability() -> tuple[int, int] | None:
     """The GPU's CUDA compute capability, as the driver says; None where it does not. Asked once, without torch."""

@@ -298,6 +298,15 @@ class History:
         found = {it.id: it for _, it in rows}
         return [found[id] for id in dict.fromkeys(known) if id in found]
 
+    def deleted_among(self, ids: Sequence[str]) -> list[str]:
+        """Those of the ids whose picture was deleted, or is not there any more, in their order."""
+        there = select(GenerationTable.id).where(
+            col(GenerationTable.id).in_(ids), col(GenerationTable.deleted_at).is_(None)
+        )
+        with self._database.read() as session:
+            found = set(session.exec(there)) if ids else set()
+        return [id for id in ids if id not in found]
+
     def collection_records(self, names: Collection[str] | None) -> dict[str, Any]:
         """The collections of these names, or all, as `collections.json` has them; {} where there is none."""
         statement = select(CollectionTable).order_by(col(CollectionTable.created_at), CollectionTable.id)

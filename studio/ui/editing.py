@@ -7,6 +7,7 @@ nothing marked. A mark belongs to its picture, and is there again where that is 
 from dataclasses import replace
 from io import BytesIO
 
+from fibo_core.engine.edits import Way
 from fibo_core.engine.masks import mask_of_change
 from fibo_core.engine.request import DRAW
 from fibo_core.errors import InputError, PromptError
@@ -100,8 +101,8 @@ def edit_order(state: PageState, source: Generation | None, words: str, spec: Mo
         source_id=source.id,
         mask=mark or None,
         strength=None if mark or own else field_value("edit", "strength", DEFAULT_STRENGTH),
-        way="own" if own else None,
-        references=state.references if "references" in spec.abilities else (),
+        way=_way(spec, own=own, marked=bool(mark)),
+        references=state.references if own and "references" in spec.abilities else (),
     )
     if words:
         return replace(order, words=words, source=instruction_base(state))
@@ -110,10 +111,19 @@ def edit_order(state: PageState, source: Generation | None, words: str, spec: Mo
     return replace(order, written=written_of(source))
 
 
+def _way(spec: ModelSpec, *, own: bool, marked: bool) -> Way | None:
+    """The model's own edit, or the other way where its user wants none; else the studio chooses."""
+    if own:
+        return "own"
+    if "edit" not in spec.abilities or "repaint" not in spec.abilities:
+        return None
+    return "hold" if marked else "vary"
+
+
 def edit_to_vary(state: PageState, order: Order) -> Order:
     """An order of the prompt in the editor with what the page's edits begin with, to be varied."""
-    mark = mark_of(state)
-    strength = None if mark else field_value("edit", "strength", DEFAULT_STRENGTH)
+    mark, repaints = mark_of(state), order.model is None or "repaint" in find_model(order.model).abilities
+    strength = None if mark or not repaints else field_value("edit", "strength", DEFAULT_STRENGTH)
     return replace(order, source=state.source, pictures=(), mask=mark or None, strength=strength)
 
 
@@ -122,8 +132,12 @@ def find_change(runtime: Runtime, state: PageState, order: Order, source: Genera
 
     Raises an InputError, QueueFull or StoreError.
     """
-    plain = replace(order, kind="refine", mask=None, strength=None, way=None, references=(), seed=source.request.seed)
-    plain = replace(plain, must_change=plain.written is None).painted_like(source.request, spec)
+    if order.way == "own":
+        plain = replace(order, mask=None, seed=source.request.seed)
+    else:
+        plain = replace(order, kind="refine", mask=None, strength=None, way=None, references=())
+        plain = replace(plain, seed=source.request.seed, must_change=plain.written is None)
+        plain = plain.painted_like(source.request, spec)
     if (painted := runtime.desk.painted_already(plain)) is not None:
         _mark_change(runtime, state, source.id, painted)
         return

@@ -34,7 +34,17 @@ from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.ui.components.press_bar import Press, Presses
 from studio.ui.navigation import EDIT, GENERATE, INSPIRE, REFINE, go_to
-from studio.ui.state import Draft, Field, PageState, Refused, field_value, fill_field, fill_now, page_state
+from studio.ui.state import (
+    Draft,
+    Field,
+    PageState,
+    Refused,
+    field_value,
+    fill_field,
+    fill_now,
+    forget_deleted,
+    page_state,
+)
 from studio.ui.words import plain
 
 FROM_A_PICTURE: tuple[Mode, ...] = ("refine", "edit")  #: of their pages the address names the source
@@ -273,13 +283,18 @@ def take_order(runtime: Runtime, state: PageState, order: Order, once: OnceKey |
     if order.kind not in FROM_A_PICTURE:  # there it is the source
         st.query_params.pop("picture", None)
     st.query_params["batch"] = batch.id
+    forget_deleted(order.kind)
     return batch
 
 
 def _is_locked_for_another(order: Order) -> bool:
     """Whether the page has locked the seed for another prompt than the one that is to be written from these words."""
     locked_for = field_value(order.kind, "locked_for")
-    return order.kind != "refine" and order.written is None and locked_for not in (None, read_words(order.words).words)
+    return (
+        order.kind not in FROM_A_PICTURE
+        and order.written is None
+        and locked_for not in (None, read_words(order.words).words)
+    )
 
 
 def place(runtime: Runtime, state: PageState, order: Order) -> None:

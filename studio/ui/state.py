@@ -522,6 +522,16 @@ class VaryState:
 
 
 @dataclass(frozen=True)
+class Deleted:
+    """A picture that was deleted on a page, the batch that the page followed, and whether the picture was an earlier
+    one that its user looked at."""
+
+    id: str
+    batch_id: str | None
+    viewed: bool
+
+
+@dataclass(frozen=True)
 class Way:
     """A way that was taken from a picture of History: to Refine, to Edit, to Inspire, or to Generate with all of it,
     its prompt, its seed, its batch, or ("paint", without a picture) with nothing."""
@@ -575,6 +585,21 @@ def vary_state(mode: Mode) -> VaryState:
     """The Vary dialog of the page that does ``mode``."""
     state: VaryState = st.session_state.setdefault(f"vary_{mode}", VaryState())
     return state
+
+
+def deleted_on(mode: Mode) -> Deleted | None:
+    """The picture that was deleted on a page, as long as the page says so."""
+    deleted: Deleted | None = st.session_state.get(f"deleted_{mode}")
+    return deleted
+
+
+def keep_deleted(mode: Mode, deleted: Deleted) -> None:
+    st.session_state[f"deleted_{mode}"] = deleted
+
+
+def forget_deleted(mode: Mode) -> None:
+    """The page says nothing of it any more; it lies in History's trash."""
+    st.session_state.pop(f"deleted_{mode}", None)
 
 
 def history_state() -> HistoryState:

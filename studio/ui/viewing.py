@@ -18,7 +18,7 @@ from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from studio.ui.navigation import GENERATE, go_to
 from studio.ui.session import find_picture, written_of
-from studio.ui.state import Field, KeptWork, PageState, field_key, fill_field, page_state
+from studio.ui.state import Field, KeptWork, PageState, field_key, fill_field, forget_deleted, page_state
 
 ADDRESS = "picture"  #: the picture in a page's address, by which a reload finds it again
 KEPT_FIELDS: tuple[Field, ...] = (
@@ -35,6 +35,7 @@ def view_picture(state: PageState, mode: Mode, generation: Generation, spec: Mod
     state.put_beside(written_of(generation), generation.words if generation.mode == mode else "")
     state.shown_id = generation.id
     st.query_params[ADDRESS] = generation.id
+    forget_deleted(mode)
     fill_recipe(mode, generation, spec)
 
 

@@ -6,6 +6,7 @@ ask, the desk is read a few times a second.
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ def desk(request: Request) -> Response:
         told = {
             "running": [each.short for each in running],
             "ended": [found[id].short for id in also if id in found and found[id].batch.ended],
-            "batch": _whole(found[whole]) if whole in found else None,
+            "batch": _whole(found[whole], running) if whole in found else None,
         }
     except FiboError as exc:
         return problem(503, str(exc))
@@ -101,11 +102,30 @@ def _short(batch: Batch, desk: Desk) -> dict[str, Any]:
     }
 
 
-def _whole(told: _Told) -> dict[str, Any]:
+def _whole(told: _Told, running: Sequence[_Told]) -> dict[str, Any]:
+    """Every cell and, while none has begun, what is painted ``ahead`` of them."""
     return told.short | {
+        "ahead": None if _has_begun(told.batch) else _ahead(told.batch, running),
         "axes": [axis_to_record(axis) for axis in told.batch.order.axes],
         "cells": [_cell(cell) for cell in told.batch.cells if cell.seed is not None],
     }
+
+
+def _has_begun(batch: Batch) -> bool:
+    """Whether any of its pictures is painted, or being painted."""
+    return batch.ended or bool(batch.generation_ids) or any(job.progress.step is not None for job in batch.jobs)
+
+
+def _ahead(waiting: Batch, running: Sequence[_Told]) -> dict[str, Any] | None:
+    """How the picture looks that is painted before a batch's, or the last of those; None where there is nothing to
+    see."""
+    others = (each.batch for each in running if each.batch.id != waiting.id)
+    batch = next((each for each in others if each.state == "running" and _has_begun(each)), None)
+    cells = [] if batch is None else [_cell(cell) for cell in batch.cells if cell.seed is not None]
+    seen = [cell["preview"] for cell in cells if cell.get("preview")] or [
+        cell["src"] for cell in cells if "src" in cell
+    ]
+    return {"src": seen[-1], "title": batch.title} if batch is not None and seen else None
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def test_what_varies_stands_at_the_edges_of_the_grid(visitor: Visitor, api: http
     look_at(visitor, painted(api, axes=axes))
     expect(visitor.page.locator(".cell img")).to_have_count(6)
     assert visitor.page.locator(".stage .edge").all_inner_texts() == [
-        *("conditions ↓ seed →", "4", "5", "6"),
+        *("conditions ↓\nseed →", "4", "5", "6"),
         *("day", "night"),
     ]
     cells(visitor).nth(4).click()

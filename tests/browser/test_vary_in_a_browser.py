@@ -101,3 +101,21 @@ def test_on_a_phone_the_dialog_is_worked_by_touch_and_fits(chromium: Browser, ow
     visitor.page.keyboard.press("Escape")
     expect(dialog(visitor)).to_have_count(0)
     visitor.context.close()
+
+
+@pytest.mark.parametrize("viewport", [{"width": 1360, "height": 850}, PHONE], ids=["desktop", "phone"])
+def test_the_button_that_paints_stays_in_sight_however_long_the_dialog_is(
+    chromium: Browser, own_studio: Server, viewport: dict[str, int]
+) -> None:
+    visitor = Visitor(chromium, own_studio, viewport)
+    visitor.open()
+    box = visitor.page.get_by_label("What should it show?")
+    box.fill("a teal ring")
+    box.press("Tab")
+    visitor.press_until("Vary", dialog(visitor))
+    second = dialog(visitor).get_by_role("combobox", name="And", exact=True)
+    dialog(visitor).locator("label", has_text="A second axis").click()
+    expect(second).to_be_visible()
+    visitor.settle()
+    expect(dialog(visitor).get_by_test_id("stBaseButton-primary")).to_be_in_viewport(ratio=1)
+    visitor.context.close()

@@ -739,3 +739,46 @@ def test_broken_json_is_told_once_and_no_longer_once_it_is_mended(app: AppTest) 
     assert "not JSON" in told
     press(app, "Mend it")
     assert not app.error
+
+
+def test_a_picture_is_deleted_from_the_stage_and_comes_back_with_undo(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    """Its batch leaves the page with it; words and prompt stay as they are."""
+    app.text_area(key="generate_words").set_value("a red ball")
+    set_steps(app, 1)
+    press(app, "Generate")
+    (painted,) = finish(app, runtime).generation_ids
+    batch_id, text = app.session_state["page_generate"].batch_id, app.session_state["page_generate"].draft.text
+    press(app, "Delete")
+    assert runtime.tools.history.count(HistoryQuery()) == 0
+    assert "Deleted. It lies in the trash of History." in says(app)
+    assert app.session_state["page_generate"].batch_id is None
+    assert app.session_state["page_generate"].draft.text == text
+    app.button(key="generate_undo_delete").click().run()
+    assert [each.id for each in runtime.tools.history.page(HistoryQuery()).items] == [painted]
+    assert app.session_state["page_generate"].batch_id == batch_id
+    assert "Deleted." not in says(app)
+
+    earlier = paint("a blue star", seed=5)
+    app.query_params["picture"] = earlier.id
+    app.run()
+    press(app, "Delete")
+    assert "Viewing an earlier picture" not in says(app)
+    assert app.session_state["page_generate"].draft.text == text
+    app.button(key="generate_undo_delete").click().run()
+    assert app.session_state["page_generate"].shown_id == earlier.id
+
+
+def test_a_deleted_picture_of_a_grid_leaves_the_others(app: AppTest, runtime: Runtime) -> None:
+    app.text_area(key="generate_words").set_value("a red ball")
+    set_steps(app, 1)
+    app.selectbox(key="generate_count").set_value(2)
+    press(app, "Generate")
+    first, second = finish(app, runtime).generation_ids
+    app.query_params["picture"] = first
+    app.run()
+    press(app, "Delete")
+    assert app.session_state["page_generate"].batch_id is not None
+    assert [each.id for each in runtime.tools.history.page(HistoryQuery()).items] == [second]
+    assert runtime.tools.history.deleted_among([first, second, "none"]) == [first, "none"]

@@ -10,6 +10,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.result import facts, picture_actions
 from studio.ui.components.viewing import viewing_line
+from studio.ui.deleting import delete_picture
 from studio.ui.session import errors_shown, new_seed, place, start_edit, start_inspire, start_refine
 from studio.ui.state import PageState
 
@@ -35,4 +36,7 @@ def below_stage(
             start_inspire(runtime, shown)
         elif action == "new_seed":
             place(runtime, state, begins(new_seed(mode, shown, spec)))
+        elif action == "delete":
+            delete_picture(runtime, state, mode, shown)
+            st.rerun()
     viewing_line(state, mode, shown)

@@ -53,7 +53,7 @@ def facts(generation: Generation) -> str:
     )
 
 
-Action = Literal["refine", "edit", "inspire", "new_seed"]
+Action = Literal["refine", "edit", "inspire", "new_seed", "delete"]
 
 
 def picture_actions(
@@ -61,7 +61,7 @@ def picture_actions(
     generation: Generation,
     *,
     key: str,
-    offered: tuple[Action, ...] = ("refine", "edit", "inspire", "new_seed"),
+    offered: tuple[Action, ...] = ("refine", "edit", "inspire", "new_seed", "delete"),
 ) -> Action | None:
     """The row of buttons under a picture; returns the one that its page must carry out."""
     pressed: Action | None = None
@@ -86,6 +86,14 @@ def picture_actions(
             pressed = "new_seed"
         favourite_button(runtime, generation, key=key)
         download_buttons(runtime, generation, key=key)
+        if "delete" in offered and st.button(
+            "Delete",
+            key=f"{key}_delete",
+            icon=":material/delete:",
+            type="tertiary",
+            help="Into History's trash, with Undo",
+        ):
+            pressed = "delete"
     return pressed
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.inputs import INPUTS
 from fibo_core.work.desk import Batch
+from studio.runtime import get_runtime
 from studio.ui.components import asset, loader
 from studio.ui.components.result import image_url
 from studio.ui.marks import Outline
@@ -99,14 +100,17 @@ def stage(
 
 
 def _batch(batch: Batch) -> dict[str, Any]:
-    """What does not change while it is painted; ``attempt`` grows when something is tried again. Outside ``mask`` the
-    picture before stays, and is seen there from the beginning."""
+    """What does not change while it is painted; ``attempt`` grows when something is tried again, ``deleted`` are those
+    of its pictures that are not to be shown any more. Outside ``mask`` the picture before stays, and is seen there from
+    the beginning."""
     settings = batch.cells[0].job.task.painting.settings
+    history = get_runtime().tools.history
     return {
         "id": batch.id,
         "going": not batch.ended,
         "attempt": len(batch.jobs),
         "pictures": batch.pictures,
+        "deleted": history.deleted_among(batch.generation_ids),
         "width": settings.width,
         "height": settings.height,
         "mask": f"/{INPUTS}/{batch.order.mask}.png" if batch.order.mask else None,

@@ -212,7 +212,7 @@ def _end(vary: VaryState, choices: Choices, ready: _Ready | None, refused: str) 
             refused = with_button(exc)
     if refused:
         st.error(plain(refused), icon=":material/error:")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{choices.key}_end"):
         label = "Paint" if comes is None else f"Paint {_pictures(comes.pictures)}"
         pressed = st.button(
             label, key=f"{choices.key}_paint", type="primary", icon=":material/brush:",

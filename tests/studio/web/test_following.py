@@ -124,3 +124,15 @@ def test_a_script_is_kept_for_good_under_the_address_of_its_version_alone(client
     old = client.get("/assets/stage/0123456789abcdef/stage.js")
     assert (old.content, old.headers["cache-control"]) == (current.content, "no-store")
     assert client.get("/assets/stage/0123456789abcdef/gallery.js").status_code == 404
+
+
+def test_a_batch_that_waits_shows_what_is_painted_ahead_of_it(client: httpx.Client, api: httpx.Client) -> None:
+    """Its preview, which can be had; nothing once its own has begun."""
+    first = api.post("/generations", json={"words": "a red ball", "seed": 7, "steps": 30}).json()["id"]
+    second = api.post("/generations", json={"words": "a blue star", "seed": 7, "steps": 2}).json()["id"]
+    seen = [told["batch"] for told in follow(client, second)]
+    ahead = [batch["ahead"] for batch in seen if batch["ahead"]]
+    assert {each["title"] for each in ahead} == {"a red ball"}
+    assert client.get(ahead[-1]["src"]).headers["content-type"].startswith("image/")
+    assert seen[-1]["ahead"] is None
+    assert first not in {batch["id"] for batch in seen}

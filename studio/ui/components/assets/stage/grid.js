@@ -2,10 +2,10 @@
 // grid is a table with the values at its edges; a third axis makes several tables.
 import { Layers } from "./layers.js"
 
-const WORDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" }
+const WORDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted", deleted: "Deleted" }
 const HOLES = 0.75 // a grid with holes must show its cells so much larger to be worth it
 const TURNED = 1.2 // rows stand as columns where that makes the cells so much larger
-const EDGE_PX = 22, LABEL_MOST_PX = 120, LETTER_PX = 7 // what a line, and a letter, of the edges takes
+const EDGE_PX = 28, LABEL_MOST_PX = 120, LETTER_PX = 7 // what a line, and a letter, of the edges takes
 const FULL_UP_TO = 4 // cells that show their picture itself, and not its thumbnail
 
 /** How many columns show `count` pictures of this ratio largest in a room of `width` × `height`. */
@@ -107,7 +107,7 @@ export class Grid {
         table.style.gridTemplateColumns = `${label}px ${tracks(columns.length)}`
         table.style.gridTemplateRows = `${place.length ? "auto " : ""}auto repeat(${rows.length}, minmax(2.25rem, 1fr))`
         if (place.length) table.append(edge(placeInWords({ names, places: [place] }, 0, place.length), "", "over"))
-        table.append(edge(corner(names), names.slice(-2).join(", ")))
+        table.append(edge(corner(names), names.slice(-2).join(", "), "corner"))
         for (const column of columns) table.append(edge(column, `${names.at(-1)}: ${column}`))
         for (const row of rows) {
           table.append(edge(row, `${names.at(-2)}: ${row}`))
@@ -195,7 +195,7 @@ function measure({ names, values }, ratio, width, height) {
   const [rows, columns] = values.slice(-2), count = product(values.slice(0, -2)).length
   const across = columnsFor(count, (ratio * columns.length) / rows.length, width, height)
   const down = Math.ceil(count / across), head = EDGE_PX * (names.length > 2 ? 2 : 1)
-  const longest = Math.max(...[...rows.map(String), corner(names)].map(text => text.length))
+  const longest = Math.max(...[...rows.map(String), ...corner(names).split("\n")].map(text => text.length))
   const label = Math.round(Math.min(LABEL_MOST_PX, width / across / 4, longest * LETTER_PX + 2 * LETTER_PX))
   const cell = Math.min((width / across - label) / columns.length, ((height / down - head) / rows.length) * ratio)
   const size = [across * (label + columns.length * cell), down * (head + (rows.length * cell) / ratio)]
@@ -208,7 +208,7 @@ function turn({ names, values, places }) {
   return { names: swap(names), values: swap(values), places: places.map(swap) }
 }
 
-const corner = names => `${short(names.at(-2))} ↓ ${short(names.at(-1))} →`
+const corner = names => `${short(names.at(-2))} ↓\n${short(names.at(-1))} →` // two lines, so that both are read whole
 const tracks = count => `repeat(${count}, minmax(2.25rem, 1fr))`
 const same = (one, other) => one.every((value, index) => value === other[index])
 const product = lists =>

@@ -17,7 +17,7 @@ const NOTHING = {
 const TELL_MS = 250 // after the last arrow key: Python need not hear of what one runs past
 const PAN_PX = 60
 const LARGEST = 2.5 // times a picture's own size; larger is only blur
-const ENDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted" }
+const ENDS = { failed: "Failed", cancelled: "Cancelled", interrupted: "Interrupted", deleted: "Deleted" }
 
 export function show(args) {
   const { parentElement } = args
@@ -90,8 +90,9 @@ class Stage {
       this.cells.clear()
       this.layers.age()
     } else if (data.batch && data.batch.attempt !== former.batch.attempt && this.batch) {
-      this.batch = { ...this.batch, ended: false, does: "" } // it is tried again
+      this.asTold = { ...this.asTold, ended: false, does: "" } // it is tried again
     }
+    if (this.batch) this.batch = this.withoutDeleted(this.asTold)
     this.agree(former.picture?.id ?? "", data.picture?.id ?? "")
     const { batch } = data
     this.follower.follow(batch && (batch.going || !this.batch?.ended) ? batch.id : null)
@@ -112,7 +113,8 @@ class Stage {
 
   hear(batch) {
     if (this.data.batch === null) return
-    this.batch = batch
+    this.asTold = batch
+    this.batch = this.withoutDeleted(batch)
     this.draw()
     if (this.own !== null && !this.own.told) this.tellOpened() // a cell that was opened while it was painted
     const end = `${batch.id} ${this.data.batch.attempt}`
@@ -121,6 +123,14 @@ class Stage {
       this.tell("ended", batch.id)
       this.sayOnce(batch.state === "done" ? "Painted." : `${ENDS[batch.state] ?? "Ended"}.`)
     }
+  }
+
+  /** The batch without the pictures that were deleted since. */
+  withoutDeleted(batch) {
+    const deleted = new Set(this.data.batch.deleted ?? [])
+    if (!deleted.size) return batch
+    return { ...batch, cells: batch.cells.map(cell => (deleted.has(cell.id) ? { seed: cell.seed, place: cell.place,
+      width: cell.width, height: cell.height, state: "deleted" } : cell)) }
   }
 
   get isGoing() { return Boolean(this.data.batch?.going && !this.batch?.ended) }
@@ -138,6 +148,14 @@ class Stage {
 
   /** Whether the batch has ended without any picture. */
   get endedBare() { return Boolean(this.batch?.ended && !this.batch.cells.some(cell => cell.src)) }
+
+  /** What is painted while the batch waits and nothing finished can stand in its place; null for nothing. */
+  get ahead() {
+    return this.isGoing && (this.data.beneath ?? this.finished) === null ? this.batch?.ahead ?? null : null
+  }
+
+  /** Whether the batch has none, and what stood here before is shown in its place. */
+  get isEarlier() { return this.endedBare && !this.shown?.src && Boolean(this.data.beneath ?? this.finished) }
 
   /** The picture or cell that is shown alone; null for a grid, and where there is none yet. */
   get shown() {
@@ -159,10 +177,12 @@ class Stage {
   draw() {
     const { batch, before, shape } = this.data
     const shown = this.shown
+    if (!batch && !shown) this.finished = null // it was taken away
     if (shown?.src) this.finished = { src: shown.src, alt: this.altOf(shown) }
     this.grid.hidden = !this.showsGrid
     this.back.hidden = !(this.several && this.index >= 0)
-    this.where.textContent = this.back.hidden || !this.cells.axes ? "" : placeInWords(this.cells.axes, this.index)
+    const inGrid = !this.back.hidden && this.cells.axes
+    this.where.textContent = inGrid ? placeInWords(this.cells.axes, this.index) : this.isEarlier ? "An earlier picture" : ""
     if (this.showsGrid) this.drawGrid()
     const [width, height] = shown ? [shown.width, shown.height] : batch ? [batch.width, batch.height] : shape
 
@@ -180,11 +200,18 @@ class Stage {
   }
 
   /** The finished picture that came before: where nothing stands yet, or only what another batch left unfinished, or
-   * a batch has ended without a picture. */
+   * a batch has ended without a picture. Before any was finished, what is painted while this batch waits. */
   showFormer() {
-    const { layers } = this
-    if (layers.asked && !layers.isLeftOver && !(this.endedBare || (this.data.batch === null))) return
+    const { layers, ahead } = this
+    if (ahead) {
+      this.aheadSrc = ahead.src
+      layers.show(ahead.src, `${ahead.title}, which is painted first`, "former").then(() => this.veil())
+      return
+    }
+    const isAhead = layers.asked !== "" && layers.asked === this.aheadSrc
     const former = this.data.beneath ?? this.finished
+    if (isAhead && former === null && this.isGoing) return
+    if (layers.asked && !isAhead && !layers.isLeftOver && !(this.endedBare || (this.data.batch === null))) return
     if (former === null) layers.clear()
     else layers.show(former.src, former.alt, "former").then(there => { if (there === false) layers.clear() })
   }
@@ -248,7 +275,8 @@ class Stage {
     this.bar.hidden = !this.isGoing
     this.bar.firstElementChild.style.transform = `scaleX(${fraction})`
     if (this.amissWhy) return
-    if (this.isGoing) this.says.textContent = ours ? does : ""
+    const first = this.ahead ? ` · “${this.ahead.title}” is painted first` : ""
+    if (this.isGoing) this.says.textContent = ours ? does + first : ""
     else if (this.showsNothing) this.says.textContent = "Your picture comes here"
     else this.says.textContent = !this.showsGrid && shown && !shown.src ? ENDS[shown.state] ?? "" : ""
   }
