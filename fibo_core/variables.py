@@ -52,6 +52,14 @@ VARIABLES: tuple[Variable, ...] = (
         "FIBO as soon as its weights are here, where it fits the GPU and the machine's memory, else mini",
     ),
     Variable(
+        "FIBO_COMPILE",
+        "off",
+        "`on`: a GPU's code is made for the model's blocks when the first picture is painted, which takes a minute or "
+        "more, and pictures after it come sooner; not measured. Pixels may differ by a little from those without, and "
+        "each recipe says so",
+        choices=("off", "on"),
+    ),
+    Variable(
         "FIBO_PLACEMENT",
         "auto",
         "how a GPU holds the model: `card` (all of it), `parts` (one at a time, the others wait in main memory), "

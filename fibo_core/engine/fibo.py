@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,10 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
 from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
 from fibo_core.engine.edits import check_can_edit
+from fibo_core.engine.embeddings import KeptEmbeddings
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
 from fibo_core.engine.holding import decode_by_tiles, resettle
-from fibo_core.engine.loading import load_pipeline
+from fibo_core.engine.loading import compile_blocks, load_pipeline
 from fibo_core.engine.placement import Placement, SharedDevice, next_below
 from fibo_core.engine.repaint import Given, Pictures, Repaint, no_pictures
 from fibo_core.engine.request import TILED, GenerationRequest, check_tokens
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+PAINTER = "mini"  #: what paints from a prompt where nothing else has yet: it is always here
 
 TILE_PX = 256  #: of a side: a smaller picture is one tile
 
@@ -54,6 +56,7 @@ class _Held:
     pipe: Any
     preview: "LatentPreview | None" = None
     worn: tuple[str, ...] = ()  #: the adapters that are in the pipeline, by name and revision
+    embeddings: KeptEmbeddings = field(default_factory=KeptEmbeddings)
 
     @property
     def family(self) -> FamilyPipeline:
@@ -65,7 +68,8 @@ class FiboEngine:
 
     A seed is drawn as float32 noise on the CPU and then cast, so that it means the same on every device and
     in every precision. ``device`` is shared with the local writer; ``adapters`` is the folder of the LoRAs,
-    ``pictures`` finds those of an edit, and ``wish`` is how models are to be held.
+    ``pictures`` finds those of an edit, and ``wish`` is how models are to be held. ``compiled`` models' repeated blocks
+    are compiled: faster, other roundings.
     """
 
     def __init__(
@@ -75,9 +79,11 @@ class FiboEngine:
         hub_cache: Path,
         device: SharedDevice | None = None,
         adapters: Path | None = None,
+        compiled: bool = False,
         pictures: Pictures = no_pictures,
         wish: Wish = ANY,
     ) -> None:
+        self._compiled = compiled
         self._hub_cache = hub_cache
         self._wish = wish
         self._adapters = adapters or hub_cache / "adapters"
@@ -87,9 +93,11 @@ class FiboEngine:
         self._unload_asked = threading.Event()
         self._held: _Held | None = None
         self._status = EngineStatus("unloaded", find_model(default_model).name, "", False, 0.0)
+        self._painter = PAINTER
+        self._remember(find_model(default_model))
 
     def status(self) -> EngineStatus:
-        status = replace(self._status, unloading=self._unload_asked.is_set())
+        status = replace(self._status, unloading=self._unload_asked.is_set(), painter=self._painter)
         if status.device.startswith("cuda"):
             vram = sys.modules["torch"].cuda.memory_reserved() / GB
             return replace(status, gpu_available=True, vram_used_gb=round(vram, 2))
@@ -164,7 +172,9 @@ class FiboEngine:
             if held.placement.device == "cpu":
                 placement.check_main_memory(spec, request.width, request.height)
             cancel.check()
-            return self._paint_within_memory(held, request, given, on_step, cancel, previews)
+            encoder_stays = held.placement.device == "cuda" and not held.placement.offload
+            with nullcontext() if encoder_stays else held.embeddings.lent(held.pipe):
+                return self._paint_within_memory(held, request, given, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
         for adapter in map(Adapter.of_recipe, request.adapters):
@@ -254,9 +264,17 @@ class FiboEngine:
         except BaseException:
             self._status = replace(self._status, state="unloaded")
             raise
+        if self._compiled:
+            compile_blocks(pipe)
         self._held = _Held(spec, revision, folder, place, pipe)
         self._status = replace(self._status, state="ready", device=place.where)
+        self._remember(spec)
         return self._held
+
+    def _remember(self, spec: ModelSpec) -> None:
+        """Which model paints from a prompt, should the next one only edit."""
+        if spec.can("generate"):
+            self._painter = spec.name
 
     def _check_complete(self, spec: ModelSpec, folder: Path) -> None:
         """Raises ModelLoadFailed for files that cannot be loaded, while the model before still has its place."""
@@ -427,7 +445,7 @@ class FiboEngine:
             duration_s=time.monotonic() - started,
             device=held.placement.where,
             precision=place.how,
-            versions=_versions(),
+            versions=_versions(self._compiled),
             skipped=0 if repaint is None else repaint.skip,
             moved_outside=moved,
         )
@@ -445,7 +463,8 @@ class FiboEngine:
         return failure
 
 
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
+@lru_cache(maxsize=2)
+def _versions(compiled: bool) -> dict[str, str]:
     libraries = {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers")}
+    libraries["torch"] += ", compiled blocks" if compiled else ""
     return {**libraries, "fibo-studio": fibo_core.__version__}

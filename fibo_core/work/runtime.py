@@ -125,6 +125,7 @@ def build_tools(settings: Settings, database: Database) -> Tools:
             hub_cache=settings.hub_cache,
             device=device,
             adapters=settings.workspace_dir / adapters.FOLDER,
+            compiled=settings.fibo_compile,
             pictures=partial(kept_picture, settings.workspace_dir),
             wish=settings.wish,
         ),

@@ -606,3 +606,31 @@ def test_several_loads_at_once_in_one_process_each_read_whole_weights() -> None:
     assert faults == []
     parts = [part for pipe in pipes for part in pipe.components.values() if hasattr(part, "parameters")]
     assert not any(weight.is_meta for part in parts for weight in part.parameters())
+
+
+# Compiled blocks
+
+
+@pytest.mark.parametrize("family", ["fibo1", "fibo2"])
+def test_compiled_blocks_paint_the_picture_and_the_recipe_says_so(
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled without a compiler of C, which keeps all roundings: the same pixels, from blocks that were compiled."""
+    import torch
+
+    from fibo_core.models.families import FIBO2
+    from tests.tiny import make_tiny_fibo2
+
+    model = replace(MINI, name="tiny", fixed_negative=None)
+    if family == "fibo2":
+        model = replace(model, family=FIBO2, folder=make_tiny_fibo2(tmp_path / "tiny2"))
+    monkeypatch.setattr("fibo_core.models.catalogue.CATALOGUE", {"tiny": model})
+    monkeypatch.setattr(loading, "COMPILER", "aot_eager")
+    torch._dynamo.utils.counters.clear()
+    plain, compiled = (FiboEngine("tiny", hub_cache=tmp_path, compiled=compiled) for compiled in (False, True))
+    settings = RenderSettings.of(model, size=(64, 64), num_inference_steps=2, negative_prompt="fog")
+    request = settings.request(SCENE, 7, plain.revision("tiny"))
+    before, after = plain.render(request), compiled.render(request)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert np.array_equal(np.asarray(before.image), np.asarray(after.image))
+    assert after.versions["torch"] == f"{before.versions['torch']}, compiled blocks"
