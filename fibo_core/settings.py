@@ -47,6 +47,8 @@ class Settings(BaseModel):
     hf_token: SecretStr | None
     google_api_key: SecretStr | None
     fibo_model: str  #: "auto" or a catalogue name
+    fibo_compile: bool
+    fibo_engine: str  #: "in-process" or "process"
     fibo_placement: str
     fibo_precision: str
     fibo_writer: str
@@ -93,6 +95,8 @@ class Settings(BaseModel):
             hf_token=reader.secret("HF_TOKEN", KEY),
             google_api_key=reader.secret("GOOGLE_API_KEY", KEY),
             fibo_model=reader.model("FIBO_MODEL", workspace),
+            fibo_compile=reader.choice("FIBO_COMPILE") == "on",
+            fibo_engine=reader.choice("FIBO_ENGINE"),
             fibo_placement=reader.choice("FIBO_PLACEMENT"),
             fibo_precision=reader.choice("FIBO_PRECISION"),
             fibo_writer=reader.choice("FIBO_WRITER"),

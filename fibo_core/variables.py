@@ -52,6 +52,14 @@ VARIABLES: tuple[Variable, ...] = (
         "FIBO as soon as its weights are here, where it fits the GPU and the machine's memory, else mini",
     ),
     Variable(
+        "FIBO_COMPILE",
+        "off",
+        "`on`: a GPU's code is made for the model's blocks when the first picture is painted, which takes a minute or "
+        "more, and pictures after it come sooner; not measured. Pixels may differ by a little from those without, and "
+        "each recipe says so",
+        choices=("off", "on"),
+    ),
+    Variable(
         "FIBO_PLACEMENT",
         "auto",
         "how a GPU holds the model: `card` (all of it), `parts` (one at a time, the others wait in main memory), "
@@ -64,6 +72,13 @@ VARIABLES: tuple[Variable, ...] = (
         "of the model's weights on a GPU: `bf16` as published, `fp8`, `int8` (needs torchao) or `nf4` (needs "
         "bitsandbytes), which take less memory and paint somewhat other pixels; `auto`: bf16 wherever it can be held",
         choices=("auto", "bf16", "fp8", "int8", "nf4"),
+    ),
+    Variable(
+        "FIBO_ENGINE",
+        "in-process",
+        "`process`: the model lives in a process of its own, which is started anew when the GPU or a library fails, "
+        "while the studio goes on",
+        choices=("in-process", "process"),
     ),
     Variable(
         "FIBO_WRITER",

@@ -26,6 +26,7 @@ from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import another_source, example_of, go_on_from, has_left_batch
+from studio.ui.deleting import delete_picture, deleted_line
 from studio.ui.editing import (
     draft_or_source,
     edit_order,
@@ -61,6 +62,9 @@ with errors_shown():
     finding = follow_finding(runtime, state)
 batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
 working = batch is not None and not batch.ended
+with st.container():
+    if (brought_back := deleted_line(runtime, state, "edit")) is not None:
+        go_on_from(brought_back.id)
 latest = history.page(HistoryQuery(), limit=24).items
 
 if state.source is None or state.draft is None:
@@ -79,6 +83,7 @@ parent = find_picture(runtime, None if source is None else source.parent_id)
 def carry(press: Press) -> None:
     """What a press asks for: of the words, the JSON and the mark as they stood at that moment."""
     state.take_typed(press.text, press.revision)
+    state.finding = None
     if press.mark == LOST:
         raise InputError("The mark has not reached the studio, so nothing was painted. Press again.")
     if press.mark is not None and state.source_id is not None:
@@ -201,9 +206,15 @@ with result:
             made = diff(parent.prompt, source.prompt)
             with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
                 changes(made, key="edit_made")
-        action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire"))
+        action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire", "delete"))
         with errors_shown():
             if action == "refine":
                 start_refine(source)
             elif action == "inspire":
                 start_inspire(runtime, source)
+            elif action == "delete":
+                delete_picture(runtime, state, "edit", source)
+                if parent is not None:
+                    go_on_from(parent.id)
+                another_source(state)
+                st.rerun()

@@ -69,6 +69,17 @@ def _take(page: Page, phone: Page, another: Page, home: str, workspace: Path) ->
     _settle(page)
     page.screenshot(path=IMAGES / "refine.png")
 
+    page.get_by_role("button", name="After").click(delay=80)
+    page.get_by_role("button", name="Edit").click(delay=80)
+    page.locator(".marking").wait_for()
+    _settle(page)
+    page.get_by_label("What should change?").fill("make the box yellow")
+    page.keyboard.press("Tab")
+    page.get_by_label("Mark an object").select_option(index=2)
+    page.get_by_role("button", name="Repaint the marked part").wait_for()
+    _settle(page)
+    page.screenshot(path=IMAGES / "edit.png")
+
     for words in ("an orange star in the desert at golden hour", "a red mushroom in a forest, overcast"):
         page.goto(home)
         _settle(page)

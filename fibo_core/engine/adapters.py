@@ -5,22 +5,20 @@ layers are of another width than the model's can spoil a loaded model without a 
 does not fit the model's own weights on disk to the last row.
 """
 
-import json
 import math
 import re
-import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from fibo_core.errors import RequestError
+from fibo_core.models.tensor_files import read_header
 from fibo_core.models.weights import file_digest
 
 FOLDER = "adapters"
 SUFFIX = ".safetensors"
 STRENGTH_MAX = 4.0
-HEADER_MAX = 100 << 20  #: bytes; the format's own limit
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 _ASKED = re.compile(r"(?P<name>[^:@*]+?)(?::(?P<strength>[^:@*]*))?")
 _RECORDED = re.compile(r"(?P<name>[^:@*]+)@(?P<revision>[0-9a-f]{16})\*(?P<strength>-?[0-9.]+)")
@@ -151,23 +149,9 @@ def _layers_of(files: tuple[tuple[Path, int], ...]) -> dict[str, tuple[int, int]
 def _header(file: Path) -> Mapping[str, tuple[int, ...]]:
     """The shapes of a safetensors file by their keys. Raises RequestError for a file that is none, or cut short."""
     try:
-        with file.open("rb") as opened:
-            (length,) = struct.unpack("<Q", opened.read(8))
-            if length > HEADER_MAX:
-                raise ValueError(f"a header of {length} bytes")
-            header = json.loads(opened.read(length))
-        entries = dict(_entries(header))
-        if file.stat().st_size < 8 + length + max((entry[1] for entry in entries.values()), default=0):
-            raise ValueError("it is cut short")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error, RecursionError) as exc:
+        return read_header(file)
+    except (OSError, ValueError) as exc:
         raise RequestError(
             f"{file.name} is no safetensors file, or is cut short ({str(exc)[:80] or type(exc).__name__}). Fetch it "
             "again."
         ) from exc
-    return {key: shape for key, (shape, _) in entries.items()}
-
-
-def _entries(header: Mapping[str, Mapping[str, list[int]]]) -> Iterator[tuple[str, tuple[tuple[int, ...], int]]]:
-    for key, entry in header.items():
-        if key != "__metadata__":
-            yield key, (tuple(entry["shape"]), entry["data_offsets"][1])

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from fibo_core.errors import RequestError
 from fibo_core.limits import GIVEN_MAX
+from fibo_core.models.catalogue import ModelSpec
 
 #: ``vary`` starts from the picture; ``paste`` puts the plain picture of the new prompt in through the mask; ``hold``
 #: keeps what lies outside the mask at each step too; ``own`` is the family's own edit.
@@ -16,6 +17,9 @@ Way = Literal["vary", "paste", "hold", "own"]
 WAYS: tuple[Way, ...] = ("vary", "paste", "hold", "own")
 FEATHER = 4  #: px, from the mask's edge inwards
 FEATHER_MAX = 64
+NO_INSTRUCTION = (
+    "A model's own edit goes by an instruction, and there is none. Say what should change, or edit the JSON."
+)
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -49,6 +53,8 @@ class Edit:
         check_references(len(self.references))
         if self.mask is None and self.way in ("paste", "hold"):
             raise RequestError(f"The way {self.way} puts a part into the picture, and there is no mask. Give one.")
+        if self.way == "own" and not self.instruction.strip():
+            raise RequestError(NO_INSTRUCTION)
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -96,3 +102,15 @@ def check_references(count: int) -> None:
     """Raises RequestError for more references than a model looks at."""
     if count > GIVEN_MAX:
         raise RequestError(f"{count} references are given, and at most {GIVEN_MAX} are looked at. Leave some out.")
+
+
+def check_can_edit(spec: ModelSpec, way: str, references: int) -> None:
+    """Raises RequestError for a way of editing that a model has not, and for references that it does not look at."""
+    if way == "own" and "edit" not in spec.abilities:
+        raise RequestError(f"{spec.title} has no edit of its own. Leave the way out, or choose another model.")
+    if way != "own" and "repaint" not in spec.abilities:
+        raise RequestError(f"{spec.title} edits by an instruction alone, and the way is {way}. Leave the way out.")
+    if references and "references" not in spec.abilities:
+        raise RequestError(f"{spec.title} looks at no references. Leave them out, or choose another model.")
+    if references and way != "own":
+        raise RequestError(f"References are for a model's own edit, and the way is {way}. Leave one of the two out.")

@@ -7,10 +7,13 @@ import importlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.models.families import Family
+
+if TYPE_CHECKING:
+    from fibo_core.engine.repaint import Given
 
 
 class FamilyPipeline(Protocol):
@@ -31,12 +34,17 @@ class FamilyPipeline(Protocol):
         """What the pipeline's call takes beside what every family's does."""
         ...
 
+    def edit_arguments(self, request: GenerationRequest, given: "Given") -> dict[str, Any]:
+        """What its call takes besides where it edits by instruction, of a family that can: the pictures, and the prompt
+        where that is not the text which is read. The mask goes along where the picture is the only one."""
+        ...
+
     def count_tokens(self, folder: Path, text: str) -> int:
         """Tokens of ``text`` as the model reads it; asked without the pipeline and without torch."""
         ...
 
-    def tokens_read(self, request: GenerationRequest, pipe: Any) -> int:
-        """Tokens of the whole prompt, what the pipeline adds to it included; 0 where `count_tokens` says it all."""
+    def tokens_read(self, request: GenerationRequest, pipe: Any, given: "Given | None") -> int:
+        """Tokens of the whole prompt, with pictures and what the pipeline adds; 0 where `count_tokens` says it all."""
         ...
 
     def encode(self, pipe: Any, pictures: Any, device: str) -> Any:

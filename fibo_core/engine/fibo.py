@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,11 @@ import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
 from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
+from fibo_core.engine.edits import check_can_edit
+from fibo_core.engine.embeddings import KeptEmbeddings
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
 from fibo_core.engine.holding import decode_by_tiles, resettle
-from fibo_core.engine.loading import load_pipeline
+from fibo_core.engine.loading import compile_blocks, load_pipeline
 from fibo_core.engine.placement import Placement, SharedDevice, next_below
 from fibo_core.engine.repaint import Given, Pictures, Repaint, no_pictures
 from fibo_core.engine.request import TILED, GenerationRequest, check_tokens
@@ -31,13 +33,14 @@ from fibo_core.errors import DeviceFailed, EngineError, OutOfMemory, RequestErro
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.models.plans import ANY, GB, Wish
-from fibo_core.models.weights import file_digest, revision_of, weight_bytes, weights_folder
+from fibo_core.models.weights import check_complete, file_digest, revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
 
 
 log = logging.getLogger(__name__)
+PAINTER = "mini"  #: what paints from a prompt where nothing else has yet: it is always here
 
 TILE_PX = 256  #: of a side: a smaller picture is one tile
 
@@ -53,6 +56,7 @@ class _Held:
     pipe: Any
     preview: "LatentPreview | None" = None
     worn: tuple[str, ...] = ()  #: the adapters that are in the pipeline, by name and revision
+    embeddings: KeptEmbeddings = field(default_factory=KeptEmbeddings)
 
     @property
     def family(self) -> FamilyPipeline:
@@ -64,7 +68,8 @@ class FiboEngine:
 
     A seed is drawn as float32 noise on the CPU and then cast, so that it means the same on every device and
     in every precision. ``device`` is shared with the local writer; ``adapters`` is the folder of the LoRAs,
-    ``pictures`` finds those of an edit, and ``wish`` is how models are to be held.
+    ``pictures`` finds those of an edit, and ``wish`` is how models are to be held. ``compiled`` models' repeated blocks
+    are compiled: faster, other roundings.
     """
 
     def __init__(
@@ -74,9 +79,11 @@ class FiboEngine:
         hub_cache: Path,
         device: SharedDevice | None = None,
         adapters: Path | None = None,
+        compiled: bool = False,
         pictures: Pictures = no_pictures,
         wish: Wish = ANY,
     ) -> None:
+        self._compiled = compiled
         self._hub_cache = hub_cache
         self._wish = wish
         self._adapters = adapters or hub_cache / "adapters"
@@ -86,9 +93,11 @@ class FiboEngine:
         self._unload_asked = threading.Event()
         self._held: _Held | None = None
         self._status = EngineStatus("unloaded", find_model(default_model).name, "", False, 0.0)
+        self._painter = PAINTER
+        self._remember(find_model(default_model))
 
     def status(self) -> EngineStatus:
-        status = replace(self._status, unloading=self._unload_asked.is_set())
+        status = replace(self._status, unloading=self._unload_asked.is_set(), painter=self._painter)
         if status.device.startswith("cuda"):
             vram = sys.modules["torch"].cuda.memory_reserved() / GB
             return replace(status, gpu_available=True, vram_used_gb=round(vram, 2))
@@ -103,6 +112,9 @@ class FiboEngine:
     def unload(self) -> None:
         self._unload_asked.set()
         self._unload_if_idle()
+
+    def close(self) -> None:
+        """The model's memory goes with the process."""
 
     def move_out(self) -> bool:
         """Takes the model off the GPU, into main memory where there is room; the next render brings it back.
@@ -160,7 +172,9 @@ class FiboEngine:
             if held.placement.device == "cpu":
                 placement.check_main_memory(spec, request.width, request.height)
             cancel.check()
-            return self._paint_within_memory(held, request, given, on_step, cancel, previews)
+            encoder_stays = held.placement.device == "cuda" and not held.placement.offload
+            with nullcontext() if encoder_stays else held.embeddings.lent(held.pipe):
+                return self._paint_within_memory(held, request, given, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
         for adapter in map(Adapter.of_recipe, request.adapters):
@@ -170,6 +184,10 @@ class FiboEngine:
                 f"The recipe is for a model of the family {request.family}, and {spec.title} is one of "
                 f"{spec.family.name}. Start from its prompt and seed instead: the picture will differ."
             )
+        if request.edit is None:
+            spec.check_can("generate")
+        else:
+            check_can_edit(spec, request.edit.way, len(request.edit.references))
         for text in (request.caption, request.negative_prompt):
             check_tokens(self.count_tokens(spec.name, text), spec.family)
         if spec.fixed_negative is not None and request.negative_prompt != spec.fixed_negative:
@@ -231,6 +249,7 @@ class FiboEngine:
             if not self._device.has(self):
                 self._move_in(held, cancel)
             return held
+        self._check_complete(spec, folder)
         before = None if held is None else held.spec
         del held  # which would keep its memory from the one to come
         self._drop()
@@ -245,9 +264,26 @@ class FiboEngine:
         except BaseException:
             self._status = replace(self._status, state="unloaded")
             raise
+        if self._compiled:
+            compile_blocks(pipe)
         self._held = _Held(spec, revision, folder, place, pipe)
         self._status = replace(self._status, state="ready", device=place.where)
+        self._remember(spec)
         return self._held
+
+    def _remember(self, spec: ModelSpec) -> None:
+        """Which model paints from a prompt, should the next one only edit."""
+        if spec.can("generate"):
+            self._painter = spec.name
+
+    def _check_complete(self, spec: ModelSpec, folder: Path) -> None:
+        """Raises ModelLoadFailed for files that cannot be loaded, while the model before still has its place."""
+        try:
+            check_complete(spec, folder)
+        except EngineError as error:
+            if self._held is None:
+                self._status = replace(self._status, state="failed", model=spec.name, error=str(error))
+            raise
 
     def _put_back(self, spec: ModelSpec) -> None:
         """Takes up the model that had to make room for one that does not load; it goes on painting."""
@@ -364,7 +400,7 @@ class FiboEngine:
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
             self._wear(held, tuple(map(Adapter.of_recipe, request.adapters)))
-            check_tokens(held.family.tokens_read(request, held.pipe), held.spec.family)
+            check_tokens(held.family.tokens_read(request, held.pipe, given), held.spec.family)
             tiled = held.placement.tiled or TILED in request.approximation
             place = replace(held.placement, tiled=tiled and max(request.width, request.height) > TILE_PX)
             decode_by_tiles(held.pipe, place.tiled)
@@ -374,9 +410,11 @@ class FiboEngine:
             if given is not None:
                 repaint = Repaint(request, given, held.family, held.pipe, noise, held.placement.device)
                 noise = repaint.latents
+            arguments = {"prompt": request.caption, **held.family.arguments(request)}
+            if given is not None and given.is_own:
+                arguments |= held.family.edit_arguments(request, given)
             with nullcontext() if repaint is None else repaint.schedule():
                 image = held.pipe(
-                    prompt=request.caption,
                     negative_prompt=request.negative_prompt,
                     width=request.width,
                     height=request.height,
@@ -384,7 +422,7 @@ class FiboEngine:
                     guidance_scale=request.guidance_scale,
                     latents=noise,
                     callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
-                    **held.family.arguments(request),
+                    **arguments,
                 ).images[0]
             image, moved = (image, 0.0) if repaint is None else repaint.finished(image)
         except BaseException as error:
@@ -407,7 +445,7 @@ class FiboEngine:
             duration_s=time.monotonic() - started,
             device=held.placement.where,
             precision=place.how,
-            versions=_versions(),
+            versions=_versions(self._compiled),
             skipped=0 if repaint is None else repaint.skip,
             moved_outside=moved,
         )
@@ -425,7 +463,8 @@ class FiboEngine:
         return failure
 
 
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
+@lru_cache(maxsize=2)
+def _versions(compiled: bool) -> dict[str, str]:
     libraries = {name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers")}
+    libraries["torch"] += ", compiled blocks" if compiled else ""
     return {**libraries, "fibo-studio": fibo_core.__version__}

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.engine.tokens import tokenizer_of
 from fibo_core.models.families import FIBO1
+
+if TYPE_CHECKING:
+    from fibo_core.engine.repaint import Given
 
 
 class Fibo1Pipeline:
@@ -45,7 +48,7 @@ class Fibo1Pipeline:
     def count_tokens(self, folder: Path, text: str) -> int:
         return len(tokenizer_of(folder / "tokenizer" / "tokenizer.json").encode(text).ids)
 
-    def tokens_read(self, request: GenerationRequest, pipe: Any) -> int:
+    def tokens_read(self, request: GenerationRequest, pipe: Any, given: "Given | None") -> int:
         return 0
 
     def encode(self, pipe: Any, pictures: Any, device: str) -> Any:

@@ -1,11 +1,17 @@
 """FIBO 2: diffusers' BriaFibo2Pipeline, which reads words and pictures with Qwen3-VL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.engine.tokens import tokenizer_of
+from fibo_core.prompts.captions import VISION_MARK, fibo2_caption, fibo2_edit_prompt
+
+if TYPE_CHECKING:
+    from fibo_core.engine.repaint import Given
 
 CHAT = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"  #: what the pipeline puts around a prompt
 VAE_STRIDE = 8
@@ -44,20 +50,33 @@ class Fibo2Pipeline:
     def arguments(self, request: GenerationRequest) -> dict[str, Any]:
         return {}
 
+    def edit_arguments(self, request: GenerationRequest, given: "Given") -> dict[str, Any]:
+        """Its pipeline writes the text that is read by itself, out of the caption and the instruction."""
+        assert request.edit is not None
+        return {
+            "prompt": fibo2_edit_prompt(request.prompt, request.edit.instruction),
+            "image": [given.source, *given.references],
+            "mask": given.mask_shown,
+        }
+
     def count_tokens(self, folder: Path, text: str) -> int:
         tokenizer = tokenizer_of(folder / "processor" / "tokenizer.json")
         return len(tokenizer.encode(CHAT.format(text), add_special_tokens=False).ids)
 
-    def tokens_read(self, request: GenerationRequest, pipe: Any) -> int:
-        """The texts to be shown are drawn, and each picture of one takes tokens too."""
+    def tokens_read(self, request: GenerationRequest, pipe: Any, given: "Given | None") -> int:
+        """The pictures that it is shown take tokens too: those to edit, and the texts of the caption, drawn."""
         from diffusers.pipelines.bria_fibo2.text_images import draw_text_image
 
-        caption, _ = pipe._parse_prompt(request.caption)
+        caption, _ = pipe._parse_prompt(fibo2_caption(request.prompt))
         entries = caption.get("text_render") or [] if isinstance(caption, dict) else []
         texts = [entry["text"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("text"), str)]
         pictures = [draw_text_image(text) for text in texts if text]
-        marks = "<|vision_start|><|image_pad|><|vision_end|>" * len(pictures)
-        inputs = pipe.processor(text=[CHAT.format(request.caption + marks)], images=pictures or None)
+        text = request.caption
+        if given is not None and given.is_own:
+            pictures = [*_looked_at(request, pipe, [given.source, *given.references]), *pictures]
+        else:
+            text += VISION_MARK * len(pictures)
+        inputs = pipe.processor(text=[CHAT.format(text)], images=pictures or None)
         return len(inputs["input_ids"][0])
 
     def encode(self, pipe: Any, pictures: Any, device: str) -> Any:
@@ -77,6 +96,19 @@ class Fibo2Pipeline:
     def picture_tokens(self, request: GenerationRequest, pipe: Any) -> int:
         side = self.stride * pipe.transformer.config.patch_size
         return (request.height // side) * (request.width // side)
+
+
+def _looked_at(request: GenerationRequest, pipe: Any, pictures: Sequence[Image.Image]) -> list[Image.Image]:
+    """Pictures of the sizes in which the text encoder sees these: one as it is painted, several each at its own."""
+    own, longest = pipe.image_processor, pipe.text_encoder_image_size
+    area = (pipe.default_sample_size * pipe.vae_scale_factor) ** 2
+    sizes = [(request.width, request.height)]
+    if len(pictures) > 1:
+        sizes = [own.get_image_size(picture.width / picture.height, area=area) for picture in pictures]
+    seen = [Image.new("RGB", size) for size in sizes]
+    for picture in seen:
+        picture.thumbnail((longest, longest))
+    return seen
 
 
 def _processor(folder: Path) -> Any:

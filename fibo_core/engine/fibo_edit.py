@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fibo_core.engine.fibo1 import Fibo1Pipeline
+from fibo_core.engine.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from fibo_core.engine.repaint import Given
 
 
 class FiboEditPipeline(Fibo1Pipeline):
@@ -14,6 +18,9 @@ class FiboEditPipeline(Fibo1Pipeline):
         from diffusers import BriaFiboEditPipeline
 
         return self.read_as(BriaFiboEditPipeline, folder, how, quantization)
+
+    def edit_arguments(self, request: GenerationRequest, given: "Given") -> dict[str, Any]:
+        return {"image": [given.source, *given.references], "mask": given.mask_shown}
 
 
 PIPELINE = FiboEditPipeline()

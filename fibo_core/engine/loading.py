@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 #: tensor is made of), so that two loads at once leave tensors without data. Whoever has it waits for nothing else.
 READING = threading.Lock()
 
+COMPILER = "inductor"  #: torch's name of what compiles blocks
+
 WAITS_S = (1.0, 4.0, 12.0)  #: before each new try
 
 #: Faults of a disk, a network volume or a busy machine that may be gone a moment later.
@@ -132,6 +134,17 @@ def _read_pipeline(spec: ModelSpec, folder: Path, wish: Wish) -> tuple[Placement
     settle(pipe, place)
     log.info("%s loaded in %.1f s (%s, %s).", spec.title, time.monotonic() - started, place.where, place.how)
     return place, pipe
+
+
+def compile_blocks(pipe: Any) -> None:
+    """Has torch compile the transformer's repeated blocks, once for all of a kind, when they are first called.
+
+    What does not compile, such as where there is no compiler, is called as it is, and torch's log says so.
+    """
+    import torch
+
+    torch._dynamo.config.suppress_errors = True
+    pipe.transformer.compile_repeated_blocks(backend=COMPILER)
 
 
 def _load_failure(spec: ModelSpec, folder: Path, error: Exception) -> EngineError:

@@ -33,6 +33,12 @@ class Given:
     source: Image.Image
     mask: Image.Image | None
     references: tuple[Image.Image, ...]
+    is_own: bool  #: whether the model's own edit is shown them
+
+    @property
+    def mask_shown(self) -> Image.Image | None:
+        """The mask, where the model's own edit takes one: beside references it is for the composite alone."""
+        return None if self.references else self.mask
 
     @classmethod
     def of(cls, request: GenerationRequest, pictures: Pictures) -> "Given | None":
@@ -47,7 +53,8 @@ class Given:
                 f"{request.width}×{request.height}. An edit has the size of its picture: leave the size out."
             )
         mask = None if edit.mask is None else read_mask(pictures(edit.mask), size)
-        return cls(source, mask, tuple(pictures(name).convert("RGB") for name in edit.references))
+        references = tuple(pictures(name).convert("RGB") for name in edit.references)
+        return cls(source, mask, references, is_own=edit.way == "own")
 
 
 class Repaint:

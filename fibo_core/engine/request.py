@@ -24,7 +24,7 @@ from fibo_core.limits import (
     STEPS_MIN,
 )
 from fibo_core.models.families import FIBO1, Family
-from fibo_core.prompts.captions import CAPTION_RULES
+from fibo_core.prompts.captions import CAPTION_RULES, EDIT_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 TILED = "tiled"
@@ -63,6 +63,8 @@ class GenerationRequest:
                 f"The recipe is for a model of the family {self.family!r:.40}, and {' and '.join(CAPTION_RULES)} are "
                 "known here. Update the studio."
             )
+        if self.edit is not None and self.edit.way == "own" and self.family not in EDIT_RULES:
+            raise RequestError(f"A model of the family {self.family} has no edit of its own. Leave the way out.")
         check_seed(self.seed)
         check_size(self.width, self.height)
         check_steps(self.num_inference_steps)
@@ -70,7 +72,9 @@ class GenerationRequest:
 
     @property
     def caption(self) -> str:
-        """The exact text that the model is given for the prompt."""
+        """The exact text that the model reads of the prompt and, in its own edit, of the instruction."""
+        if self.edit is not None and self.edit.way == "own":
+            return EDIT_RULES[self.family](self.prompt, self.edit.instruction, 1 + len(self.edit.references))
         return CAPTION_RULES[self.family](self.prompt)
 
     @property

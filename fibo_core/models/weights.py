@@ -9,9 +9,10 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from fibo_core.errors import ModelMissing
+from fibo_core.errors import ModelLoadFailed, ModelMissing
 from fibo_core.models.catalogue import WeightsSpec
 from fibo_core.models.families import Layout
+from fibo_core.models.tensor_files import read_header
 
 BLOCK = 1 << 20
 WHOLLY_READ = 256 << 20  #: bytes of a file whose every byte counts in a folder's hash
@@ -87,6 +88,37 @@ def _component_is_whole(folder: Path) -> bool:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
     return all((folder / part).is_file() for part in parts)
+
+
+def damaged_file(folder: Path, layout: Layout) -> str:
+    """A file of a folder's weights that is cut short, with what is wrong: "vae/x.safetensors (it has 3 of 9 bytes)";
+    "" where none is, as far as their headers tell."""
+    for file in sorted(file for name in layout.weighed for file in (folder / name).glob("*.safetensors")):
+        if fault := _fault(file, *_stamp(file)):
+            return f"{file.relative_to(folder)} ({fault})"
+    return ""
+
+
+def check_complete(spec: WeightsSpec, folder: Path) -> None:
+    """Raises ModelLoadFailed where a file of weights cannot be loaded: before anything makes room for them."""
+    if damaged := damaged_file(folder, spec.layout):
+        raise ModelLoadFailed(
+            f"The weights of {spec.title} in {folder} are damaged: {damaged}. "
+            f"{'Remove that file, and download it again.' if spec.repo else 'Bring that file again.'}",
+            remedy=f"download {spec.name}" if spec.repo else "",
+        )
+
+
+@lru_cache(maxsize=64)
+def _fault(file: Path, size: int, changed_ns: int) -> str:
+    """What is wrong with a safetensors file, "" where nothing is seen; asked again when its size or time changes."""
+    try:
+        read_header(file)
+    except ValueError as exc:
+        return str(exc)
+    except OSError:  # which may pass: loading tries again
+        return ""
+    return ""
 
 
 def revision_of(spec: WeightsSpec, folder: Path) -> str:

@@ -7,6 +7,7 @@ typed there and not committed yet.
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 VERSION = 1  #: stands in the file's name: another version's files are neither read nor written over
 FILE_BYTES_MAX = 4_000_000
 FILES_MAX = 500  #: of which the oldest goes when another browser comes
+_SHA256 = re.compile(rb"\b[0-9a-f]{64}\b")
 KEPT_S = 30 * 86_400.0  #: since a browser last changed its draft
 
 
@@ -72,6 +74,12 @@ class DraftStore:
         with self._lock:
             before = self.load(browser)
             self._write(browser, BrowserDrafts(before.pages, {**before.typed, page: typed}))
+
+    def inputs(self) -> set[str]:
+        """The kept input pictures that a draft of any version may name, by their SHA-256. Raises WorkspaceUnwritable
+        where drafts cannot be read."""
+        with disk_errors("Drafts", self._workspace):
+            return {name.decode() for _, file in self._files() for name in _SHA256.findall(file.read_bytes())}
 
     def sweep(self) -> int:
         """Removes the drafts of browsers that have not been here for thirty days, and half-written files; how many.

@@ -14,11 +14,13 @@ from fibo_core.engine.edits import Edit, Way
 from fibo_core.engine.masks import composed, mask_of_change, mask_of_object, moved_outside
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import FiboError, PictureError
+from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.json_paths import parse_path
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.images import png_bytes
 from fibo_core.store.inputs import Inputs, open_input
 from fibo_core.work.tasks import EditTask
+from fibo_core.writers.edit_words import edit_instruction
 
 OF_EDIT = "edit"  #: `EditTask.mask_of`: the mask is what the plain picture of the new prompt has changed
 MOVED_MAX = 0.01  #: of the pixels outside a mask; where more have moved, the rest is held
@@ -36,19 +38,13 @@ def paint_edit(
     Raises as the engine does, InputGone, and PictureError where there is nothing to make a mask of.
     """
     mask, whole = task.mask, None
+    own = is_own(task.way, find_model(request.model), task.words, task.references)
     if task.mask_of == OF_EDIT:
         source = open_input(inputs.path(task.picture))
-        begun = Edit(task.picture, way="vary", start_sigma=task.strength) if task.strength < 1 else None
+        begun = _first(task, request, None, own=own) if own or task.strength < 1 else None
         whole = render(replace(request, edit=begun))
         mask = keep_mask(inputs, changed(source, whole.image))
-    edit = Edit(
-        source=task.picture,
-        mask=mask,
-        references=task.references,
-        way=_first_way(task, request.seed, masked=mask is not None),
-        start_sigma=task.strength,
-        feather=task.feather,
-    )
+    edit = _first(task, request, mask, own=own)
     if whole is not None and mask is not None and edit.way == "paste":
         made = _pasted(whole, source, open_input(inputs.path(mask)).convert("L"), edit.feather)
     else:
@@ -97,8 +93,33 @@ def keep_mask(inputs: Inputs, mask: Image.Image) -> str:
     return inputs.keep(png_bytes(mask))
 
 
+def is_own(way: str | None, spec: ModelSpec, words: str, references: Sequence[str]) -> bool:
+    """Whether the model's own edit is meant: where there is an instruction for it, or references, or no other way."""
+    if way is not None or "edit" not in spec.abilities:
+        return way == "own"
+    return bool(words.strip() or references) or "repaint" not in spec.abilities
+
+
+def _first(task: EditTask, request: GenerationRequest, mask: str | None, *, own: bool) -> Edit:
+    """The edit to try first. What its model is told is what the prompt changes where a cell has values of its own."""
+    told = ""
+    if own:
+        words = "" if task.painting.values else task.words
+        masked = mask is not None and not task.references
+        told = edit_instruction(task.source, request.prompt, words, masked=masked)
+    return Edit(
+        source=task.picture,
+        mask=mask,
+        references=task.references,
+        way="own" if own else _first_way(task, request.seed, masked=mask is not None),
+        start_sigma=task.strength,
+        feather=task.feather,
+        instruction=told,
+    )
+
+
 def _first_way(task: EditTask, seed: int, *, masked: bool) -> Way:
-    if task.way is not None:
+    if task.way is not None and (masked or task.mask_of is None):
         return task.way
     if not masked:
         return "vary"

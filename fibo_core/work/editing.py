@@ -8,19 +8,28 @@ from pathlib import Path
 
 from PIL import Image
 
-from fibo_core.engine.edits import check_feather, check_references, check_strength, check_way
+from fibo_core.engine.edits import (
+    NO_INSTRUCTION,
+    check_can_edit,
+    check_feather,
+    check_references,
+    check_strength,
+    check_way,
+)
 from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.masks import read_mask
 from fibo_core.errors import InputError, ModelMissing
 from fibo_core.limits import SIZE_MAX, SIZE_MIN, SIZE_MULTIPLE
 from fibo_core.models.catalogue import ModelSpec, find_model
-from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.prompts.picture_names import check_names
+from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.generation import Generation
 from fibo_core.store.inputs import Inputs, open_input
-from fibo_core.work.edit_ways import OF_EDIT, changed, keep_mask, of_object
+from fibo_core.work.edit_ways import OF_EDIT, changed, is_own, keep_mask, of_object
 from fibo_core.work.orders import Order
 from fibo_core.work.workflows import Tools
 from fibo_core.writers import BY_HAND, WrittenPrompt
+from fibo_core.writers.edit_words import check_agreement
 
 
 def ready(order: Order, tools: Tools) -> Order:
@@ -42,11 +51,12 @@ def ready(order: Order, tools: Tools) -> Order:
         source_seed=None if isinstance(picture.request, ImportedRequest) else picture.request.seed,
         pictures=(_place(tools, inputs.keep(file)),),
     )
-    order = _with_prompt(order, picture)
+    own = is_own(order.way, spec, order.words, order.references)
+    order = _with_prompt(order, picture, own=own)
     _check_settings(order, spec)
     order = _with_mask(order, tools, size)
     _check_references(order, spec, inputs)
-    if order.way is None and order.mask is None and order.mask_of is None and order.strength is None:
+    if not own and order.way is None and order.mask is None and order.mask_of is None and order.strength is None:
         raise InputError(
             "Neither a mask nor a strength is given, so nothing of the picture would be kept. Give one of them, or "
             "refine the picture."
@@ -84,7 +94,7 @@ def _model(order: Order, picture: Generation, tools: Tools) -> ModelSpec:
         spec = find_model(picture.request.model)
         tools.engine.revision(spec.name)
     except (InputError, ModelMissing):
-        return find_model(tools.engine.status().model)
+        return find_model(tools.engine.status().model_for(order.kind))
     return spec
 
 
@@ -105,20 +115,20 @@ def _check_size(order: Order, size: tuple[int, int]) -> None:
             )
 
 
-def _with_prompt(order: Order, picture: Generation) -> Order:
+def _with_prompt(order: Order, picture: Generation, *, own: bool) -> Order:
     """What is painted: the prompt that is given, what a writer makes of the words, or else the picture's own."""
-    words, written = order.words.strip(), order.written
-    if words and written is not None and written.writer == BY_HAND and not written.edited:
-        raise InputError(
-            "An instruction and a JSON of your own are both given, and they may not say the same. Leave out one of "
-            "the two."
-        )
-    if words or written is not None:
+    check_names(order.words, len(order.references))
+    if order.written is not None and order.written.writer == BY_HAND:
+        check_agreement(picture.prompt, order.written.prompt, order.words)
+    same = order.written is None or not diff(picture.prompt, order.written.prompt)
+    if own and same and not order.words.strip() and not order.axes:
+        raise InputError(NO_INSTRUCTION)
+    if order.written is not None or order.words.strip():
         return order
     if not order.axes and order.strength is None and order.seed == order.source_seed and order.way != "own":
         raise InputError("Nothing would change. Say what should, edit the JSON, or give another seed or a strength.")
-    own = WrittenPrompt(picture.prompt, picture.writer, edited=picture.edited, model=picture.writer_model)
-    return replace(order, written=own)
+    unchanged = WrittenPrompt(picture.prompt, picture.writer, edited=picture.edited, model=picture.writer_model)
+    return replace(order, written=unchanged)
 
 
 def _check_settings(order: Order, spec: ModelSpec) -> None:
@@ -128,13 +138,13 @@ def _check_settings(order: Order, spec: ModelSpec) -> None:
         check_strength(order.strength)
     if order.feather is not None:
         check_feather(order.feather)
-    if order.way == "own" and "edit" not in spec.abilities:
-        raise InputError(f"{spec.title} has no edit of its own. Leave the way out, or choose another model.")
     masked = order.mask is not None or order.mask_of is not None
     if order.way in ("paste", "hold") and not masked:
         raise InputError(f"The way {order.way} puts a part into the picture, and there is no mask. Give one.")
     if order.way == "vary" and masked:
         raise InputError("The way vary begins from the whole picture, and a mask is given. Leave out one of the two.")
+    way = order.way or ("own" if is_own(None, spec, order.words, order.references) else "hold")
+    check_can_edit(spec, way, len(order.references))
     if any(axis.name == "model" for axis in order.axes):
         raise InputError("The model cannot vary in an edit. Take that axis out.")
 
@@ -153,8 +163,6 @@ def _with_mask(order: Order, tools: Tools, size: tuple[int, int]) -> Order:
 
 def _check_references(order: Order, spec: ModelSpec, inputs: Inputs) -> None:
     check_references(len(order.references))
-    if order.references and "references" not in spec.abilities:
-        raise InputError(f"{spec.title} looks at no references. Leave them out, or choose another model.")
     for number, name in enumerate(order.references, 1):
         reference = open_input(inputs.path(name))
         if name == order.mask or _is_mask(reference):

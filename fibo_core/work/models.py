@@ -5,7 +5,7 @@ from pathlib import Path
 from fibo_core.errors import InputError
 from fibo_core.models.added import FILE, REPO, SIDE, Added, as_toml, family_of_folder, family_of_index, read_added
 from fibo_core.models.catalogue import ModelSpec, register
-from fibo_core.models.weights import is_whole
+from fibo_core.models.weights import damaged_file, is_whole
 from fibo_core.settings import Settings
 from fibo_core.store.disk import write_files
 
@@ -25,6 +25,8 @@ def add_model(
                 f"{folder} is a {family.pipeline} and not whole: each of {', '.join(family.layout.weighed)} needs its "
                 f"config.json and weights, and {', '.join(family.layout.needed)} must be there."
             )
+        if damaged := damaged_file(folder, family.layout):
+            raise InputError(f"{folder} is a {family.pipeline} and damaged: {damaged}. Bring that file again.")
         source = str(folder.absolute())
     elif REPO.fullmatch(source):
         from fibo_core.models.download import read_index

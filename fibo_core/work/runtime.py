@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from fibo_core.engine import adapters
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.placement import SharedDevice
+from fibo_core.engine.process import ProcessEngine
 from fibo_core.models.device import default_model
 from fibo_core.settings import Settings
 from fibo_core.store.batch_store import BatchStore
@@ -50,9 +51,10 @@ class Runtime:
         return Imports(self.tools.history, self.database, self.settings.workspace_dir)
 
     def close(self) -> None:
-        """Interrupts jobs and imports, and lets go of queue and database; the model's memory goes with the process."""
+        """Interrupts jobs and imports, and lets go of queue, engine and database."""
         self.jobs.stop()
         self.imports.stop()
+        self.tools.engine.close()
         self.database.close()
 
 
@@ -118,11 +120,12 @@ def build_tools(settings: Settings, database: Database) -> Tools:
     model, device = default_model(settings.fibo_model, settings.hub_cache), SharedDevice()
     return Tools(
         writers=build_writers(settings, device),
-        engine=FiboEngine(
+        engine=(ProcessEngine if settings.fibo_engine == "process" else FiboEngine)(
             model.name,
             hub_cache=settings.hub_cache,
             device=device,
             adapters=settings.workspace_dir / adapters.FOLDER,
+            compiled=settings.fibo_compile,
             pictures=partial(kept_picture, settings.workspace_dir),
             wish=settings.wish,
         ),

@@ -30,6 +30,7 @@ from fibo_core.work.edit_ways import Render, not_local, paint_edit
 from fibo_core.work.tasks import EditTask, GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
+from fibo_core.writers.edit_words import for_writers
 from fibo_core.writers.review import kept_by_locks, reviewed
 
 WRITER_SEED = 0  #: where nothing is painted, so that none was drawn
@@ -120,8 +121,9 @@ def edit(tools: Tools, task: EditTask, observer: Observer, cancel: CancelFlag) -
     seed, on_tokens = _writer_seed(task), observer.on_tokens
 
     def ask(writer: PromptWriter) -> WrittenPrompt:
-        answer = writer.refine(task.source, task.words, cancel=cancel, seed=seed, on_tokens=on_tokens)
-        return reviewed(task.source, answer, task.words, locked=(), narrow=False)
+        words = for_writers(task.words)
+        answer = writer.refine(task.source, words, cancel=cancel, seed=seed, on_tokens=on_tokens)
+        return reviewed(task.source, answer, words, locked=(), narrow=False)
 
     masked = task.mask is not None or task.mask_of is not None
     written = _write(tools, task, observer, ask, note=lambda it: not_local(task.source, it) if masked else "")

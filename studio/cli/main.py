@@ -273,8 +273,6 @@ def edit(
     from fibo_core.work.editing import ready
     from fibo_core.writers import WrittenPrompt
 
-    if instruction is not None and from_json is not None:
-        raise InputError("An instruction and --from-json are both given, and may not say the same. Leave out one.")
     if not is_id(picture):
         raise InputError(f"{picture!r:.80} is no picture's id. `history list` has them; `history import` takes files.")
     options = Options(

@@ -35,9 +35,11 @@ def open_tools(settings: Settings) -> Iterator["Tools"]:
         from fibo_core.work.workspace import build_database
 
     database = build_database(settings)
+    tools = build_tools(settings, database)
     try:
-        yield build_tools(settings, database)
+        yield tools
     finally:
+        tools.engine.close()
         database.close()
 
 

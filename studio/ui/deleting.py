@@ -4,7 +4,7 @@ import streamlit as st
 
 from fibo_core.store.generation import Generation, Mode
 from fibo_core.work.runtime import Runtime
-from studio.ui.session import errors_shown, find_picture, go_to_batch, leave_batch
+from studio.ui.session import FROM_A_PICTURE, errors_shown, find_picture, go_to_batch, leave_batch
 from studio.ui.state import Deleted, PageState, deleted_on, forget_deleted, keep_deleted
 from studio.ui.viewing import back_to_draft
 
@@ -35,7 +35,7 @@ def deleted_line(runtime: Runtime, state: PageState, mode: Mode) -> Deleted | No
             with errors_shown():
                 runtime.tools.history.restore([deleted.id])
                 forget_deleted(mode)
-                if mode != "refine" and state.batch_id is None and deleted.batch_id is not None:
+                if mode not in FROM_A_PICTURE and state.batch_id is None and deleted.batch_id is not None:
                     go_to_batch(state, deleted.batch_id)
                 return deleted
     return None

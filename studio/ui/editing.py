@@ -5,22 +5,21 @@ nothing marked. A mark belongs to its picture, and is there again where that is 
 """
 
 from dataclasses import replace
-from io import BytesIO
 
-from fibo_core.engine.masks import mask_of_change
+from fibo_core.engine.edits import Way
 from fibo_core.engine.request import DRAW
-from fibo_core.errors import InputError, PromptError
+from fibo_core.errors import FiboError, InputError, PromptError
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
-from fibo_core.store.images import open_picture
 from fibo_core.work.desk import Batch
+from fibo_core.work.editing import change_mask
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.form import model_of_form, models_here
 from studio.ui.conversation import follow_source, instruction_base, is_changed
 from studio.ui.marks import mark_of, take_mark
-from studio.ui.session import find_picture, pictures_of, read_order, written_of
+from studio.ui.session import pictures_of, read_order, written_of
 from studio.ui.state import PageState, Refused, field_value, fill_now
 from studio.ui.words import showable
 
@@ -28,7 +27,6 @@ STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  #: starti
 DEFAULT_STRENGTH = 0.8
 #: From which sigma on a variation does what, as it was seen: style and light can change late, a colour or a thing not.
 DEGREES = ((0.95, "redraw"), (0.8, "recolour"), (0.0, "restyle"))
-NOTHING_DIFFERS = "The edit was painted, and nothing in it differs enough to be marked. Mark the place by hand."
 
 
 def strength_label(sigma: float) -> str:
@@ -100,8 +98,8 @@ def edit_order(state: PageState, source: Generation | None, words: str, spec: Mo
         source_id=source.id,
         mask=mark or None,
         strength=None if mark or own else field_value("edit", "strength", DEFAULT_STRENGTH),
-        way="own" if own else None,
-        references=state.references if "references" in spec.abilities else (),
+        way=_way(spec, own=own, marked=bool(mark)),
+        references=state.references if own and "references" in spec.abilities else (),
     )
     if words:
         return replace(order, words=words, source=instruction_base(state))
@@ -110,10 +108,19 @@ def edit_order(state: PageState, source: Generation | None, words: str, spec: Mo
     return replace(order, written=written_of(source))
 
 
+def _way(spec: ModelSpec, *, own: bool, marked: bool) -> Way | None:
+    """The model's own edit, or the other way where its user wants none; else the studio chooses."""
+    if own:
+        return "own"
+    if "edit" not in spec.abilities or "repaint" not in spec.abilities:
+        return None
+    return "hold" if marked else "vary"
+
+
 def edit_to_vary(state: PageState, order: Order) -> Order:
     """An order of the prompt in the editor with what the page's edits begin with, to be varied."""
-    mark = mark_of(state)
-    strength = None if mark else field_value("edit", "strength", DEFAULT_STRENGTH)
+    mark, repaints = mark_of(state), order.model is None or "repaint" in find_model(order.model).abilities
+    strength = None if mark or not repaints else field_value("edit", "strength", DEFAULT_STRENGTH)
     return replace(order, source=state.source, pictures=(), mask=mark or None, strength=strength)
 
 
@@ -122,8 +129,12 @@ def find_change(runtime: Runtime, state: PageState, order: Order, source: Genera
 
     Raises an InputError, QueueFull or StoreError.
     """
-    plain = replace(order, kind="refine", mask=None, strength=None, way=None, references=(), seed=source.request.seed)
-    plain = replace(plain, must_change=plain.written is None).painted_like(source.request, spec)
+    if order.way == "own":
+        plain = replace(order, mask=None, seed=source.request.seed)
+    else:
+        plain = replace(order, kind="refine", mask=None, strength=None, way=None, references=())
+        plain = replace(plain, seed=source.request.seed, must_change=plain.written is None)
+        plain = plain.painted_like(source.request, spec)
     if (painted := runtime.desk.painted_already(plain)) is not None:
         _mark_change(runtime, state, source.id, painted)
         return
@@ -135,9 +146,10 @@ def follow_finding(runtime: Runtime, state: PageState) -> Batch | None:
     batch = None if state.finding is None else runtime.desk.several([state.finding]).get(state.finding)
     if batch is None or not batch.ended:
         return batch
-    painted, state.finding = pictures_of(runtime, batch), None
+    painted = pictures_of(runtime, batch)
     if not painted or batch.order.source_id is None:
-        return batch
+        return batch  # why not is said until the next press, and it can be tried again
+    state.finding = None
     if batch.order.written is None:  # its words are in the prompt now
         state.show(written_of(painted[-1]), batch.order.words)
         _clear_words(batch)
@@ -146,15 +158,9 @@ def follow_finding(runtime: Runtime, state: PageState) -> Batch | None:
 
 
 def _mark_change(runtime: Runtime, state: PageState, source_id: str, painted: Generation) -> None:
-    if find_picture(runtime, source_id) is None:
-        return
-    history = runtime.tools.history
-    before, after = (open_picture(history.image_file(each)) for each in (source_id, painted.id))
-    mask = mask_of_change(before, after) if before.size == after.size else None
-    if mask is None or mask.getbbox() is None:
-        state.refused = Refused((NOTHING_DIFFERS,))
-        return
-    buffer = BytesIO()
-    mask.save(buffer, "PNG")
-    take_mark(state, source_id, runtime.inputs.keep(buffer.getvalue()))
-    state.mark_revision += 1
+    """Marks where the two differ, or has the page say why there is nothing to mark."""
+    try:
+        take_mark(state, source_id, change_mask(runtime.tools, source_id, painted.id))
+        state.mark_revision += 1
+    except FiboError as exc:
+        state.refused = Refused((str(exc),))

@@ -130,7 +130,8 @@ class _Start:
                     history.fill_search(self._ending)
                     if history.sweep_due():
                         history.sweep(self._ending)
-                        runtime.inputs.sweep(runtime.desk.inputs())
+                        drafts = DraftStore(runtime.settings.workspace_dir).inputs()
+                        runtime.inputs.sweep(runtime.desk.inputs() | drafts)
                 except FiboError as exc:  # tried again
                     if str(exc) != said:
                         log.error("The pictures could not be looked through: %s", exc, exc_info=exc)

@@ -482,7 +482,9 @@ def test_weights_cut_short_do_not_load_and_are_not_tried_again(
     file = weights / "transformer" / "diffusion_pytorch_model.safetensors"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     engine = FiboEngine("mini", hub_cache=tmp_path)
-    with pytest.raises(ModelLoadFailed, match="Restore that folder"):
+    with pytest.raises(
+        ModelLoadFailed, match=r"model\.safetensors \(it has [\d,]+ of [\d,]+ bytes\)\. Bring that file"
+    ):
         engine.render(a_request(engine))
     assert "Trying again" not in caplog.text
     assert engine.status().state == "failed"
@@ -512,15 +514,32 @@ def test_a_model_that_is_not_here_says_how_to_get_it_and_leaves_the_one_held(min
 
 
 def test_a_model_that_does_not_load_leaves_the_one_before_painting(tmp_path: Path) -> None:
-    """FIBO's weights are damaged: the error says so, and mini, which had made room, is back."""
-    file = a_snapshot(tmp_path, "c0ffee") / "transformer" / "diffusion_pytorch_model.safetensors"
-    file.write_bytes(file.read_bytes()[:1000])
+    """FIBO's configuration is damaged: the error says so, and mini, which had made room, is back."""
+    file = a_snapshot(tmp_path, "c0ffee") / "transformer" / "config.json"
+    file.write_text(file.read_text().replace('"num_layers": 1', '"num_layers": "x"'))
     engine = FiboEngine("mini", hub_cache=tmp_path)
     engine.load("mini")
     with pytest.raises(ModelLoadFailed, match="FIBO"):
         engine.load("fibo")
     assert (engine.status().state, engine.status().model, engine.status().error) == ("ready", "mini", "")
     engine.render(a_request(engine, steps=1))
+
+
+def test_weights_cut_short_are_known_before_the_model_that_paints_makes_room(tmp_path: Path) -> None:
+    """Whatever part of them: by the headers alone."""
+    engine = FiboEngine("mini", hub_cache=tmp_path)
+    engine.load("mini")
+    held = engine._held
+    file = next((a_snapshot(tmp_path, "c0ffee") / "vae").glob("*.safetensors"))
+    for size in (file.stat().st_size - 1, 1000, 7, 0):
+        file.write_bytes(file.read_bytes()[:size])
+        with pytest.raises(
+            ModelLoadFailed, match=r"weights of FIBO in .* are damaged: vae/.* and download it"
+        ) as error:
+            engine.load("fibo")
+        assert error.value.remedy == "download fibo"
+        assert (engine.status().state, engine.status().model) == ("ready", "mini")
+    assert engine._held is held
 
 
 def test_a_missing_default_model_is_a_failed_state(tmp_path: Path) -> None:
@@ -587,3 +606,31 @@ def test_several_loads_at_once_in_one_process_each_read_whole_weights() -> None:
     assert faults == []
     parts = [part for pipe in pipes for part in pipe.components.values() if hasattr(part, "parameters")]
     assert not any(weight.is_meta for part in parts for weight in part.parameters())
+
+
+# Compiled blocks
+
+
+@pytest.mark.parametrize("family", ["fibo1", "fibo2"])
+def test_compiled_blocks_paint_the_picture_and_the_recipe_says_so(
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled without a compiler of C, which keeps all roundings: the same pixels, from blocks that were compiled."""
+    import torch
+
+    from fibo_core.models.families import FIBO2
+    from tests.tiny import make_tiny_fibo2
+
+    model = replace(MINI, name="tiny", fixed_negative=None)
+    if family == "fibo2":
+        model = replace(model, family=FIBO2, folder=make_tiny_fibo2(tmp_path / "tiny2"))
+    monkeypatch.setattr("fibo_core.models.catalogue.CATALOGUE", {"tiny": model})
+    monkeypatch.setattr(loading, "COMPILER", "aot_eager")
+    torch._dynamo.utils.counters.clear()
+    plain, compiled = (FiboEngine("tiny", hub_cache=tmp_path, compiled=compiled) for compiled in (False, True))
+    settings = RenderSettings.of(model, size=(64, 64), num_inference_steps=2, negative_prompt="fog")
+    request = settings.request(SCENE, 7, plain.revision("tiny"))
+    before, after = plain.render(request), compiled.render(request)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert np.array_equal(np.asarray(before.image), np.asarray(after.image))
+    assert after.versions["torch"] == f"{before.versions['torch']}, compiled blocks"

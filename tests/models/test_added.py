@@ -75,8 +75,13 @@ def _no_json(folder: Path) -> None:
     (folder / "model_index.json").write_text("<html>")
 
 
-def _cut_short(folder: Path) -> None:
+def _not_whole(folder: Path) -> None:
     next((folder / "vae").glob("*.safetensors")).unlink()
+
+
+def _cut_short(folder: Path) -> None:
+    file = next((folder / "vae").glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-1])
 
 
 @pytest.mark.parametrize(
@@ -85,7 +90,8 @@ def _cut_short(folder: Path) -> None:
         (_no_index, "is no pipeline: it has no model_index.json"),
         (_other_kind, "is a 'FluxPipeline'. Known are BriaFiboPipeline"),
         (_no_json, "names no pipeline. Known are BriaFiboPipeline"),
-        (_cut_short, "is a BriaFiboPipeline and not whole"),
+        (_not_whole, "is a BriaFiboPipeline and not whole"),
+        (_cut_short, r"is a BriaFiboPipeline and damaged: vae/\S+ \(it has [\d,]+ of [\d,]+ bytes\)\. Bring that file"),
     ],
 )
 def test_a_folder_that_is_no_model_is_refused_before_anything_is_written(

@@ -1,6 +1,7 @@
 """Edit: a part of a picture is marked and painted anew; the result is the source of the next edit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
@@ -125,7 +127,7 @@ def test_what_an_edit_changes_is_marked_before_it_is_used(edit: AppTest, runtime
     state = edit.session_state["page_edit"]
     assert (state.source_id, state.finding) == (source.id, None)
     if not state.marks:
-        assert "nothing in it differs enough" in says(edit)
+        assert "changes nothing that could be marked" in says(edit)
         return
     assert "Repaint the marked part" in bar(edit)
     assert edit.text_input(key="edit_words").value == ""
@@ -196,3 +198,30 @@ def test_every_picture_leads_to_edit(app: AppTest, source: Generation, tmp_path:
     assert not app.exception
     assert app.session_state["page_edit"].source_id == source.id
     assert "Edit this picture" in says(app)
+
+
+def test_a_model_that_edits_by_instruction_is_told_what_to_do_and_shown_references(
+    edit: AppTest, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where its user would rather have the changed prompt painted, a switch leaves the model's own edit out."""
+    assert all(toggle.key != "edit_own" for toggle in edit.toggle)
+    mini = CATALOGUE["mini"]
+    able = replace(mini, family=replace(mini.family, abilities=mini.family.abilities | {"edit", "references"}))
+    monkeypatch.setitem(CATALOGUE, "mini", able)  # type: ignore[arg-type]
+    buffer = BytesIO()
+    Image.new("RGB", (64, 64), "green").save(buffer, "PNG")
+    reference = runtime.inputs.keep(buffer.getvalue())
+    edit.session_state["page_edit"].references = (reference,)
+    edit.run()
+    assert not edit.exception
+    assert "Edit by instruction" in bar(edit)
+    assert "<image_2>" in [code.value for code in edit.code]
+    edit.text_input(key="edit_words").set_value("make the ball as green as <image_2>")
+    press(edit, "Edit by instruction")
+    order = runtime.desk.get(edit.session_state["page_edit"].batch_id).order
+    assert (order.way, order.references, order.strength) == ("own", (reference,), None)
+    runtime.desk.wait(edit.session_state["page_edit"].batch_id, 60)
+    edit.toggle(key="edit_own").set_value(False).run()
+    assert "Paint a variation" in bar(edit)
+    press(edit, "Take it away")
+    assert edit.session_state["page_edit"].references == ()

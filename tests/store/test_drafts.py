@@ -114,3 +114,11 @@ def test_drafts_of_browsers_that_have_not_been_here_for_a_month_are_removed(stor
 def test_a_workspace_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceUnwritable, match=r"^Your draft could not be written: .* Is its volume mounted\?$"):
         DraftStore(tmp_path / "gone").keep("one", {"generate": FOX})
+
+
+def test_the_pictures_that_a_draft_names_are_known_wherever_they_stand(store: DraftStore) -> None:
+    """So that what somebody has marked or given, and has not used yet, is not tidied away."""
+    mask, picture, aside = "a" * 64, "b" * 64, "c" * 64
+    store.keep("one", {"edit": {"marks": {"01M8": mask}}, "inspire": {"pictures": [f"inputs/{picture}.png"]}})
+    store.keep("two", {"edit": {"aside": [{"references": [aside]}], "finding": "d" * 63}})
+    assert store.inputs() == {mask, picture, aside}

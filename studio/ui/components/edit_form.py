@@ -5,7 +5,6 @@ import streamlit as st
 from fibo_core.limits import GIVEN_MAX
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.picture_names import picture_name
-from fibo_core.store.inputs import INPUTS
 from fibo_core.work.edit_ways import not_local
 from fibo_core.work.runtime import Runtime
 from studio.ui.editing import DEFAULT_STRENGTH, STRENGTHS, draft_or_source, strength_label
@@ -69,7 +68,8 @@ def _references(runtime: Runtime, state: PageState) -> None:
         )  # fmt: skip
         for number, name in enumerate(state.references, 2):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.image(f"/{INPUTS}/small/{name}.webp", width=64)
+                with errors_shown():
+                    st.image(str(runtime.inputs.path(name)), width=64)
                 st.code(picture_name(number), language=None)
                 if st.button("Take it away", key=f"edit_reference_{name}", type="tertiary", icon=":material/close:"):
                     state.references = tuple(each for each in state.references if each != name)
