@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine.request import GenerationRequest
+from fibo_core.models.catalogue import find_model
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -56,6 +57,11 @@ class EngineStatus:
     vram_used_gb: float
     error: str = ""
     unloading: bool = False
+    painter: str = ""  #: the last of them that paints from a prompt, where ``model`` only edits
+
+    def model_for(self, kind: str) -> str:
+        """The model of an order that names none: the one in use where it works off such orders."""
+        return self.model if not self.painter or find_model(self.model).can(kind) else self.painter
 
 
 StepObserver = Callable[[StepEvent], None]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+PAINTER = "mini"  #: what paints from a prompt where nothing else has yet: it is always here
 
 TILE_PX = 256  #: of a side: a smaller picture is one tile
 
@@ -92,9 +93,11 @@ class FiboEngine:
         self._unload_asked = threading.Event()
         self._held: _Held | None = None
         self._status = EngineStatus("unloaded", find_model(default_model).name, "", False, 0.0)
+        self._painter = PAINTER
+        self._remember(find_model(default_model))
 
     def status(self) -> EngineStatus:
-        status = replace(self._status, unloading=self._unload_asked.is_set())
+        status = replace(self._status, unloading=self._unload_asked.is_set(), painter=self._painter)
         if status.device.startswith("cuda"):
             vram = sys.modules["torch"].cuda.memory_reserved() / GB
             return replace(status, gpu_available=True, vram_used_gb=round(vram, 2))
@@ -265,7 +268,13 @@ class FiboEngine:
             compile_blocks(pipe)
         self._held = _Held(spec, revision, folder, place, pipe)
         self._status = replace(self._status, state="ready", device=place.where)
+        self._remember(spec)
         return self._held
+
+    def _remember(self, spec: ModelSpec) -> None:
+        """Which model paints from a prompt, should the next one only edit."""
+        if spec.can("generate"):
+            self._painter = spec.name
 
     def _check_complete(self, spec: ModelSpec, folder: Path) -> None:
         """Raises ModelLoadFailed for files that cannot be loaded, while the model before still has its place."""

@@ -53,7 +53,7 @@ class Desk:
         cannot be, ModelMissing for a model that is not here, QueueFull, and KeyReused.
         """
         order = self._ready(order)
-        planned = plan(order, default_model=self._tools.engine.status().model)
+        planned = plan(order, default_model=self._tools.engine.status().model_for(order.kind))
         self._check_here(order, [job.task for job in planned.jobs])
         batch_id = str(ULID())
         ids = [str(ULID()) for _ in planned.jobs]
@@ -92,14 +92,14 @@ class Desk:
     def painted_already(self, order: Order) -> Generation | None:
         """The stored picture that this order would paint once more; None where it paints another, or nobody can tell
         before a prompt is written or a seed drawn. Raises InputError for what cannot be."""
-        one = OnePicture.of(order, default_model=self._tools.engine.status().model)
+        one = OnePicture.of(order, default_model=self._tools.engine.status().model_for(order.kind))
         request = None if one is None else one.request(self._tools.engine)
         return None if request is None else self._tools.history.of_recipe(request.recipe_hash)
 
     def being_painted(self, order: Order) -> Batch | None:
         """The batch, queued or running, that is to paint the very picture of this order; None where none is. Raises
         InputError for what cannot be."""
-        one = OnePicture.of(order, default_model=self._tools.engine.status().model)
+        one = OnePicture.of(order, default_model=self._tools.engine.status().model_for(order.kind))
         return None if one is None else one.being_painted(self.active())
 
     def placed(self, once: OnceKey) -> Batch | None:
@@ -241,7 +241,7 @@ class Desk:
     def estimate(self, order: Order) -> Estimate:
         """What an order comes to, before it is placed. Raises InputError as `place` would."""
         order = self._ready(order)
-        planned = plan(order, default_model=self._tools.engine.status().model)
+        planned = plan(order, default_model=self._tools.engine.status().model_for(order.kind))
         return Pace(self._tools.history).estimate(job.task for job in planned.jobs)
 
     def would_come_to(self, order: Order) -> tuple[Estimate, tuple[str, ...]]:
@@ -250,9 +250,11 @@ class Desk:
         refusals: list[str] = []
         order = self._ready(order)
         try:
-            planned = plan(order, default_model=self._tools.engine.status().model)
+            planned = plan(order, default_model=self._tools.engine.status().model_for(order.kind))
         except InputError as exc:
-            planned = plan(replace(order, confirmed=True), default_model=self._tools.engine.status().model)
+            planned = plan(
+                replace(order, confirmed=True), default_model=self._tools.engine.status().model_for(order.kind)
+            )
             refusals.append(str(exc))  # it only wants a yes
         try:
             self._check_here(order, [job.task for job in planned.jobs])

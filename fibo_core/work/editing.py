@@ -94,7 +94,7 @@ def _model(order: Order, picture: Generation, tools: Tools) -> ModelSpec:
         spec = find_model(picture.request.model)
         tools.engine.revision(spec.name)
     except (InputError, ModelMissing):
-        return find_model(tools.engine.status().model)
+        return find_model(tools.engine.status().model_for(order.kind))
     return spec
 
 

@@ -386,7 +386,7 @@ def start_edit(generation: Generation) -> None:
 
 def start_inspire(runtime: Runtime, generation: Generation) -> None:
     """Goes to Inspire with this picture as the source. Raises GenerationNotFound where its file is gone."""
-    state, spec = page_state("inspire"), find_model(runtime.tools.engine.status().model)
+    state, spec = page_state("inspire"), find_model(runtime.tools.engine.status().model_for("inspire"))
     picture = runtime.tools.history.image_file(generation.id)
     state.forget()
     state.pictures, state.source_id = (str(runtime.tools.history.relative(picture)),), generation.id
@@ -418,7 +418,7 @@ def use_words(runtime: Runtime, recipe: ForeignRecipe) -> None:
     """Goes to Generate with another program's words and, as far as the form can hold them, its settings."""
     page_state("generate").forget()
     fill_field("generate", "words", recipe.words)
-    fill_settings("generate", find_model(runtime.tools.engine.status().model), recipe_of(recipe))
+    fill_settings("generate", find_model(runtime.tools.engine.status().model_for("generate")), recipe_of(recipe))
     go_to(GENERATE)
 
 

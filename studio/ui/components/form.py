@@ -19,8 +19,7 @@ COUNTS = (1, 2, 4, 8)
 
 def model_of_form(mode: Mode, runtime: Runtime) -> ModelSpec:
     """The model that the form's next order is painted with: the chosen one, else the one in use, where it can."""
-    here, in_use = models_here(runtime, mode), runtime.tools.engine.status().model
-    usual = in_use if find_model(in_use).can(mode) else here[0]
+    here, usual = models_here(runtime, mode), runtime.tools.engine.status().model_for(mode)
     _only(mode, "model", (usual, *here))
     return find_model(field_value(mode, "model", usual))
 

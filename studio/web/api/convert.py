@@ -82,7 +82,9 @@ def refinement_order(taken: RefinementOrder, runtime: Runtime) -> Order:
         return order
     picture = runtime.tools.history.get(taken.generation_id)
     order = replace(order, source=picture.prompt, source_id=picture.id)
-    return order.painted_like(picture.request, find_model(order.model or runtime.tools.engine.status().model))
+    return order.painted_like(
+        picture.request, find_model(order.model or runtime.tools.engine.status().model_for(order.kind))
+    )
 
 
 def inspiration_order(taken: InspirationOrder, runtime: Runtime, sent: Sequence[bytes | str] = ()) -> Order:
