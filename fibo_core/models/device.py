@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fibo_core.errors import ModelMissing
 from fibo_core.models import plans
-from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec, find_model
-from fibo_core.models.plans import ANY, GB, Machine, Parts, Plan, Wish
+from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, ModelSpec, WeightsSpec, find_model
+from fibo_core.models.plans import ANY, CUDA_GB, GB, Machine, Parts, Plan, Wish
 from fibo_core.models.weights import downloaded, weight_bytes, weights_folder
 
 MEGAPIXEL = 1e6
@@ -30,15 +30,25 @@ def default_model(setting: str, hub_cache: Path) -> ModelSpec:
 
 def lacks_for(spec: WeightsSpec) -> str:
     """What this machine's GPU or memory lacks for a model, in a sentence; "" where it will do, or cannot be told."""
-    return plans.shortfall(spec.name, gpu_memory_gb(), plans.main_memory_gb())
+    return plans.lack([plan for plan in plans.PLANS if plan.model == spec.name], machine())
+
+
+def machine() -> Machine:
+    """This machine, as the driver and the kernel say."""
+    return Machine(gpu_memory_gb(), plans.main_memory_gb(), gpu_capability(), plans.libraries_here())
 
 
 def outlook(spec: ModelSpec, hub_cache: Path, wish: Wish = ANY) -> str:
     """How a model will be held on this machine's GPU, or what it lacks; "" without a GPU, or where nothing is known."""
     if not has_cuda_gpu():
         return ""
-    machine = Machine(gpu_memory_gb(), plans.main_memory_gb(), gpu_capability(), plans.libraries_here())
-    return plans.outlook(_plans(spec, hub_cache), machine, wish)
+    said = plans.outlook(_plans(spec, hub_cache), machine(), wish)
+    if not said.startswith("fits") or downloaded(FIBO_VLM, hub_cache) is None:
+        return said
+    plan = plans.best(_plans(spec, hub_cache), machine(), wish)
+    (writer,) = (each for each in plans.PLANS if each.model == FIBO_VLM.name)
+    together = plan is not None and plan.gpu_gb + writer.gpu_gb - CUDA_GB <= (gpu_memory_gb() or 0)
+    return f"{said}; the local writer {'stays beside it' if together else 'and it take turns'}"
 
 
 def _plans(spec: ModelSpec, hub_cache: Path) -> tuple[Plan, ...]:

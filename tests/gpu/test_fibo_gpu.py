@@ -8,11 +8,13 @@ import pytest
 
 from fibo_core.engine import StepEvent
 from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.process import ProcessEngine
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import Cancelled, OutOfMemory
-from fibo_core.models.catalogue import find_model
-from fibo_core.models.device import has_cuda_gpu
+from fibo_core.models.catalogue import MINI_WEIGHTS, find_model
+from fibo_core.models.device import has_cuda_gpu, parts_of
+from fibo_core.models.plans import CUDA_GB, GB, Machine, Wish, best, plans_of
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not has_cuda_gpu(), reason="this machine has no CUDA GPU")]
@@ -73,11 +75,43 @@ def test_memory_that_runs_out_is_freed_and_the_next_render_works(engine: FiboEng
     transformer = engine._held.pipe.transformer
     hook = transformer.register_forward_pre_hook(lambda *_: torch.empty(2**46, device="cuda", dtype=torch.uint8))
     try:
-        with pytest.raises(OutOfMemory, match="smaller shape"):
+        with pytest.raises(OutOfMemory, match="did not suffice"):  # once whole, once part by part
             engine.render(a_request(engine))
     finally:
         hook.remove()
+    assert engine.status().device.endswith("part by part")
     assert np.array_equal(clean, np.asarray(engine.render(a_request(engine)).image))
+
+
+@pytest.mark.parametrize("hold", ["card", "parts"])  # mini is too small for pieces to be a plan
+def test_however_it_is_held_the_pixels_are_the_same_and_memory_is_no_more_than_planned(
+    engine: FiboEngine, tmp_path: Path, hold: str
+) -> None:
+    """The plan's figure is for the largest shape and the longest prompt."""
+    import torch
+
+    engine.unload()
+    whole = FiboEngine("mini", hub_cache=tmp_path).render(a_request(engine))
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    held = FiboEngine("mini", hub_cache=tmp_path, wish=Wish(hold=hold))
+    rendered = held.render(a_request(engine))
+    assert np.array_equal(np.asarray(whole.image), np.asarray(rendered.image))
+    plan = best(plans_of(parts_of(find_model("mini"), MINI_WEIGHTS)), Machine(), Wish(hold=hold))
+    assert plan is not None
+    assert torch.cuda.max_memory_allocated() - before < (plan.gpu_gb - CUDA_GB) * GB
+    held.unload()
+
+
+def test_an_engine_in_a_process_of_its_own_paints_the_same(engine: FiboEngine, tmp_path: Path) -> None:
+    """And leaves the card when it is closed."""
+    request = a_request(engine)
+    other = ProcessEngine("mini", hub_cache=tmp_path)
+    rendered = other.render(request)
+    assert np.array_equal(np.asarray(engine.render(request).image), np.asarray(rendered.image))
+    assert other.status().vram_used_gb > 0
+    other.close()
 
 
 def test_a_cancel_and_an_unload_leave_no_memory_behind(engine: FiboEngine) -> None:

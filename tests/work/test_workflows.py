@@ -233,3 +233,44 @@ def test_a_writer_sees_the_source_picture_only_where_that_was_asked_for(tools: T
     seeded = replace(task, painting=Painting(SETTINGS, (2**40 + 5,)), with_picture=False)
     workflows.refine(asking, seeded, Notes(), CancelFlag())
     assert curious.given["seed"] == 5
+
+
+def test_a_picture_whose_memory_ran_out_is_stored_with_how_it_was_painted_and_the_user_told(
+    tools: Tools, tmp_path: Path
+) -> None:
+    """A real allocation that is refused while the first of two is decoded: both are there, and the recipe of each, in
+    row and file, says that it was decoded by tiles; painted once more it is the same."""
+    import torch
+
+    engine = FiboEngine("mini", hub_cache=tmp_path)
+    engine.load("mini")
+    refused: list[int] = []
+
+    def ask_for_too_much(*_: Any) -> None:
+        if not refused:
+            refused.append(1)
+            torch.empty(1 << 55, dtype=torch.uint8)
+
+    engine._held.pipe.vae.decoder.register_forward_pre_hook(ask_for_too_much)
+    told: list[str] = []
+
+    class Listening(Notes):
+        def on_written(self, written: WrittenPrompt) -> None:
+            told.extend(written.notes)
+
+    settings = RenderSettings.of(CATALOGUE["mini"], size=(336, 192), num_inference_steps=2)
+    prompt = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
+    task = GenerateTask("", Painting(settings, (7, 8)), written=prompt)
+    mended = replace(tools, engine=engine)
+    first, second = workflows.generate(mended, task, Listening(), CancelFlag())
+    assert refused == [1]
+    assert [note for note in told if "decoded tile by tile" in note] == told[-1:]
+    for picture in (first, second):
+        stored = tools.history.get(picture.id)
+        assert (stored.precision, stored.request.approximation) == ("float32, tiled", "tiled")
+        assert stored.recipe_hash == picture.recipe_hash
+        assert stored.recipe_hash != replace(stored.request, approximation="").recipe_hash
+        assert Generation.from_record(stored.to_record()) == stored
+    again = tools.engine.render(tools.history.get(first.id).request).image  # where memory is enough
+    assert np.array_equal(np.asarray(again), pixels(tools, first))
+    engine.unload()
