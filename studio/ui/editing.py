@@ -73,7 +73,7 @@ def model_of_edit(runtime: Runtime, source: Generation | None) -> ModelSpec:
 
 def edits_by_instruction(spec: ModelSpec) -> bool:
     """Whether the model carries an instruction out on the picture by itself, and its user has left it that."""
-    return "edit" in spec.abilities and bool(field_value("edit", "own", True))
+    return "edit" in spec.abilities and ("repaint" not in spec.abilities or bool(field_value("edit", "own", True)))
 
 
 def edit_order(state: PageState, source: Generation | None, words: str, spec: ModelSpec) -> Order:

@@ -42,7 +42,7 @@ def strength_field(*, marked: bool) -> None:
 
 def own_edit_fields(runtime: Runtime, state: PageState, spec: ModelSpec) -> None:
     """Where the model edits by itself: whether it does, and the references that it looks at."""
-    if "edit" in spec.abilities:
+    if {"edit", "repaint"} <= spec.abilities:
         st.session_state.setdefault(field_key("edit", "own"), True)
         st.toggle(
             f"{spec.title} edits by instruction", key=field_key("edit", "own"), persist_state="session",
