@@ -14,6 +14,8 @@ from fibo_core.models.catalogue import find_model
 if TYPE_CHECKING:
     from PIL import Image
 
+PAINTER = "mini"  #: what paints from a prompt where nothing else has yet: it is always here
+
 
 @dataclass(frozen=True)
 class StepEvent:
@@ -57,11 +59,11 @@ class EngineStatus:
     vram_used_gb: float
     error: str = ""
     unloading: bool = False
-    painter: str = ""  #: the last of them that paints from a prompt, where ``model`` only edits
+    painter: str = PAINTER  #: the last of them that paints from a prompt, where ``model`` only edits
 
     def model_for(self, kind: str) -> str:
         """The model of an order that names none: the one in use where it works off such orders."""
-        return self.model if not self.painter or find_model(self.model).can(kind) else self.painter
+        return self.model if find_model(self.model).can(kind) else self.painter
 
 
 StepObserver = Callable[[StepEvent], None]

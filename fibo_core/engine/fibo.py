@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import fibo_core
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
+from fibo_core.engine import PAINTER, EngineStatus, RenderedImage, StepObserver, placement
 from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
 from fibo_core.engine.edits import check_can_edit
 from fibo_core.engine.embeddings import KeptEmbeddings
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
-PAINTER = "mini"  #: what paints from a prompt where nothing else has yet: it is always here
 
 TILE_PX = 256  #: of a side: a smaller picture is one tile
 

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,26 @@ def test_every_step_of_fibo_2_is_told_with_a_preview_of_the_pictures_shape(engin
     assert Image.open(io.BytesIO(events[-1].preview or b"")).size == (256, 171)
 
 
-@pytest.mark.parametrize("step", [1, 2])
-def test_a_cancel_at_any_step_of_fibo_2_leaves_the_next_picture_as_it_would_have_been(
-    engine: FiboEngine, step: int
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("name", ["mini", "tiny2"])
+def test_a_cancel_at_any_step_of_any_family_leaves_the_next_picture_as_it_would_have_been(
+    engine: FiboEngine, name: str, step: int
 ) -> None:
-    whole, cancel = engine.render(request(engine)).image, CancelFlag()
-    with pytest.raises(Cancelled):
-        engine.render(request(engine), lambda event: cancel.cancel() if event.step == step else None, cancel)
-    assert (pixels(engine.render(request(engine)).image) == pixels(whole)).all()
+    """At the last one all is painted, and it comes too late."""
+    spec = {"mini": CATALOGUE["mini"], "tiny2": TINY2}[name]
+    settings = RenderSettings.of(spec, aspect="3:2", num_inference_steps=3)
+    ordered = settings.request(BALL, 7, engine.revision(name))
+    whole, cancel, told = engine.render(ordered).image, CancelFlag(), []
+
+    def on_step(event: StepEvent) -> None:
+        told.append(event.step)
+        if event.step == step:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled) if step < 3 else nullcontext():
+        engine.render(ordered, on_step, cancel)
+    assert told == list(range(1, step + 1))
+    assert (pixels(engine.render(ordered).image) == pixels(whole)).all()
 
 
 def test_the_texts_that_fibo_2_is_shown_as_pictures_count_against_its_limit(engine: FiboEngine) -> None:
