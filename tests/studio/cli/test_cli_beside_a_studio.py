@@ -126,6 +126,34 @@ def test_what_the_studio_answers_is_printed_as_without_it(
         assert there.out == addressed, command
 
 
+def test_an_edit_is_the_studios_and_the_same_as_without_it(
+    cli: Cli, workspace: Path, far: tuple[str, ...], studio: Studio, tmp_path: Path
+) -> None:
+    """A mask from a file, or of an object's place; what is refused is the same sentence."""
+    source = studio.generate("a red ball on the left and a green box on the right", steps=2, seed=7).wait().pictures[0]
+    before = pixels(source.save(tmp_path / "source.png"))
+    mask = Image.new("L", (256, 256))
+    mask.paste(255, (128, 60, 250, 220))
+    mask.save(tmp_path / "mask.png")
+    black = np.asarray(mask) == 0
+    command = ("edit", source.id, "make the box purple", "--mask", tmp_path / "mask.png", "--way", "paste")
+    beside, here = cli(*command, "--json").json, cli("--here", *command, "--json").json
+    there = cli(*far, *command, "--out", tmp_path / "there.png", "--json").json
+    for picture in (beside["image_path"], here["image_path"], there["image_path"]):
+        assert (pixels(picture)[black] == before[black]).all()
+        assert (pixels(picture)[~black] != before[~black]).any()
+        assert (pixels(picture) == pixels(beside["image_path"])).all()
+    assert row(workspace, beside["id"]) == row(workspace, here["id"]) == row(workspace, there["id"])
+    made = studio.mask(source, "objects[1]")
+    edited = studio.edit(source, "make the box purple", mask=made.mask, strength=0.8).wait().pictures[0]
+    assert edited.generation.request.edit.start_sigma == 0.8
+    Image.new("L", (256, 256)).save(tmp_path / "black.png")
+    for refused in (("--mask", tmp_path / "black.png"), (), ("--strength", "2"), ("--mask-of", "objects[9]")):
+        asked = ("edit", source.id, "make the box purple", *refused)
+        named, alone = cli(*asked), cli("--here", *asked)
+        assert (named.code, named.err) == (2, alone.err)
+
+
 def test_pictures_are_deleted_and_restored_by_the_studio(cli: Cli, workspace: Path, studio: Studio) -> None:
     """Those that are unknown, or so already, are named."""
     id, unknown = studio.generate("a cone", steps=2).wait().pictures[0].id, "01ARZ3NDEKTSV4RRFFQ69G5FAV"

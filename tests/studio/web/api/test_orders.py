@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -119,6 +120,52 @@ def test_an_inspiration_starts_from_a_file_or_from_a_picture_of_the_history(
     assert (generation["mode"], generation["seed"]) == ("inspire", 11)
     source = api.get(str(api.base_url.copy_with(path=generation["source"])))
     assert source.headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize("way", ["file", "made"])
+def test_an_edit_changes_a_picture_behind_its_mask_alone(api: httpx.Client, batch: dict[str, Any], way: str) -> None:
+    """A mask as a file, or one that is made and can be looked at first; every other pixel stays."""
+    id, before = batch["cells"][0]["generation_id"], picture_of(api, batch)
+    document = generation_of(api, batch)["structured_prompt"] | {"short_description": "a green ball."}
+    order = {"generation_id": id, "structured_prompt": document, "way": "paste"}
+    if way == "file":
+        mask = Image.new("L", before.size)
+        mask.paste(255, (20, 20, 120, 120))
+        file = io.BytesIO()
+        mask.save(file, "PNG")
+        answer = api.post("/edits", files={"mask": ("mask.png", file.getvalue())}, data={"order": json.dumps(order)})
+    else:
+        made = api.post("/edits/masks", json={"generation_id": id, "of": "objects[0]"}).json()
+        mask = Image.open(io.BytesIO(api.get(str(api.base_url.copy_with(path=made["image"]))).content)).convert("L")
+        answer = api.post("/edits", json={**order, "mask": made["mask"]})
+    assert answer.status_code == 202, answer.text
+    done = ended(api, answer.json())
+    generation, after = generation_of(api, done), picture_of(api, done)
+    assert (generation["mode"], generation["parent_id"], generation["edit"]["way"]) == ("edit", id, "paste")
+    black = np.asarray(mask) == 0
+    moved = (np.asarray(before) != np.asarray(after)).any(axis=2)
+    assert 0 < black.sum() < black.size
+    assert moved[black].sum() == 0
+    assert moved[~black].any()
+    assert api.post("/estimates", json={"edit": {**order, "mask_of": "edit"}}).json()["pictures"] == 1
+
+
+@pytest.mark.parametrize(
+    ("order", "sentence"),
+    [
+        ({"words": "x"}, "Neither a mask nor a strength is given"),
+        ({"words": "x", "strength": 0.5, "way": "redo"}, "The way of editing is 'redo'"),
+        ({"words": "x", "strength": 1.5}, "The strength is 1.5"),
+        ({"words": "x", "mask": "0" * 64}, "is not there any more"),
+        ({"words": "x", "structured_prompt": {"short_description": "y"}, "strength": 0.5}, "may not say the same"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_one_sentence(
+    api: httpx.Client, batch: dict[str, Any], order: dict[str, Any], sentence: str
+) -> None:
+    answer = api.post("/edits", json={"generation_id": batch["cells"][0]["generation_id"], **order})
+    assert answer.status_code in (409, 422)
+    assert sentence in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("way", ["files", "ids", "both"])
