@@ -210,6 +210,14 @@ def test_what_has_moved_outside_is_counted_and_put_back() -> None:
     assert (after[:, 40] <= 3).all()
 
 
+def test_a_stroke_thinner_than_its_edge_shows_all_the_same() -> None:
+    mask = Image.new("L", (100, 100))
+    ImageDraw.Draw(mask).line((10, 50, 90, 50), fill=255, width=3)
+    after = pixels(composed(Image.new("RGB", (100, 100), "white"), Image.new("RGB", (100, 100), "black"), mask, 4))
+    assert (after[50, 12:88] < 128).all()
+    assert (after[np.asarray(mask) == 0] == 255).all()
+
+
 @pytest.mark.parametrize(
     "given",
     [{"source": "x"}, {"source": "a" * 64, "way": "paste"}, {"source": "a" * 64, "way": "vary", "start_sigma": 0.0},
