@@ -6,13 +6,14 @@ that import.
 """
 
 import errno
+import hashlib
 import logging
 import re
 import shutil
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,7 +26,7 @@ from pydantic import SecretStr
 from fibo_core.cancel import CancelFlag
 from fibo_core.errors import DownloadFailed, Stopped
 from fibo_core.models.catalogue import WeightsSpec
-from fibo_core.models.weights import downloaded, storage_folder
+from fibo_core.models.weights import BLOCK, downloaded, storage_folder
 
 __all__ = ["DownloadEvent", "check_access", "download", "downloaded"]
 
@@ -143,7 +144,8 @@ def _fetch(
         _remove_leftovers(storage_folder(repo, hub_cache))
         _check_disk(spec, hub_cache, missing)
         progress.begin(total - missing, total)
-        fetch(repo, **where, max_workers=AT_ONCE, tqdm_class=_bar_class(progress.add))
+        snapshot = Path(fetch(repo, **where, max_workers=AT_ONCE, tqdm_class=_bar_class(progress.add)))
+        _check_bytes(snapshot, [file.filename for file in plan if file.will_download], cancel)
     except (DownloadFailed, Stopped):
         raise
     except _faults() as error:
@@ -287,6 +289,27 @@ def _remove_leftovers(storage: Path) -> None:
     for part in (storage / "blobs").glob("*.incomplete"):
         if time.time() - part.stat().st_mtime > LEFTOVER_AGE_S:
             part.unlink(missing_ok=True)
+
+
+def _check_bytes(snapshot: Path, names: Iterable[str], cancel: CancelFlag) -> None:
+    """Removes the first file that is not the one the hub speaks of, and raises DownloadFailed.
+
+    The hub's cache calls a large file by its SHA-256, and its library compares the size alone.
+    """
+    for name in names:
+        blob = (snapshot / name).resolve()
+        if not re.fullmatch("[0-9a-f]{64}", blob.name):
+            continue
+        digest = hashlib.sha256()
+        with blob.open("rb") as opened:
+            while block := opened.read(BLOCK):
+                cancel.check()
+                digest.update(block)
+        if digest.hexdigest() != blob.name:
+            (snapshot / name).unlink()
+            blob.unlink()
+            passing = f"{name} came with other bytes than the hub says it has"
+            raise DownloadFailed(f"{passing}. Run the download again.", passing=passing)
 
 
 def _check_disk(spec: WeightsSpec, hub_cache: Path, missing: int) -> None:

@@ -27,6 +27,10 @@ class LoopbackHub:
     retry_after: str = ""  #: goes with a refusal
     slow_s: float = 0.0  #: between two of a hundred parts of a file
     cut_file: str | None = None  #: this file breaks off in the middle, then the hub is down
+    spoilt_file: str | None = None  #: other bytes of the same number come in its place, once
+    short_file: str | None = None  #: half of it comes as if that were all, once
+    silent_file: str | None = None  #: after half of it nothing comes any more, and the line stays open; once
+    loops: str = ""  #: addresses with this in them lead to themselves
     down_for: int | None = None  #: so many requests; None: until somebody mends it
     claimed_size: int | None = None  #: what the hub says of every file's size before it is fetched
     also: dict[str, Path] = field(default_factory=dict)  #: further repositories
@@ -68,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub.requests.append(f"{self.command} {path}")
         repo = next((name for name in hub.also if f"/{name}/" in path), hub.repo)
         files = hub.files(repo)
-        if hub.refusal is not None and hub.refused in path:
+        if hub.refusal is not None and hub.refused in f"{self.command} {path}":
             status, code = hub.refusal
             if hub.down_for is not None:
                 hub.down_for -= 1
@@ -76,6 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(
                 status, b"{}", {"X-Error-Code": code, **({"Retry-After": hub.retry_after} if hub.retry_after else {})}
             )
+        elif hub.loops and hub.loops in path:
+            self._send(302, b"", {"Location": self.path})
         elif hub.token is not None and self.headers.get("Authorization") != f"Bearer {hub.token}":
             self._send(403, b"{}", {"X-Error-Code": "GatedRepo"})
         elif path == f"/api/models/{repo}/auth-check":
@@ -101,7 +107,24 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{_etag(file)}"', "X-Repo-Commit": COMMIT}
         if self.hub.claimed_size is not None:
             headers["X-Linked-Size"] = str(self.hub.claimed_size)
-        if self.command == "GET" and name == self.hub.cut_file:
+        if self.command == "GET" and name == self.hub.spoilt_file:
+            self.hub.spoilt_file = None
+            self._send(200, bytes(255 - byte for byte in body), headers)
+        elif self.command == "GET" and name == self.hub.short_file:
+            self.hub.short_file = None
+            self._send(200, body[: len(body) // 2], headers)
+        elif self.command == "GET" and name == self.hub.silent_file:
+            self.hub.silent_file = None
+            self.send_response(200)
+            for key, value in (headers | {"Content-Length": str(len(body))}).items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2])
+            self.wfile.flush()
+            self.connection.settimeout(60)
+            self.rfile.read(1)  # until the client hangs up
+            self.close_connection = True
+        elif self.command == "GET" and name == self.hub.cut_file:
             self.send_response(200)
             for key, value in headers.items():
                 self.send_header(key, value)

@@ -19,7 +19,7 @@ from tests.models.loopback_hub import COMMIT, LoopbackHub, serve
 REPO = "somebody/tiny"
 TOKEN = "hf_anAccountsOwnSecret"
 CLIENT = """
-import json, sys
+import errno, json, sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from pydantic import SecretStr
@@ -29,7 +29,7 @@ from fibo_core.models.download import check_access, download, downloaded
 from fibo_core.models.catalogue import find_weights
 from fibo_core.errors import FiboError
 
-todo, model, repo, cache, token, cancel_at, cancel_in_wait, waits_s = json.loads(sys.argv[1])
+todo, model, repo, cache, token, cancel_at, cancel_in_wait, waits_s, full_at = json.loads(sys.argv[1])
 spec = replace(find_weights(model), repo=repo)
 token = SecretStr(token) if token else None
 flag, events = CancelFlag(), []
@@ -39,6 +39,8 @@ def note(event):
     events.append(asdict(event))
     if cancel_at is not None and event.done_bytes >= cancel_at:
         flag.cancel()
+    if full_at is not None and event.done_bytes >= full_at:  # in the thread that writes the bytes
+        raise OSError(errno.ENOSPC, "No space left on device")
     if cancel_in_wait and event.wait_s is not None:
         flag.cancel()
 
@@ -67,10 +69,13 @@ def client(hub: LoopbackHub, tmp_path: Path):
 
     def run(
         todo: str = "download", *, model: str = "fibo", repo: str = REPO, token: str | None = None,
-        cancel_at: int | None = None, cancel_in_wait: bool = False, waits_s: tuple[float, ...] = (0.01,),
+        cancel_at: int | None = None, full_at: int | None = None, cancel_in_wait: bool = False,
+        waits_s: tuple[float, ...] = (0.01,),
         **environ: str,
     ) -> SimpleNamespace:  # fmt: skip
-        arguments = json.dumps([todo, model, repo, str(tmp_path / "hub"), token, cancel_at, cancel_in_wait, waits_s])
+        arguments = json.dumps(
+            [todo, model, repo, str(tmp_path / "hub"), token, cancel_at, cancel_in_wait, waits_s, full_at]
+        )
         keep = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         environment = {**keep, "HOME": str(tmp_path), "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1"}
         done = subprocess.run(
@@ -258,3 +263,68 @@ def test_an_unreachable_hub_says_to_check_the_network(client) -> None:
     answer = client("check", HF_ENDPOINT="http://127.0.0.1:9")
     assert answer.kind == "DownloadFailed"
     assert "could not be reached" in answer.error
+
+
+# A hub that misbehaves while a file comes
+
+
+@pytest.mark.parametrize("fault", ["spoilt_file", "short_file", "silent_file"])
+def test_a_file_that_comes_wrong_is_fetched_again_and_the_others_are_not(client, hub: LoopbackHub, fault: str) -> None:
+    """Other bytes than the hub says, half of them, or silence in the middle: what is here in the end is right."""
+    setattr(hub, fault, VAE)
+    answer = client(waits_s=(0.1,), HF_HUB_DOWNLOAD_TIMEOUT="2")
+    assert answer.error == ""
+    assert (Path(answer.folder) / VAE).read_bytes() == hub.files()[VAE].read_bytes()
+    waits = [event for event in answer.events if event["wait_s"] is not None]
+    assert len(waits) == (0 if fault == "silent_file" else 1), "the hub's library hears a silence by itself"
+    got = [request for request in hub.requests if request.startswith("GET") and "/resolve/" in request]
+    assert sum(VAE in request for request in got) == 2
+    assert len(got) == len(hub.files()) + 1
+
+
+def test_what_came_spoilt_is_named_while_it_waits(client, hub: LoopbackHub) -> None:
+    hub.spoilt_file = VAE
+    answer = client(cancel_in_wait=True, waits_s=(60.0,))
+    assert answer.kind == "Cancelled"
+    assert answer.events[-1]["reason"] == f"{VAE} came with other bytes than the hub says it has"
+    assert answer.here is None
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [((403, "GatedRepo"), "is gated"), ((403, ""), "refuses somebody/tiny"), ((404, "RepoNotFound"), "no repository")],
+)
+def test_access_that_is_taken_away_in_the_middle_ends_it_and_what_came_stays(
+    client, hub: LoopbackHub, refusal: tuple[int, str], words: str
+) -> None:
+    """One sentence; with the access given back, the next run fetches the rest."""
+    hub.refusal, hub.refused = refusal, f"GET /{REPO}/resolve/{COMMIT}/{VAE}"
+    answer = client(token=TOKEN, waits_s=(600.0,))
+    assert answer.kind == "DownloadFailed"
+    assert words in answer.error
+    assert answer.here is None
+    hub.refusal = None
+    hub.requests.clear()
+    assert client(token=TOKEN).error == ""
+    assert 0 < len([each for each in hub.requests if each.startswith("GET") and "/resolve/" in each]) < len(hub.files())
+
+
+def test_a_disk_that_fills_during_a_download_is_said_and_it_goes_on_later(client, hub: LoopbackHub) -> None:
+    answer = client(full_at=1, waits_s=(600.0,))
+    assert answer.kind == "DownloadFailed"
+    assert answer.error == "The disk is full. Free some space, and run the download again to go on."
+    assert answer.here is None
+    finished = client()
+    assert finished.error == ""
+    assert finished.here == finished.folder
+
+
+@pytest.mark.parametrize("where", ["auth-check", "/tree/", "/resolve/"])
+def test_an_address_that_leads_to_itself_is_waited_out_like_a_hub_that_is_ill(
+    client, hub: LoopbackHub, where: str
+) -> None:
+    hub.loops = where
+    answer = client(cancel_in_wait=True, waits_s=(60.0,))
+    assert answer.kind == "Cancelled"
+    assert "hub" in answer.events[-1]["reason"]
+    assert answer.here is None
