@@ -221,7 +221,8 @@ def test_a_stroke_thinner_than_its_edge_shows_all_the_same() -> None:
 @pytest.mark.parametrize(
     "given",
     [{"source": "x"}, {"source": "a" * 64, "way": "paste"}, {"source": "a" * 64, "way": "vary", "start_sigma": 0.0},
-     {"source": "a" * 64, "way": "vary", "feather": 65}, {"source": "a" * 64, "way": "redo"}],
+     {"source": "a" * 64, "way": "vary", "feather": 65}, {"source": "a" * 64, "way": "redo"},
+     {"source": "a" * 64, "way": "vary", "references": ("b" * 64,) * 5}],
 )  # fmt: skip
 def test_an_edit_that_cannot_be_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(RequestError):
