@@ -557,6 +557,7 @@ class StorageGiven(Given):
     bytes: int = Field(description="Of these and of those in the trash, with the files beside them")
     trash_pictures: int
     trash_bytes: int = Field(description="What emptying the trash would free")
+    trash_unfinished: bool = Field(False, description="Whether a purge runs or was killed: its files take room still")
     trash_days: int = Field(description="After so many days the studio purges what was deleted; 0: never")
     free_bytes: int
     total_bytes: int
