@@ -173,6 +173,8 @@ def diff(before: StructuredPrompt, after: StructuredPrompt) -> tuple[Change, ...
 
 def _plain(value: Any, steps: tuple[Step, ...], hints: list[Hint]) -> Any:
     """A copy of `value` in plain JSON types, NaN as null with a hint. Raises PromptError for the rest."""
+    if type(value) is str:  # most values are: a history that is checked reads millions of them
+        return value if value.isascii() else _joined(value)
     if isinstance(value, Mapping | list | tuple) and len(steps) >= MAX_DEPTH:
         raise _too_deep()
     if isinstance(value, Mapping):

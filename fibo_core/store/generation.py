@@ -193,7 +193,9 @@ def _is_text(value: Any) -> bool:
 
 def _is_name(value: Any) -> bool:
     """What the program wrote: text that UTF-8, and so the database, can hold."""
-    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+    if not isinstance(value, str):
+        return False
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is_whole(value: Any) -> bool:

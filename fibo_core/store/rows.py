@@ -85,6 +85,8 @@ def _columns(table: Any) -> tuple[tuple[str, tuple[type, ...]], ...]:
 
 def _is_utf8(text: str) -> bool:
     """Whether a text came whole out of the database, which hands out other bytes as halves of surrogate pairs."""
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -98,7 +98,8 @@ class OfflineWriter:
         instructs = bool(hint) and is_instruction(hint, lexicon)
         if hint and not instructs:
             said = read_scene(hint, lexicon)
-            said.words = f"{scene.words}. {hint}"
+            seen = scene.words.replace(f", with {scene.settings[0]} behind", "") if said.settings else scene.words
+            said.words = f"{seen}. {hint[:1].upper()}{hint[1:]}"
             said.settings = said.settings or scene.settings
             said.shown = scene.shown | said.shown
             scene, notes = said, [*_language(hint), *notes, *_notes(said)]

@@ -37,7 +37,7 @@ def list_(
     if (door := door_of(context, settings)) is not None:
         page: Page | HistoryPage = door.page("", None, False, cursor, limit, deleted=True)
         storage = door.storage()
-        count, size = storage.trash_pictures, storage.trash_bytes
+        count, size, unfinished = storage.trash_pictures, storage.trash_bytes, storage.trash_unfinished
     else:
         from fibo_core.store.history import HistoryQuery
 

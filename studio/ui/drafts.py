@@ -12,12 +12,13 @@ from typing import Any
 
 import streamlit as st
 
-from fibo_core.errors import FiboError, JobNotFound
+from fibo_core.errors import FiboError, JobNotFound, PromptError
 from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.drafts import DraftStore
 from fibo_core.store.generation import MODES, OUTPUTS, Mode
 from fibo_core.store.inputs import INPUTS
+from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from fibo_core.work.tasks import written_from_record, written_to_record
 from studio.ui.session import find_picture
@@ -109,11 +110,12 @@ def _begin(runtime: Runtime, session: _Session, mode: Mode, record: Record, *, o
     shown = st.query_params.get("picture") if opened else None
     if record.get("kept") and shown not in (None, record.get("shown_id")):
         record = _without_view(record)
-    if not (opened and _leads_elsewhere(runtime, mode, record)):
+    named = _named_elsewhere(runtime, mode, record) if opened else None
+    if named is None:
         _fill(runtime, mode, record)
     else:
         _state(runtime, record)
-        if _holds_work(record) and not (aside and _as_placed(runtime, record)):
+        if _holds_work(record) and not _brings(named, record) and not (aside and _as_placed(runtime, record)):
             aside = [*aside, record][-ASIDE_MAX:]
     session.aside[mode] = aside
 
@@ -197,25 +199,37 @@ def _without_view(record: Record) -> Record:
     return {**record, **own, "fields": fields, "kept": None, "shown_id": None}
 
 
-def _leads_elsewhere(runtime: Runtime, mode: Mode, record: Record) -> bool:
-    """Whether the address that was opened names another batch than the draft's, and there is one of this page."""
+def _named_elsewhere(runtime: Runtime, mode: Mode, record: Record) -> Batch | None:
+    """The batch of this page that the address names, where it is another than the draft's."""
     named = st.query_params.get("batch")
     if named is None and (job_id := st.query_params.get("job")) is not None:
         try:
             named = runtime.desk.batch_of(job_id)
         except JobNotFound:
-            return False
+            return None
     batch = None if named in (None, record.get("batch_id")) else runtime.desk.several([named]).get(named)
-    return batch is not None and batch.kind == mode
+    return batch if batch is not None and batch.kind == mode else None
 
 
 def _as_placed(runtime: Runtime, record: Record) -> bool:
     """Whether a draft holds nothing that its batch would not bring again."""
     batch_id = str(record.get("batch_id"))
-    batch, draft = runtime.desk.several([batch_id]).get(batch_id), _draft(record.get("draft"))
-    own = any(record.get(name) for name in ("previous", "kept", "waiting", "returned"))
-    if batch is None or own or (draft is not None and draft.is_users):
+    batch = runtime.desk.several([batch_id]).get(batch_id)
+    return batch is not None and _brings(batch, record)
+
+
+def _brings(batch: Batch, record: Record) -> bool:
+    """Whether a draft holds nothing that a batch would not bring: that was placed from it, by a run that was broken off
+    before it kept the draft, or before."""
+    if any(record.get(name) for name in ("previous", "kept", "waiting", "returned")):
         return False
+    draft, written = _draft(record.get("draft")), batch.order.written
+    if draft is not None and draft.is_users:
+        try:
+            same = written is not None and StructuredPrompt.parse(draft.text) == written.prompt
+        except PromptError:
+            return False
+        return same and _words(record).strip() in ("", draft.words.strip(), showable(batch.order.words).strip())
     return _words(record).strip() in ("", showable(batch.order.words).strip())
 
 

@@ -197,7 +197,8 @@ class _Start:
         """Whether there is work that goes on without a browser; jobs that cannot be begun are none."""
         if shell.downloads.any_moving:
             return True
-        return self._runtime is not None and (self._runtime.jobs.busy() or self._runtime.imports.busy())
+        runtime = self._runtime
+        return runtime is not None and (runtime.jobs.busy() or runtime.imports.busy() or runtime.care.purging.running)
 
     def undo(self) -> None:
         """Ends the jobs, and the database with them. A model, held or just being loaded, goes with the process."""

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import Visitor
 
@@ -122,3 +122,25 @@ def test_the_main_picture_is_chosen_and_another_taken_away_and_back_by_the_keybo
     page.keyboard.press("Enter")
     expect(tiles).to_have_count(1)
     expect(shape).to_have_value(re.compile("^3:2"))
+
+
+def test_a_picture_that_python_has_not_heard_of_survives_a_reload(visitor: Visitor) -> None:
+    """Its tile was there already: whoever loads the page anew finds it again, and so does the prompt."""
+    page, held = visitor.page, []
+
+    def through(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: held.append(message) if held else server.send(message))
+
+    page.route_web_socket("**/_stcore/stream", through)
+    visitor.open("/inspire")
+    held.append(b"")  # from here on nothing reaches Python
+    arrive(page, "drop", ("dusk.png", dusk()))
+    tile = page.locator(".given .row img")
+    expect(tile).to_have_count(1)
+    visitor.page.wait_for_timeout(500)
+    assert len(held) > 1
+    held.clear()
+    page.reload()
+    expect(tile).to_have_count(1)
+    expect(page.get_by_text("“Describe” writes a prompt from what you gave.")).to_be_visible()

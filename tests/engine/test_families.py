@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from fibo_core.engine import StepEvent
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
-from fibo_core.errors import Cancelled, RequestError
+from fibo_core.errors import Cancelled, ModelLoadFailed, RequestError
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec
 from fibo_core.models.families import FIBO2, NULL_CAPTION
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -97,6 +98,47 @@ def test_the_texts_that_fibo_2_is_shown_as_pictures_count_against_its_limit(engi
     assert engine.count_tokens("tiny2", FIBO2.caption(prompt)) < FIBO2.tokens_max
     with pytest.raises(RequestError, match=r"has [\d,]+ tokens and the model reads 4,096"):
         engine.render(request(engine, prompt))
+
+
+@pytest.mark.parametrize(("name", "most"), [("mini", "3,000"), ("tiny2", "4,096")])
+def test_a_prompt_of_five_thousand_tokens_is_refused_before_its_model_is_loaded(
+    engine: FiboEngine, name: str, most: str
+) -> None:
+    """The other one goes on painting."""
+    other = {"mini": "tiny2", "tiny2": "mini"}[name]
+    engine.load(other)
+    long = BALL.set("short_description", "ball " * 5_000)
+    spec = {"mini": CATALOGUE["mini"], "tiny2": TINY2}[name]
+    with pytest.raises(RequestError, match=rf"has [\d,]+ tokens and the model reads {most}: its end would be lost"):
+        engine.render(RenderSettings.of(spec, aspect="3:2").request(long, 7, engine.revision(name)))
+    assert (engine.status().state, engine.status().model) == ("ready", other)
+
+
+@pytest.mark.parametrize("spec", [CATALOGUE["mini"], TINY2], ids=["mini", "tiny2"])
+def test_a_size_no_multiple_of_16_is_refused_for_every_family(spec: ModelSpec) -> None:
+    with pytest.raises(RequestError, match=r"The size is 100×64\. Each side must be a multiple of 16"):
+        RenderSettings.of(spec, size=(100, 64))
+
+
+def test_weights_of_fibo_2_cut_short_leave_the_model_before_painting(
+    engine: FiboEngine, tiny2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part of them, in one sentence that names the file."""
+    cut = Path(shutil.copytree(tiny2_folder, tmp_path / "cut"))
+    models = {"mini": CATALOGUE["mini"], "cut": replace(TINY2, name="cut", title="cut", folder=cut)}
+    monkeypatch.setattr("fibo_core.models.catalogue.CATALOGUE", models)
+    engine.load("mini")
+    held = engine._held
+    for part in ("transformer", "text_encoder", "vae"):
+        file = next((cut / part).glob("*.safetensors"))
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(ModelLoadFailed, match=rf"weights of cut in .* are damaged: {part}/.*Bring that file again"):
+            engine.load("cut")
+        file.write_bytes(whole)
+    assert engine._held is held
+    engine.load("cut")
+    assert engine.status().model == "cut"
 
 
 def test_a_text_is_drawn_for_fibo_2_and_changes_the_picture(engine: FiboEngine) -> None:

@@ -132,6 +132,24 @@ def test_an_address_of_another_batch_shows_that_one_and_keeps_the_draft_aside(
     assert words(open_studio()) == "a fox"
 
 
+def test_a_batch_that_a_killed_run_has_placed_from_the_draft_is_no_other_one(
+    open_studio: Open, runtime: Runtime
+) -> None:
+    """The run was broken off before it kept that its page follows the batch: nothing is aside, and nothing is said."""
+    app = open_studio()
+    app.text_area(key="generate_words").set_value("a blue star").run()
+    batch = place(runtime, "a blue star")
+    again = open_studio(batch=batch)
+    assert (words(again), again.session_state["page_generate"].batch_id) == ("a blue star", batch)
+    assert "is kept" not in says(again)
+
+    other = open_studio("two")
+    other.session_state["page_generate"].begin('{"short_description": "a teal ring"}')
+    other.run()
+    assert "is kept" not in says(open_studio("two", batch=place(runtime, "a teal ring")))
+    assert "is kept" in says(open_studio("two", batch=place(runtime, "a pink ring")))
+
+
 def test_a_second_draft_that_is_set_aside_takes_nothing_from_the_first(open_studio: Open, runtime: Runtime) -> None:
     """Typed, looked at a batch, typed there, looked at another one: both are kept, and each comes back."""
     first, second = place(runtime, "a red ball"), place(runtime, "a blue star")

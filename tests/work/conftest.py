@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from fibo_core.engine.fibo import FiboEngine
+from tests.store.conftest import database, history, workspace
 from tests.work.desks import Studio
+
+__all__ = ["database", "history", "workspace"]  #: for tests of what works on a history
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,24 +14,6 @@ from fibo_core.store.history import History
 from fibo_core.store.inputs import Inputs
 from fibo_core.work.care import Care
 from tests.store.pictures import rendered, request_of
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    return tmp_path
-
-
-@pytest.fixture
-def database(workspace: Path) -> Iterator[Database]:
-    database = Database(workspace / "studio.db")
-    database.migrate()
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def history(workspace: Path, database: Database) -> History:
-    return History(workspace, database)
 
 
 def care_of(history: History, database: Database, trash_days: int = 30) -> Care:

@@ -6,7 +6,9 @@ from fibo_core.errors import InputError
 from fibo_core.prompts.picture_names import check_names
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.writers.edit_words import check_agreement, edit_instruction, for_writers
+from fibo_core.writers.llm import LlmWriter
 from fibo_core.writers.offline import OfflineWriter
+from tests.writers.loopback_llm import MODEL, loopback_llm, stream
 
 SCENE = StructuredPrompt.from_dict(
     {
@@ -67,6 +69,21 @@ def test_the_users_own_words_are_the_instruction_where_they_are_english() -> Non
     assert edit_instruction(SCENE, changed, german) == "Change the green box to a box of walnut. Go by <image_2>."
     assert edit_instruction(SCENE, SCENE, german) == german  # nothing better is known
     assert for_writers(words) == "make the box from the wood of given picture 2"
+
+
+def test_a_services_changed_prompt_tells_the_instruction_in_english() -> None:
+    """Asked in German, with a reference in the words: it is shown no name of a picture, and what it answers is both
+    the stored prompt and what the model is told."""
+    words = "mach die Kiste lila wie in <image_2> und sonst nichts"
+    with loopback_llm() as llm:
+        llm.will(stream(SCENE.set("objects[1].description", "a purple box").document))
+        writer = LlmWriter(f"{llm.url}/v1", MODEL, "", backoff_s=0.01, silence_s=20.0)
+        written = writer.refine(SCENE, for_writers(words))
+    asked = llm.received[0].text
+    assert "wie in given picture 2" in asked
+    assert "image_2" not in asked
+    assert written.prompt.get("objects[1].description") == "a purple box"
+    assert edit_instruction(SCENE, written.prompt, words) == "Change the green box to a purple box. Go by <image_2>."
 
 
 def test_a_name_of_a_picture_that_is_not_given_is_one_sentence() -> None:

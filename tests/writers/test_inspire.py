@@ -72,7 +72,7 @@ def test_a_hint_names_the_thing_and_bends_the_light() -> None:
     assert [entry["description"] for entry in prompt.document["objects"]] == ["a red ball"]
     assert prompt.get("background_setting") == "a plain gray wall"
     assert prompt.get("lighting.conditions") == "night, moonlight"
-    assert "a red ball at night" in prompt.get("short_description")
+    assert prompt.get("short_description").endswith("with a plain gray wall behind. A red ball at night.")
 
 
 def test_a_hint_that_instructs_is_done() -> None:
@@ -202,3 +202,10 @@ def test_a_transparent_ground_is_none_and_no_snow() -> None:
 def test_a_picture_with_a_few_transparent_corners_or_nothing_at_all_is_described() -> None:
     """Rounded corners make no cut-out of much; where all is transparent, there is nothing to name."""
     assert WRITER.inspire([Image.new("RGBA", (64, 64))]).prompt.document["objects"] == []
+
+
+def test_a_hint_that_names_the_setting_takes_the_place_of_the_one_that_was_seen() -> None:
+    """Two sentences that do not contradict each other, each with a capital letter."""
+    prompt = OfflineWriter().inspire([Image.new("RGB", (64, 64), (120, 120, 120))], "in a forest").prompt
+    assert prompt.get("short_description") == "A picture in mostly gray. In a forest."
+    assert "forest" in str(prompt.get("background_setting"))

@@ -557,6 +557,7 @@ class StorageGiven(Given):
     bytes: int = Field(description="Of these and of those in the trash, with the files beside them")
     trash_pictures: int
     trash_bytes: int = Field(description="What emptying the trash would free")
+    trash_unfinished: bool = Field(False, description="Whether a purge runs or was killed: its files take room still")
     trash_days: int = Field(description="After so many days the studio purges what was deleted; 0: never")
     free_bytes: int
     total_bytes: int
@@ -689,6 +690,21 @@ class ModelGiven(Given):
     shapes: dict[str, tuple[int, int]] = Field(description="Width and height in pixels by name")
     steps: int
     guidance: float
+
+
+class AdapterGiven(Given):
+    """A LoRA of the workspace."""
+
+    name: str = Field(examples=["sepia"])
+    bytes: int
+    fits: Sequence[str] = Field(description="Names of the models here that it belongs to", examples=[["mini"]])
+    fault: str = Field(description="Why the file is no LoRA, one sentence; empty where it is one")
+
+
+class AdapterList(Given):
+    """The LoRAs of the workspace."""
+
+    items: Sequence[AdapterGiven]
 
 
 class WeightsGiven(Given):

@@ -282,6 +282,8 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("generate ball --model sdxl", 2, "no model called 'sdxl'"),
         ('generate ball --model ""', 2, "no model called ''"),
         ("generate ball --model fibo", 1, "models download fibo"),
+        ("generate ball --model fibo-edit", 2, "FIBO Edit only edits pictures that are there"),
+        ("generate --from-json long.json", 2, "tokens and the model reads 3,000"),
         ("generate ball --model fibo --aspect 3:2-small", 1, "models download fibo"),
         ("generate ball --writer nobody", 2, "no prompt writer called 'nobody'"),
         ("generate ball --out x.jpg", 2, "PNG"),
@@ -324,6 +326,7 @@ def test_bad_input_is_one_sentence_on_stderr(cli: Cli, tmp_path: Path, monkeypat
     (tmp_path / "list.json").write_text("[1]")
     (tmp_path / "empty.json").write_text('{"short_description": "", "objects": []}')
     (tmp_path / "other.json").write_text('{"environment": "a meadow", "render": {"samples": 10}}')
+    (tmp_path / "long.json").write_text('{"short_description": "' + "ball " * 5_000 + '"}')
     (tmp_path / "two.jsonl").write_text('{"short_description": "a"}\n{"short_description": "b"}')
     (tmp_path / "a1111.png").write_bytes(A1111)
     (tmp_path / "latin.json").write_bytes(b'{"short_description": "\xe9"}')

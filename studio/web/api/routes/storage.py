@@ -78,6 +78,7 @@ def storage_given(runtime: Runtime) -> StorageGiven:
         bytes=usage.bytes,
         trash_pictures=usage.deleted,
         trash_bytes=usage.trash_bytes,
+        trash_unfinished=history.trash.is_unfinished(),
         trash_days=runtime.settings.trash_days,
         free_bytes=usage.free_bytes,
         total_bytes=usage.total_bytes,

@@ -80,6 +80,7 @@ def test_a_form_where_json_belongs_is_told_which_kind_is_read(api: httpx.Client)
         ({"words": "a ball", "width": 250, "height": 256}, "The size is 250×256."),
         ({"words": "a ball", "width": 256}, "Only one of width and height is given."),
         ({"words": "a ball", "model": "none"}, "There is no model called 'none'. Choose mini"),
+        ({"words": "a ball", "model": "fibo-edit"}, "FIBO Edit only edits pictures that are there. Choose a model"),
         ({"words": "a ball", "writer": "none"}, "There is no prompt writer called 'none'. Choose auto"),
         (
             {"words": "a ball", "axes": [{"name": "seed", "values": "1..1000000"}]},
@@ -97,6 +98,15 @@ def test_an_order_that_cannot_be_is_told_why_as_the_page_would(
 ) -> None:
     status, sentence = refusal(api.post("/generations", json=order))
     assert (status, sentence[: len(said)]) == (422, said) or (said == "objects" and said in sentence), sentence
+
+
+def test_a_prompt_of_five_thousand_tokens_is_a_job_that_says_so(api: httpx.Client) -> None:
+    """Before anything is painted; the batch ends, and the next one is taken."""
+    long = {"short_description": "ball " * 5_000, "objects": [{"description": "a ball", "location": "left"}]}
+    answer = api.post("/generations", json={"structured_prompt": long})
+    batch = ended(api, answer.json())
+    assert [cell["state"] for cell in batch["cells"]] == ["failed"]
+    assert "tokens and the model reads 3,000: its end would be lost" in str(batch["jobs"])
 
 
 def test_a_model_whose_weights_are_not_here_is_no_fault_of_the_order(api: httpx.Client) -> None:

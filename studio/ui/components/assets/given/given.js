@@ -2,6 +2,7 @@
 // whole list after every change, with a number that it sends back: until then the list here is the newer one.
 const zones = new WeakMap()
 const READ_MS = 4000
+const KEPT = "fibo.given" // in this tab: a change that Python has not answered, for a reload in between
 const touch = matchMedia("(pointer: coarse)")
 
 export function show(args) {
@@ -53,10 +54,23 @@ class Zone {
     this.data = data
     this.tell = setTriggerValue
     if (this.told === null || this.told === data.answered) {
+      if (this.told !== null) sessionStorage.removeItem(KEPT)
       this.told = null
       this.pictures = [...data.pictures]
     }
+    if (!this.begun) this.goOn()
+    this.begun = true
     this.draw()
+  }
+
+  /** Tells Python again what it had not heard of when the page was loaded anew. */
+  goOn() {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null")
+    sessionStorage.removeItem(KEPT)
+    if (kept === null || kept.number === this.data.answered) return
+    if (kept.pictures.map(each => each.path).join() === this.pictures.map(each => each.path).join()) return
+    this.pictures = kept.pictures
+    this.change()
   }
 
   // What a file may come by
@@ -130,6 +144,7 @@ class Zone {
 
   change() {
     this.told = `${this.changes}-${++this.count}`
+    sessionStorage.setItem(KEPT, JSON.stringify({ number: this.told, pictures: this.pictures }))
     this.tell("changed", { number: this.told, pictures: this.pictures.map(each => each.path) })
   }
 

@@ -12,7 +12,7 @@ const questionOf = ({ q = "", trash }) => new URLSearchParams({ q, zone: ZONE, .
 export class Finding {
   /** `on` hears `look()` when the field's text is to be searched for, `say(words)`. */
   constructor(root, on) {
-    for (const name of ["search", "suggestions", "places", "chips", "waits", "facets", "count"]) {
+    for (const name of ["search", "suggestions", "places", "keep", "chips", "waits", "facets", "count"]) {
       this[name] = root.querySelector(`.${name}`)
     }
     this.field = this.search.querySelector("input")
@@ -179,11 +179,34 @@ export class Finding {
     else if (value) this.text = value === "all" ? "" : value
   }
 
-  async keepSearch() {
+  /** Asks for a name, in a line under the search. */
+  keepSearch() {
     const query = this.field.value.trim()
     if (!query) return this.on.say("There is no search to keep. Type one first.")
-    const name = prompt("A name for this search", query)
-    if (!name) return
+    const words = "A name for this search"
+    const field = make("input", { value: query, autocomplete: "off", required: true, maxLength: 100, aria: { label: words } })
+    const close = () => {
+      this.keep.hidden = true
+      this.places.focus()
+    }
+    this.keep.onsubmit = event => {
+      event.preventDefault()
+      if (!field.value.trim()) return
+      close()
+      this.keepAs(field.value.trim(), query)
+    }
+    this.keep.onkeydown = event => {
+      if (event.key !== "Escape") return
+      event.stopPropagation()
+      close()
+    }
+    this.keep.replaceChildren(field, button("Keep it", "bookmark", () => this.keep.requestSubmit()), button("Not now", "close", close))
+    this.keep.hidden = false
+    field.focus()
+    field.select()
+  }
+
+  async keepAs(name, query) {
     try {
       await api("POST", "/collections", { name, query })
       this.on.say(`“${name}” is kept among the collections.`)
