@@ -24,8 +24,8 @@ from typing import Any
 
 import fibo_core
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
-from fibo_core.engine.fibo import PAINTER, FiboEngine
+from fibo_core.engine import PAINTER, EngineStatus, RenderedImage, StepObserver, placement
+from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.placement import SharedDevice
 from fibo_core.engine.repaint import Pictures, no_pictures
 from fibo_core.engine.request import GenerationRequest
@@ -214,7 +214,8 @@ class ProcessEngine:
             raise DeviceFailed("The engine was closed. Start the studio again.")
         if self._child is None or self._child.ended:
             self._device.release_share(self)  # what the one before had is free
-            model = self._last.painter or self._last.model
+            last = self._last
+            model = last.model_for("generate") if last.model in CATALOGUE else last.painter
             self._child = _Child(model if model in CATALOGUE else PAINTER, self._options, self._note)
         return self._child
 
