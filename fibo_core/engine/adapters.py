@@ -19,7 +19,7 @@ from fibo_core.models.weights import file_digest
 FOLDER = "adapters"
 SUFFIX = ".safetensors"
 STRENGTH_MAX = 4.0
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 _ASKED = re.compile(r"(?P<name>[^:@*]+?)(?::(?P<strength>[^:@*]*))?")
 _RECORDED = re.compile(r"(?P<name>[^:@*]+)@(?P<revision>[0-9a-f]{16})\*(?P<strength>-?[0-9.]+)")
 _KEY = re.compile(r"transformer\.(?P<layer>.+)\.lora_(?P<half>[AB])\.weight")
@@ -57,7 +57,7 @@ class Adapter:
 def read_asked(text: str) -> tuple[str, float]:
     """Name and strength of "NAME" or "NAME:0.8", as a user asks for it. Raises RequestError."""
     match = _ASKED.fullmatch(text.strip())
-    if match is None or not _NAME.fullmatch(match["name"]):
+    if match is None or not NAME.fullmatch(match["name"]):
         raise RequestError(f"The adapter is {text!r:.60}. Say its name, or its name and strength, such as sepia:0.8.")
     try:
         strength = 1.0 if match["strength"] is None else float(match["strength"])
@@ -74,7 +74,7 @@ def read_asked(text: str) -> tuple[str, float]:
 def adapter_file(folder: Path, name: str) -> Path:
     """The file of an adapter. Raises RequestError, which names those that are here."""
     file = folder / f"{name}{SUFFIX}"
-    if not _NAME.fullmatch(name) or not file.is_file():
+    if not NAME.fullmatch(name) or not file.is_file():
         known = ", ".join(list_adapters(folder)) or "none"
         raise RequestError(f"There is no adapter called {name!r:.60} in {folder} (there: {known}). Put its file there.")
     return file
@@ -84,7 +84,7 @@ def list_adapters(folder: Path) -> list[str]:
     """The names of the adapters in a folder."""
     if not folder.is_dir():
         return []
-    return sorted(file.stem for file in folder.glob(f"*{SUFFIX}") if _NAME.fullmatch(file.stem))
+    return sorted(file.stem for file in folder.glob(f"*{SUFFIX}") if NAME.fullmatch(file.stem))
 
 
 def resolve(asked: Sequence[str], folder: Path, weights: Path) -> tuple[str, ...]:
@@ -100,6 +100,12 @@ def resolve(asked: Sequence[str], folder: Path, weights: Path) -> tuple[str, ...
         check_fits(file, weights)
         adapters.append(Adapter(name, file_digest(file), strength))
     return tuple(adapter.text for adapter in adapters)
+
+
+def check_is_lora(file: Path) -> None:
+    """Raises RequestError for a file without a layer of a LoRA. Only its header is read."""
+    if not any(map(_KEY.fullmatch, _header(file))):
+        raise RequestError(f"{file.name} holds no LoRA of a transformer. Choose a LoRA that diffusers has saved.")
 
 
 def check_fits(file: Path, weights: Path) -> None:

@@ -29,7 +29,8 @@ class Child:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._guard = threading.Lock()
-        model, options, level = connection.recv()
+        model, options, added, level = connection.recv()
+        register(added)
         logging.basicConfig(level=level, handlers=[_ToStudio(self)], force=True)
         logging.getLogger("fibo_core").setLevel(level)
         self._engine = FiboEngine(model, pictures=self._picture, **options)

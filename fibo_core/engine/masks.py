@@ -63,6 +63,8 @@ def feathered(mask: Image.Image, px: int) -> Image.Image:
     if not px:
         return mask
     eroded = mask.filter(ImageFilter.MinFilter(2 * px + 1))
+    if eroded.getbbox() is None:  # all of it is thinner than that, and nothing would show
+        return feathered(mask, px // 2)
     return ImageChops.darker(eroded.filter(ImageFilter.GaussianBlur(px / 2)), mask)
 
 

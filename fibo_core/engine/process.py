@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -25,7 +25,7 @@ from typing import Any
 import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import EngineStatus, RenderedImage, StepObserver, placement
-from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.fibo import PAINTER, FiboEngine
 from fibo_core.engine.placement import SharedDevice
 from fibo_core.engine.repaint import Pictures, no_pictures
 from fibo_core.engine.request import GenerationRequest
@@ -69,15 +69,23 @@ class ProcessEngine:
         self._device = device or SharedDevice()
         self._device.memory = self._memory
         self._lock = threading.Lock()
-        self._model = find_model(default_model).name
+        self._last = self._files.status()  #: of a model that was held, or was to be
         self._child: _Child | None = None
         self._closed = False
 
     def status(self) -> EngineStatus:
         child = self._child
-        if child is None or child.status is None or child.ended:
-            return EngineStatus("unloaded", self._model, "", device.has_cuda_gpu(), 0.0)
-        return child.status
+        status = None if child is None or child.ended else child.status
+        if status is None or status.state == "unloaded":  # a fresh process does not know which model was in use
+            gpu = device.has_cuda_gpu()
+            return replace(
+                self._last, state="unloaded", device="", gpu_available=gpu, vram_used_gb=0.0, error="", unloading=False
+            )
+        return status
+
+    def _note(self, status: EngineStatus) -> None:
+        if status.state != "unloaded":
+            self._last = status
 
     def load(self, model: str) -> None:
         spec, cancel = find_model(model), CancelFlag()
@@ -150,10 +158,8 @@ class ProcessEngine:
     def _asked(self, spec: ModelSpec, cancel: CancelFlag, on_step: StepObserver | None, *what: Any) -> Any:
         folder = weights_folder(spec, self._options["hub_cache"])
         child = self._running()
-        with self._share(spec, folder, cancel):
-            added = tuple(each for each in CATALOGUE.values() if each.added)
-            with child.call(*what, added) as (number, answers):
-                return self._follow(child, number, answers, on_step, cancel)
+        with self._share(spec, folder, cancel), child.call(*what, _added()) as (number, answers):
+            return self._follow(child, number, answers, on_step, cancel)
 
     def _follow(
         self,
@@ -208,7 +214,8 @@ class ProcessEngine:
             raise DeviceFailed("The engine was closed. Start the studio again.")
         if self._child is None or self._child.ended:
             self._device.release_share(self)  # what the one before had is free
-            self._child = _Child(self._model, self._options)
+            model = self._last.painter or self._last.model
+            self._child = _Child(model if model in CATALOGUE else PAINTER, self._options, self._note)
         return self._child
 
     @contextmanager
@@ -251,10 +258,16 @@ class ProcessEngine:
         return (free_gb + self.status().vram_used_gb) * GB + writer
 
 
+def _added() -> tuple[ModelSpec, ...]:
+    """The user's own models, which another process does not know."""
+    return tuple(spec for spec in CATALOGUE.values() if spec.added)
+
+
 class _Child:
     """One process and the messages to and from it. ``status`` is what it told last."""
 
-    def __init__(self, model: str, options: dict[str, Any]) -> None:
+    def __init__(self, model: str, options: dict[str, Any], note: Callable[[EngineStatus], None]) -> None:
+        self._note = note
         ours, theirs = socket.socketpair()
         self.status: EngineStatus | None = None
         self._calls: dict[int, queue.Queue[Any]] = {}
@@ -274,7 +287,7 @@ class _Child:
         )
         theirs.close()
         self._connection = Connection(ours.detach())
-        self.tell(model, options, logging.getLogger("fibo_core").getEffectiveLevel())
+        self.tell(model, options, _added(), logging.getLogger("fibo_core").getEffectiveLevel())
         self._listener = threading.Thread(target=self._listen, name="engine-messages", daemon=True)
         self._listener.start()
 
@@ -338,6 +351,7 @@ class _Child:
     def _take(self, kind: str, *value: Any) -> None:
         if kind == "status":
             (self.status,) = value
+            self._note(*value)
         elif kind == "log":
             (record,) = value
             if (logger := logging.getLogger(record.name)).isEnabledFor(record.levelno):

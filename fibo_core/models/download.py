@@ -72,19 +72,26 @@ def check_access(spec: WeightsSpec, token: SecretStr | None) -> None:
 
 def read_index(repo: str, hub_cache: Path, token: SecretStr | None) -> str:
     """The text of a repository's model_index.json, which says what it is. Raises DownloadFailed."""
+    file = fetch_file(repo, "model_index.json", hub_cache, token)
+    if file is None:
+        raise DownloadFailed(
+            f"{repo} holds no pipeline: it has no model_index.json. It may be a LoRA, which is added to a model."
+        )
+    return file.read_text(encoding="utf-8", errors="replace")
+
+
+def fetch_file(repo: str, name: str, hub_cache: Path, token: SecretStr | None) -> Path | None:
+    """One file of a repository; None where it has none of that name. Raises DownloadFailed."""
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     try:
-        file = _hub().hf_hub_download(repo, "model_index.json", cache_dir=hub_cache, token=_plain(token))
+        return Path(_hub().hf_hub_download(repo, name, cache_dir=hub_cache, token=_plain(token)))
     except EntryNotFoundError as error:
         if isinstance(error, LocalEntryNotFoundError):  # the hub was not reached
             raise _failure(repo, error, token) from error
-        raise DownloadFailed(
-            f"{repo} holds no pipeline: it has no model_index.json. It may be a LoRA, which is added to a model."
-        ) from error
+        return None
     except _faults() as error:
         raise _failure(repo, error, token) from error
-    return Path(file).read_text(encoding="utf-8", errors="replace")
 
 
 def download(

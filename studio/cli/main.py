@@ -18,7 +18,7 @@ import fibo_core
 from fibo_core.errors import Cancelled, FiboError, InputError
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
-from studio.cli import history, models, there
+from studio.cli import adapters, history, models, there
 from studio.cli.door import Asked, door_of, only_here
 from studio.cli.inputs import (
     Source,
@@ -60,6 +60,7 @@ PROGRAM = "fibo-studio"
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.add_typer(history.app, name="history", help="The pictures made here.")
 app.add_typer(models.app, name="models", help="The models that paint.")
+app.add_typer(adapters.app, name="adapters", help="The LoRAs that they paint with.")
 
 
 @app.callback(invoke_without_command=True)

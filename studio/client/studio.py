@@ -24,6 +24,8 @@ from studio.client.line import API, Line
 from studio.client.pictures import Picture, PicturePage, page_of
 from studio.web.api.label_models import ChangeGiven, CollectionGiven, CollectionList, TagGiven, TagList
 from studio.web.api.models import (
+    AdapterGiven,
+    AdapterList,
     BackupGiven,
     BatchGiven,
     BatchList,
@@ -453,6 +455,14 @@ class Studio:
     def remove_model(self, name: str) -> None:
         """Takes an added model out of its catalogue; weights and pictures stay."""
         self.line.ask("DELETE", f"{API}/models/{quote(name, safe='')}")
+
+    def adapters(self) -> AdapterList:
+        """The LoRAs that are there, and what each fits."""
+        return self.line.get(AdapterList, "/adapters")
+
+    def add_adapter(self, name: str, source: str) -> AdapterGiven:
+        """Copies a LoRA of that machine, or of a repository, into its workspace."""
+        return self.line.send(AdapterGiven, "POST", "/adapters", {"name": name, "source": source})
 
     def load_model(self, name: str) -> ModelGiven:
         """Loads a model, which paints from now on."""

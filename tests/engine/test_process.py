@@ -2,6 +2,7 @@
 that process, or the studio's, ends in the middle of one."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,8 +21,11 @@ from fibo_core.engine import StepEvent
 from fibo_core.engine.edits import Edit
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.process import SECRETS, ProcessEngine
-from fibo_core.errors import Cancelled, DeviceFailed, InputGone, ModelMissing, RequestError, TimedOut
-from tests.engine.test_fibo_engine import a_request, pixels
+from fibo_core.engine.render_settings import RenderSettings
+from fibo_core.errors import Cancelled, DeviceFailed, InputGone, ModelLoadFailed, ModelMissing, RequestError, TimedOut
+from fibo_core.models.added import Added
+from fibo_core.models.catalogue import MINI_WEIGHTS, register
+from tests.engine.test_fibo_engine import SCENE, a_request, pixels
 
 PICTURES = {"a" * 64: Image.new("RGB", (256, 256), "red"), "b" * 64: Image.new("L", (256, 256), 0)}
 PICTURES["b" * 64].paste(255, (64, 64, 192, 192))
@@ -166,9 +170,11 @@ def test_one_that_is_killed_twice_fails_with_a_sentence_and_the_next_job_works(o
     def kill(event: StepEvent) -> None:
         os.kill(pid_of(own_engine), signal.SIGKILL)
 
+    painter = own_engine.status().painter
     with pytest.raises(DeviceFailed, match=r"ended while it worked \(signal SIGKILL\), and so did a fresh one"):
         own_engine.render(a_request(own_engine, steps=100), kill)
-    assert own_engine.status().state == "unloaded"
+    status = own_engine.status()
+    assert (status.state, status.model, status.painter, status.error) == ("unloaded", "mini", painter, "")
     assert own_engine.render(a_request(own_engine, steps=1)).note == ""
 
 
@@ -264,3 +270,35 @@ def test_two_who_paint_at_once_take_turns(engine: ProcessEngine) -> None:
     for thread in threads:
         thread.join(120)
     assert all(np.array_equal(painted[n], alone[n]) for n in range(2))
+
+
+def test_a_model_that_does_not_load_leaves_the_one_before_and_a_fresh_process_knows_which_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also a model of the user's own, which the process is told of; and the order that names none goes on with it."""
+    own = Added(name="ours", source=str(MINI_WEIGHTS), family="fibo1", steps=2, side=256).spec
+    broken = tmp_path / "broken"
+    shutil.copytree(MINI_WEIGHTS, broken)
+    file = broken / "transformer" / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    damaged = Added(name="damaged", source=str(broken), family="fibo1", side=256).spec
+    register([own, damaged])
+    engine = ProcessEngine("mini", hub_cache=tmp_path)
+    try:
+        engine.load("ours")
+        with pytest.raises(ModelLoadFailed, match="damaged"):
+            engine.load("damaged")
+        assert (engine.status().state, engine.status().model) == ("ready", "ours")
+        os.kill(pid := pid_of(engine), signal.SIGKILL)
+        wait_until(lambda: not is_there(pid))
+        wait_until(lambda: engine.status().state == "unloaded")
+        assert (engine.status().model, engine.status().model_for("generate")) == ("ours", "ours")
+        settings = RenderSettings.of(own, num_inference_steps=1)
+        request = replace(
+            settings.request(SCENE, 7, engine.revision("ours")), negative_prompt="{}"
+        )  # all that it knows
+        assert engine.render(request).image.size == (256, 256)
+        assert (engine.status().state, engine.status().model) == ("ready", "ours")
+    finally:
+        engine.close()
+        register([])

@@ -210,10 +210,19 @@ def test_what_has_moved_outside_is_counted_and_put_back() -> None:
     assert (after[:, 40] <= 3).all()
 
 
+def test_a_stroke_thinner_than_its_edge_shows_all_the_same() -> None:
+    mask = Image.new("L", (100, 100))
+    ImageDraw.Draw(mask).line((10, 50, 90, 50), fill=255, width=3)
+    after = pixels(composed(Image.new("RGB", (100, 100), "white"), Image.new("RGB", (100, 100), "black"), mask, 4))
+    assert (after[50, 12:88] < 128).all()
+    assert (after[np.asarray(mask) == 0] == 255).all()
+
+
 @pytest.mark.parametrize(
     "given",
     [{"source": "x"}, {"source": "a" * 64, "way": "paste"}, {"source": "a" * 64, "way": "vary", "start_sigma": 0.0},
-     {"source": "a" * 64, "way": "vary", "feather": 65}, {"source": "a" * 64, "way": "redo"}],
+     {"source": "a" * 64, "way": "vary", "feather": 65}, {"source": "a" * 64, "way": "redo"},
+     {"source": "a" * 64, "way": "vary", "references": ("b" * 64,) * 5}],
 )  # fmt: skip
 def test_an_edit_that_cannot_be_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(RequestError):

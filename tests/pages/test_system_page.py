@@ -217,3 +217,11 @@ def test_a_volume_that_is_not_there_is_said_on_system_and_history(
     for name in ("system", "history"):
         page(app, name)
         assert "Is its volume mounted?" not in says(app)
+
+
+def test_the_loras_of_the_workspace_are_listed_with_what_they_fit(app: AppTest, runtime: Runtime) -> None:
+    folder = runtime.settings.workspace_dir / "adapters"
+    folder.mkdir()
+    (folder / "broken.safetensors").write_bytes(b"<html>")
+    page(app, "system")
+    assert "broken: broken.safetensors is no safetensors file" in says(app).replace("\\", "")

@@ -36,7 +36,7 @@ def test_the_first_step_that_is_to_be_done_is_the_next_one(facts: Facts, states:
 
 def test_each_step_says_what_to_do_with_what_can_be_copied() -> None:
     gpu, licence, token, download, _ = steps_to(FIBO, Facts(gpu=False))
-    assert "22 GB or more" in gpu.about
+    assert "6 GB or more" in gpu.about
     assert "mini paints here" in gpu.about
     assert f"https://huggingface.co/{FIBO.repo}" in licence.about
     assert token.commands == "export HF_TOKEN=hf_…\nscripts/studio.sh"

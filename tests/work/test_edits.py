@@ -167,6 +167,9 @@ def test_six_colors_of_one_box_leave_everything_else_alone(edits: Studio) -> Non
         assert (after[black] == before[black]).all()
         inside.add(after[~black].tobytes())
     assert len(inside) == 6
+    longer = ended(edits, edits.desk.extend(batch.id, axis.name, ["cubic, pink"]))
+    (more,) = set(longer.generation_ids) - set(batch.generation_ids)
+    assert (pixels(edits, edits.tools.history.get(more))[black] == before[black]).all()
 
 
 @pytest.mark.parametrize("given", [{}, {"way": "hold"}, {"mask": None, "strength": 0.7}, {"mask_of": "edit"}])
@@ -294,8 +297,7 @@ def test_orders_and_tasks_of_edits_survive_as_json(edits: Studio) -> None:
         ({"words": "x", "strength": 0.5, "way": "own"}, "no edit of its own"),
         ({"words": "x", "way": "hold"}, "there is no mask"),
         ({"words": "x", "strength": 0.5, "references": ("a" * 64,)}, "looks at no references"),
-        ({"words": "x", "strength": 0.5, "references": ("a" * 64,) * 5}, "at most 4"),
-        ({"words": "x", "strength": 0.5, "written": "hand"}, "Leave out one of the two"),
+        ({"words": "make the box yellow", "strength": 0.5, "written": "hand"}, "the JSON does something else"),
     ],
 )
 def test_what_cannot_be_edited_is_said_before_anything_is_queued(

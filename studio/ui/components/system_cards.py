@@ -4,11 +4,12 @@ import streamlit as st
 
 from fibo_core.engine import Engine, EngineStatus
 from fibo_core.errors import ModelMissing
-from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec
+from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec, find_model
 from fibo_core.models.device import has_cuda_gpu, lacks_for, outlook
 from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of
+from fibo_core.work.adapters import adapters_here
 from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
@@ -39,6 +40,18 @@ def model_card(runtime: Runtime) -> None:
             if fits := outlook(spec, runtime.settings.hub_cache, runtime.settings.wish):
                 st.caption(f":material/memory: On this GPU: {plain(fits)}")
             _model_buttons(runtime, spec, status, held=held)
+        _adapters(runtime)
+
+
+def _adapters(runtime: Runtime) -> None:
+    """The LoRAs of the workspace; nothing where there is none."""
+    if adapters := adapters_here(runtime.settings):
+        st.markdown("**LoRAs**")
+    for adapter in adapters:
+        fits = ", ".join(find_model(name).title for name in adapter.fits)
+        st.caption(
+            plain(f"{adapter.name}: {adapter.fault or (f'fits {fits}' if fits else 'fits none of the models here')}")
+        )
 
 
 def _model_buttons(runtime: Runtime, spec: ModelSpec, status: EngineStatus, *, held: bool) -> None:

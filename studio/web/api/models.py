@@ -692,6 +692,21 @@ class ModelGiven(Given):
     guidance: float
 
 
+class AdapterGiven(Given):
+    """A LoRA of the workspace."""
+
+    name: str = Field(examples=["sepia"])
+    bytes: int
+    fits: Sequence[str] = Field(description="Names of the models here that it belongs to", examples=[["mini"]])
+    fault: str = Field(description="Why the file is no LoRA, one sentence; empty where it is one")
+
+
+class AdapterList(Given):
+    """The LoRAs of the workspace."""
+
+    items: Sequence[AdapterGiven]
+
+
 class WeightsGiven(Given):
     """Weights that the studio can use, to paint or to write."""
 

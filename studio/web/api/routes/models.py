@@ -1,5 +1,7 @@
 """What paints and who writes here: listed, fetched, loaded, and added to by the user."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Response
 from pydantic import Field
 
@@ -7,11 +9,12 @@ from fibo_core.errors import InputError
 from fibo_core.models.added import SIDE
 from fibo_core.models.catalogue import find_model
 from fibo_core.models.download import check_access
+from fibo_core.work.adapters import adapters_here, add_adapter
 from fibo_core.work.models import add_model, remove_model
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from studio.web.api import convert
-from studio.web.api.models import ModelGiven, ModelList, Taken
+from studio.web.api.models import AdapterGiven, AdapterList, ModelGiven, ModelList, Taken
 from studio.web.api.requests import BoundedRoute, answered, in_thread
 
 router = APIRouter(tags=["Models"], route_class=BoundedRoute)
@@ -25,6 +28,28 @@ class ModelAdded(Taken):
     steps: int = Field(0, ge=0, description="0: its family's")
     guidance: float = Field(0.0, ge=0.0, description="0: its family's")
     side: int = Field(SIDE, description="Of the square of the area that its shapes have, in pixels")
+
+
+class AdapterAdded(Taken):
+    """A LoRA to copy into the workspace."""
+
+    name: str = Field(examples=["sepia"])
+    source: str = Field(description="A file or a folder on the studio's machine, or a repository of the hub")
+
+
+@router.get("/adapters", summary="The LoRAs that are here", response_model=AdapterList)
+async def list_adapters() -> Response:
+    return await answered(
+        lambda: AdapterList(items=[AdapterGiven(**asdict(each)) for each in adapters_here(get_runtime().settings)])
+    )
+
+
+@router.post("/adapters", summary="Add a LoRA", status_code=201, response_model=AdapterGiven)
+async def add_a_lora(taken: AdapterAdded) -> Response:
+    """It is checked to be one before anything is copied; what it fits, the answer says."""
+    return await answered(
+        lambda: AdapterGiven(**asdict(add_adapter(get_runtime().settings, taken.name, taken.source))), status=201
+    )
 
 
 @router.get("/models", summary="What can paint here", response_model=ModelList)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -145,3 +146,21 @@ def test_another_sites_page_may_not_order_anything(server: Server, api: httpx.Cl
     with httpx.Client(cookies=cookies) as browser:
         assert refusal(browser.post(address, json=order, headers={"Origin": "https://elsewhere.test"}))[0] == 403
         assert browser.post(address, json=order).status_code == 202
+
+
+def test_a_lora_is_added_listed_and_painted_with(api: httpx.Client, tmp_path: Path) -> None:
+    """What is none is one sentence, and a second of the same name too."""
+    from fibo_core.engine.loading import libraries
+    from fibo_core.models.catalogue import MINI_WEIGHTS
+    from tests.engine.test_adapters import lora_of, write_lora
+
+    _, _, diffusers = libraries()
+    transformer = diffusers.BriaFiboTransformer2DModel.from_pretrained(MINI_WEIGHTS / "transformer")
+    file = write_lora(tmp_path / "ink.safetensors", lora_of(transformer))
+    added = api.post("/adapters", json={"name": "ink", "source": str(file)})
+    assert (added.status_code, added.json()["fits"]) == (201, ["mini"])
+    assert added.json() in api.get("/adapters").json()["items"]
+    assert "already" in api.post("/adapters", json={"name": "ink", "source": str(file)}).json()["detail"]
+    assert "no file or folder" in api.post("/adapters", json={"name": "x", "source": "/nowhere"}).json()["detail"]
+    painted = paint(api, words="a red ball", seed=7, adapters=["ink:0.5"])
+    assert painted["state"] == "done"

@@ -1,0 +1,117 @@
+"""LoRAs of the workspace: put there from a file, a folder and a repository, checked before, and told what they fit."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fibo_core.errors import FiboError, InputError, RequestError
+from fibo_core.models.catalogue import MINI_WEIGHTS
+from fibo_core.settings import Settings
+from fibo_core.work.adapters import USUAL, adapters_here, add_adapter
+from tests.engine.test_adapters import lora_of, write_lora
+from tests.models.loopback_hub import LoopbackHub, serve
+
+
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LoRA of mini's, alone in a folder, as diffusers saves it."""
+    from fibo_core.engine.loading import libraries
+
+    _, _, diffusers = libraries()
+    transformer = diffusers.BriaFiboTransformer2DModel.from_pretrained(MINI_WEIGHTS / "transformer")
+    return write_lora(tmp_path_factory.mktemp("lora") / USUAL, lora_of(transformer))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "workspace").mkdir()
+    return Settings.from_environ({"WORKSPACE_DIR": str(tmp_path / "workspace")})
+
+
+def test_a_file_is_copied_and_fits_mini(settings: Settings, lora: Path) -> None:
+    assert adapters_here(settings) == []
+    added = add_adapter(settings, "sepia", str(lora))
+    assert (added.name, added.fits, added.fault) == ("sepia", ("mini",), "")
+    assert (settings.workspace_dir / "adapters" / "sepia.safetensors").read_bytes() == lora.read_bytes()
+    assert adapters_here(settings) == [added]
+    assert lora.is_file()
+
+
+def test_a_folder_holds_the_usual_file_or_one_of_any_name(settings: Settings, lora: Path, tmp_path: Path) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    shutil.copy(lora, others / "ink.safetensors")
+    assert add_adapter(settings, "one", str(lora.parent)).fits == ("mini",)
+    assert add_adapter(settings, "two", str(others)).fits == ("mini",)
+    shutil.copy(lora, others / "wash.safetensors")
+    with pytest.raises(InputError, match=r"there: ink\.safetensors, wash\.safetensors"):
+        add_adapter(settings, "three", str(others))
+
+
+def test_one_that_fits_nothing_here_says_so(settings: Settings, tmp_path: Path) -> None:
+    """It may be another model's, which comes later."""
+    import torch
+
+    file = write_lora(tmp_path / "x.safetensors", {
+        "transformer.layers.0.attention.to_q.lora_A.weight": torch.zeros(2, 64),
+        "transformer.layers.0.attention.to_q.lora_B.weight": torch.zeros(64, 2),
+    })  # fmt: skip
+    assert add_adapter(settings, "other", str(file)).fits == ()
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", ".hidden", "x" * 81])
+def test_a_name_that_cannot_be_a_files_is_refused(settings: Settings, lora: Path, name: str) -> None:
+    with pytest.raises(InputError, match="An adapter cannot be called"):
+        add_adapter(settings, name, str(lora))
+    assert adapters_here(settings) == []
+
+
+def test_a_name_is_given_once_and_what_is_there_stays(settings: Settings, lora: Path) -> None:
+    add_adapter(settings, "sepia", str(lora))
+    with pytest.raises(InputError, match="an adapter called sepia already"):
+        add_adapter(settings, "sepia", str(lora))
+    assert [each.name for each in adapters_here(settings)] == ["sepia"]
+
+
+def test_what_is_no_lora_is_refused_and_nothing_is_copied(settings: Settings, lora: Path, tmp_path: Path) -> None:
+    cut, text = tmp_path / "cut.safetensors", tmp_path / "text.safetensors"
+    cut.write_bytes(lora.read_bytes()[:-1])
+    text.write_text("<html>")
+    whole_model = MINI_WEIGHTS / "transformer" / "diffusion_pytorch_model.safetensors"
+    for file, said in ((cut, "cut short"), (text, "cut short"), (whole_model, "holds no LoRA")):
+        with pytest.raises(RequestError, match=said):
+            add_adapter(settings, "bad", str(file))
+    for source in ("", "/no/such/file", "a/b/c"):
+        with pytest.raises(FiboError, match=r"no file or folder here|has to hold"):
+            add_adapter(settings, "bad", source)
+    assert adapters_here(settings) == []
+
+
+def test_a_file_that_was_spoilt_in_its_place_is_listed_with_its_fault(settings: Settings, lora: Path) -> None:
+    add_adapter(settings, "sepia", str(lora))
+    file = settings.workspace_dir / "adapters" / "sepia.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    (adapter,) = adapters_here(settings)
+    assert "sepia.safetensors is no safetensors file, or is cut short" in adapter.fault
+
+
+def test_a_repository_gives_its_lora_and_the_command_line_lists_it(tmp_path: Path, lora: Path) -> None:
+    with serve(LoopbackHub("me/lora", lora.parent, also={"me/model": MINI_WEIGHTS})) as hub:
+        online = {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "WORKSPACE_DIR": str(tmp_path)}
+
+        def run(*words: str) -> subprocess.CompletedProcess[str]:
+            todo = [sys.executable, "-m", "studio", "adapters", *words]
+            return subprocess.run(todo, env=online, capture_output=True, text=True, timeout=120, check=False)
+
+        added = run("add", "sepia", "me/lora")
+        assert (added.stderr, added.stdout) == ("", "sepia is here: fits mini.\n")
+        refused = run("add", "model", "me/model")
+        assert refused.returncode == 1
+        assert f"me/model holds no {USUAL}" in refused.stderr
+        assert [each["name"] for each in json.loads(run("list", "--json").stdout)] == ["sepia"]
+        assert "fits mini" in run("list").stdout
