@@ -255,7 +255,8 @@ class History:
         with self._database.read() as session:
             seqs = search.find(session, query, beyond=place, newest_first=query.newest_first, limit=limit + 1)
             shown = _in_order(session, seqs[:limit])
-            problems = search.understood(session, query).problems
+            # what is not understood finds nothing, so that what was found need not be read once more
+            problems = () if seqs else search.understood(session, query).problems
         cursor = str(seqs[limit - 1]) if len(seqs) > limit else None
         return HistoryPage(tuple(readable(shown)), cursor, tuple(damaged(shown)), problems)
 

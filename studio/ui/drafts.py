@@ -44,6 +44,7 @@ FIELDS: dict[Field, type | tuple[type, ...]] = {
     "words": str, "writer": str, "model": str, "defaults_of": str, "aspect": str, "count": int, "seed": str,
     "seed_locked": bool, "locked_for": str, "steps": int, "guidance": (int, float), "negative": str, "only_asked": bool,
     "with_picture": bool, "collection": str, "strength": (int, float), "own": bool,
+    "loras": str,
 }  # fmt: skip
 BOUNDS: dict[Field, tuple[float, float]] = {
     "steps": (STEPS_MIN, STEPS_MAX),

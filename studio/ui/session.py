@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from fibo_core.engine.adapters import read_asked
 from fibo_core.engine.request import draw_seed
 from fibo_core.errors import (
     BatchDamaged,
@@ -145,6 +146,7 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
         "steps": settings.num_inference_steps,
         "guidance": settings.guidance_scale,
         "negative": settings.negative_prompt,
+        "loras": ", ".join(settings.adapters),
         "collection": order.collection or "",
     }
     if (first := next(iter(seeds), order.seed)) is not None:
@@ -460,7 +462,16 @@ def read_order(mode: Mode, *, settings: bool = True) -> Order:
         guidance=field_value(mode, "guidance"),
         negative_prompt=field_value(mode, "negative"),
         count=field_value(mode, "count", 1),
+        adapters=read_loras(field_value(mode, "loras")),
     )
+
+
+def read_loras(text: str | None) -> tuple[str, ...]:
+    """The LoRAs that a user typed, "sepia:0.8, ink". Raises RequestError for what is no name or no strength."""
+    asked = tuple(each.strip() for each in (text or "").split(",") if each.strip())
+    for each in asked:
+        read_asked(each)
+    return asked
 
 
 def read_seed(text: str | None) -> int | None:

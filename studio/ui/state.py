@@ -31,7 +31,7 @@ SKETCH_UNDO_MAX = 50  #: edits of the board
 #: The widgets of a page's form, and the model that its steps and guidance are of: what each is called in the session.
 Field = Literal[
     "words", "writer", "aspect", "count", "seed", "steps", "guidance", "negative", "model", "defaults_of", "only_asked",
-    "with_picture", "seed_locked", "locked_for", "collection", "strength", "own",
+    "with_picture", "seed_locked", "locked_for", "collection", "strength", "own", "loras",
 ]  # fmt: skip
 #: Of them, those that no browser holds. ``locked_for`` are the words of the prompt that a page has locked the seed for
 #: by itself; None where the user has locked it.

@@ -9,7 +9,6 @@ import streamlit as st
 
 from fibo_core.engine.imported import check_repeatable
 from fibo_core.engine.render_settings import RenderSettings
-from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import PromptError, RequestError
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -23,6 +22,7 @@ from studio.ui.state import Field, KeptWork, PageState, field_key, fill_field, f
 ADDRESS = "picture"  #: the picture in a page's address, by which a reload finds it again
 KEPT_FIELDS: tuple[Field, ...] = (
     "words", "aspect", "count", "seed", "seed_locked", "locked_for", "steps", "guidance", "negative",
+    "loras",
 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def use_all(generation: Generation, spec: ModelSpec) -> None:
     """Goes to Generate, where this picture is shown with its recipe. Raises RequestError for one that cannot be painted
     again."""
     check_repeatable(generation.request)
-    check_adapters(generation.request)
+    RenderSettings.like(generation.request, spec)  # raises for one of before that does not say which adapter it was
     view_picture(page_state("generate"), "generate", generation, spec)
     go_to(GENERATE)
 
@@ -71,13 +71,13 @@ def fill_recipe(mode: Mode, generation: Generation, spec: ModelSpec) -> None:
     fill_field(mode, "locked_for", generation.words)
     fill_field(mode, "count", 1)
     try:
-        check_adapters(request)
+        like = RenderSettings.like(request, spec)
     except RequestError:
         return  # whoever paints it is told why it cannot be
-    like = RenderSettings.like(request, spec)
     fill_field(mode, "steps", like.num_inference_steps)
     fill_field(mode, "guidance", like.guidance_scale)
     fill_field(mode, "negative", like.negative_prompt)
+    fill_field(mode, "loras", ", ".join(like.adapters))
     fill_field(mode, "aspect", spec.nearest_aspect(like.width, like.height))
 
 
@@ -138,12 +138,3 @@ def differs(state: PageState, generation: Generation, seed: str | None) -> bool:
     except PromptError:
         return True
     return prompt.canonical() != generation.prompt.canonical() or seed not in (None, str(generation.request.seed))
-
-
-def check_adapters(request: GenerationRequest) -> None:
-    """Raises RequestError for a recipe with adapters, which a page's form cannot hold."""
-    if request.adapters:
-        raise RequestError(
-            f"This picture was painted with adapters ({', '.join(request.adapters):.80}), and a page paints without. "
-            "“Make it again” and the command line's --adapter paint with them; “Use the JSON” paints without."
-        )

@@ -782,3 +782,29 @@ def test_a_deleted_picture_of_a_grid_leaves_the_others(app: AppTest, runtime: Ru
     assert app.session_state["page_generate"].batch_id is not None
     assert [each.id for each in runtime.tools.history.page(HistoryQuery()).items] == [second]
     assert runtime.tools.history.deleted_among([first, second, "none"]) == [first, "none"]
+
+
+def test_a_lora_of_the_workspace_is_asked_for_in_the_form(app: AppTest, runtime: Runtime) -> None:
+    """Where none is here, the form has no field for one; a strength that is none is said at the press."""
+    from fibo_core.engine.loading import libraries
+    from fibo_core.models.catalogue import MINI_WEIGHTS
+    from tests.engine.test_adapters import lora_of, write_lora
+
+    assert "generate_loras" not in [field.key for field in app.text_input]
+    _, _, diffusers = libraries()
+    transformer = diffusers.BriaFiboTransformer2DModel.from_pretrained(MINI_WEIGHTS / "transformer")
+    write_lora(runtime.settings.workspace_dir / "adapters" / "sepia.safetensors", lora_of(transformer))
+    app.run()
+    app.text_input(key="generate_loras").set_value("sepia:strong")
+    app.text_area(key="generate_words").set_value("a red ball")
+    set_steps(app, 2)
+    press(app, "Generate")
+    assert "strength of sepia is" in says(app)
+    app.text_input(key="generate_loras").set_value("sepia:0.5")
+    press(app, "Generate")
+    finish(app, runtime)
+    (generation,) = runtime.tools.history.page(HistoryQuery()).items
+    (adapter,) = generation.request.adapters
+    assert adapter.startswith("sepia@")
+    assert adapter.endswith("*0.5")
+    assert app.text_input(key="generate_loras").value == "sepia:0.5"

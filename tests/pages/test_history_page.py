@@ -143,14 +143,25 @@ def test_a_picture_that_has_gone_meanwhile_is_one_sentence(app: AppTest, runtime
     assert said == f"No picture has the id '{generation.id}'. It may have been deleted."
 
 
-def test_a_recipe_with_adapters_is_not_painted_again(app: AppTest, runtime: Runtime, paint: Paint) -> None:
-    """A page's form holds no adapters: another picture must not pass for the same."""
+def test_a_pictures_lora_comes_back_with_its_recipe(app: AppTest, runtime: Runtime, paint: Paint) -> None:
+    generation = paint("a red ball")
+    with closing(sqlite3.connect(runtime.database.path)) as connection, connection:
+        adapters = '["sepia@0123456789abcdef*0.5"]'
+        connection.execute("UPDATE generation SET adapters = ? WHERE id = ?", (adapters, generation.id))
+    take(app, "all", generation)
+    assert app.text_input(key="generate_loras").value == "sepia:0.5"
+
+
+def test_a_recipe_that_does_not_say_which_lora_it_was_is_not_painted_again(
+    app: AppTest, runtime: Runtime, paint: Paint
+) -> None:
+    """Another picture must not pass for the same."""
     generation = paint("a red ball")
     with closing(sqlite3.connect(runtime.database.path)) as connection, connection:
         connection.execute("UPDATE generation SET adapters = '[\"soft-light\"]' WHERE id = ?", (generation.id,))
     assert take(app, "all", generation).said == (
-        "This picture was painted with adapters (soft-light), and a page paints without. “Make it again” and the "
-        "command line's --adapter paint with them; “Use the JSON” paints without."
+        "The recipe has the adapter 'soft-light', which does not say which file it was. Start from its prompt and seed "
+        "instead: the picture will differ."
     )
     take(app, "prompt", generation)
     assert app.session_state["page_generate"].draft.parsed().prompt == generation.prompt

@@ -4,6 +4,7 @@ from collections.abc import Container
 
 import streamlit as st
 
+from fibo_core.engine.adapters import FOLDER, list_adapters
 from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, STEPS_MAX, STEPS_MIN
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
 from fibo_core.models.weights import is_here
@@ -12,7 +13,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO, Writers
 from studio.ui.state import Field, PageState, field_key, field_value, page_state
-from studio.ui.words import showable
+from studio.ui.words import plain, showable
 
 COUNTS = (1, 2, 4, 8)
 
@@ -137,7 +138,7 @@ def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
         seed_field(mode)
         with st.popover("More settings", icon=":material/tune:", width="content"):
             model_field(mode, runtime, spec)
-            finer_settings(mode, spec)
+            finer_settings(mode, spec, runtime)
             collection_field(mode, runtime)
 
 
@@ -145,12 +146,13 @@ def more_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
     """The model, where there are several; steps, guidance, negative prompt, each with the model's own default."""
     with st.expander("More settings", type="compact"):
         model_field(mode, runtime, spec)
-        finer_settings(mode, spec)
+        finer_settings(mode, spec, runtime)
         collection_field(mode, runtime)
 
 
-def finer_settings(mode: Mode, spec: ModelSpec) -> None:
-    """Steps, guidance and, where the model takes one, the negative prompt, each with the model's own default."""
+def finer_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
+    """Steps, guidance and, where the model takes one, the negative prompt, each with the model's own default; LoRAs,
+    where some are here."""
     _defaults(mode, spec)
     left, right = st.columns(2)
     left.number_input(
@@ -165,6 +167,12 @@ def finer_settings(mode: Mode, spec: ModelSpec) -> None:
         st.text_input(
             "Negative prompt", key=field_key(mode, "negative"), persist_state="session",
             help="What to keep away from. Empty: the model's own default.",
+        )  # fmt: skip
+    here = list_adapters(runtime.settings.workspace_dir / FOLDER) if "lora" in spec.family.abilities else []
+    if here or field_value(mode, "loras"):
+        st.text_input(
+            "LoRAs", key=field_key(mode, "loras"), persist_state="session", placeholder="sepia:0.8, ink",
+            help=f"Names, each with its strength after a colon; 1 where none is said. Here: {plain(', '.join(here))}",
         )  # fmt: skip
 
 
