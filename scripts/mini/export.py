@@ -75,8 +75,9 @@ def sample_grid(run: Run) -> str:
         rng = np.random.default_rng([run.seed, 5, number])
         scene = draw_scene(rng)
         painted = pipe(
-            describe(scene, rng).canonical(), negative_prompt=EMPTY, width=256, height=256, num_inference_steps=20,
-            guidance_scale=CATALOGUE["mini"].guidance_scale, generator=torch.Generator().manual_seed(number),
+            describe(scene, rng).canonical(), negative_prompt=EMPTY, width=256, height=256,
+            num_inference_steps=run.sample_steps, guidance_scale=CATALOGUE["mini"].guidance_scale,
+            generator=torch.Generator().manual_seed(number),
         ).images[0]  # fmt: skip
         left, top = number % columns * 260, number // columns * 520
         grid.paste(render(scene), (left, top))

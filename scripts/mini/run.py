@@ -28,6 +28,7 @@ class Run:
     new_tokenizer: bool  #: not that of the weights to begin with
     bfloat16: bool  #: products of matrices in it
     samples: int  #: pictures in a row of a sample grid, and of which the VAE's likeness is the mean
+    sample_steps: int  #: that each picture of a grid is painted in
 
     @property
     def leads(self) -> bool:

@@ -56,7 +56,7 @@ def work(rank: int, args: argparse.Namespace) -> None:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(args.folder / "compiled" / str(rank))
     run = Run(
         args.folder, args.seed, torch.device(args.device), rank, args.processes, args.ends_at, args.captions,
-        args.start_from, args.new_tokenizer, args.bfloat16, args.samples,
+        args.start_from, args.new_tokenizer, args.bfloat16, args.samples, args.sample_steps,
     )  # fmt: skip
     see_one_frame()
     if args.device == "cpu" and args.bfloat16:
@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1 if cuda else min(2, os.cpu_count() or 1))
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--samples", type=int, default=8, help="pictures in a row of a sample grid")
+    parser.add_argument("--sample-steps", type=int, default=20, help="that each of them is painted in")
     parser.add_argument("--every", type=int, default=500, help="steps between checkpoints")
     parser.add_argument("--vae-steps", type=int, default=10_000)
     parser.add_argument("--vae-rate", type=float, default=3e-3)

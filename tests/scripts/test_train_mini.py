@@ -18,8 +18,8 @@ from fibo_core.models.mini.world import world
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     *("--device", "cpu", "--processes", "1", "--seed", "3", "--vae-steps", "2", "--vae-pool", "2", "--vae-batch", "1"),
-    *("--scenes", "25", "--captions", "300", "--text-steps", "20", "--text-batch", "4"),
-    *("--flow-steps", "2", "--batch", "2", "--samples", "1"),
+    *("--scenes", "25", "--captions", "300", "--text-steps", "11", "--text-batch", "4"),
+    *("--flow-steps", "2", "--batch", "2", "--samples", "1", "--sample-steps", "2"),
 ]
 
 
@@ -53,10 +53,10 @@ def test_a_run_from_nothing_ends_in_a_folder_that_the_pipeline_loads_and_paints_
 
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
-    """Stopped at step ten of twenty and started again, the weights are those of a run without a stop."""
+    """Stopped at step ten of eleven and started again, the weights are those of a run without a stop."""
     text = ("--stages", "text", "--dispute-steps", "10")
     stopped = train(tmp_path / "stopped", *text, "--minutes", "0")
-    assert "stopped at 10 of 20" in stopped
+    assert "stopped at 10 of 11" in stopped
     train(tmp_path / "stopped", *text)
     train(tmp_path / "whole", *text)
     resumed, whole = (
@@ -134,7 +134,7 @@ def test_a_stop_leaves_weights_and_latents_are_of_one_seed(tmp_path: Path) -> No
     """Stopped at any step, what was painted with last is there; another seed's scenes would not fit the latents."""
     begin = ("--start-from", str(MINI_WEIGHTS), "--keep-latents")
     train(tmp_path, *begin, "--stages", "latents")
-    assert "stopped at 10 of 20" in train(tmp_path, *begin, "--stages", "flow", "--flow-steps", "20", "--minutes", "0")
+    assert "stopped at 10 of 11" in train(tmp_path, *begin, "--stages", "flow", "--flow-steps", "11", "--minutes", "0")
     assert (tmp_path / "weights" / "transformer" / "diffusion_pytorch_model.safetensors").exists()
     done = start(tmp_path, *begin, "--stages", "flow", "--seed", "4")
     assert done.returncode == 1

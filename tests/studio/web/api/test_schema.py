@@ -31,7 +31,7 @@ def test_no_request_is_answered_with_a_fault_or_with_what_is_not_documented(tmp_
         command += ["--phases", "examples,coverage,fuzzing", "--request-timeout", "60"]  # a `wait` is 29 s at most
         done = subprocess.run(
             [*command, "--checks", ",".join(CHECKS), "--no-color"],
-            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280,
+            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr
         assert "Traceback" not in server.log.read_text()
