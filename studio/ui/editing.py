@@ -18,13 +18,14 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.form import model_of_form, models_here
 from studio.ui.conversation import follow_source, instruction_base, is_changed
-from studio.ui.marks import mark_of, take_mark
-from studio.ui.session import pictures_of, read_order, written_of
+from studio.ui.marks import check_mark, mark_of, take_mark
+from studio.ui.session import pictures_of, place_once, read_order, written_of
 from studio.ui.state import PageState, Refused, field_value, fill_now
 from studio.ui.words import showable
 
 STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  #: starting sigmas that are offered
 DEFAULT_STRENGTH = 0.8
+NOTHING_SAID = "Say what should change, edit the prompt, or choose another seed."
 #: From which sigma on a variation does what, as it was seen: style and light can change late, a colour or a thing not.
 DEGREES = ((0.95, "redraw"), (0.8, "recolour"), (0.0, "restyle"))
 
@@ -54,6 +55,8 @@ def follow_edit(runtime: Runtime, state: PageState, batch: Batch | None) -> None
     finally:
         if batch is not None and state.stepped == batch.id != stepped:
             _clear_words(batch)
+            if state.draft is not None:  # they are carried out, and say nothing of what is changed by hand from now on
+                state.draft = replace(state.draft, words="")
 
 
 def _clear_words(batch: Batch) -> None:
@@ -76,8 +79,11 @@ def edits_by_instruction(spec: ModelSpec) -> bool:
     return "edit" in spec.abilities and ("repaint" not in spec.abilities or bool(field_value("edit", "own", True)))
 
 
-def edit_order(state: PageState, source: Generation | None, words: str, spec: ModelSpec) -> Order:
-    """What the form, the words, the editor and the mark ask for. ``source`` is the picture that is edited.
+def edit_order(
+    state: PageState, source: Generation | None, words: str, spec: ModelSpec, *, takes: bool = False
+) -> Order:
+    """What the form, the words, the editor and the mark ask for. ``source`` is the picture that is edited. With
+    ``takes`` a variation that nothing is said of is another take, from a seed that is drawn.
 
     Raises InputError where there is nothing to change, PromptError for a text in the editor that is no prompt.
     """
@@ -86,9 +92,10 @@ def edit_order(state: PageState, source: Generation | None, words: str, spec: Mo
     order = read_order("edit", settings=False)
     same_seed = bool(field_value("edit", "seed_locked", True)) and order.seed in (None, source.request.seed)
     mark, changed = mark_of(state), bool(words) or is_changed(state)
-    if not changed and same_seed:
-        raise InputError("Say what should change, edit the prompt, or choose another seed.")
-    if not field_value("edit", "seed_locked", True):
+    another = takes and not changed and not mark and "repaint" in spec.abilities
+    if not changed and same_seed and not another:
+        raise InputError(NOTHING_SAID)
+    if not field_value("edit", "seed_locked", True) or (another and same_seed):
         order = replace(order, seed=DRAW)
     own = edits_by_instruction(spec) and changed
     order = replace(
@@ -122,6 +129,19 @@ def edit_to_vary(state: PageState, order: Order) -> Order:
     mark, repaints = mark_of(state), order.model is None or "repaint" in find_model(order.model).abilities
     strength = None if mark or not repaints else field_value("edit", "strength", DEFAULT_STRENGTH)
     return replace(order, source=state.source, pictures=(), mask=mark or None, strength=strength)
+
+
+def place_edit(runtime: Runtime, state: PageState, order: Order) -> None:
+    """Places an edit, unless its very picture is stored or on its way. Raises as `place_once`, and InputError for a
+    mark that leaves nothing."""
+    check_mark(runtime.inputs, order.mask or "")
+    place_once(runtime, state, order)
+
+
+def said_by_now(state: PageState, words: str) -> None:
+    """What a press was refused for is not said any more once there are words."""
+    if words and NOTHING_SAID in state.refused.sentences:
+        state.refused = Refused()
 
 
 def find_change(runtime: Runtime, state: PageState, order: Order, source: Generation, spec: ModelSpec) -> None:

@@ -137,9 +137,12 @@ def test_what_an_edit_changes_is_marked_before_it_is_used(edit: AppTest, runtime
 
 
 def test_a_press_says_what_is_missing_and_loses_nothing(edit: AppTest, runtime: Runtime) -> None:
-    press(edit, "Paint a variation")
+    mark(edit, keep_mask(runtime, (0, 0, 127, 255)))
+    press(edit, "Repaint the marked part")
     assert "Say what should change, edit the prompt, or choose another seed." in says(edit)
-    edit.text_input(key="edit_words").set_value("make the ball green")
+    edit.text_input(key="edit_words").set_value("make the ball green").run()
+    assert "Say what should change" not in says(edit)
+    mark(edit, "")
     presses, action = bar(edit)["Paint a variation"]
     presses.waiting.append(Press(action, mark=LOST))
     edit.run()
@@ -163,8 +166,77 @@ def test_a_source_that_was_deleted_meanwhile_is_said_and_the_words_stay(
     assert "was deleted" in says(edit)
     press(edit, "Paint a variation")
     assert not edit.exception
-    assert "is not there any more" in says(edit)
+    assert "is not there any more" not in says(edit), "once is enough"
     assert edit.text_input(key="edit_words").value == "make the ball green"
+    press(edit, "Bring it back")
+    assert "was deleted" not in says(edit)
+    assert runtime.tools.history.get(source.id).deleted_at is None
+    assert edit.text_input(key="edit_words").value == "make the ball green"
+    press(edit, "Paint a variation")
+    assert painted(edit, runtime).parent_id == source.id
+
+
+def test_a_change_by_hand_does_not_get_the_words_of_the_step_before(edit: AppTest, runtime: Runtime) -> None:
+    edit.text_input(key="edit_words").set_value("make the ball green")
+    press(edit, "Paint a variation")
+    first = painted(edit, runtime)
+    assert (first.words, edit.text_input(key="edit_words").value) == ("make the ball green", "")
+    type_json(edit, "edit", first.prompt.to_json().replace("green", "orange"))
+    press(edit, "Paint a variation")
+    second = painted(edit, runtime)
+    assert "orange" in second.prompt.canonical()
+    assert (second.parent_id, second.words) == (first.id, "")
+
+
+def test_a_variation_that_nothing_is_said_of_is_another_take(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    """A mark, and what is to be found, need something that changes."""
+    press(edit, "Mark what changes")
+    assert "Say what should change" in says(edit)
+    press(edit, "Paint a variation")
+    take = painted(edit, runtime)
+    assert take.prompt == source.prompt
+    assert take.request.seed != source.request.seed
+
+
+def test_a_picture_that_is_all_marked_is_refused_in_the_words_of_the_page(edit: AppTest, runtime: Runtime) -> None:
+    """A new mark, which answers it, takes the sentence away."""
+    mark(edit, keep_mask(runtime, (0, 0, 255, 255)))
+    edit.text_input(key="edit_words").set_value("make the ball green")
+    press(edit, "Repaint the marked part")
+    assert "All of the picture is marked" in says(edit)
+    assert "white" not in says(edit)
+    mark(edit, keep_mask(runtime, (0, 0, 127, 255)))
+    assert "All of the picture is marked" not in says(edit)
+
+
+def test_the_same_edit_is_asked_for_before_it_is_painted_twice(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    """While it is painted, and once it is stored."""
+    name = keep_mask(runtime, (0, 0, 127, 255))
+    mark(edit, name)
+    type_json(edit, "edit", source.prompt.to_json().replace("red", "blue"))
+    presses, action = bar(edit)["Repaint the marked part"]
+    presses.waiting += [Press(action), Press(action)]
+    edit.run()
+    assert len(runtime.desk.recent()) == 2, "the source's and one more"
+    first = painted(edit, runtime)
+    edit.query_params["picture"] = source.id
+    edit.run()
+    type_json(edit, "edit", source.prompt.to_json().replace("red", "blue"))
+    press(edit, "Repaint the marked part")
+    assert "This picture exists" in says(edit)
+    press(edit, "Show it")
+    assert edit.session_state["page_edit"].source_id == first.id
+    edit.query_params["picture"] = source.id
+    edit.run()
+    mark(edit, keep_mask(runtime, (0, 0, 100, 255)))
+    type_json(edit, "edit", source.prompt.to_json().replace("red", "blue"))
+    press(edit, "Repaint the marked part")
+    assert "This picture exists" not in says(edit), "behind another mark it is another picture"
+    assert painted(edit, runtime).id != first.id
 
 
 def test_a_change_of_light_is_said_to_be_of_the_whole_picture(

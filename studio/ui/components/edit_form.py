@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from fibo_core.errors import InputError
 from fibo_core.limits import GIVEN_MAX
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.picture_names import picture_name
@@ -9,7 +10,7 @@ from fibo_core.work.edit_ways import not_local
 from fibo_core.work.runtime import Runtime
 from studio.ui.editing import DEFAULT_STRENGTH, STRENGTHS, draft_or_source, strength_label
 from studio.ui.session import errors_shown
-from studio.ui.state import PageState, field_key
+from studio.ui.state import PageState, Refused, field_key
 from studio.ui.words import plain
 
 REFERENCES = "edit_references"  #: where Streamlit holds the files that were given
@@ -18,13 +19,29 @@ REFERENCES = "edit_references"  #: where Streamlit holds the files that were giv
 def hints(state: PageState, *, marked: bool, own: bool) -> None:
     """What stays, and what the mark must cover; beforehand, and quietly."""
     if not marked:
-        what = "the model decides what changes" if own else "all of the picture varies"
+        what = "the model decides what changes" if own else "all of the picture varies, without words from another seed"
         st.caption(f"Nothing is marked: {what}. Paint over a part of it, and outside that every pixel stays.")
         return
     st.caption("Outside the mark every pixel stays. The mark must cover the old thing and the new one.")
     assert state.source is not None
     if said := not_local(state.source, draft_or_source(state)):
         st.caption(f":material/info: {plain(said)}")
+
+
+def source_gone(runtime: Runtime, state: PageState) -> None:
+    """Where the picture that is edited was deleted meanwhile: once, and the way back."""
+    assert state.source_id is not None
+    st.warning(
+        "The picture that this edit begins with was deleted. Bring it back, or choose another: your words and JSON "
+        "stay.",
+        icon=":material/broken_image:",
+    )
+    with errors_shown():
+        if st.button("Bring it back", key="edit_restore", icon=":material/restore_from_trash:"):
+            state.refused = Refused()
+            if not runtime.tools.history.restore([state.source_id]):
+                raise InputError("The picture is not in the trash any more. Choose another one.")
+            st.rerun()
 
 
 def strength_field(*, marked: bool) -> None:
