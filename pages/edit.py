@@ -4,11 +4,13 @@ from functools import partial
 
 import streamlit as st
 
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import InputError
 from fibo_core.prompts.change_words import changes_line
 from fibo_core.prompts.structured_prompt import diff
 from fibo_core.prompts.words import read_words
 from fibo_core.store.history import HistoryQuery
+from fibo_core.work.edit_ways import not_local
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
 from studio.ui.components.edit_form import hints, own_edit_fields, source_gone, strength_field
@@ -38,6 +40,7 @@ from studio.ui.editing import (
     model_of_edit,
     place_edit,
     said_by_now,
+    settle_strength,
 )
 from studio.ui.marks import LOST, mark_of, outlines, take_mark
 from studio.ui.session import (
@@ -49,7 +52,7 @@ from studio.ui.session import (
     start_refine,
 )
 from studio.ui.state import field_key, page_state
-from studio.ui.words import showable
+from studio.ui.words import plain, showable
 
 OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 MARK_IT = "Paint over what is to change"
@@ -134,7 +137,8 @@ with form:
     )  # fmt: skip
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
-    hints(state, marked=bool(mark), own=own)
+    settle_strength(state)
+    hints(state, words, marked=bool(mark), own=own)
     if not own:
         strength_field(marked=bool(mark))
     own_edit_fields(runtime, state, spec)
@@ -204,6 +208,9 @@ with result:
         st.caption(facts(source))
         if parent is not None:
             made = diff(parent.prompt, source.prompt)
+            marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
+            if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):
+                st.caption(f":material/info: {plain(said)}")
             with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
                 changes(made, key="edit_made")
         action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire", "delete"))

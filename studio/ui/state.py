@@ -177,7 +177,9 @@ class PageState:
 
     An edit has ``marks``: what is marked of a picture, by its id, as the name of a kept input; ``mark_revision``
     changes where the page itself has marked something. ``finding`` is the batch whose picture shows what an edit
-    changes, to be marked. ``references`` are the pictures that its instruction may name, as kept inputs.
+    changes, to be marked, ``found`` that picture while the one it is compared with is painted, ``found_mark`` what was
+    marked so. ``strength_of`` is the picture that "How much" was chosen for. ``references`` are the pictures that its
+    instruction may name, as kept inputs.
     """
 
     batch_id: str | None = None
@@ -209,6 +211,9 @@ class PageState:
     marks: Mapping[str, str] = field(default_factory=dict)
     mark_revision: int = 0
     finding: str | None = None
+    found: str | None = None
+    found_mark: str = ""
+    strength_of: str | None = None
     kept: KeptWork | None = None
     refused: Refused = Refused()
     once: OnceKey | None = None
