@@ -4,15 +4,18 @@ from functools import partial
 
 import streamlit as st
 
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import InputError
 from fibo_core.prompts.change_words import changes_line
 from fibo_core.prompts.structured_prompt import diff
 from fibo_core.prompts.words import read_words
 from fibo_core.store.history import HistoryQuery
+from fibo_core.work.edit_ways import not_local
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
-from studio.ui.components.edit_form import hints, own_edit_fields, strength_field
+from studio.ui.components.edit_form import hints, own_edit_fields, source_gone, strength_field
 from studio.ui.components.form import model_field, seed_field, writer_field
+from studio.ui.components.given_pictures import address_of
 from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
@@ -35,6 +38,9 @@ from studio.ui.editing import (
     follow_edit,
     follow_finding,
     model_of_edit,
+    place_edit,
+    said_by_now,
+    settle_strength,
 )
 from studio.ui.marks import LOST, mark_of, outlines, take_mark
 from studio.ui.session import (
@@ -42,12 +48,11 @@ from studio.ui.session import (
     errors_shown,
     find_picture,
     follow_batch,
-    place_once,
     start_inspire,
     start_refine,
 )
 from studio.ui.state import field_key, page_state
-from studio.ui.words import showable
+from studio.ui.words import plain, showable
 
 OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 MARK_IT = "Paint over what is to change"
@@ -89,11 +94,11 @@ def carry(press: Press) -> None:
     if press.mark is not None and state.source_id is not None:
         take_mark(state, state.source_id, press.mark)
     said = read_words(words if press.words is None else press.words).words
-    order = edit_order(state, source, said, spec)
+    order = edit_order(state, source, said, spec, takes=press.action == "paint")
     if press.action == "find" and source is not None:
         find_change(runtime, state, order, source, spec)
     else:
-        place_once(runtime, state, order)
+        place_edit(runtime, state, order)
 
 
 form, result = workbench()
@@ -117,6 +122,7 @@ with form:
         placeholder=showable(example_of(state.source)),
     )
     words = (words or "").strip()
+    said_by_now(state, words)
     own = edits_by_instruction(spec)
     primary = "Edit by instruction" if own else "Repaint the marked part" if mark else "Paint a variation"
     presses = press_bar(
@@ -131,7 +137,8 @@ with form:
     )  # fmt: skip
     with st.container():  # under the buttons: it comes when the words lose the focus, and must move none of them
         show_typed_words(words, spec)
-    hints(state, marked=bool(mark), own=own)
+    settle_strength(state)
+    hints(state, words, marked=bool(mark), own=own)
     if not own:
         strength_field(marked=bool(mark))
     own_edit_fields(runtime, state, spec)
@@ -155,15 +162,12 @@ with form:
         )
 
     with st.container(key="edit_outcome"):  # last, and always in sight: what is said moves nothing
-        asked = asks_first(runtime, state, batch, said=False)
-        show_refusal(runtime, state, asked, "edit")
+        asked = None if source is None else asks_first(runtime, state, batch, said=False)
         if source is None:
-            st.warning(
-                "The picture that this edit begins with was deleted. Bring it back from History's trash, or choose "
-                "another: your words and JSON stay.",
-                icon=":material/broken_image:",
-            )
-        elif asked is None and not state.refused.sentences:
+            source_gone(runtime, state)
+        else:
+            show_refusal(runtime, state, asked, "edit")
+        if source is not None and asked is None and not state.refused.sentences:
             show_outcome(runtime.desk, state, batch if finding is None else finding)
 
 
@@ -178,7 +182,7 @@ with result:
             key="edit_stage",
             batch=at_work if shows_batch else None,
             picture=None if shows_batch else source,
-            before=source if going else parent,
+            before=(source or address_of(at_work.order.pictures[0])) if going and at_work is not None else parent,
             brush=None
             if source is None
             else Brush(
@@ -204,6 +208,9 @@ with result:
         st.caption(facts(source))
         if parent is not None:
             made = diff(parent.prompt, source.prompt)
+            marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
+            if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):
+                st.caption(f":material/info: {plain(said)}")
             with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
                 changes(made, key="edit_made")
         action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire", "delete"))

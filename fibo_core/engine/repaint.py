@@ -105,6 +105,13 @@ class Repaint:
         kept = after.to(latents.device)
         return (touched * latents.float() + (1 - touched) * kept).to(latents.dtype)
 
+    def previewed(self, small: Image.Image) -> Image.Image:
+        """A small picture of how it looks so far, with the source where the mask is black."""
+        if self._given.mask is None:
+            return small
+        source, mask = self._given.source.resize(small.size), self._given.mask.resize(small.size)
+        return Image.composite(small, source, mask)
+
     def finished(self, painted: Image.Image) -> tuple[Image.Image, float]:
         """The picture with the source's pixels outside the mask, and which share of them had moved before."""
         if self._given.mask is None:

@@ -72,7 +72,8 @@ class StepCallback:
         if self._preview is not None and (now - self._shown >= PREVIEW_INTERVAL_S or step == total):
             self._shown = now
             finished = predicted_latents(self._before, latents, float(sigmas[step - 1]), float(sigmas[step]))
-            shown = self._preview.jpeg(finished, self._request.width, self._request.height)
+            put_in = None if self._repaint is None else self._repaint.previewed
+            shown = self._preview.jpeg(finished, self._request.width, self._request.height, put_in)
         return StepEvent(step, total, elapsed, step_s * (total - step), shown)
 
 

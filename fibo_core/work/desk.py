@@ -92,13 +92,17 @@ class Desk:
     def painted_already(self, order: Order) -> Generation | None:
         """The stored picture that this order would paint once more; None where it paints another, or nobody can tell
         before a prompt is written or a seed drawn. Raises InputError for what cannot be."""
+        order = self._ready(order)
         one = OnePicture.of(order, default_model=self._tools.engine.status().model_for(order.kind))
+        if one is not None and order.kind == "edit" and order.source_id is not None:
+            return one.of_edits(self._tools.history.children(order.source_id), self._tools.engine)
         request = None if one is None else one.request(self._tools.engine)
         return None if request is None else self._tools.history.of_recipe(request.recipe_hash)
 
     def being_painted(self, order: Order) -> Batch | None:
         """The batch, queued or running, that is to paint the very picture of this order; None where none is. Raises
         InputError for what cannot be."""
+        order = self._ready(order)
         one = OnePicture.of(order, default_model=self._tools.engine.status().model_for(order.kind))
         return None if one is None else one.being_painted(self.active())
 

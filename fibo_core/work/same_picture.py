@@ -10,10 +10,11 @@ from fibo_core.engine import Engine
 from fibo_core.engine.request import DRAW, GenerationRequest
 from fibo_core.prompts.axes import with_values
 from fibo_core.prompts.structured_prompt import StructuredPrompt
+from fibo_core.store.generation import Generation
 from fibo_core.work.batches import Batch
 from fibo_core.work.jobs import Job
 from fibo_core.work.orders import Order, plan
-from fibo_core.work.tasks import Task
+from fibo_core.work.tasks import EditTask, Task
 from fibo_core.writers import WrittenPrompt
 
 
@@ -26,9 +27,9 @@ class OnePicture:
 
     @classmethod
     def of(cls, order: Order, *, default_model: str) -> "OnePicture | None":
-        """None for an order of several pictures, or of a seed that is still to be drawn, and for an edit, of which the
-        way is known afterwards. Raises InputError for what cannot be."""
-        if order.kind == "edit" or not order.paint or order.seed is None or order.seed == DRAW:
+        """None for an order of several pictures, or of a seed that is still to be drawn. An edit is made ready before.
+        Raises InputError for what cannot be."""
+        if not order.paint or order.seed is None or order.seed == DRAW:
             return None
         planned = plan(order, default_model=default_model)
         if len(planned.cells) != 1 or planned.cells[0].seed is None:
@@ -43,6 +44,22 @@ class OnePicture:
         adapters = engine.adapters(settings.model, settings.adapters)
         return settings.request(prompt, self.seed, engine.revision(settings.model), adapters)
 
+    def of_edits(self, pictures: Iterable[Generation], engine: Engine) -> Generation | None:
+        """The newest of these pictures that this edit would paint once more; None where none is, or as long as its
+        prompt is not written. Which way the studio chooses is known afterwards: it would choose the same again."""
+        task, plain = self.task, self.request(engine)
+        if not isinstance(task, EditTask) or plain is None or task.mask_of is not None:
+            return None
+        asked = _begins_with(task)
+        for picture in sorted(pictures, key=lambda each: each.id, reverse=True):
+            if not isinstance(picture.request, GenerationRequest) or (edit := picture.request.edit) is None:
+                continue
+            made = (edit.source, edit.mask, None, edit.references, edit.start_sigma, edit.feather)
+            same = made == asked and task.way in (None, edit.way) and not edit.instruction
+            if same and replace(picture.request, edit=None).recipe_hash == plain.recipe_hash:
+                return picture
+        return None
+
     def being_painted(self, batches: Iterable[Batch]) -> Batch | None:
         """The first of these batches with a job that paints it, or that will; None where none does."""
         return next((batch for batch in batches if any(self._is_of(job) for job in batch.jobs)), None)
@@ -51,7 +68,9 @@ class OnePicture:
         painting = job.task.painting
         if job.ended or self.seed not in painting.seeds[len(job.generation_ids) :]:
             return False
-        if painting.settings != self.task.painting.settings:
+        if painting.settings != self.task.painting.settings or _begins_with(job.task) != _begins_with(self.task):
+            return False
+        if isinstance(job.task, EditTask) and isinstance(self.task, EditTask) and job.task.way != self.task.way:
             return False
         prompt = _prompt(self.task, None)
         if prompt is None:
@@ -65,6 +84,13 @@ def _prompt(task: Task, written: WrittenPrompt | None) -> StructuredPrompt | Non
     if written is not None:
         return written.prompt
     return None if task.written is None else with_values(task.written.prompt, dict(task.painting.values))
+
+
+def _begins_with(task: Task) -> tuple[object, ...]:
+    """What an edit is painted out of; nothing for whatever begins with noise alone."""
+    if not isinstance(task, EditTask):
+        return ()
+    return (task.picture, task.mask, task.mask_of, task.references, task.strength, task.feather)
 
 
 def _only(task: Task, seed: int) -> Task:

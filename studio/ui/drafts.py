@@ -52,7 +52,18 @@ BOUNDS: dict[Field, tuple[float, float]] = {
     "strength": (0, 1),
 }
 
-TEXTS = ("batch_id", "taken_from", "shown_id", "source_id", "stepped", "said", "returned", "finding")
+TEXTS = (
+    "batch_id",
+    "taken_from",
+    "shown_id",
+    "source_id",
+    "stepped",
+    "said",
+    "returned",
+    "finding",
+    "found",
+    "strength_of",
+)
 #: What of a page its user would miss, but for the words.
 WORK = ("draft", "previous", "source", "pictures", "waiting", "returned")
 ADDRESS = ("batch", "job", "picture")  #: what a page's address may name

@@ -6,8 +6,10 @@ nothing marked. A mark belongs to its picture, and is there again where that is 
 
 from dataclasses import replace
 
+import streamlit as st
+
 from fibo_core.engine.edits import Way
-from fibo_core.engine.request import DRAW
+from fibo_core.engine.request import DRAW, GenerationRequest
 from fibo_core.errors import FiboError, InputError, PromptError
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -16,17 +18,22 @@ from fibo_core.work.desk import Batch
 from fibo_core.work.editing import change_mask
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
+from fibo_core.writers.offline import OfflineWriter
 from studio.ui.components.form import model_of_form, models_here
 from studio.ui.conversation import follow_source, instruction_base, is_changed
-from studio.ui.marks import mark_of, take_mark
-from studio.ui.session import pictures_of, read_order, written_of
-from studio.ui.state import PageState, Refused, field_value, fill_now
+from studio.ui.marks import check_mark, mark_of, take_mark
+from studio.ui.session import find_picture, pictures_of, place_once, read_order, written_of
+from studio.ui.state import PageState, Refused, field_key, field_value, fill_now
 from studio.ui.words import showable
 
 STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  #: starting sigmas that are offered
 DEFAULT_STRENGTH = 0.8
+_OFFLINE = OfflineWriter()
+NOTHING_SAID = "Say what should change, edit the prompt, or choose another seed."
 #: From which sigma on a variation does what, as it was seen: style and light can change late, a colour or a thing not.
 DEGREES = ((0.95, "redraw"), (0.8, "recolour"), (0.0, "restyle"))
+
+KEEPS_BELOW = 0.8  #: from there down a colour or a thing may stay as it is
 
 
 def strength_label(sigma: float) -> str:
@@ -54,6 +61,24 @@ def follow_edit(runtime: Runtime, state: PageState, batch: Batch | None) -> None
     finally:
         if batch is not None and state.stepped == batch.id != stepped:
             _clear_words(batch)
+            if state.draft is not None:  # they are carried out, and say nothing of what is changed by hand from now on
+                state.draft = replace(state.draft, words="")
+
+
+def settle_strength(state: PageState) -> None:
+    """ "How much" is chosen for one picture: for another it is the usual again. Before its field is drawn."""
+    if state.strength_of != state.source_id or field_value("edit", "strength") not in STRENGTHS:
+        st.session_state[field_key("edit", "strength")] = DEFAULT_STRENGTH
+        state.strength_of = state.source_id
+
+
+def meant(state: PageState, words: str) -> StructuredPrompt:
+    """About what is going to be painted: the prompt in the editor, with what the words are read to mean by rules."""
+    prompt = draft_or_source(state)
+    try:
+        return _OFFLINE.refine(prompt, words).prompt if words else prompt
+    except FiboError:
+        return prompt
 
 
 def _clear_words(batch: Batch) -> None:
@@ -76,8 +101,11 @@ def edits_by_instruction(spec: ModelSpec) -> bool:
     return "edit" in spec.abilities and ("repaint" not in spec.abilities or bool(field_value("edit", "own", True)))
 
 
-def edit_order(state: PageState, source: Generation | None, words: str, spec: ModelSpec) -> Order:
-    """What the form, the words, the editor and the mark ask for. ``source`` is the picture that is edited.
+def edit_order(
+    state: PageState, source: Generation | None, words: str, spec: ModelSpec, *, takes: bool = False
+) -> Order:
+    """What the form, the words, the editor and the mark ask for. ``source`` is the picture that is edited. With
+    ``takes`` a variation that nothing is said of is another take, from a seed that is drawn.
 
     Raises InputError where there is nothing to change, PromptError for a text in the editor that is no prompt.
     """
@@ -86,9 +114,10 @@ def edit_order(state: PageState, source: Generation | None, words: str, spec: Mo
     order = read_order("edit", settings=False)
     same_seed = bool(field_value("edit", "seed_locked", True)) and order.seed in (None, source.request.seed)
     mark, changed = mark_of(state), bool(words) or is_changed(state)
-    if not changed and same_seed:
-        raise InputError("Say what should change, edit the prompt, or choose another seed.")
-    if not field_value("edit", "seed_locked", True):
+    another = takes and not changed and not mark and "repaint" in spec.abilities
+    if not changed and same_seed and not another:
+        raise InputError(NOTHING_SAID)
+    if not field_value("edit", "seed_locked", True) or (another and same_seed):
         order = replace(order, seed=DRAW)
     own = edits_by_instruction(spec) and changed
     order = replace(
@@ -124,6 +153,19 @@ def edit_to_vary(state: PageState, order: Order) -> Order:
     return replace(order, source=state.source, pictures=(), mask=mark or None, strength=strength)
 
 
+def place_edit(runtime: Runtime, state: PageState, order: Order) -> None:
+    """Places an edit, unless its very picture is stored or on its way. Raises as `place_once`, and InputError for a
+    mark that leaves nothing."""
+    check_mark(runtime.inputs, order.mask or "")
+    place_once(runtime, state, order)
+
+
+def said_by_now(state: PageState, words: str) -> None:
+    """What a press was refused for is not said any more once there are words."""
+    if words and NOTHING_SAID in state.refused.sentences:
+        state.refused = Refused()
+
+
 def find_change(runtime: Runtime, state: PageState, order: Order, source: Generation, spec: ModelSpec) -> None:
     """Has the edit painted as it comes, with its source's seed and no mark, so that what it changes can be marked.
 
@@ -135,8 +177,9 @@ def find_change(runtime: Runtime, state: PageState, order: Order, source: Genera
         plain = replace(order, kind="refine", mask=None, strength=None, way=None, references=())
         plain = replace(plain, seed=source.request.seed, must_change=plain.written is None)
         plain = plain.painted_like(source.request, spec)
+    state.found = None
     if (painted := runtime.desk.painted_already(plain)) is not None:
-        _mark_change(runtime, state, source.id, painted)
+        _compare(runtime, state, plain, source, painted)
         return
     state.finding = runtime.desk.place(plain, once=state.once).id
 
@@ -150,17 +193,36 @@ def follow_finding(runtime: Runtime, state: PageState) -> Batch | None:
     if not painted or batch.order.source_id is None:
         return batch  # why not is said until the next press, and it can be tried again
     state.finding = None
+    before, after = find_picture(runtime, batch.order.source_id), find_picture(runtime, state.found)
+    state.found = None
+    if after is not None:
+        _mark_change(runtime, state, batch.order.source_id, painted[-1], after)
+        return None
     if batch.order.written is None:  # its words are in the prompt now
         state.show(written_of(painted[-1]), batch.order.words)
         _clear_words(batch)
-    _mark_change(runtime, state, batch.order.source_id, painted[-1])
-    return None
+    if before is not None:
+        _compare(runtime, state, batch.order, before, painted[-1])
+    return None if state.finding is None else runtime.desk.get(state.finding)
 
 
-def _mark_change(runtime: Runtime, state: PageState, source_id: str, painted: Generation) -> None:
+def _compare(runtime: Runtime, state: PageState, plain: Order, source: Generation, painted: Generation) -> None:
+    """Marks what the plain picture of the new prompt changes. What is seen of an edited picture is none of its own
+    prompt alone: its plain picture is what it is compared with, painted first where there is none."""
+    before: Generation | None = source
+    if plain.kind == "refine" and isinstance(source.request, GenerationRequest) and source.request.edit is not None:
+        former = replace(plain, words="", source=source.prompt, written=written_of(source), must_change=False)
+        if (before := runtime.desk.painted_already(former)) is None:
+            state.found, state.finding = painted.id, runtime.desk.place(former).id
+            return
+    assert before is not None
+    _mark_change(runtime, state, source.id, before, painted)
+
+
+def _mark_change(runtime: Runtime, state: PageState, source_id: str, before: Generation, painted: Generation) -> None:
     """Marks where the two differ, or has the page say why there is nothing to mark."""
     try:
-        take_mark(state, source_id, change_mask(runtime.tools, source_id, painted.id))
-        state.mark_revision += 1
+        take_mark(state, source_id, change_mask(runtime.tools, before.id, painted.id))
+        state.found_mark, state.mark_revision = mark_of(state), state.mark_revision + 1
     except FiboError as exc:
         state.refused = Refused((str(exc),))

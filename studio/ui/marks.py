@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
-from fibo_core.engine.masks import place_of_object
+import numpy as np
+
+from fibo_core.engine.masks import WHITE_FROM, place_of_object
+from fibo_core.errors import InputError
 from fibo_core.prompts.edits import items
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from studio.ui.state import PageState
+from fibo_core.store.inputs import Inputs, open_input
+from studio.ui.state import PageState, Refused
 
 MARKS_MAX = 50  #: pictures whose marks are remembered
 NAME_CHARS = 40
@@ -31,7 +35,17 @@ def mark_of(state: PageState) -> str:
 def take_mark(state: PageState, picture_id: str, name: str) -> None:
     """What has been marked of a picture; "" for nothing."""
     others = {id: mark for id, mark in state.marks.items() if id != picture_id}
+    state.refused = Refused()  # it was said of another mark
     state.marks = dict([*others.items(), *([(picture_id, name)] if name else [])][-MARKS_MAX:])
+
+
+def check_mark(inputs: Inputs, mark: str) -> None:
+    """Raises InputError for a mark that leaves nothing of its picture, in the words of the page."""
+    if mark and bool(np.all(np.asarray(open_input(inputs.path(mark)).convert("L")) >= WHITE_FROM)):
+        raise InputError(
+            "All of the picture is marked, so nothing of it would stay. Take some of the mark away with Erase, or "
+            "press Clear: without a mark the picture is varied."
+        )
 
 
 def outlines(source: StructuredPrompt, draft: StructuredPrompt, size: tuple[int, int]) -> list[Outline]:

@@ -280,7 +280,6 @@ def take_order(runtime: Runtime, state: PageState, order: Order, once: OnceKey |
     if batch.writing.task.written is not None:
         state.taken_from = batch.writing.id  # its prompt came from the editor, and is not put back into it
     if (seed := next((cell.seed for cell in batch.cells if cell.seed is not None), None)) is not None:
-        state.drew(str(seed))
         fill_field(order.kind, "seed", str(seed))
     if order.kind not in FROM_A_PICTURE:  # there it is the source
         st.query_params.pop("picture", None)

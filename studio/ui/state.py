@@ -24,7 +24,7 @@ from fibo_core.store.idempotency import OnceKey
 from fibo_core.work.orders import Order
 from fibo_core.writers import BY_HAND, SuggestedValues, WrittenPrompt
 from studio.ui.asking import Asking
-from studio.ui.fills import Fills
+from studio.ui.fills import ON_ITS_WAY_S, Fills
 from studio.ui.words import showable
 
 SKETCH_UNDO_MAX = 50  #: edits of the board
@@ -37,7 +37,7 @@ Field = Literal[
 #: by itself; None where the user has locked it.
 NO_WIDGETS: frozenset[Field] = frozenset({"defaults_of", "seed_locked", "locked_for"})
 
-LATE_S = 5.0  #: in which a browser may send back what a field held before the page filled it
+SEED_LATE_S = 5.0  #: in which a browser may send back the seed that stood there before the page filled in another
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,9 @@ class PageState:
 
     An edit has ``marks``: what is marked of a picture, by its id, as the name of a kept input; ``mark_revision``
     changes where the page itself has marked something. ``finding`` is the batch whose picture shows what an edit
-    changes, to be marked. ``references`` are the pictures that its instruction may name, as kept inputs.
+    changes, to be marked, ``found`` that picture while the one it is compared with is painted, ``found_mark`` what was
+    marked so. ``strength_of`` is the picture that "How much" was chosen for. ``references`` are the pictures that its
+    instruction may name, as kept inputs.
     """
 
     batch_id: str | None = None
@@ -209,24 +211,17 @@ class PageState:
     marks: Mapping[str, str] = field(default_factory=dict)
     mark_revision: int = 0
     finding: str | None = None
+    found: str | None = None
+    found_mark: str = ""
+    strength_of: str | None = None
     kept: KeptWork | None = None
     refused: Refused = Refused()
     once: OnceKey | None = None
     pasted: str = ""
     edited: bool = False
     replaced: bool = False
-    drawn: tuple[tuple[str, float], ...] = ()
     #: A browser may still hold what was typed into a session before this one, at a revision of its own.
     revision: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
-
-    def drew(self, seed: str) -> None:
-        """The page fills its field with this seed."""
-        self.drawn = (*self.drawn[-9:], (seed, time.monotonic()))
-
-    def is_late(self, seed: str) -> bool:
-        """Whether a browser sends back, late, a seed that the page has meanwhile filled over."""
-        now = time.monotonic()
-        return any(seed == each and now - since < LATE_S for each, since in self.drawn)
 
     def show(self, written: WrittenPrompt, words: str = "") -> None:
         """Puts a written prompt into the editor."""
@@ -624,13 +619,24 @@ def field_value(mode: Mode, field: Field, default: Any = None) -> Any:
 
 def fill_field(mode: Mode, field: Field, value: object) -> None:
     """Fills a form's widget at the beginning of the next run: a widget already drawn cannot be filled in this one."""
-    _fills().fill(field_key(mode, field), _for_widget(value), in_browser=field not in NO_WIDGETS)
+    _fills().fill(field_key(mode, field), _for_widget(value), in_browser=field not in NO_WIDGETS, late_s=_late_s(field))
 
 
 def fill_now(mode: Mode, field: Field, value: object) -> None:
     """Fills a form's widget that this run has not drawn yet."""
     key = field_key(mode, field)
-    _fills().fill_now(st.session_state, key, _for_widget(value), in_browser=field not in NO_WIDGETS)
+    _fills().fill_now(
+        st.session_state, key, _for_widget(value), in_browser=field not in NO_WIDGETS, late_s=_late_s(field)
+    )
+
+
+def is_late(mode: Mode, field: Field, value: object) -> bool:
+    """Whether a browser sends back what a field held before the page filled it, rather than what was typed."""
+    return _fills().is_late(field_key(mode, field), value)
+
+
+def _late_s(field: Field) -> float:
+    return SEED_LATE_S if field == "seed" else ON_ITS_WAY_S
 
 
 def _for_widget(value: object) -> object:

@@ -132,8 +132,16 @@ def test_what_is_marked_is_kept_at_the_pictures_own_pixels_and_outlives_a_reload
     assert marked(canvas) == named
     button(visitor, "Invert").click()
     assert marked(canvas) == height * width - named
+    button(visitor, "Erase").click()
     button(visitor, "Clear").click()
     expect(button(visitor, "Paint a variation")).to_be_visible()
+    expect(button(visitor, "Erase")).to_be_disabled()
+    stroke(visitor, (0.1, 0.1), (0.3, 0.1))
+    assert marked(canvas) > 0, "the eraser went with what it could erase"
+    page.keyboard.press("Control+z")
+    button(visitor, "Undo").click()
+    page.keyboard.press("Control+z")
+    assert marked(canvas) == named, "the stage hears the keys once a button is grey"
 
 
 def test_the_part_is_repainted_and_the_rest_stays_bit_for_bit(visitor: Visitor, source: str, studio: Server) -> None:

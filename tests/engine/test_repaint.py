@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from io import BytesIO
 from itertools import product
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_outside_a_mask_no_pixel_moves_in_any_way_of_either_family(easel: Easel,
     assert moved[black].sum() == 0
     assert moved[~black].mean() > 0.5
     assert (pixels(first) == pixels(again)).all()
+
+
+def test_a_preview_behind_a_mask_has_the_source_around_it(easel: Easel) -> None:
+    """From the first step on, when all of the picture is noise."""
+    source = easel.engine.render(easel.request()).image
+    mask = easel.mask(source.size)
+    events: list[StepEvent] = []
+    request = easel.request(BOX, seed=8, source=easel.keep(source), mask=easel.keep(mask), way="hold")
+    easel.engine.render(request, events.append)
+    first = next(event.preview for event in events if event.preview is not None)
+    shown = Image.open(BytesIO(first))
+    apart = np.abs(pixels(shown) - pixels(source.resize(shown.size))).mean(axis=2)
+    outside = np.asarray(mask.resize(shown.size).filter(ImageFilter.MaxFilter(31))) == 0
+    assert apart[outside].mean() < 8  # a JPEG of it
+    assert apart[np.asarray(mask.resize(shown.size)) == 255].mean() > 16
 
 
 def test_held_latents_move_less_outside_before_anything_is_put_back(easel: Easel) -> None:

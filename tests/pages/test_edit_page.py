@@ -13,10 +13,11 @@ from streamlit.testing.v1 import AppTest
 from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
+from fibo_core.work.editing import change_mask
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.press_bar import Press
-from studio.ui.components.thread import steps_to
-from studio.ui.editing import strength_label
+from studio.ui.components.thread import made_by, steps_to
+from studio.ui.editing import DEFAULT_STRENGTH, strength_label
 from studio.ui.marks import LOST, outlines, take_mark
 from studio.ui.state import PageState
 from tests.pages.conftest import bar, finish, page, press, says, type_json
@@ -137,9 +138,12 @@ def test_what_an_edit_changes_is_marked_before_it_is_used(edit: AppTest, runtime
 
 
 def test_a_press_says_what_is_missing_and_loses_nothing(edit: AppTest, runtime: Runtime) -> None:
-    press(edit, "Paint a variation")
+    mark(edit, keep_mask(runtime, (0, 0, 127, 255)))
+    press(edit, "Repaint the marked part")
     assert "Say what should change, edit the prompt, or choose another seed." in says(edit)
-    edit.text_input(key="edit_words").set_value("make the ball green")
+    edit.text_input(key="edit_words").set_value("make the ball green").run()
+    assert "Say what should change" not in says(edit)
+    mark(edit, "")
     presses, action = bar(edit)["Paint a variation"]
     presses.waiting.append(Press(action, mark=LOST))
     edit.run()
@@ -163,8 +167,77 @@ def test_a_source_that_was_deleted_meanwhile_is_said_and_the_words_stay(
     assert "was deleted" in says(edit)
     press(edit, "Paint a variation")
     assert not edit.exception
-    assert "is not there any more" in says(edit)
+    assert "is not there any more" not in says(edit), "once is enough"
     assert edit.text_input(key="edit_words").value == "make the ball green"
+    press(edit, "Bring it back")
+    assert "was deleted" not in says(edit)
+    assert runtime.tools.history.get(source.id).deleted_at is None
+    assert edit.text_input(key="edit_words").value == "make the ball green"
+    press(edit, "Paint a variation")
+    assert painted(edit, runtime).parent_id == source.id
+
+
+def test_a_change_by_hand_does_not_get_the_words_of_the_step_before(edit: AppTest, runtime: Runtime) -> None:
+    edit.text_input(key="edit_words").set_value("make the ball green")
+    press(edit, "Paint a variation")
+    first = painted(edit, runtime)
+    assert (first.words, edit.text_input(key="edit_words").value) == ("make the ball green", "")
+    type_json(edit, "edit", first.prompt.to_json().replace("green", "orange"))
+    press(edit, "Paint a variation")
+    second = painted(edit, runtime)
+    assert "orange" in second.prompt.canonical()
+    assert (second.parent_id, second.words) == (first.id, "")
+
+
+def test_a_variation_that_nothing_is_said_of_is_another_take(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    """A mark, and what is to be found, need something that changes."""
+    press(edit, "Mark what changes")
+    assert "Say what should change" in says(edit)
+    press(edit, "Paint a variation")
+    take = painted(edit, runtime)
+    assert take.prompt == source.prompt
+    assert take.request.seed != source.request.seed
+
+
+def test_a_picture_that_is_all_marked_is_refused_in_the_words_of_the_page(edit: AppTest, runtime: Runtime) -> None:
+    """A new mark, which answers it, takes the sentence away."""
+    mark(edit, keep_mask(runtime, (0, 0, 255, 255)))
+    edit.text_input(key="edit_words").set_value("make the ball green")
+    press(edit, "Repaint the marked part")
+    assert "All of the picture is marked" in says(edit)
+    assert "white" not in says(edit)
+    mark(edit, keep_mask(runtime, (0, 0, 127, 255)))
+    assert "All of the picture is marked" not in says(edit)
+
+
+def test_the_same_edit_is_asked_for_before_it_is_painted_twice(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    """While it is painted, and once it is stored."""
+    name = keep_mask(runtime, (0, 0, 127, 255))
+    mark(edit, name)
+    type_json(edit, "edit", source.prompt.to_json().replace("red", "blue"))
+    presses, action = bar(edit)["Repaint the marked part"]
+    presses.waiting += [Press(action), Press(action)]
+    edit.run()
+    assert len(runtime.desk.recent()) == 2, "the source's and one more"
+    first = painted(edit, runtime)
+    edit.query_params["picture"] = source.id
+    edit.run()
+    type_json(edit, "edit", source.prompt.to_json().replace("red", "blue"))
+    press(edit, "Repaint the marked part")
+    assert "This picture exists" in says(edit)
+    press(edit, "Show it")
+    assert edit.session_state["page_edit"].source_id == first.id
+    edit.query_params["picture"] = source.id
+    edit.run()
+    mark(edit, keep_mask(runtime, (0, 0, 100, 255)))
+    type_json(edit, "edit", source.prompt.to_json().replace("red", "blue"))
+    press(edit, "Repaint the marked part")
+    assert "This picture exists" not in says(edit), "behind another mark it is another picture"
+    assert painted(edit, runtime).id != first.id
 
 
 def test_a_change_of_light_is_said_to_be_of_the_whole_picture(
@@ -175,6 +248,66 @@ def test_a_change_of_light_is_said_to_be_of_the_whole_picture(
     changed = {**source.prompt.document, "background_setting": "a pink wall"}
     type_json(edit, "edit", StructuredPrompt.from_dict(changed).to_json())
     assert "background_setting is said of the whole picture" in says(edit)
+
+
+def test_words_for_the_whole_picture_are_noticed_before_the_press_and_explained_beside_the_result(
+    edit: AppTest, runtime: Runtime
+) -> None:
+    mark(edit, keep_mask(runtime, (0, 0, 127, 255)))
+    edit.text_input(key="edit_words").set_value("make the ball green").run()
+    assert "whole picture" not in says(edit)
+    edit.text_input(key="edit_words").set_value("at night").run()
+    assert "lighting is said of the whole picture" in says(edit)
+    press(edit, "Repaint the marked part")
+    painted(edit, runtime)
+    assert "Nothing is marked" in says(edit)
+    assert "lighting is said of the whole picture" in says(edit)
+
+
+def test_how_much_belongs_to_its_picture(edit: AppTest, runtime: Runtime) -> None:
+    """A little is said to leave colours; the next picture begins with the usual again."""
+    assert "may leave a colour" not in says(edit)
+    edit.select_slider(key="edit_strength").set_value(0.2)
+    edit.text_input(key="edit_words").set_value("at night").run()
+    assert "may leave a colour" in says(edit)
+    press(edit, "Paint a variation")
+    result = painted(edit, runtime)
+    assert result.request.edit is not None
+    assert result.request.edit.start_sigma == 0.2
+    assert edit.select_slider(key="edit_strength").value == DEFAULT_STRENGTH
+    assert "may leave a colour" not in says(edit)
+
+
+def test_of_an_edited_picture_the_plain_pictures_of_both_prompts_are_compared(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    """What was painted into it is not in the plain picture of any prompt, and is no part of the change."""
+    edit.text_input(key="edit_words").set_value("at night")
+    press(edit, "Paint a variation")
+    edited = painted(edit, runtime)
+    type_json(edit, "edit", edited.prompt.to_json().replace("red", "blue"))
+    press(edit, "Mark what changes")
+    state: PageState = edit.session_state["page_edit"]
+    plain = runtime.desk.wait(str(state.finding), 120)
+    edit.run()
+    former = runtime.desk.wait(str(state.finding), 120)
+    assert former.id != plain.id
+    assert former.order.written is not None
+    assert former.order.written.prompt == edited.prompt
+    edit.run()
+    assert (state.finding, state.found, state.source_id) == (None, None, edited.id)
+    expected = change_mask(runtime.tools, former.generation_ids[0], plain.generation_ids[0])
+    assert state.marks[edited.id] == expected
+    assert "look at the mark" in says(edit)
+
+
+def test_the_thread_names_what_made_a_picture_where_no_words_did(edit: AppTest, source: Generation) -> None:
+    """A cell of "Vary" and a change by hand by their values, a picture of Inspire as such."""
+    changed = StructuredPrompt.parse(source.prompt.to_json().replace("red ball", "green ball"))
+    green = replace(source, request=replace(source.request, prompt=changed))
+    assert made_by(green, source) == "description: a green ball on the left"
+    assert made_by(replace(green, mode="inspire"), source) == "Inspired by it"
+    assert made_by(replace(source, request=replace(source.request, seed=5)), source) == "Another take"
 
 
 def test_an_object_that_moves_is_marked_where_it_was_and_where_it_goes() -> None:

@@ -319,9 +319,12 @@ def test_a_recipe_that_is_being_painted_asks_before_it_is_queued_again(
     press(app, "Generate from this JSON")
     press(app, "Show it")
     assert app.session_state["page_generate"].batch_id == first
+    press(app, "Generate from this JSON")
+    assert "on its way" in says(app)
     for id in (first, second):
         runtime.desk.cancel(id)
         runtime.desk.wait(id, 60)
+    assert "on its way" not in says(app.run())
 
 
 def test_an_edit_after_a_picture_locks_its_seed_and_is_said_beside_it(app: AppTest, runtime: Runtime) -> None:

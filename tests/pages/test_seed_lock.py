@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
+from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.ui.state import PageState
 from tests.pages.conftest import finish, press, type_json
@@ -75,6 +76,26 @@ def test_other_words_open_the_lock_of_an_earlier_picture(
     finish(app, runtime)
     assert not locked(app)
     assert app.text_input(key="generate_seed").value != "5"
+
+
+def test_presses_that_a_browser_sends_with_the_seed_of_before_draw_one_each(app: AppTest, runtime: Runtime) -> None:
+    """It has not heard yet of the seeds that the page filled in meanwhile, over one that has long stood there."""
+    before = runtime.desk.wait(runtime.desk.place(Order(kind="generate", words="a red ball", steps=1)).id, 60)
+    app.query_params["batch"] = before.id
+    app.run()
+    first = app.text_input(key="generate_seed").value
+    assert (first, locked(app)) == (str(before.cells[0].seed), False)
+    app.text_area(key="generate_words").set_value("a blue star")
+    batches = []
+    for _ in range(3):
+        app.text_input(key="generate_seed").set_value(first)
+        press(app, "Generate")
+        batches.append(runtime.desk.get(state(app).batch_id or ""))
+        assert app.text_input(key="generate_seed").value == str(batches[-1].cells[0].seed)
+    assert len({batch.cells[0].seed for batch in (before, *batches)}) == 4
+    assert not locked(app)
+    app.text_input(key="generate_seed").set_value("4711").run()
+    assert locked(app)
 
 
 def locked(app: AppTest) -> bool:

@@ -70,3 +70,19 @@ def test_what_no_browser_holds_is_filled_once(session: dict[str, Any]) -> None:
     session["locked"] = False
     fills.begin(session)
     assert session["locked"] is False
+
+
+def test_a_field_filled_again_and_again_before_its_browser_hears_of_it_keeps_the_last(session: dict[str, Any]) -> None:
+    """Three presses, each of which draws a seed: the browser still sends the one that stood there before."""
+    fills = Fills()
+    for value in ("2:3", "3:2", "16:9"):
+        fills.fill("shape", value)
+        fills.begin(session)
+        fills.ended(now=10.0)
+        session["shape"] = "1:1"
+        assert fills.is_late("shape", "1:1", now=10.1)
+        fills.begin(session, now=10.1)
+        assert session["shape"] == value
+    assert not fills.is_late("shape", "16:9", now=10.1)
+    assert not fills.is_late("shape", "9:16", now=10.1)
+    assert not fills.is_late("shape", "1:1", now=10.0 + 2 * ON_ITS_WAY_S)

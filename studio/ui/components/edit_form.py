@@ -2,41 +2,62 @@
 
 import streamlit as st
 
+from fibo_core.errors import InputError
 from fibo_core.limits import GIVEN_MAX
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.picture_names import picture_name
 from fibo_core.work.edit_ways import not_local
 from fibo_core.work.runtime import Runtime
-from studio.ui.editing import DEFAULT_STRENGTH, STRENGTHS, draft_or_source, strength_label
+from studio.ui.editing import DEFAULT_STRENGTH, KEEPS_BELOW, STRENGTHS, meant, strength_label
+from studio.ui.marks import mark_of
 from studio.ui.session import errors_shown
-from studio.ui.state import PageState, field_key
+from studio.ui.state import PageState, Refused, field_key, field_value
 from studio.ui.words import plain
 
 REFERENCES = "edit_references"  #: where Streamlit holds the files that were given
 
 
-def hints(state: PageState, *, marked: bool, own: bool) -> None:
+def hints(state: PageState, words: str, *, marked: bool, own: bool) -> None:
     """What stays, and what the mark must cover; beforehand, and quietly."""
     if not marked:
-        what = "the model decides what changes" if own else "all of the picture varies"
-        st.caption(f"Nothing is marked: {what}. Paint over a part of it, and outside that every pixel stays.")
+        what = "the model decides what changes" if own else "all of the picture varies, without words from another seed"
+        little = not own and field_value("edit", "strength", DEFAULT_STRENGTH) < KEEPS_BELOW
+        stays = " This little may leave a colour or a thing as it is, whatever is asked for." if little else ""
+        st.caption(f"Nothing is marked: {what}. Paint over a part of it, and outside that every pixel stays.{stays}")
         return
-    st.caption("Outside the mark every pixel stays. The mark must cover the old thing and the new one.")
+    found = "This is what the change would alter: look at the mark, paint or erase, then repaint. "
+    covers = "The mark must cover the old thing and the new one."
+    st.caption(f"{found if mark_of(state) == state.found_mark else ''}Outside the mark every pixel stays. {covers}")
     assert state.source is not None
-    if said := not_local(state.source, draft_or_source(state)):
+    if said := not_local(state.source, meant(state, words)):
         st.caption(f":material/info: {plain(said)}")
+
+
+def source_gone(runtime: Runtime, state: PageState) -> None:
+    """Where the picture that is edited was deleted meanwhile: once, and the way back."""
+    assert state.source_id is not None
+    st.warning(
+        "The picture that this edit begins with was deleted. Bring it back, or choose another: your words and JSON "
+        "stay.",
+        icon=":material/broken_image:",
+    )
+    with errors_shown():
+        if st.button("Bring it back", key="edit_restore", icon=":material/restore_from_trash:"):
+            state.refused = Refused()
+            if not runtime.tools.history.restore([state.source_id]):
+                raise InputError("The picture is not in the trash any more. Choose another one.")
+            st.rerun()
 
 
 def strength_field(*, marked: bool) -> None:
     """How much of the picture a variation keeps; behind a mark the part is painted whole, and the field keeps its
     place."""
     key = field_key("edit", "strength")
-    if st.session_state.get(key) not in STRENGTHS:
-        st.session_state[key] = DEFAULT_STRENGTH
     st.select_slider(
         "How much", STRENGTHS, format_func=strength_label, key=key, persist_state="session", disabled=marked,
-        help="Restyle keeps things and colours, and changes light and style. Recolour changes colours and things where "
-        "they stand. Redraw keeps next to nothing but the seed. The number is the noise that painting begins with.",
+        help="Restyle changes light and style, and may leave colours and things as they are: the less, the surer. "
+        "Recolour changes colours and things where they stand. Redraw keeps next to nothing but the seed. The number "
+        "is the noise that painting begins with. Each picture begins with the usual again.",
     )  # fmt: skip
 
 

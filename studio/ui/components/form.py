@@ -12,7 +12,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO, Writers
-from studio.ui.state import Field, PageState, field_key, field_value, page_state
+from studio.ui.state import Field, PageState, field_key, field_value, is_late
 from studio.ui.words import plain, showable
 
 COUNTS = (1, 2, 4, 8)
@@ -91,11 +91,8 @@ def seed_field(mode: Mode) -> None:
     locked: bool = st.session_state.setdefault(locked_key, False)
 
     def typed() -> None:
-        seed = st.session_state[key].strip()
-        if not locked and page_state(mode).is_late(seed):
-            st.session_state[key] = page_state(mode).drawn[-1][0]
-        else:
-            st.session_state.update({locked_key: bool(seed), for_key: None})
+        if not is_late(mode, "seed", st.session_state[key]):
+            st.session_state.update({locked_key: bool(st.session_state[key].strip()), for_key: None})
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width=164):
         st.text_input(

@@ -1,5 +1,7 @@
 """Why the last presses placed no order, once, where the eye is; or that their picture exists, or is on its way."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from fibo_core.models.catalogue import ModelSpec
@@ -18,6 +20,9 @@ def show_refused(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec
     """What stands until the next press."""
     show_refusals(state, mode)
     refused, existing = state.refused, find_picture(runtime, state.refused.generation_id)
+    if refused.batch_id is not None and refused.batch_id not in {batch.id for batch in runtime.desk.active()}:
+        state.refused = replace(refused, order=None, batch_id=None)  # it is there, or it never will be
+        return
     if refused.order is None or (existing is None and refused.batch_id is None):
         return
     st.info(ON_ITS_WAY if existing is None else EXISTS, icon=":material/photo:")

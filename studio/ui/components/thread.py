@@ -10,6 +10,9 @@ from typing import Any
 
 import streamlit as st
 
+from fibo_core.prompts.change_words import shown, title_of_change
+from fibo_core.prompts.json_paths import MISSING, Change
+from fibo_core.prompts.structured_prompt import diff
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from studio.ui.components import asset
@@ -18,6 +21,8 @@ from studio.ui.words import title_of
 
 STEPS_MAX = 12  #: more are a matter for History
 BRANCHES_MAX = 8  #: of one picture
+NAMED_MAX = 2  #: changes that tell a picture from its parent
+VALUE_CHARS = 40
 
 _THREAD = st.components.v2.component(
     "fibo_thread",
@@ -85,13 +90,34 @@ def steps_to(history: History, source: Generation) -> tuple[list[Step], list[Ste
 
 
 def _step(picture: Generation, parent: Generation | None, branches: tuple[Step, ...] = ()) -> Step:
-    words = picture.words or (title_of(picture) if parent is None else "Changed by hand")
+    words = picture.words or (title_of(picture) if parent is None else made_by(picture, parent))
     aside = []
     if parent is not None and picture.request.seed != parent.request.seed:
         aside.append(f"seed {picture.request.seed}")
     if parent is not None and picture.request.model != parent.request.model:
         aside.append(picture.request.model)
     return Step(picture.id, thumb_url(picture.id), " ".join(words.split()), " · ".join(aside), branches)
+
+
+def made_by(picture: Generation, parent: Generation) -> str:
+    """What made a picture out of its parent where no words did: what its prompt says otherwise, in a few words."""
+    if picture.mode == "inspire":
+        return "Inspired by it"
+    changes = diff(parent.prompt, picture.prompt)
+    if not changes:
+        return "Another take" if picture.request.seed != parent.request.seed else "Painted anew"
+    named = [_named(change) for change in changes if change.path != "short_description"] or ["short_description"]
+    more = f" and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
+    return f"{', '.join(named[:NAMED_MAX])}{more}"
+
+
+def _named(change: Change) -> str:
+    """ "shape_and_color: box-shaped, green", or what came or went."""
+    if MISSING in (change.before, change.after):
+        return title_of_change(change)
+    after = " ".join(shown(change.after).split())
+    value = after if len(after) <= VALUE_CHARS else f"{after[: VALUE_CHARS - 1].rstrip()}…"
+    return f"{change.path.rsplit('.', 1)[-1]}: {value}"
 
 
 def _nothing() -> None:

@@ -112,6 +112,9 @@ export class Brush {
   }
 
   drawRow() {
+    const held = this.row.getRootNode().activeElement
+    if (this.mark.isEmpty) this.erases = false // there is nothing to erase
+    this.erase.disabled = this.mark.isEmpty
     this.undo.disabled = !this.mark.canUndo
     this.redo.disabled = !this.mark.canRedo
     this.clear.disabled = this.mark.isEmpty
@@ -119,7 +122,11 @@ export class Brush {
     this.hint.hidden = this.shown === null || this.alone.dataset.mode !== "picture" || !this.mark.isEmpty || !this.data.hint
     this.hint.textContent = this.isOn ? this.data?.hint ?? "" : finger.matches ? "Press the brush, then paint over what is to change" : ""
     if (!this.hint.textContent) this.hint.hidden = true
+    if (held?.disabled && this.row.contains(held)) this.hold() // a grey button hears no key
   }
+
+  /** The stage hears the keys. */
+  hold() { this.alone.closest(".stage").focus({ preventScroll: true }) }
 
   turn(on) {
     this.wanted = kept.brush = on
@@ -135,6 +142,7 @@ export class Brush {
   }
 
   turnEraser(on) {
+    if (on && this.mark.isEmpty) return
     this.erases = on
     if (!this.isOn) this.turn(true)
     this.drawRow()
@@ -150,6 +158,7 @@ export class Brush {
     const object = this.data.outlines[Number(this.outline.value)]
     if (this.outline.value && object) this.add({ kind: "outline", shapes: object.shapes }, `${object.label} is marked.`)
     this.outline.value = ""
+    this.hold()
   }
 
   add(op, words) {
@@ -240,7 +249,7 @@ export class Brush {
       if (event.button !== 0) return
       event.stopImmediatePropagation()
       this.alone.setPointerCapture(id)
-      this.alone.closest(".stage").focus({ preventScroll: true })
+      this.hold()
       this.fingers.set(id, event)
       if (this.fingers.size === 1) this.begin(event)
       else this.giveAll()
