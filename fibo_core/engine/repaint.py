@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fibo_core.engine.edits import check_reference
 from fibo_core.engine.families import FamilyPipeline
 from fibo_core.engine.masks import cells, composed, moved_outside, read_mask
 from fibo_core.engine.request import GenerationRequest
@@ -54,6 +55,8 @@ class Given:
             )
         mask = None if edit.mask is None else read_mask(pictures(edit.mask), size)
         references = tuple(pictures(name).convert("RGB") for name in edit.references)
+        for number, reference in enumerate(references, 1):
+            check_reference(number, reference.size)
         return cls(source, mask, references, is_own=edit.way == "own")
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
 from fibo_core.engine.edits import Edit
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.masks import composed, mask_of_change, moved_outside
+from fibo_core.engine.masks import composed, feathered, mask_of_change, moved_outside
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.repaint import _tail_class
 from fibo_core.engine.request import GenerationRequest
@@ -232,6 +233,34 @@ def test_a_stroke_thinner_than_its_edge_shows_all_the_same() -> None:
     after = pixels(composed(Image.new("RGB", (100, 100), "white"), Image.new("RGB", (100, 100), "black"), mask, 4))
     assert (after[50, 12:88] < 128).all()
     assert (after[np.asarray(mask) == 0] == 255).all()
+
+
+def test_every_thin_part_of_a_mask_shows_whatever_the_feather() -> None:
+    """A single pixel, stripes, a checkerboard, and the line that leads out of a round blot: white is painted."""
+    masks = {name: Image.new("L", (120, 120)) for name in ("pixel", "stripes", "squares", "blot with a line")}
+    masks["pixel"].putpixel((60, 60), 255)
+    for x in range(0, 120, 12):
+        ImageDraw.Draw(masks["stripes"]).rectangle((x, 0, x + 5, 119), fill=255)
+        for y in range(0, 120, 12):
+            ImageDraw.Draw(masks["squares"]).rectangle((x, y, x + 5, y + 5), fill=255)
+            ImageDraw.Draw(masks["squares"]).rectangle((x + 6, y + 6, x + 11, y + 11), fill=255)
+    ImageDraw.Draw(masks["blot with a line"]).ellipse((10, 30, 70, 90), fill=255)
+    ImageDraw.Draw(masks["blot with a line"]).line((60, 60, 119, 60), fill=255, width=3)
+    for (name, mask), px in product(masks.items(), (0, 4, 16)):
+        shown, white = np.asarray(feathered(mask, px)), np.asarray(mask) > 0
+        assert (shown[~white] == 0).all(), (name, px)
+        near = np.asarray(feathered(mask, px).filter(ImageFilter.MaxFilter(7)))
+        thin = near[60, 70:] if name.startswith("blot") else near[white]
+        assert thin.min() > 100, (name, px)
+
+
+def test_a_thick_masks_edge_blends_as_broad_as_it_is_asked_to() -> None:
+    """No thinner part, such as a curve's outermost pixels, is made hard by those rules."""
+    mask = Image.new("L", (120, 120))
+    ImageDraw.Draw(mask).ellipse((10, 10, 110, 110), fill=255)
+    ImageDraw.Draw(mask).rectangle((10, 60, 60, 110), fill=255)
+    core = mask.filter(ImageFilter.MinFilter(9)).filter(ImageFilter.GaussianBlur(2))
+    assert (np.asarray(feathered(mask, 4)) == np.minimum(np.asarray(core), np.asarray(mask))).all()
 
 
 @pytest.mark.parametrize(
