@@ -29,13 +29,14 @@ class CancelFlag:
 
     @contextmanager
     def clock_stopped(self) -> Iterator[None]:
-        """Time spent inside does not count: the work waits for its turn."""
-        began = time.monotonic()
+        """Time spent inside does not count: the work waits for its turn, however long."""
+        began, deadline = time.monotonic(), self._deadline
+        self._deadline = None
         try:
             yield
         finally:
-            if self._deadline is not None:
-                self._deadline += time.monotonic() - began
+            if deadline is not None:
+                self._deadline = deadline + time.monotonic() - began
 
     @contextmanager
     def turn(self, lock: threading.Lock) -> Iterator[None]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from fibo_core.errors import RequestError
-from fibo_core.models.tensor_files import read_header
+from fibo_core.models.tensor_files import find_not_finite, read_header
 from fibo_core.models.weights import file_digest
 
 FOLDER = "adapters"
@@ -98,6 +98,7 @@ def resolve(asked: Sequence[str], folder: Path, weights: Path) -> tuple[str, ...
             raise RequestError(f"The adapter {name} is asked for twice. Say it once, with its strength.")
         file = adapter_file(folder, name)
         check_fits(file, weights)
+        check_numbers(file)
         adapters.append(Adapter(name, file_digest(file), strength))
     return tuple(adapter.text for adapter in adapters)
 
@@ -135,6 +136,21 @@ def check_fits(file: Path, weights: Path) -> None:
                 f"The adapter {name} does not fit this model: {layer} takes {into} numbers and gives {out}, and the "
                 f"adapter's takes {width} and gives {height}. Choose one that was trained on this model."
             )
+
+
+def check_numbers(file: Path) -> None:
+    """Raises RequestError for a LoRA with a value that is no number: all that it paints would be black. The file is
+    read whole, once for each state of it."""
+    if (key := _not_finite(file, file.stat().st_mtime_ns)) is not None:
+        raise RequestError(
+            f"The adapter {file.stem} is spoilt: {key} holds what is no number (NaN), and all its pictures would be "
+            "black. Fetch its file again, or train it anew."
+        )
+
+
+@lru_cache(maxsize=64)
+def _not_finite(file: Path, changed_ns: int) -> str | None:
+    return find_not_finite(file)
 
 
 def _linear_layers(transformer: Path) -> dict[str, tuple[int, int]]:

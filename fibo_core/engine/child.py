@@ -1,7 +1,7 @@
 """The engine in a process of its own: that process. Started by `process.py`, with the number of its socket.
 
-One thread loads and paints, one takes messages, one tells how the engine stands. When the studio has gone, however it
-ended, the socket closes, and this process ends with it.
+One thread loads and paints, one takes messages, one tells how the engine stands and that it lives. When the studio has
+gone, however it ended, the socket closes, and this process ends with it.
 """
 
 import logging
@@ -9,6 +9,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from multiprocessing.connection import Connection
 from typing import Any
@@ -41,7 +42,7 @@ class Child:
         self._at_work = 0
 
     def run(self) -> None:
-        for task in (self._listen, self._tell_status_always):
+        for task in (self._listen, self._tell_always):
             threading.Thread(target=task, daemon=True).start()
         while True:
             number, what, arguments = self._work.get()
@@ -115,10 +116,11 @@ class Child:
             self._told = status
             self.send("status", status)
 
-    def _tell_status_always(self) -> None:
+    def _tell_always(self) -> None:
         while True:
             self._tell_status()
-            threading.Event().wait(TOLD_S)
+            self.send("alive")
+            time.sleep(TOLD_S)
 
 
 class _ToStudio(logging.Handler):

@@ -17,6 +17,7 @@ Way = Literal["vary", "paste", "hold", "own"]
 WAYS: tuple[Way, ...] = ("vary", "paste", "hold", "own")
 FEATHER = 4  #: px, from the mask's edge inwards
 FEATHER_MAX = 64
+STEEPEST = 100  #: a reference's long side over its short one; the format that Qwen3-VL reads refuses 200
 NO_INSTRUCTION = (
     "A model's own edit goes by an instruction, and there is none. Say what should change, or edit the JSON."
 )
@@ -102,6 +103,16 @@ def check_references(count: int) -> None:
     """Raises RequestError for more references than a model looks at."""
     if count > GIVEN_MAX:
         raise RequestError(f"{count} references are given, and at most {GIVEN_MAX} are looked at. Leave some out.")
+
+
+def check_reference(number: int, size: tuple[int, int]) -> None:
+    """Raises RequestError for one that is too narrow to be looked at."""
+    width, height = size
+    if max(size) > STEEPEST * min(size):
+        raise RequestError(
+            f"Reference {number} is {width}×{height} pixels, too narrow to be looked at. Crop it: its long side may be "
+            f"{STEEPEST} times the short one."
+        )
 
 
 def check_can_edit(spec: ModelSpec, way: str, references: int) -> None:

@@ -34,7 +34,7 @@ class FamilyPipeline(Protocol):
         """What the pipeline's call takes beside what every family's does."""
         ...
 
-    def edit_arguments(self, request: GenerationRequest, given: "Given") -> dict[str, Any]:
+    def edit_arguments(self, request: GenerationRequest, given: "Given", pipe: Any) -> dict[str, Any]:
         """What its call takes besides where it edits by instruction, of a family that can: the pictures, and the prompt
         where that is not the text which is read. The mask goes along where the picture is the only one."""
         ...

@@ -411,7 +411,7 @@ class FiboEngine:
                 noise = repaint.latents
             arguments = {"prompt": request.caption, **held.family.arguments(request)}
             if given is not None and given.is_own:
-                arguments |= held.family.edit_arguments(request, given)
+                arguments |= held.family.edit_arguments(request, given, held.pipe)
             with nullcontext() if repaint is None else repaint.schedule():
                 image = held.pipe(
                     negative_prompt=request.negative_prompt,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CHAT = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"  #: what the pipeline puts around a prompt
 VAE_STRIDE = 8
+SAMPLE_SIZE = 128  #: BriaFibo2Pipeline's `default_sample_size`: a megapixel
 
 
 class Fibo2Pipeline:
@@ -50,9 +51,13 @@ class Fibo2Pipeline:
     def arguments(self, request: GenerationRequest) -> dict[str, Any]:
         return {}
 
-    def edit_arguments(self, request: GenerationRequest, given: "Given") -> dict[str, Any]:
-        """Its pipeline writes the text that is read by itself, out of the caption and the instruction."""
+    def edit_arguments(self, request: GenerationRequest, given: "Given", pipe: Any) -> dict[str, Any]:
+        """Its pipeline writes the text that is read by itself, out of the caption and the instruction.
+
+        It brings each of several pictures to one area, which is the painted one's where that is smaller than its own.
+        """
         assert request.edit is not None
+        pipe.default_sample_size = _sample_size(request, pipe)
         return {
             "prompt": fibo2_edit_prompt(request.prompt, request.edit.instruction),
             "image": [given.source, *given.references],
@@ -98,10 +103,15 @@ class Fibo2Pipeline:
         return (request.height // side) * (request.width // side)
 
 
+def _sample_size(request: GenerationRequest, pipe: Any) -> int:
+    """The side, in latents, of the square as which large references are looked at."""
+    return min(SAMPLE_SIZE, round((request.width * request.height) ** 0.5 / pipe.vae_scale_factor))
+
+
 def _looked_at(request: GenerationRequest, pipe: Any, pictures: Sequence[Image.Image]) -> list[Image.Image]:
     """Pictures of the sizes in which the text encoder sees these: one as it is painted, several each at its own."""
     own, longest = pipe.image_processor, pipe.text_encoder_image_size
-    area = (pipe.default_sample_size * pipe.vae_scale_factor) ** 2
+    area = (_sample_size(request, pipe) * pipe.vae_scale_factor) ** 2
     sizes = [(request.width, request.height)]
     if len(pictures) > 1:
         sizes = [own.get_image_size(picture.width / picture.height, area=area) for picture in pictures]

@@ -19,7 +19,7 @@ class FiboEditPipeline(Fibo1Pipeline):
 
         return self.read_as(BriaFiboEditPipeline, folder, how, quantization)
 
-    def edit_arguments(self, request: GenerationRequest, given: "Given") -> dict[str, Any]:
+    def edit_arguments(self, request: GenerationRequest, given: "Given", pipe: Any) -> dict[str, Any]:
         return {"image": [given.source, *given.references], "mask": given.mask_shown}
 
 

@@ -59,13 +59,25 @@ def read_mask(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def feathered(mask: Image.Image, px: int) -> Image.Image:
-    """How much of the new picture shows: nothing outside the mask, and all of it some pixels inside."""
+    """How much of the new picture shows: nothing outside the mask, and all of it some pixels inside.
+
+    Where the mask is thinner than that its edge is too, so that each part of it shows.
+    """
     if not px:
         return mask
-    eroded = mask.filter(ImageFilter.MinFilter(2 * px + 1))
-    if eroded.getbbox() is None:  # all of it is thinner than that, and nothing would show
-        return feathered(mask, px // 2)
-    return ImageChops.darker(eroded.filter(ImageFilter.GaussianBlur(px / 2)), mask)
+    core, reach = mask.filter(ImageFilter.MinFilter(2 * px + 1)), px + px // 2 + 1
+    soft = ImageChops.darker(core.filter(ImageFilter.GaussianBlur(px / 2)), mask)
+    beyond = ImageChops.subtract(mask, _grown(core, mask, reach))
+    if beyond.getbbox() is None:
+        return soft
+    return ImageChops.lighter(soft, ImageChops.darker(feathered(mask, px // 2), _grown(beyond, mask, reach)))
+
+
+def _grown(part: Image.Image, mask: Image.Image, px: int) -> Image.Image:
+    """``part`` and what lies within so many pixels of it, on ways inside the mask."""
+    for _ in range(px):
+        part = ImageChops.darker(part.filter(ImageFilter.MaxFilter(3)), mask)
+    return part
 
 
 def composed(source: Image.Image, painted: Image.Image, mask: Image.Image, feather: int) -> Image.Image:

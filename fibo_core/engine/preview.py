@@ -5,6 +5,7 @@ to a few pictures drawn here and sent through the model's own VAE: any VAE gets 
 """
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from fibo_core.engine.families import FamilyPipeline
 SHOWN_STRIDE = 8  #: pixels of the picture along each side of one of the preview's
 LONGEST = 256  #: longest side of a preview, in pixels
 LESSONS, LESSON_SIDE = 4, 256
+
+Finished = Callable[[Image.Image], Image.Image]
 
 
 class LatentPreview:
@@ -43,8 +46,9 @@ class LatentPreview:
         known = torch.cat([latents.reshape(b * h * w, c), torch.ones(b * h * w, 1)], dim=1)
         return cls(family, torch.linalg.lstsq(known, cells).solution)
 
-    def jpeg(self, latents: Any, width: int, height: int) -> bytes:
-        """The JPEG of a callback's latents, of a picture of ``width`` × ``height`` pixels."""
+    def jpeg(self, latents: Any, width: int, height: int, finished: Finished | None = None) -> bytes:
+        """The JPEG of a callback's latents, of a picture of ``width`` × ``height`` pixels; ``finished`` makes of the
+        small picture what is shown."""
         grid = self._family.grid(latents, width, height)  # (h, w, C)
         cell = self._family.stride // SHOWN_STRIDE
         h, w, c = grid.shape
@@ -54,7 +58,8 @@ class LatentPreview:
         scale = LONGEST / max(width, height)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         file = io.BytesIO()
-        image.resize(size, Image.Resampling.BICUBIC).save(file, "JPEG", quality=80)
+        shown = image.resize(size, Image.Resampling.BICUBIC)
+        (shown if finished is None else finished(shown)).save(file, "JPEG", quality=80)
         return file.getvalue()
 
 

@@ -39,7 +39,8 @@ from fibo_core.variables import VARIABLES
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.1  #: between two looks at the cancel flag
-PATIENCE_S = 60.0  #: after a cancel, before a process that makes no step is ended
+PATIENCE_S = 60.0  #: after a cancel, before a process that goes on working is ended
+SILENCE_S = 10.0  #: after a cancel, before one that says nothing at all any more is
 QUICK_S = 20.0  #: for an answer that waits for no painting
 #: What the engine's process does not need to know.
 SECRETS = (*(each.name for each in VARIABLES if each.secret is not None), "RUNPOD_API_KEY", "HUGGING_FACE_HUB_TOKEN")
@@ -72,6 +73,7 @@ class ProcessEngine:
         self._last = self._files.status()  #: of a model that was held, or was to be
         self._child: _Child | None = None
         self._closed = False
+        self._unload_asked = threading.Event()
 
     def status(self) -> EngineStatus:
         child = self._child
@@ -89,11 +91,14 @@ class ProcessEngine:
 
     def load(self, model: str) -> None:
         spec, cancel = find_model(model), CancelFlag()
-        with cancel.turn(self._lock):
+        with self._turn(cancel):
             self._carry_out(spec, cancel, None, "load", spec.name)
 
     def unload(self) -> None:
-        self._ask("unload")
+        """Ends the process too, which has memory of its own; the next job starts another."""
+        self._unload_asked.set()
+        if not self._end_if_idle():
+            self._ask("unload")
 
     def close(self) -> None:
         self._closed = True
@@ -129,11 +134,34 @@ class ProcessEngine:
         previews: bool = True,
     ) -> RenderedImage:
         cancel, spec = cancel or CancelFlag(), find_model(request.model)
-        with cancel.turn(self._lock):
+        with self._turn(cancel):
             cancel.check()
             how = "render", request, previews and on_step is not None
             rendered: RenderedImage = self._carry_out(spec, cancel, on_step, *how)
             return rendered
+
+    @contextmanager
+    def _turn(self, cancel: CancelFlag) -> Iterator[None]:
+        """The lock, to load or paint; an unload that was asked for meanwhile is done afterwards."""
+        try:
+            with cancel.turn(self._lock):
+                yield
+        finally:
+            self._end_if_idle()
+
+    def _end_if_idle(self) -> bool:
+        """Ends the process where an unload is asked for; False while it loads or paints."""
+        while self._unload_asked.is_set():
+            if not self._lock.acquire(blocking=False):
+                return False
+            try:
+                if self._child is not None:
+                    self._child.end()
+                self._device.release_share(self)
+                self._unload_asked.clear()
+            finally:
+                self._lock.release()
+        return True
 
     # Below, but for the answers, the caller has the lock.
 
@@ -179,7 +207,7 @@ class ProcessEngine:
                 except Stopped as error:
                     stopped, since = error, time.monotonic()
                     child.tell("cancel", number)
-            elif time.monotonic() - since > PATIENCE_S:
+            elif time.monotonic() - since > PATIENCE_S or time.monotonic() - max(since, child.heard_at) > SILENCE_S:
                 child.kill()
             try:
                 kind, value = answers.get(timeout=LOOK_S)
@@ -265,12 +293,14 @@ def _added() -> tuple[ModelSpec, ...]:
 
 
 class _Child:
-    """One process and the messages to and from it. ``status`` is what it told last."""
+    """One process and the messages to and from it. ``status`` is what it told last, ``heard_at`` when it was last
+    heard, on the monotonic clock."""
 
     def __init__(self, model: str, options: dict[str, Any], note: Callable[[EngineStatus], None]) -> None:
         self._note = note
         ours, theirs = socket.socketpair()
         self.status: EngineStatus | None = None
+        self.heard_at = time.monotonic()
         self._calls: dict[int, queue.Queue[Any]] = {}
         self._numbers = itertools.count()
         self._guard = threading.Lock()  # of the calls, and of what is sent
@@ -350,6 +380,9 @@ class _Child:
             answers.put(("ended", _Ended(self._how())))
 
     def _take(self, kind: str, *value: Any) -> None:
+        self.heard_at = time.monotonic()
+        if kind == "alive":
+            return
         if kind == "status":
             (self.status,) = value
             self._note(*value)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fibo_core.engine.edits import check_reference
 from fibo_core.engine.families import FamilyPipeline
 from fibo_core.engine.masks import cells, composed, moved_outside, read_mask
 from fibo_core.engine.request import GenerationRequest
@@ -54,6 +55,8 @@ class Given:
             )
         mask = None if edit.mask is None else read_mask(pictures(edit.mask), size)
         references = tuple(pictures(name).convert("RGB") for name in edit.references)
+        for number, reference in enumerate(references, 1):
+            check_reference(number, reference.size)
         return cls(source, mask, references, is_own=edit.way == "own")
 
 
@@ -101,6 +104,13 @@ class Repaint:
         touched = self._touched.to(latents.device)
         kept = after.to(latents.device)
         return (touched * latents.float() + (1 - touched) * kept).to(latents.dtype)
+
+    def previewed(self, small: Image.Image) -> Image.Image:
+        """A small picture of how it looks so far, with the source where the mask is black."""
+        if self._given.mask is None:
+            return small
+        source, mask = self._given.source.resize(small.size), self._given.mask.resize(small.size)
+        return Image.composite(small, source, mask)
 
     def finished(self, painted: Image.Image) -> tuple[Image.Image, float]:
         """The picture with the source's pixels outside the mask, and which share of them had moved before."""

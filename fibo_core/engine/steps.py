@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent, StepObserver
 from fibo_core.engine.request import GenerationRequest
+from fibo_core.errors import EngineError
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
@@ -48,6 +49,11 @@ class StepCallback:
         if latents.is_cuda:  # kernels run behind: a step is done when its numbers are there
             sys.modules["torch"].cuda.synchronize()
         self._cancel.check()
+        if index + 1 == self._total and not bool(latents.isfinite().all()):
+            raise EngineError(
+                "What the model computed is no picture: its numbers have run over (NaN), and it would be black. Leave "
+                "the adapters out or lower their strength, lower the guidance, or choose another seed."
+            )
         if self._on_step is not None:
             self._on_step(self._event(index + 1, pipe.scheduler.sigmas, latents))
         if self._repaint is not None:
@@ -66,7 +72,8 @@ class StepCallback:
         if self._preview is not None and (now - self._shown >= PREVIEW_INTERVAL_S or step == total):
             self._shown = now
             finished = predicted_latents(self._before, latents, float(sigmas[step - 1]), float(sigmas[step]))
-            shown = self._preview.jpeg(finished, self._request.width, self._request.height)
+            put_in = None if self._repaint is None else self._repaint.previewed
+            shown = self._preview.jpeg(finished, self._request.width, self._request.height, put_in)
         return StepEvent(step, total, elapsed, step_s * (total - step), shown)
 
 

@@ -1,7 +1,7 @@
 """The fields of a prompt: what each is called, what it means, and a few good values for it.
 
-Labels and explanations come from the caption's shape, suggestions from `vocabulary.toml`. Which fields stand together
-is in `parts.py`.
+Labels and explanations come from the caption's shape, suggestions from `vocabulary.toml`, colours from those of the
+sketch. Which fields stand together is in `parts.py`.
 """
 
 import re
@@ -11,7 +11,9 @@ from functools import lru_cache
 from importlib import resources
 
 from fibo_core.prompts.caption_schema import SHAPES, Caption
+from fibo_core.prompts.sketch_words import offered_colors, replace_color
 
+_COLORED = "objects.shape_and_color"
 #: Fields that hold a few words, and need no more than a line.
 _SHORT = frozenset(
     {
@@ -51,9 +53,13 @@ def field_spec(name: str) -> FieldSpec:
     )
 
 
-def suggestions_at(path: str) -> tuple[str, ...]:
-    """A few good values for a place of a prompt, such as ``objects[0].location``; none where nobody wrote any."""
-    return _suggestions().get(re.sub(r"\[[0-9]+\]", "", path), ())
+def suggestions_at(path: str, now: str = "") -> tuple[str, ...]:
+    """A few good values for a place of a prompt, such as ``objects[0].location``, that holds ``now``; none where nobody
+    wrote any. For a shape and a colour they are the usual colours, of the shape that it has."""
+    name = re.sub(r"\[[0-9]+\]", "", path)
+    if name == _COLORED:
+        return tuple(dict.fromkeys(replace_color(now, color) for color in offered_colors()))
+    return _suggestions().get(name, ())
 
 
 def _label(key: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from fibo_core.engine.adapters import FOLDER, NAME, SUFFIX, check_fits, check_is_lora, list_adapters
+from fibo_core.engine.adapters import FOLDER, NAME, SUFFIX, check_fits, check_is_lora, check_numbers, list_adapters
 from fibo_core.errors import InputError, ModelMissing, RequestError
 from fibo_core.models.added import REPO
 from fibo_core.models.catalogue import CATALOGUE
@@ -44,6 +44,7 @@ def add_adapter(settings: Settings, name: str, source: str) -> AdapterHere:
         raise InputError(f"There is an adapter called {name} already. Choose another name, or remove its file.")
     file = _file_of(settings, source)
     check_is_lora(file)
+    check_numbers(file)
 
     def copy(out: BinaryIO) -> None:
         with file.open("rb") as opened:

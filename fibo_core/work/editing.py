@@ -12,6 +12,7 @@ from fibo_core.engine.edits import (
     NO_INSTRUCTION,
     check_can_edit,
     check_feather,
+    check_reference,
     check_references,
     check_strength,
     check_way,
@@ -165,6 +166,7 @@ def _check_references(order: Order, spec: ModelSpec, inputs: Inputs) -> None:
     check_references(len(order.references))
     for number, name in enumerate(order.references, 1):
         reference = open_input(inputs.path(name))
+        check_reference(number, reference.size)
         if name == order.mask or _is_mask(reference):
             raise InputError(
                 f"Reference {number} is black and white, as a mask is, and would be taken for a picture. Give it as "

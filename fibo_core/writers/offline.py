@@ -120,7 +120,7 @@ class OfflineWriter:
         cancel: CancelFlag | None = None,
     ) -> tuple[str, ...]:
         """Usual values, those with a word of the wish first; there may be fewer."""
-        return from_vocabulary(path, wish, count, {stands_at(prompt, path), *without})
+        return from_vocabulary(path, wish, count, without, stands_at(prompt, path))
 
 
 def _checked(text: str, what: str, advice: str) -> str:

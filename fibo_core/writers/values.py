@@ -33,12 +33,13 @@ def stands_at(prompt: StructuredPrompt, path: str) -> str:
     return value.strip() if isinstance(value, str) else "" if value in (None, {}, []) else str(value)
 
 
-def from_vocabulary(path: str, wish: str, count: int, without: Collection[str]) -> tuple[str, ...]:
-    """At most ``count`` usual values for a place, but for ``without``; those with a word of the wish come first.
+def from_vocabulary(path: str, wish: str, count: int, without: Collection[str], now: str = "") -> tuple[str, ...]:
+    """At most ``count`` usual values for a place, but for ``now``, which it holds, and ``without``; those with a word
+    of the wish come first.
 
     Raises WriterUnavailable for a place that has no others.
     """
-    known = known_values(path, wish, without)
+    known = known_values(path, wish, without, now)
     if not known:
         raise WriterUnavailable(
             f"The offline writer knows no other values for {path}. Write them by hand, or choose another writer."
@@ -46,9 +47,10 @@ def from_vocabulary(path: str, wish: str, count: int, without: Collection[str]) 
     return known[:count]
 
 
-def known_values(path: str, wish: str = "", without: Collection[str] = ()) -> tuple[str, ...]:
-    """The usual values for a place, but for ``without``; those with a word of the wish come first."""
-    known = [value for value in suggestions_at(path) if value not in without]
+def known_values(path: str, wish: str = "", without: Collection[str] = (), now: str = "") -> tuple[str, ...]:
+    """The usual values for a place, but for ``now``, which it holds, and ``without``; those with a word of the wish
+    come first."""
+    known = [value for value in suggestions_at(path, now) if value != now and value not in without]
     spread = Counter(word for value in known for word in _words(value))
     telling = {word for word in _words(wish) if 0 < spread[word] <= len(known) / 2}  # "light" says nothing of a light
     return tuple(sorted(known, key=lambda value: -len(telling & _words(value))))

@@ -13,7 +13,7 @@ from fibo_core.engine.adapters import Adapter, check_fits, read_asked
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
-from fibo_core.errors import RequestError
+from fibo_core.errors import EngineError, RequestError
 from fibo_core.models.catalogue import CATALOGUE, MINI_WEIGHTS
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
@@ -194,6 +194,42 @@ def test_an_adapter_that_does_not_fit_to_the_last_row_is_refused_and_the_model_g
             engine.adapters("mini", ["bad"])
     finally:
         bad.unlink()
+    assert (pixels(engine) == before).all()
+
+
+@pytest.mark.parametrize("kind", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_one_number_that_is_none_refuses_an_adapter_before_anything_is_painted(
+    engine: FiboEngine, folder: Path, kind: str, value: float
+) -> None:
+    """All that it painted would be black; the whole file is looked through, in each type of numbers."""
+    import torch
+    from safetensors.torch import load_file
+
+    bad, key = folder / f"bad-{kind}.safetensors", f"transformer.{LAYER}.lora_B.weight"
+    tensors = {name: each.to(getattr(torch, kind)) for name, each in load_file(folder / "sepia.safetensors").items()}
+    write_lora(bad, tensors)
+    assert engine.adapters("mini", [bad.stem])
+    tensors[key][-1, -1] = value
+    write_lora(bad, tensors)
+    try:
+        with pytest.raises(RequestError, match=f"The adapter {bad.stem} is spoilt: {key} holds what is no number"):
+            engine.adapters("mini", [bad.stem])
+    finally:
+        bad.unlink()
+
+
+def test_numbers_that_run_over_are_a_sentence_and_no_black_picture(engine: FiboEngine, folder: Path) -> None:
+    """Each of the file's values is a number; the next picture is as ever."""
+    from safetensors.torch import load_file
+
+    before, huge = pixels(engine), folder / "huge.safetensors"
+    write_lora(huge, {key: each * 1e30 for key, each in load_file(folder / "sepia.safetensors").items()})
+    try:
+        with pytest.raises(EngineError, match=r"its numbers have run over \(NaN\)"):
+            engine.render(request(engine, "huge"))
+    finally:
+        huge.unlink()
     assert (pixels(engine) == before).all()
 
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
 from fibo_core.engine.edits import Edit
+from fibo_core.engine.embeddings import KeptEmbeddings
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.fibo2 import Fibo2Pipeline
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.repaint import Given
 from fibo_core.engine.request import GenerationRequest
@@ -25,7 +25,7 @@ from tests.tiny import make_tiny_fibo2, make_tiny_fibo_edit
 BALL = StructuredPrompt.from_dict({"short_description": "a red ball", "text_render": [{"text": "OPEN"}]})
 SIZE = (96, 64)
 STEPS = 3
-SOURCE, MASK, FIRST, SECOND = ("1" * 64, "2" * 64, "3" * 64, "4" * 64)
+SOURCE, MASK, FIRST, SECOND, NARROW, NARROWER = (digit * 64 for digit in "123456")
 
 
 def noise(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
@@ -40,6 +40,7 @@ def mask() -> Image.Image:
 
 
 PICTURES = {SOURCE: noise(1), MASK: mask(), FIRST: noise(2, (48, 80)), SECOND: noise(3)}
+PICTURES |= {NARROW: Image.new("RGB", (2, 200), "red"), NARROWER: Image.new("RGB", (7, 3000), "red")}
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +58,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelSpec]:
 
 @pytest.fixture(scope="module")
 def engine(specs: dict[str, ModelSpec], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """FIBO 2 looks at several pictures at a megapixel each, which takes a minute on a CPU: here at 128² pixels."""
-    read = Fibo2Pipeline.read
-
-    def read_small(*arguments: Any) -> Any:
-        pipe = read(*arguments)
-        pipe.default_sample_size = 16
-        return pipe
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Fibo2Pipeline, "read", read_small)
         patch.setattr("fibo_core.models.catalogue.CATALOGUE", {"mini": CATALOGUE["mini"], **specs})
         yield FiboEngine("mini", hub_cache=tmp_path_factory.mktemp("hub"), pictures=PICTURES.__getitem__)
 
@@ -106,6 +98,37 @@ def test_outside_the_mask_no_pixel_changes(engine: FiboEngine, spec: ModelSpec, 
     assert changed[~white].sum() == 0
     assert changed[white].mean() > 0.5
     assert rendered.moved_outside > 0.5  # before it was put back
+
+
+def test_fibo_2_looks_at_several_pictures_no_larger_than_the_painted_one(
+    engine: FiboEngine, specs: dict[str, ModelSpec]
+) -> None:
+    """A megapixel for each would make a small picture beside a small reference wait for nothing."""
+    request = an_edit(engine, specs["tiny2"], references=(FIRST, SECOND))
+    engine.load("tiny2")
+    held: Any = engine._held
+    own, seen = held.pipe.vae.encode, []
+
+    def look(pixels: Any, *arguments: Any, **named: Any) -> Any:
+        seen.append(pixels.shape[-2] * pixels.shape[-1])
+        return own(pixels, *arguments, **named)
+
+    held.pipe.vae.encode = look
+    try:
+        engine.render(request)
+    finally:
+        del held.pipe.vae.encode
+    assert len(seen) == 3
+    assert max(seen) <= 1.15 * SIZE[0] * SIZE[1]
+
+
+def test_a_reference_is_looked_at_up_to_a_hundred_times_as_long_as_wide_and_refused_beyond(
+    engine: FiboEngine, spec: ModelSpec
+) -> None:
+    """Before anything is painted: the reader's own refusal is a trace."""
+    assert engine.render(an_edit(engine, spec, references=(NARROW,))).image.size == SIZE
+    with pytest.raises(RequestError, match="Reference 2 is 7×3000 pixels, too narrow to be looked at"):
+        engine.render(an_edit(engine, spec, references=(FIRST, NARROWER)))
 
 
 def test_the_engine_adds_nothing_to_the_own_edit_of_a_pipeline(engine: FiboEngine, spec: ModelSpec) -> None:
@@ -154,8 +177,9 @@ def test_the_recipe_holds_the_text_that_is_read_and_counts_its_pictures(
     spec = specs["tiny2"]
     request = an_edit(engine, spec, references=(FIRST, SECOND))
     told: Any = []
-    engine.render(request)
+    engine.load("tiny2")
     held: Any = engine._held
+    held.embeddings = KeptEmbeddings()  # else it may not be asked
     own = held.pipe.text_encoder.forward
 
     def listen(**inputs: Any) -> Any:

@@ -120,6 +120,38 @@ def test_a_cancel_ends_the_picture_at_its_step_and_the_next_one_is_right(engine:
     assert pid_of(engine) == process
 
 
+@pytest.mark.parametrize("timeout_s", [None, 0.5])
+def test_a_process_that_hangs_is_ended_after_a_cancel_or_its_deadline_and_the_next_picture_is_right(
+    own_engine: ProcessEngine, timeout_s: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it answers nothing; whoever waits for the engine meanwhile has not run longer than he may."""
+    monkeypatch.setattr("fibo_core.engine.process.PATIENCE_S", 1e9)
+    monkeypatch.setattr("fibo_core.engine.process.SILENCE_S", 3.0)
+    flag, hung, waited = CancelFlag(timeout_s), [], []
+
+    def wait_for_the_engine() -> None:
+        patient = CancelFlag(timeout_s=0.1)
+        patient.start_clock()
+        with patient.turn(own_engine._lock):
+            waited.append("had its turn")
+
+    other = threading.Thread(target=wait_for_the_engine)
+
+    def hang(event: StepEvent) -> None:
+        if not hung:
+            hung.append(pid_of(own_engine))
+            os.kill(hung[0], signal.SIGSTOP)
+            other.start()
+            flag.cancel() if timeout_s is None else flag.start_clock()
+
+    with pytest.raises(Cancelled if timeout_s is None else TimedOut):
+        own_engine.render(a_request(own_engine, steps=100), hang, flag)
+    other.join(60)
+    assert waited == ["had its turn"]
+    assert not is_there(hung[0])
+    assert own_engine.render(a_request(own_engine, steps=1)).note == ""
+
+
 def test_errors_come_across_as_they_are(engine: ProcessEngine) -> None:
     """With their class, their sentence and their remedy; and who watches may end the work by an error of his own."""
     with pytest.raises(RequestError, match="at revision another"):
@@ -137,10 +169,14 @@ def test_errors_come_across_as_they_are(engine: ProcessEngine) -> None:
 
 
 def test_unloading_frees_the_model_and_the_next_picture_loads_it(engine: ProcessEngine) -> None:
-    """Asked for and answered while nothing is painted."""
+    """Asked for and answered while nothing is painted, the process ends with it; in the middle of a picture it is done
+    afterwards."""
     engine.load("mini")
+    pid = pid_of(engine)
     engine.unload()
-    assert engine.status().state == "unloaded"
+    assert (engine.status().state, is_there(pid)) == ("unloaded", False)
+    assert engine.render(a_request(engine, steps=3), lambda event: engine.unload()).image.size == (256, 256)
+    assert (engine.status().state, is_there(pid_of(engine))) == ("unloaded", False)
     assert engine.render(a_request(engine, steps=1)).image.size == (256, 256)
     assert engine.move_out()
     assert engine.render(a_request(engine, steps=1)).image.size == (256, 256)

@@ -3,17 +3,19 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import StepEvent
 from fibo_core.engine.edits import Edit
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.masks import composed, mask_of_change, moved_outside
+from fibo_core.engine.masks import composed, feathered, mask_of_change, moved_outside
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.repaint import _tail_class
 from fibo_core.engine.request import GenerationRequest
@@ -101,6 +103,21 @@ def test_outside_a_mask_no_pixel_moves_in_any_way_of_either_family(easel: Easel,
     assert moved[black].sum() == 0
     assert moved[~black].mean() > 0.5
     assert (pixels(first) == pixels(again)).all()
+
+
+def test_a_preview_behind_a_mask_has_the_source_around_it(easel: Easel) -> None:
+    """From the first step on, when all of the picture is noise."""
+    source = easel.engine.render(easel.request()).image
+    mask = easel.mask(source.size)
+    events: list[StepEvent] = []
+    request = easel.request(BOX, seed=8, source=easel.keep(source), mask=easel.keep(mask), way="hold")
+    easel.engine.render(request, events.append)
+    first = next(event.preview for event in events if event.preview is not None)
+    shown = Image.open(BytesIO(first))
+    apart = np.abs(pixels(shown) - pixels(source.resize(shown.size))).mean(axis=2)
+    outside = np.asarray(mask.resize(shown.size).filter(ImageFilter.MaxFilter(31))) == 0
+    assert apart[outside].mean() < 8  # a JPEG of it
+    assert apart[np.asarray(mask.resize(shown.size)) == 255].mean() > 16
 
 
 def test_held_latents_move_less_outside_before_anything_is_put_back(easel: Easel) -> None:
@@ -216,6 +233,34 @@ def test_a_stroke_thinner_than_its_edge_shows_all_the_same() -> None:
     after = pixels(composed(Image.new("RGB", (100, 100), "white"), Image.new("RGB", (100, 100), "black"), mask, 4))
     assert (after[50, 12:88] < 128).all()
     assert (after[np.asarray(mask) == 0] == 255).all()
+
+
+def test_every_thin_part_of_a_mask_shows_whatever_the_feather() -> None:
+    """A single pixel, stripes, a checkerboard, and the line that leads out of a round blot: white is painted."""
+    masks = {name: Image.new("L", (120, 120)) for name in ("pixel", "stripes", "squares", "blot with a line")}
+    masks["pixel"].putpixel((60, 60), 255)
+    for x in range(0, 120, 12):
+        ImageDraw.Draw(masks["stripes"]).rectangle((x, 0, x + 5, 119), fill=255)
+        for y in range(0, 120, 12):
+            ImageDraw.Draw(masks["squares"]).rectangle((x, y, x + 5, y + 5), fill=255)
+            ImageDraw.Draw(masks["squares"]).rectangle((x + 6, y + 6, x + 11, y + 11), fill=255)
+    ImageDraw.Draw(masks["blot with a line"]).ellipse((10, 30, 70, 90), fill=255)
+    ImageDraw.Draw(masks["blot with a line"]).line((60, 60, 119, 60), fill=255, width=3)
+    for (name, mask), px in product(masks.items(), (0, 4, 16)):
+        shown, white = np.asarray(feathered(mask, px)), np.asarray(mask) > 0
+        assert (shown[~white] == 0).all(), (name, px)
+        near = np.asarray(feathered(mask, px).filter(ImageFilter.MaxFilter(7)))
+        thin = near[60, 70:] if name.startswith("blot") else near[white]
+        assert thin.min() > 100, (name, px)
+
+
+def test_a_thick_masks_edge_blends_as_broad_as_it_is_asked_to() -> None:
+    """No thinner part, such as a curve's outermost pixels, is made hard by those rules."""
+    mask = Image.new("L", (120, 120))
+    ImageDraw.Draw(mask).ellipse((10, 10, 110, 110), fill=255)
+    ImageDraw.Draw(mask).rectangle((10, 60, 60, 110), fill=255)
+    core = mask.filter(ImageFilter.MinFilter(9)).filter(ImageFilter.GaussianBlur(2))
+    assert (np.asarray(feathered(mask, 4)) == np.minimum(np.asarray(core), np.asarray(mask))).all()
 
 
 @pytest.mark.parametrize(

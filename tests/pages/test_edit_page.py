@@ -98,6 +98,7 @@ def test_a_changed_json_is_painted_behind_the_mark(edit: AppTest, runtime: Runti
     result = painted(edit, runtime)
     assert "blue" in result.prompt.canonical()
     assert result.request.seed == 41
+    assert "edited behind a mark" in says(edit)
     assert (pixels(runtime, source)[:, 128:] == pixels(runtime, result)[:, 128:]).all()
 
 
@@ -108,6 +109,8 @@ def test_without_a_mark_a_variation_is_painted_as_much_as_is_chosen(edit: AppTes
     result = painted(edit, runtime)
     assert result.request.edit is not None
     assert (result.request.edit.way, result.request.edit.start_sigma) == ("vary", 0.3)
+    steps = result.request.num_inference_steps
+    assert f"a variation at 0.3 · {steps - result.request.edit.skip} of {steps} steps" in says(edit)
 
 
 @pytest.mark.parametrize(

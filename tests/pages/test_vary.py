@@ -19,6 +19,7 @@ from fibo_core.writers.offline import OfflineWriter
 from studio.ui.components.vary import comes_to
 from studio.ui.state import VaryState, Way
 from tests.pages.conftest import page, press, says
+from tests.pages.test_edit_page import keep_mask, mark
 
 MINE = '{"short_description": "a fox of mine"}'
 LIGHT, MEDIUM = "lighting.conditions", "style_medium"
@@ -302,3 +303,34 @@ def test_an_order_is_varied_by_the_same_core_as_over_http(worded: AppTest, runti
     again = runtime.desk.wait(same.id, 60)
     hashes = [[runtime.tools.history.get(id).recipe_hash for id in batch.generation_ids] for batch in (grid, again)]
     assert hashes[0] == hashes[1]
+
+
+def test_on_edit_colours_vary_behind_the_mark_and_what_is_there_is_not_painted_again(
+    app: AppTest, runtime: Runtime
+) -> None:
+    """It opens at what is marked, and offers the usual colours of that shape; the description's own is told."""
+    prompt = StructuredPrompt.from_dict(
+        {"short_description": "a box", "objects": [{"description": "a blue box", "shape_and_color": "cubic, blue"}]}
+    )
+    order = Order(kind="generate", words="a box", written=WrittenPrompt(prompt, "offline"), steps=2, seed=7)
+    (source,) = runtime.desk.wait(runtime.desk.place(order).id, 60).generation_ids
+    page(app, "edit")
+    app.query_params["picture"] = source
+    vary(app.run())
+    assert "all of the picture varies" in says(app)
+    assert field(app, "_name_1").value == LIGHT
+    app.session_state["vary_edit"].open = False
+    mark(app.run(), keep_mask(runtime, (64, 64, 191, 191)))
+    vary(app)
+    assert "Outside the mark every pixel stays." in says(app)
+    place = "objects[0].shape_and_color"
+    assert field(app, "_name_1").value == place
+    assert "Its description says “blue” in each of them" in says(app)
+    ticked = field(app, f"_1_{place}_ticked")
+    assert not ticked.value
+    ticked.set_value(["cubic, red", "cubic, green"]).run()
+    assert paint_button(app).label == "Paint 2 pictures"
+    field(app, f"_1_{place}_wish").set_value("six colours")
+    press(app, "Ask")
+    assert paint_button(app).label == "Paint 6 pictures"  # the two among them
+    assert "cubic, blue" not in field(app, f"_1_{place}_ticked").value

@@ -145,6 +145,7 @@ def test_the_mask_may_be_what_the_instruction_itself_changes(edits: Studio) -> N
     [
         ("tiny2", {"references": 5}, "5 references are given, and at most 4 are looked at"),
         ("tiny2", {"references": 1, "words": "the hat of <image_3>"}, "names <image_3>, and 2 pictures are given"),
+        ("tiny2", {"references": "narrow"}, "Reference 1 is 1×300 pixels, too narrow to be looked at"),
         ("tiny2", {"references": "mask"}, "Reference 1 is black and white, as a mask is"),
         ("first", {"references": 1}, "first looks at no references"),
         ("mini", {"references": 1}, "mini looks at no references"),
@@ -162,6 +163,9 @@ def test_what_cannot_be_is_one_sentence_before_anything_is_written_down(
     rows = edits.rows()
     if given.get("references") == "mask":
         given = {**given, "references": (a_mask(edits),)}
+    elif given.get("references") == "narrow":
+        narrow = edits.tools.inputs.keep(png_bytes(Image.new("RGB", (1, 300), "red")))
+        given = {**given, "references": (narrow,)}
     elif "references" in given:
         names = [a_reference(edits, color) for color in ("red", "blue", "green", "white", "gray")]
         given = {**given, "references": tuple(names[: given["references"]])}

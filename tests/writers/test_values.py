@@ -16,7 +16,7 @@ from fibo_core.writers.chain import Backend, Missing, Writers
 from fibo_core.writers.gemini import GeminiWriter
 from fibo_core.writers.llm import LlmWriter
 from fibo_core.writers.offline import OfflineWriter
-from fibo_core.writers.values import COUNT, COUNT_MAX, count_wished
+from fibo_core.writers.values import COUNT, COUNT_MAX, count_wished, known_values
 from tests.writers import loopback_gemini, loopback_llm
 
 LIGHT = "lighting.conditions"
@@ -122,6 +122,19 @@ def test_asked_again_the_offline_writer_has_others() -> None:
     more = OfflineWriter().suggest_values(PROMPT, LIGHT, "", 6, without=first)
     assert {*first, *more} == set(suggestions_at(LIGHT)) - {"night, moonlight"}
     assert not {*first} & {*more}
+
+
+def test_the_colours_of_an_object_are_those_of_the_shape_that_it_has() -> None:
+    """In its own words, but for the colour that stands there; of a shape that names none it follows."""
+    prompt = StructuredPrompt.from_dict({"objects": [{"shape_and_color": "cubic, blue, with rounded edges"}]})
+    path = "objects[0].shape_and_color"
+    values = OfflineWriter().suggest_values(prompt, path, "six colours", 6)
+    assert len(set(values)) == 6
+    assert "cubic, red, with rounded edges" in values
+    assert "cubic, blue, with rounded edges" not in suggestions_at(path, "cubic, red")
+    assert "cubic, blue, with rounded edges" not in known_values(path, now="cubic, blue, with rounded edges")
+    assert "a cube, red" in suggestions_at(path, "a cube")
+    assert "red" in suggestions_at(path)
 
 
 def test_where_the_vocabulary_has_nothing_the_offline_writer_says_so() -> None:

@@ -26,7 +26,7 @@ from studio.runtime import get_runtime
 from studio.ui.components.form import models_here
 from studio.ui.components.vary_values import Choices, values_of
 from studio.ui.drafts import set_aside
-from studio.ui.editing import edit_to_vary
+from studio.ui.editing import edit_to_vary, strength_label
 from studio.ui.navigation import EDIT, GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.session import errors_shown, generate_order, place, read_order, read_seed
 from studio.ui.state import PageState, VaryState, field_value, page_state, vary_state
@@ -102,6 +102,15 @@ def with_axes(order: Order, axes: tuple[Axis, ...], seed: int, *, confirmed: boo
     return replace(order, axes=axes, seed=own, count=1, confirmed=confirmed, paint=True, reuse=True)
 
 
+def what_is_painted(order: Order) -> str:
+    """How much of the picture that is edited each of them paints."""
+    if order.mask is not None:
+        return "Only what is marked is painted. Outside the mark every pixel stays."
+    if order.strength is None:
+        return "Nothing is marked: all of the picture is edited."
+    return f"Nothing is marked: all of the picture varies, {strength_label(order.strength)}."
+
+
 def comes_to(estimate: Estimate, axes: tuple[Axis, ...] = ()) -> str:
     """ "2 × 3: 6 pictures, about 12 s"."""
     grid = " × ".join(str(len(axis.values)) for axis in reversed(axes)) + ": " if len(axes) > 1 else ""
@@ -145,7 +154,10 @@ def _vary(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec, vary:
     order = order_to_vary(state, mode, spec)
     nothing_yet = with_axes(order, (), vary.seed, confirmed=True)
     runtime.desk.estimate(nothing_yet)  # says at once what cannot be painted at all
+    if order.kind == "edit":
+        st.caption(what_is_painted(order))
     choices = _choices(runtime, mode, spec, vary, order.written, order.words)
+    choices = replace(choices, marked=order.mask is not None)
     read = [_values(choices, 1)]
     if st.toggle("A second axis", key=f"{choices.key}_second", help="A grid: each value with each of the others"):
         read.append(_values(choices, 2, without=choices.place(1)))

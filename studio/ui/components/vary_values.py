@@ -11,6 +11,7 @@ from fibo_core.errors import FiboError, Stopped
 from fibo_core.limits import GUIDANCE_MAX, GUIDANCE_MIN, SEED_MAX, STEPS_MAX
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.axes import Axis, Value, axis, places_to_vary, takes_numbers
+from fibo_core.prompts.sketch_words import color_names
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.prompts.vocabulary import suggestions_at
 from fibo_core.store.generation import Mode
@@ -24,6 +25,7 @@ from studio.ui.words import plain, showable
 
 TITLES = {"seed": "Seed", "steps": "Steps", "guidance": "Guidance", "model": "Model", "writer": "Writer"}
 LIGHT, MEDIUM = "lighting.conditions", "style_medium"  #: what most people vary first, and second
+COLOR = "objects[0].shape_and_color"  #: of what is marked: its light is the picture's
 EXCERPT_CHARS = 40
 ANSWER_AT_ONCE_S = 0.4  #: for which a press waits, since some writers answer at once
 LOOK_S = 0.5
@@ -32,7 +34,8 @@ _RANGE = re.compile(r"\s*[+-]?[0-9.]+\s*(?:\.{2,3}|…)\s*[+-]?[0-9.]+\s*")
 
 @dataclass(frozen=True)
 class Choices:
-    """What can be chosen in one dialog. ``told`` is the prompt that a writer is told of."""
+    """What can be chosen in one dialog. ``told`` is the prompt that a writer is told of, ``marked`` whether only a part
+    of a picture is painted."""
 
     mode: Mode
     spec: ModelSpec
@@ -41,6 +44,12 @@ class Choices:
     prompt: StructuredPrompt
     told: StructuredPrompt
     writers: Writers
+    marked: bool = False
+
+    @property
+    def has_source(self) -> bool:
+        """Whether what stands in the prompt now is painted already, in the picture that is edited."""
+        return self.mode == "edit"
 
     @property
     def key(self) -> str:
@@ -89,7 +98,8 @@ def values_of(choices: Choices, number: int, *, without: str = "", of: tuple[Axi
 
 def _name(choices: Choices, number: int, without: str, of: tuple[Axis, ...] | None) -> str | None:
     names = choices.names(without) if of is None else [axis.name for axis in of]
-    wanted = [choices.vary.place, LIGHT] if number == 1 else [MEDIUM, LIGHT]
+    usual = [*([COLOR] if choices.marked else []), LIGHT]
+    wanted = [choices.vary.place, *usual] if number == 1 else [MEDIUM, LIGHT]
     chosen: str | None = st.selectbox(
         "What varies" if number == 1 else "And",
         names,
@@ -104,28 +114,40 @@ def _name(choices: Choices, number: int, without: str, of: tuple[Axis, ...] | No
 def _texts(choices: Choices, number: int, name: str, there: tuple[Value, ...]) -> Axis | None:
     """Values in words: ticked ones, and those that are written."""
     vary, now = choices.vary, stands_at(choices.prompt, name)
-    known = dict.fromkeys([*([now] if now and not there else []), *suggestions_at(name), *vary.suggested.get(name, ())])
+    own_now = [now] if now and not there else []
+    known = dict.fromkeys([*own_now, *suggestions_at(name, now), *vary.suggested.get(name, ())])
     offered = [value for value in known if value not in there]
     key = f"{choices.key}_{number}_{name}_ticked"
     if fresh := vary.ticks.pop(name, ()):
-        st.session_state[key] = [*st.session_state.get(key, ()), *(value for value in fresh if value in offered)]
+        offered_now = (value for value in fresh if value in offered)
+        st.session_state[key] = list(dict.fromkeys([*st.session_state.get(key, ()), *offered_now]))
     ticked: list[str] = []
     if offered:
         ticked = st.pills(
             _numbered("Values", number), offered, selection_mode="multi", key=key,
-            default=None if key in st.session_state else [now] if now in offered and not there else None,
+            default=None if key in st.session_state or choices.has_source else own_now,
             format_func=lambda value: plain(_short(value)) + (" :small[(as it is)]" if value == now else ""),
         )  # fmt: skip
     own = st.text_input(
         _numbered("Your own values", number), key=f"{choices.key}_{number}_{name}_own",
         placeholder="candlelight|neon at night", help="Divided by a bar: candlelight|neon at night",
     )  # fmt: skip
+    if others := elsewhere(choices.prompt, name):
+        st.caption(plain(f":material/info: {others}"))
     if _RANGE.fullmatch(own):
         st.caption(":material/info: A range such as 1..8 is for numbers only: here it is one value, as it is written.")
     _ask(choices, number, name, there)
     written = axis(name, own).values if own.strip() else ()
     values = tuple(dict.fromkeys([*ticked, *written]))
     return axis(name, values) if values else None
+
+
+def elsewhere(prompt: StructuredPrompt, name: str) -> str:
+    """Says that an object's description names the colour that varies, and does not vary with it; "" where it does
+    not."""
+    path, _, key = name.rpartition(".")
+    colors = color_names(stands_at(prompt, f"{path}.description")) if key == "shape_and_color" else []
+    return f"Its description says “{colors[0]}” in each of them: take the colour out there first." if colors else ""
 
 
 def _ask(choices: Choices, number: int, name: str, there: tuple[Value, ...]) -> None:

@@ -9,7 +9,7 @@ from fibo_core.errors import InputError, WriterUnavailable
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
-from fibo_core.writers.values import known_values
+from fibo_core.writers.values import known_values, stands_at
 from studio.runtime import get_runtime
 from studio.web.api import convert
 from studio.web.api.models import EstimateGiven, EstimateTaken, Taken, ValuesGiven
@@ -48,15 +48,15 @@ async def values(asked: Annotated[ValuesQuery, Query()]) -> Response:
     while."""
 
     def given() -> ValuesGiven:
-        if not asked.writer:
-            known = known_values(asked.path, asked.q)
-            return ValuesGiven(path=asked.path, values=list(known), writer="offline", passed_over=[])
         tools = get_runtime().tools
         prompt = (
             StructuredPrompt.from_dict({})
             if asked.generation_id is None
             else tools.history.get(asked.generation_id).prompt
         )
+        if not asked.writer:
+            known = known_values(asked.path, asked.q, now=stands_at(prompt, asked.path))
+            return ValuesGiven(path=asked.path, values=list(known), writer="offline", passed_over=[])
         try:
             found = tools.writers.suggest_values(asked.writer, prompt, asked.path, asked.q)
         except WriterUnavailable as exc:
