@@ -288,9 +288,12 @@ def disk_gb(model: str) -> float:
     return next(plan.disk_gb for plan in PLANS if plan.model == model)
 
 
-def least_gpu_gb(model: str) -> float | None:
-    """The least GPU memory that the model is held in without rounding; None where nothing is known of it."""
-    return min((plan.gpu_gb for plan in PLANS if plan.model == model and plan.precision == "bf16"), default=None)
+def needs(model: str) -> str:
+    """Which cards hold the model without rounding, and how: "32 GB (all of it on the card), 24 GB (part by part) or
+    6 GB (piece by piece)"; "" where nothing is known of it."""
+    plans = [plan for plan in PLANS if plan.model == model and plan.precision == "bf16"]
+    *more, last = [f"{plan.card_gib} GB ({plan.how})" for plan in plans] or [""]
+    return f"{', '.join(more)} or {last}" if more else last
 
 
 def weights_a_pod_fetches(

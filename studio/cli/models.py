@@ -40,10 +40,18 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             str(model["name"]),
             f"here, revision {model['revision']}" if model["revision"] else f"not here, {model['download_gb']:g} GB",
             str(model["licence"]),
-            str(model["fits"]),
+            _memory(model),
         )
         for model in models
     )
+
+
+def _memory(model: dict[str, Any]) -> str:
+    """How it fits this GPU; where there is none, which would do."""
+    from fibo_core.models.plans import needs
+
+    cards = needs(model["name"])
+    return str(model["fits"]) or (f"needs a GPU with {cards}" if cards else "")
 
 
 def _here(settings: Settings) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ HERE = "not possible here"
 @pytest.mark.parametrize(
     ("facts", "states"),
     [
-        (Facts(gpu=False), [HERE, "next", "later", "later", "later"]),
-        (Facts(gpu=True, lack="FIBO needs more."), [HERE, "next", "later", "later", "later"]),
+        (Facts(gpu=False), [HERE, "later", "later", "later", "later"]),
+        (Facts(gpu=True, lack="FIBO needs more."), [HERE, "later", "later", "later", "later"]),
         (Facts(gpu=True), ["done", "next", "later", "later", "later"]),
         (Facts(gpu=True, token=True), ["done", "not asked", "done", "next", "later"]),
         (Facts(gpu=True, token=True, licence=False), ["done", "next", "done", "later", "later"]),
@@ -28,7 +28,7 @@ HERE = "not possible here"
     ],
 )
 def test_the_first_step_that_is_to_be_done_is_the_next_one(facts: Facts, states: list[str]) -> None:
-    """What this machine lacks stops nobody from seeing, or taking, the rest."""
+    """What this machine lacks stops nobody from seeing, or taking, the rest; but nothing points there."""
     steps = steps_to(FIBO, facts)
     assert [step.title.split(",")[0] for step in steps] == ["GPU", "Licence", "Token", "Download", "Load"]
     assert [step.state for step in steps] == states
@@ -36,7 +36,7 @@ def test_the_first_step_that_is_to_be_done_is_the_next_one(facts: Facts, states:
 
 def test_each_step_says_what_to_do_with_what_can_be_copied() -> None:
     gpu, licence, token, download, _ = steps_to(FIBO, Facts(gpu=False))
-    assert "6 GB or more" in gpu.about
+    assert "32 GB (all of it on the card), 24 GB (part by part" in gpu.about
     assert "mini paints here" in gpu.about
     assert f"https://huggingface.co/{FIBO.repo}" in licence.about
     assert token.commands == "export HF_TOKEN=hf_…\nscripts/studio.sh"
@@ -66,6 +66,7 @@ def test_the_page_has_the_button_below_its_step_and_takes_it_once_there_is_a_tok
         (download,) = [button for button in app.button if button.label == "Download FIBO"]
         assert download.disabled is not token
         assert "5. Load" in says(app)
+        assert "Needs a GPU with 32 GB (all of it on the card), 24 GB (part by part" in says(app)
         assert "hf_of-no-account" not in says(app)
         assert ("export HF_TOKEN=hf_…" in "\n".join(code.value for code in app.code)) is not token
     finally:

@@ -4,6 +4,8 @@ from typing import Literal
 
 import streamlit as st
 
+from fibo_core.engine.edits import Edit
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import FiboError
 from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
@@ -30,7 +32,8 @@ def tiles(generations: list[Generation] | tuple[Generation, ...]) -> list[Tile]:
 
 
 def facts(generation: Generation) -> str:
-    """ "seed 20431 · 20 steps · 1.2 s · mini · written by Gemini · gemini-3.5-flash-lite · 812 tokens"."""
+    """ "seed 20431 · 20 steps · 1.2 s · mini · written by Gemini · gemini-3.5-flash-lite · 812 tokens"; of an edit also
+    how it was made: "a variation at 0.5 · 14 of 20 steps"."""
     request = generation.request
     if not generation.repeatable:
         return " · ".join(
@@ -45,12 +48,27 @@ def facts(generation: Generation) -> str:
         [
             f"seed `{request.seed}`",
             f"{request.width}×{request.height}",
-            f"{request.num_inference_steps} steps",
+            *([] if request.edit is None else [how_edited(request.edit)]),
+            f"{_painted_steps(request)} steps",
             duration(generation.duration_s),
             request.model,
             authorship(generation.writer, generation.edited, generation.writer_model, generation.usage),
         ]
     )
+
+
+def how_edited(edit: Edit) -> str:
+    """ "edited behind a mark", "a variation at 0.5", "edited by instruction"."""
+    mark = " behind a mark" if edit.mask is not None else ""
+    if edit.way == "own":
+        return f"edited by instruction{mark}"
+    return f"edited{mark}" if mark and edit.start_sigma == 1 else f"a variation at {edit.start_sigma:g}{mark}"
+
+
+def _painted_steps(request: GenerationRequest) -> str:
+    """ "14 of 20" where an edit begins later."""
+    steps = request.num_inference_steps
+    return str(steps) if request.edit is None or not request.edit.skip else f"{steps - request.edit.skip} of {steps}"
 
 
 Action = Literal["refine", "edit", "inspire", "new_seed", "delete"]

@@ -6,6 +6,7 @@ from fibo_core.engine import Engine, EngineStatus
 from fibo_core.errors import ModelMissing
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, WeightsSpec, find_model
 from fibo_core.models.device import has_cuda_gpu, lacks_for, outlook
+from fibo_core.models.plans import needs
 from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of
@@ -39,6 +40,8 @@ def model_card(runtime: Runtime) -> None:
             st.caption(f"{spec.about} Licence: [{spec.licence}]({spec.licence_url}).")
             if fits := outlook(spec, runtime.settings.hub_cache, runtime.settings.wish):
                 st.caption(f":material/memory: On this GPU: {plain(fits)}")
+            elif cards := needs(spec.name):
+                st.caption(f":material/memory: Needs a GPU with {cards}.")
             _model_buttons(runtime, spec, status, held=held)
         _adapters(runtime)
 

@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from fibo_core.models.catalogue import CATALOGUE, WeightsSpec
-from fibo_core.models.plans import least_gpu_gb
+from fibo_core.models.plans import needs
 from studio.program import command
 from studio.ui.words import plain
 
@@ -78,8 +78,8 @@ def show_way(spec: WeightsSpec, facts: Facts, download: Callable[[], None]) -> N
 def _gpu(spec: WeightsSpec, facts: Facts) -> Step:
     if facts.gpu and not facts.lack:
         return Step("GPU", "This machine's will do.", "done")
-    least = least_gpu_gb(spec.name)
-    needed = f"an NVIDIA GPU with {least:.0f} GB or more" if least is not None else "an NVIDIA GPU"
+    cards = needs(spec.name)
+    needed = f"an NVIDIA GPU with {cards}" if cards else "an NVIDIA GPU"
     lack = plain(facts.lack) if facts.gpu else f"{spec.title} needs {needed}, and this machine has none."
     meanwhile = "mini paints here" if spec.name in CATALOGUE else "the other writers write here"
     return Step("GPU", f"{lack} Rent a machine that has it; {meanwhile}.", "not possible here")
@@ -115,6 +115,7 @@ def _loading(spec: WeightsSpec) -> str:
 
 
 def _in_turn(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Only the first of the steps to do is the next one."""
-    first = next((step for step in steps if step.state == "next"), None)
+    """Only the first of the steps to do is the next one, and none where the machine will not do."""
+    here = all(step.state != "not possible here" for step in steps)
+    first = next((step for step in steps if step.state == "next"), None) if here else None
     return tuple(replace(step, state="later") if step.state == "next" and step is not first else step for step in steps)

@@ -9,6 +9,16 @@ export const written = record =>
 /** What another program made, which cannot be painted again. */
 export const isImported = record => record.mode === "imported"
 
+/** How a picture was painted out of another: "edited behind a mark", "a variation at 0.5". */
+function howEdited({ way, mask, start_sigma: sigma }) {
+  const mark = mask ? " behind a mark" : ""
+  if (way === "own") return `edited by instruction${mark}`
+  return mark && sigma === 1 ? `edited${mark}` : `a variation at ${sigma}${mark}`
+}
+
+/** "14 of 20" where an edit begins later. */
+const paintedSteps = ({ num_inference_steps: steps, edit }) => (edit?.skip ? `${steps - edit.skip} of ${steps}` : `${steps}`)
+
 /** Facts of a picture in one line, as far as they are known; `record` may be null. */
 export function factsOf(tile, record) {
   if (record && isImported(record)) {
@@ -17,7 +27,8 @@ export function factsOf(tile, record) {
     return known.filter(Boolean)
   }
   const facts = [`seed ${tile.seed}`, `${tile.width}×${tile.height}`]
-  if (record) facts.push(`${record.num_inference_steps} steps`, seconds(record.duration_s), record.model, written(record))
+  if (record?.edit) facts.push(howEdited(record.edit))
+  if (record) facts.push(`${paintedSteps(record)} steps`, seconds(record.duration_s), record.model, written(record))
   return facts
 }
 
@@ -48,19 +59,23 @@ export class Recipe {
     const link = (words, href) => make("a", { href, textContent: words, target: "_blank", rel: "noopener" })
     const files = [link("PNG", record.image), link("Recipe", record.recipe)]
     const sources = sourcesOf(record)
+    if (record.edit) files.push(link("Edited picture", `/${record.edit.source}`))
+    if (record.edit?.mask) files.push(link("Mark", `/${record.edit.mask}`))
     files.push(...sources.map((href, at) => link(sources.length > 1 ? `Source ${at + 1}` : "Its source", href)))
     this.links.replaceChildren(...files)
     this.write(JSON.stringify(record.structured_prompt, null, 2))
   }
 
   paintingOf(tile, record, moment) {
-    const { usage } = record
+    const { usage, edit } = record
     return {
       Words: record.words,
+      Edit: edit && `${howEdited(edit)}${edit.instruction && `: “${edit.instruction}”`}`,
+      "Made from": edit && record.parent_id,
       Painted: `${moment}, in ${seconds(record.duration_s)}`,
       Seed: tile.seed,
       Size: `${tile.width}×${tile.height}`,
-      "Steps, guidance": `${record.num_inference_steps}, ${record.guidance_scale}`,
+      "Steps, guidance": `${paintedSteps(record)}, ${record.guidance_scale}`,
       "Negative prompt": record.negative_prompt === this.from.fixed[record.model] ? "" : record.negative_prompt,
       Prompt: [written(record), record.writer_model, usage && `${usage.input_tokens} tokens read, ${usage.output_tokens} written`].filter(Boolean).join(" · "),
       Model: `${record.model} ${record.revision.slice(0, 12)}`,
