@@ -13,7 +13,7 @@ from fibo_core.store.history import HistoryQuery
 from fibo_core.work.edit_ways import not_local
 from studio.runtime import get_runtime
 from studio.ui.components.changes import changes
-from studio.ui.components.edit_form import hints, own_edit_fields, source_gone, strength_field
+from studio.ui.components.edit_form import hints, in_page_words, own_edit_fields, source_gone, strength_field
 from studio.ui.components.form import model_field, seed_field, writer_field
 from studio.ui.components.given_pictures import address_of
 from studio.ui.components.grid import grid_actions
@@ -43,6 +43,7 @@ from studio.ui.editing import (
     settle_strength,
 )
 from studio.ui.marks import LOST, mark_of, outlines, take_mark
+from studio.ui.navigation import HISTORY, go_to
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -70,7 +71,8 @@ working = batch is not None and not batch.ended
 with st.container():
     if (brought_back := deleted_line(runtime, state, "edit")) is not None:
         go_on_from(brought_back.id)
-latest = history.page(HistoryQuery(), limit=24).items
+newest = history.page(HistoryQuery(), limit=24)
+latest, further = newest.items, newest.next_cursor
 
 if state.source is None or state.draft is None:
     st.caption("Choose the picture that is to be edited.")
@@ -78,6 +80,11 @@ if state.source is None or state.draft is None:
         st.caption("Nothing is painted yet. Paint a picture on Generate, or bring one into History.")
     elif (opened := picture_strip(latest, key="edit_history", current=None)) is not None:
         go_on_from(opened)
+    elif further is not None and st.button(
+        "Older ones in History", key="edit_older", type="tertiary", icon=":material/photo_library:",
+        help="Each picture there leads to Edit",
+    ):  # fmt: skip
+        go_to(HISTORY)
     st.stop()
 
 source = find_picture(runtime, state.source_id)
@@ -210,7 +217,7 @@ with result:
             made = diff(parent.prompt, source.prompt)
             marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
             if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):
-                st.caption(f":material/info: {plain(said)}")
+                st.caption(f":material/info: {plain(in_page_words(said))}")
             with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
                 changes(made, key="edit_made")
         action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire", "delete"))

@@ -58,7 +58,10 @@ def read_asked(text: str) -> tuple[str, float]:
     """Name and strength of "NAME" or "NAME:0.8", as a user asks for it. Raises RequestError."""
     match = _ASKED.fullmatch(text.strip())
     if match is None or not NAME.fullmatch(match["name"]):
-        raise RequestError(f"The adapter is {text!r:.60}. Say its name, or its name and strength, such as sepia:0.8.")
+        raise RequestError(
+            f"The adapter is {text!r:.60}. Say its name (letters, digits, dots and dashes, no blanks), or its name and "
+            "strength, such as sepia:0.8."
+        )
     try:
         strength = 1.0 if match["strength"] is None else float(match["strength"])
     except ValueError:
@@ -84,7 +87,7 @@ def list_adapters(folder: Path) -> list[str]:
     """The names of the adapters in a folder."""
     if not folder.is_dir():
         return []
-    return sorted(file.stem for file in folder.glob(f"*{SUFFIX}") if NAME.fullmatch(file.stem))
+    return sorted(file.stem for file in folder.glob(f"*{SUFFIX}") if NAME.fullmatch(file.stem) and file.is_file())
 
 
 def resolve(asked: Sequence[str], folder: Path, weights: Path) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def check_way(way: str) -> None:
 def check_strength(sigma: float) -> None:
     """Raises RequestError unless painting can begin at this level of noise."""
     if not 0 < sigma <= 1:
-        raise RequestError(f"The strength is {sigma:g}. Choose more than 0, which keeps all, up to 1.")
+        raise RequestError(f"The strength is {sigma:g}. Choose more than 0, which keeps nearly all, up to 1.")
 
 
 def check_feather(px: int) -> None:

@@ -39,7 +39,9 @@ def add_adapter(settings: Settings, name: str, source: str) -> AdapterHere:
     """
     folder = settings.workspace_dir / FOLDER
     if not NAME.fullmatch(name):
-        raise InputError(f"An adapter cannot be called {name!r:.60}. Take up to 80 letters, digits, dots and dashes.")
+        raise InputError(
+            f"An adapter cannot be called {name!r:.60}. Take up to 80 letters, digits, dots and dashes, no blanks."
+        )
     if name in list_adapters(folder):
         raise InputError(f"There is an adapter called {name} already. Choose another name, or remove its file.")
     file = _file_of(settings, source)

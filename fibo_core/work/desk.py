@@ -20,7 +20,7 @@ from fibo_core.store.generation import Generation, Mode
 from fibo_core.store.idempotency import OnceKey
 from fibo_core.store.job_store import PENDING, NewJob
 from fibo_core.store.rows import DamagedRow
-from fibo_core.work.again import again_order
+from fibo_core.work.again import again_order, check_again
 from fibo_core.work.batches import Batch, BatchPage, Cell, DamagedBatch
 from fibo_core.work.editing import change_mask, object_mask, pictures_of, ready
 from fibo_core.work.estimates import Estimate, Pace
@@ -82,6 +82,7 @@ class Desk:
         QueueFull, and KeyReused.
         """
         picture = self._tools.history.get(generation_id, deleted_too=True)
+        check_again(picture, self._tools.engine)
         return self.place(again_order(picture, keep=keep), owner, once=once)
 
     def again_of_picture(self, generation_id: str) -> Batch | None:

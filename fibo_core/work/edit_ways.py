@@ -38,7 +38,8 @@ def paint_edit(
     Raises as the engine does, InputGone, and PictureError where there is nothing to make a mask of.
     """
     mask, whole = task.mask, None
-    own = is_own(task.way, find_model(request.model), task.words, task.references)
+    kept = mask is not None or task.mask_of is not None or task.strength < 1
+    own = is_own(task.way, find_model(request.model), task.words, task.references, kept=kept)
     if task.mask_of == OF_EDIT:
         source = open_input(inputs.path(task.picture))
         begun = _first(task, request, None, own=own) if own or task.strength < 1 else None
@@ -93,11 +94,14 @@ def keep_mask(inputs: Inputs, mask: Image.Image) -> str:
     return inputs.keep(png_bytes(mask))
 
 
-def is_own(way: str | None, spec: ModelSpec, words: str, references: Sequence[str]) -> bool:
-    """Whether the model's own edit is meant: where there is an instruction for it, or references, or no other way."""
+def is_own(way: str | None, spec: ModelSpec, words: str, references: Sequence[str], *, kept: bool) -> bool:
+    """Whether the model's own edit is meant: where there is an instruction for it, or references, or no other way.
+
+    ``kept``: a mask or a strength keeps something of the picture, as every other way must.
+    """
     if way is not None or "edit" not in spec.abilities:
         return way == "own"
-    return bool(words.strip() or references) or "repaint" not in spec.abilities
+    return bool(words.strip() or references) or "repaint" not in spec.abilities or not kept
 
 
 def _first(task: EditTask, request: GenerationRequest, mask: str | None, *, own: bool) -> Edit:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from fibo_core.engine.adapters import Adapter
 from fibo_core.engine.edits import (
     NO_INSTRUCTION,
     check_can_edit,
@@ -52,15 +53,16 @@ def ready(order: Order, tools: Tools) -> Order:
         source_seed=None if isinstance(picture.request, ImportedRequest) else picture.request.seed,
         pictures=(_place(tools, inputs.keep(file)),),
     )
-    own = is_own(order.way, spec, order.words, order.references)
+    kept = order.mask is not None or order.mask_of is not None or (order.strength is not None and order.strength < 1)
+    own = is_own(order.way, spec, order.words, order.references, kept=kept)
     order = _with_prompt(order, picture, own=own)
-    _check_settings(order, spec)
+    _check_settings(order, spec, own=own)
     order = _with_mask(order, tools, size)
     _check_references(order, spec, inputs)
-    if not own and order.way is None and order.mask is None and order.mask_of is None and order.strength is None:
+    if not own and not kept:
         raise InputError(
-            "Neither a mask nor a strength is given, so nothing of the picture would be kept. Give one of them, or "
-            "refine the picture."
+            "Neither a mask nor a strength below 1 is given, so nothing of the picture would be kept. Give one of "
+            "them, or refine the picture."
         )
     return order
 
@@ -124,15 +126,28 @@ def _with_prompt(order: Order, picture: Generation, *, own: bool) -> Order:
     same = order.written is None or not diff(picture.prompt, order.written.prompt)
     if own and same and not order.words.strip() and not order.axes:
         raise InputError(NO_INSTRUCTION)
-    if order.written is not None or order.words.strip():
+    if order.words.strip() or not same:
         return order
-    if not order.axes and order.strength is None and order.seed == order.source_seed and order.way != "own":
+    if not order.axes and order.strength is None and _paints_as_before(order, picture):
         raise InputError("Nothing would change. Say what should, edit the JSON, or give another seed or a strength.")
+    if order.written is not None:
+        return order
     unchanged = WrittenPrompt(picture.prompt, picture.writer, edited=picture.edited, model=picture.writer_model)
     return replace(order, written=unchanged)
 
 
-def _check_settings(order: Order, spec: ModelSpec) -> None:
+def _paints_as_before(order: Order, picture: Generation) -> bool:
+    """Whether the same prompt with the order's seed and settings is the picture that is there."""
+    request = picture.request
+    if order.seed != order.source_seed or isinstance(request, ImportedRequest):
+        return order.seed == order.source_seed
+    settings = (order.model, order.steps, order.guidance)
+    return settings == (request.model, request.num_inference_steps, request.guidance_scale) and order.adapters == tuple(
+        Adapter.of_recipe(text).asked for text in request.adapters
+    )
+
+
+def _check_settings(order: Order, spec: ModelSpec, *, own: bool) -> None:
     if order.way is not None:
         check_way(order.way)
     if order.strength is not None:
@@ -144,7 +159,7 @@ def _check_settings(order: Order, spec: ModelSpec) -> None:
         raise InputError(f"The way {order.way} puts a part into the picture, and there is no mask. Give one.")
     if order.way == "vary" and masked:
         raise InputError("The way vary begins from the whole picture, and a mask is given. Leave out one of the two.")
-    way = order.way or ("own" if is_own(None, spec, order.words, order.references) else "hold")
+    way = order.way or ("own" if own else "hold")
     check_can_edit(spec, way, len(order.references))
     if any(axis.name == "model" for axis in order.axes):
         raise InputError("The model cannot vary in an edit. Take that axis out.")

@@ -78,10 +78,18 @@ def check_agreement(before: StructuredPrompt, after: StructuredPrompt, words: st
 
 
 def _sentences(before: StructuredPrompt, after: StructuredPrompt) -> list[str]:
-    """One for each change, things first; none that only says again what stands in those before it."""
-    changes = [change for change in diff(before, after) if not set(_place(change)) & set(SCORES)]
+    """One for each change, things first; none that only says again what stands in those before it.
+
+    Where most of the prompt is another one, the first says what the picture is to show, and none what that lacks.
+    """
+    changes = [change for change in diff(before, after) if not set(_place(change)) & set(SCORES) and _says(change)]
     main = [change for change in changes if not _sums_up(_place(change))]
     told: list[str] = []
+    shown = next((change for change in changes if _place(change) == ("short_description",)), None)
+    if shown is not None and shown.after is not MISSING and _is_another(before, changes):
+        told.append(_sentence(shown, before))
+        main = [change for change in main if change.after is not MISSING]
+        changes = []
     brought: set[str] = set()
     for change in sorted(main or changes[:1], key=lambda change: not _is_name(_place(change))):
         new = _words(change.after) - _words(change.before)
@@ -90,6 +98,17 @@ def _sentences(before: StructuredPrompt, after: StructuredPrompt) -> list[str]:
         brought |= new
         told.append(_sentence(change, before))
     return told[:SENTENCES_MAX]
+
+
+def _says(change: Change) -> bool:
+    """Whether there is anything to tell of it: not that an empty list or text is gone."""
+    return any(value is not MISSING and _told(value) for value in (change.before, change.after))
+
+
+def _is_another(before: StructuredPrompt, changes: list[Change]) -> bool:
+    """Whether more than half of a prompt's parts differ."""
+    parts = {key for key, value in before.document.items() if _told(value)}
+    return len(parts & {str(_place(change)[0]) for change in changes if _place(change)}) > len(parts) / 2
 
 
 def _place(change: Change) -> tuple[Step, ...]:
@@ -131,7 +150,7 @@ def _of_item(change: Change, place: tuple[Step, ...], item: Any) -> str:
 
 
 def _of_field(called: str, change: Change) -> str:
-    if change.after is MISSING:
+    if change.after is MISSING or not _told(change.after):
         return f"Leave out {called}: {_told(change.before)}."
     return f"Change {called} to {_told(change.after)}."
 

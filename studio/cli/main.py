@@ -251,7 +251,7 @@ def edit(
     ] = None,
     strength: Annotated[
         float | None,
-        typer.Option(help="From 0 (all stays) to 1 (nothing does): 0.5 restyles, 0.8 recolors, 0.95 redraws."),
+        typer.Option(help="Above 0 (nearly all stays) to 1 (nothing does): 0.5 restyles, 0.8 recolors, 0.95 redraws."),
     ] = None,
     reference: Annotated[
         list[str] | None,

@@ -367,7 +367,7 @@ def new_seed(mode: Mode, generation: Generation, spec: ModelSpec) -> Order:
 def start_refine(generation: Generation) -> None:
     """Goes to Refine with this picture as the source."""
     begin_from(page_state("refine"), "refine", generation)
-    go_to(REFINE)
+    go_to(REFINE, picture=generation.id)  # in the address at once: the browser's Back has one step less
 
 
 def begin_from(state: PageState, mode: Mode, generation: Generation) -> None:
@@ -382,7 +382,7 @@ def begin_from(state: PageState, mode: Mode, generation: Generation) -> None:
 def start_edit(generation: Generation) -> None:
     """Goes to Edit with this picture as the source; what was marked of it before is marked again."""
     begin_from(page_state("edit"), "edit", generation)
-    go_to(EDIT)
+    go_to(EDIT, picture=generation.id)
 
 
 def start_inspire(runtime: Runtime, generation: Generation) -> None:

@@ -174,6 +174,21 @@ def test_the_part_is_repainted_and_the_rest_stays_bit_for_bit(visitor: Visitor, 
     assert (before[mask == 255] != after[mask == 255]).any()
 
 
+def test_the_browsers_back_leads_to_where_edit_was_pressed(visitor: Visitor, source: str) -> None:
+    page = visitor.page
+    visitor.open(f"/refine?picture={source}")
+    visitor.settle()
+    edits = re.compile(rf"/edit\?picture={source}")
+    insist(
+        lambda: button(visitor, "Edit").last.click() if "/refine" in page.url else None,
+        lambda ms: expect(page).to_have_url(edits, timeout=ms),
+    )
+    expect(page.locator(".marking")).to_be_visible()
+    visitor.settle()
+    page.go_back()
+    expect(page).to_have_url(re.compile(rf"/refine\?picture={source}"))
+
+
 def test_one_finger_marks_and_two_move_the_picture(finger: Visitor, source: str) -> None:
     page = finger.page
     canvas = arrive(finger, source)

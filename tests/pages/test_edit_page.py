@@ -260,7 +260,7 @@ def test_words_for_the_whole_picture_are_noticed_before_the_press_and_explained_
     edit.text_input(key="edit_words").set_value("make the ball green").run()
     assert "whole picture" not in says(edit)
     edit.text_input(key="edit_words").set_value("at night").run()
-    assert "lighting is said of the whole picture" in says(edit)
+    assert "lighting is said of the whole picture: behind a mark" in says(edit)
     press(edit, "Repaint the marked part")
     painted(edit, runtime)
     assert "Nothing is marked" in says(edit)
@@ -334,6 +334,20 @@ def test_every_picture_leads_to_edit(app: AppTest, source: Generation, tmp_path:
     assert not app.exception
     assert app.session_state["page_edit"].source_id == source.id
     assert "Edit this picture" in says(app)
+
+
+def test_what_is_older_than_the_choice_of_pictures_is_found_in_history(
+    app: AppTest, runtime: Runtime, store: Paint
+) -> None:
+    for number in range(24):
+        store(f"ball {number}", seed=number)
+    page(app, "edit")
+    assert all(button.label != "Older ones in History" for button in app.button)
+    store("the last ball", seed=99)
+    app.run()
+    press(app, "Older ones in History")
+    assert not app.exception
+    assert "Choose the picture" not in says(app)
 
 
 def test_a_model_that_edits_by_instruction_is_told_what_to_do_and_shown_references(

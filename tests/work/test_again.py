@@ -161,6 +161,9 @@ def test_what_cannot_be_painted_again_is_refused_in_one_sentence_before_anything
     adapted = history.add(rendered(), request_of(), **given)  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="soft-light"):
         studio.desk.again(adapted.id)
+    studio.execute("""UPDATE generation SET adapters = '["ink@0123456789abcdef*1"]', model = 'mini'""")
+    with pytest.raises(RequestError, match="no adapter called 'ink'"):
+        studio.desk.again(adapted.id)
     studio.execute("UPDATE generation SET adapters = '[]', model = 'fibo'")
     with pytest.raises(ModelMissing):
         studio.desk.again(adapted.id)

@@ -289,6 +289,9 @@ def test_orders_and_tasks_of_edits_survive_as_json(edits: Studio) -> None:
     [
         ({}, "Nothing would change"),
         ({"words": "make the box purple"}, "Neither a mask nor a strength"),
+        ({"words": "x", "way": "vary"}, "Neither a mask nor a strength"),
+        ({"words": "x", "way": "vary", "strength": 1.0}, "Neither a mask nor a strength"),
+        ({"mask": "drawn", "written": "as it is"}, "Nothing would change"),
         ({"words": "x", "mask": "a" * 64}, "is not there any more"),
         ({"words": "x", "mask_of": "objects[7]"}, "objects holds 2"),
         ({"words": "x", "mask_of": "lighting"}, "is no object"),
@@ -305,7 +308,12 @@ def test_what_cannot_be_edited_is_said_before_anything_is_queued(
 ) -> None:
     """One sentence, and nothing written down."""
     source = a_picture(edits, steps=1)
-    if given.get("written"):
+    if given.get("written") == "as it is":
+        given = {"mask": a_mask(edits), "written": replace(purple(source), prompt=source.prompt)}
+        settled = Order(kind="edit", source_id=source.id, **given)
+        assert ready(replace(settled, steps=2), edits.tools).steps == 2, "other settings are another picture"
+        assert ready(replace(settled, seed=8), edits.tools).seed == 8
+    elif given.get("written"):
         given = {**given, "written": purple(source)}
     before = edits.rows()
     with pytest.raises(FiboError, match=re.escape(sentence)):

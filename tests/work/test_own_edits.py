@@ -107,6 +107,10 @@ def test_a_changed_json_alone_is_told_as_sentences(edits: Studio) -> None:
     (painted,) = done(edits, edit(source, "tiny2", words="", written=written, mask=a_mask(edits)))
     assert painted.request.edit is not None
     assert painted.request.edit.way in ("paste", "hold")
+    (alone,) = done(edits, edit(source, "tiny2", words="", written=written))
+    assert told(alone) == "Change the green box to a purple box.", (
+        "nothing keeps the rest, so it is the model's own edit"
+    )
 
 
 def test_each_cell_of_an_axis_is_told_its_own_change(edits: Studio) -> None:
@@ -152,6 +156,7 @@ def test_the_mask_may_be_what_the_instruction_itself_changes(edits: Studio) -> N
         ("mini", {"way": "own"}, "mini has no edit of its own"),
         ("tiny-edit", {"way": "vary", "strength": 0.5}, "edits by an instruction alone, and the way is vary"),
         ("tiny-edit", {"words": ""}, "goes by an instruction, and there is none"),
+        ("tiny2", {"words": ""}, "goes by an instruction, and there is none"),
         ("tiny2", {"written": "a yellow box"}, "the JSON does something else, without purple"),
         ("tiny2", {"written": "a green box"}, "the JSON is the one of the picture"),
     ],

@@ -52,6 +52,21 @@ def test_things_that_come_and_go_are_added_and_removed_by_name() -> None:
     assert edit_instruction(SCENE, SCENE.without("lighting.shadows")) == "Leave out the shadows: long and soft."
 
 
+def test_a_wholly_new_prompt_is_told_by_what_it_shows_and_not_by_what_it_lacks() -> None:
+    """Its parts follow where it has them; nothing is said of what is empty."""
+    cat = StructuredPrompt.from_dict({"short_description": "A cat."})
+    assert edit_instruction(SCENE.set("text_render", []), cat) == "Change the picture to show a cat."
+    told = edit_instruction(SCENE, cat.set("lighting", {"conditions": "night"}).set("style_medium", "oil painting"))
+    assert told.startswith("Change the picture to show a cat. ")
+    assert ("oil painting" in told, "night" in told, "Leave out" in told, "Remove" in told) == (
+        True,
+        True,
+        False,
+        False,
+    )
+    assert edit_instruction(SCENE.set("text_render", []), SCENE.without("text_render")) == ""
+
+
 def test_what_the_offline_writer_changes_in_several_places_is_told_once() -> None:
     """Its summary, and the colour behind the name, say again what the name says."""
     changed = OfflineWriter().refine(SCENE, "make the green box purple").prompt

@@ -1,5 +1,7 @@
 """What Edit's form says and asks beside the words: how much a variation may change, and what a mark can do."""
 
+import re
+
 import streamlit as st
 
 from fibo_core.errors import InputError
@@ -30,7 +32,12 @@ def hints(state: PageState, words: str, *, marked: bool, own: bool) -> None:
     st.caption(f"{found if mark_of(state) == state.found_mark else ''}Outside the mark every pixel stays. {covers}")
     assert state.source is not None
     if said := not_local(state.source, meant(state, words)):
-        st.caption(f":material/info: {plain(said)}")
+        st.caption(f":material/info: {plain(in_page_words(said))}")
+
+
+def in_page_words(sentence: str) -> str:
+    """A sentence of the library's on a mask, which the page calls a mark."""
+    return re.sub(r"\bmask\b", "mark", sentence)
 
 
 def source_gone(runtime: Runtime, state: PageState) -> None:

@@ -153,7 +153,7 @@ def test_an_edit_changes_a_picture_behind_its_mask_alone(api: httpx.Client, batc
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [
-        ({"words": "x"}, "Neither a mask nor a strength is given"),
+        ({"words": "x"}, "Neither a mask nor a strength below 1 is given"),
         ({"words": "x", "strength": 0.5, "way": "redo"}, "The way of editing is 'redo'"),
         ({"words": "x", "strength": 1.5}, "The strength is 1.5"),
         ({"words": "x", "mask": "0" * 64}, "is not there any more"),
