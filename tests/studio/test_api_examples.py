@@ -103,9 +103,10 @@ def test_the_python_examples_run_and_print_what_the_document_shows(
         exec(code.replace("127.0.0.1:7860", f"127.0.0.1:{server.port}"), {})
     assert (tmp_path / "ball.png").stat().st_size > 0
     printed = [f"    {line}" for line in capsys.readouterr().out.splitlines()]
-    assert len(printed) == 7
+    assert len(printed) == 8
     assert "\n".join(printed[-2:]) in section
-    assert printed[-3].startswith("    True ['")
+    assert printed[-4].startswith("    True ['")
+    assert printed[-3] == "    paste True"
 
 
 def blocks(language: str) -> list[str]:

@@ -53,6 +53,8 @@ class Component:
 def browser(monkeypatch: pytest.MonkeyPatch) -> Component:
     fake = Component()
     monkeypatch.setattr(component, "_STAGE", fake)
+    history = SimpleNamespace(deleted_among=lambda ids: [])
+    monkeypatch.setattr(component, "get_runtime", lambda: SimpleNamespace(tools=SimpleNamespace(history=history)))
     return fake
 
 

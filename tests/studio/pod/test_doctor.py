@@ -84,6 +84,7 @@ def a_48_gb_card_with_fibo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, f
         os.truncate(weights, int(size * gb))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA L40S")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (8, 9))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (int(free_gb * gb), 48 * gb))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: int(own_gb * gb))
     return tmp_path / "hub"
@@ -91,13 +92,13 @@ def a_48_gb_card_with_fibo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, f
 
 def test_the_studios_own_weights_are_no_other_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FIBO and the local writer are loaded in this process, as on the System page; another one's memory is told."""
-    hub = a_48_gb_card_with_fibo(tmp_path, monkeypatch, free_gb=9, own_gb=38)
+    hub = a_48_gb_card_with_fibo(tmp_path, monkeypatch, free_gb=2, own_gb=38)
     environ = {"FIBO_MODEL": "fibo", "HF_HUB_CACHE": str(hub)}
     assert checks(tmp_path, **environ)["torch"].ok
     monkeypatch.setattr("torch.cuda.memory_reserved", lambda: 0)
     others = checks(tmp_path, **environ)["torch"]
     assert not others.ok
-    assert "9.0 of the 48 GB of NVIDIA L40S are free. End the other programs" in others.detail
+    assert "2.0 of the 48 GB of NVIDIA L40S are free. End the other programs" in others.detail
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_the_doctor_beside_a_running_studio_counts_that_ones_weights(
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
-    hub = a_48_gb_card_with_fibo(tmp_path, monkeypatch, free_gb=9, own_gb=0)
+    hub = a_48_gb_card_with_fibo(tmp_path, monkeypatch, free_gb=2, own_gb=0)
     with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
         found = checks(tmp_path, FIBO_MODEL="fibo", HF_HUB_CACHE=str(hub), STUDIO_PORT=str(server.server_port))
