@@ -110,6 +110,18 @@ def mask_of_object(prompt: StructuredPrompt, path: str, size: tuple[int, int]) -
     return mask
 
 
+def object_at(mask: Image.Image, prompt: StructuredPrompt) -> int | None:
+    """The number of the object whose middle, by its words, is nearest to that of what the mask has white; None where
+    there is none."""
+    box, (width, height) = mask.getbbox(), mask.size
+    if box is None:
+        return None
+    x, y = (box[0] + box[2]) / 2 / width, (box[1] + box[3]) / 2 / height
+    chips = read_layout(prompt, mask.size).chips
+    nearest = min(chips, key=lambda each: (each.place.x - x) ** 2 + (each.place.y - y) ** 2, default=None)
+    return None if nearest is None else nearest.index
+
+
 def place_of_object(prompt: StructuredPrompt, path: str, size: tuple[int, int]) -> tuple[float, float, float, float]:
     """The same as an ellipse: its middle, and its whole width and height, as shares of the picture's.
 

@@ -310,7 +310,13 @@ def test_on_edit_colours_vary_behind_the_mark_and_what_is_there_is_not_painted_a
 ) -> None:
     """It opens at what is marked, and offers the usual colours of that shape; the description's own is told."""
     prompt = StructuredPrompt.from_dict(
-        {"short_description": "a box", "objects": [{"description": "a blue box", "shape_and_color": "cubic, blue"}]}
+        {
+            "short_description": "a box beside a ball",
+            "objects": [
+                {"description": "a ball", "location": "left", "shape_and_color": "round, red"},
+                {"description": "a blue box", "location": "right", "shape_and_color": "cubic, blue"},
+            ],
+        }
     )
     order = Order(kind="generate", words="a box", written=WrittenPrompt(prompt, "offline"), steps=2, seed=7)
     (source,) = runtime.desk.wait(runtime.desk.place(order).id, 60).generation_ids
@@ -320,10 +326,10 @@ def test_on_edit_colours_vary_behind_the_mark_and_what_is_there_is_not_painted_a
     assert "all of the picture varies" in says(app)
     assert field(app, "_name_1").value == LIGHT
     app.session_state["vary_edit"].open = False
-    mark(app.run(), keep_mask(runtime, (64, 64, 191, 191)))
+    mark(app.run(), keep_mask(runtime, (128, 64, 255, 191)))
     vary(app)
     assert "Outside the mark every pixel stays." in says(app)
-    place = "objects[0].shape_and_color"
+    place = "objects[1].shape_and_color"
     assert field(app, "_name_1").value == place
     assert "Its description says “blue” in each of them" in says(app)
     ticked = field(app, f"_1_{place}_ticked")

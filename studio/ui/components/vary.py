@@ -11,12 +11,14 @@ from typing import Any, NoReturn
 import streamlit as st
 
 from fibo_core.durations import duration
+from fibo_core.engine.masks import object_at
 from fibo_core.engine.request import draw_seed
 from fibo_core.errors import FiboError, InputError
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.prompts.axes import Axis, AxisError
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Mode
+from fibo_core.store.inputs import kept_picture
 from fibo_core.work.desk import Batch, Estimate
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
@@ -157,7 +159,9 @@ def _vary(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec, vary:
     if order.kind == "edit":
         st.caption(what_is_painted(order))
     choices = _choices(runtime, mode, spec, vary, order.written, order.words)
-    choices = replace(choices, marked=order.mask is not None)
+    if order.mask is not None and order.written is not None:
+        mask = kept_picture(runtime.settings.workspace_dir, order.mask)
+        choices = replace(choices, marked=object_at(mask, order.written.prompt))
     read = [_values(choices, 1)]
     if st.toggle("A second axis", key=f"{choices.key}_second", help="A grid: each value with each of the others"):
         read.append(_values(choices, 2, without=choices.place(1)))

@@ -25,7 +25,6 @@ from studio.ui.words import plain, showable
 
 TITLES = {"seed": "Seed", "steps": "Steps", "guidance": "Guidance", "model": "Model", "writer": "Writer"}
 LIGHT, MEDIUM = "lighting.conditions", "style_medium"  #: what most people vary first, and second
-COLOR = "objects[0].shape_and_color"  #: of what is marked: its light is the picture's
 EXCERPT_CHARS = 40
 ANSWER_AT_ONCE_S = 0.4  #: for which a press waits, since some writers answer at once
 LOOK_S = 0.5
@@ -34,8 +33,8 @@ _RANGE = re.compile(r"\s*[+-]?[0-9.]+\s*(?:\.{2,3}|…)\s*[+-]?[0-9.]+\s*")
 
 @dataclass(frozen=True)
 class Choices:
-    """What can be chosen in one dialog. ``told`` is the prompt that a writer is told of, ``marked`` whether only a part
-    of a picture is painted."""
+    """What can be chosen in one dialog. ``told`` is the prompt that a writer is told of, ``marked`` the object
+    that is marked, by its number."""
 
     mode: Mode
     spec: ModelSpec
@@ -44,7 +43,7 @@ class Choices:
     prompt: StructuredPrompt
     told: StructuredPrompt
     writers: Writers
-    marked: bool = False
+    marked: int | None = None
 
     @property
     def has_source(self) -> bool:
@@ -98,7 +97,7 @@ def values_of(choices: Choices, number: int, *, without: str = "", of: tuple[Axi
 
 def _name(choices: Choices, number: int, without: str, of: tuple[Axis, ...] | None) -> str | None:
     names = choices.names(without) if of is None else [axis.name for axis in of]
-    usual = [*([COLOR] if choices.marked else []), LIGHT]
+    usual = [*([] if choices.marked is None else [f"objects[{choices.marked}].shape_and_color"]), LIGHT]
     wanted = [choices.vary.place, *usual] if number == 1 else [MEDIUM, LIGHT]
     chosen: str | None = st.selectbox(
         "What varies" if number == 1 else "And",
