@@ -5,22 +5,25 @@ that a million pictures take no more memory than a day's, and what was found ami
 by its recipe, which its row has too, and, where it was stored since schema 0011, by the hash of its file.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import LargeBinary, cast
+from sqlalchemy import LargeBinary, Text, cast
 from sqlmodel import col, select
 
 from fibo_core.errors import FiboError, PictureError
 from fibo_core.store.database import Database
+from fibo_core.store.edit_record import INPUTS
 from fibo_core.store.generation import OUTPUTS, Generation
 from fibo_core.store.picture_rows import SHA256, damaged, read_pictures, readable
 from fibo_core.store.reconcile import find_pictures, from_recipe, missing_pictures, read_generation, without_row
 from fibo_core.store.rows import ID, DamagedRow
 from fibo_core.store.tables import GenerationTable
 
+_INPUT = re.compile(rf"{INPUTS}/[0-9a-f]{{64}}\.png")
 PIECE = 500  #: rows read at once
 Progress = Callable[[int], None]  #: so many pictures' files have been looked at
 
@@ -54,6 +57,7 @@ class VerifyReport:
     damaged_sidecars: tuple[Faulty, ...]
     unknown: int
     database_fault: str = ""
+    without_inputs: tuple[Faulty, ...] = ()  #: edits whose source, mask or references are gone from `inputs/`
 
     @property
     def files_amiss(self) -> tuple[Faulty, ...]:
@@ -103,7 +107,17 @@ def verify(workspace: Path, database: Database, progress: Progress | None = None
         tuple(sidecars),
         unknown,
         database_fault,
+        tuple(_without_inputs(workspace, database)),
     )
+
+
+def _without_inputs(workspace: Path, database: Database) -> Iterator[Faulty]:
+    row = GenerationTable
+    with database.read() as session:
+        edits = session.exec(select(row.id, cast(row.edit, Text)).where(row.edit != "null").order_by(row.id)).all()
+    for id, text in edits:
+        for path in sorted({each for each in _INPUT.findall(text) if not (workspace / each).is_file()}):
+            yield Faulty(path, id, f"it is gone, and the edit {id} cannot be painted again without it")
 
 
 def _rows(database: Database) -> tuple[int, list[DamagedRow]]:
@@ -200,3 +214,4 @@ def sentences(report: VerifyReport) -> Iterator[str]:
     yield from (f"{id}: its picture is gone" for id in report.missing)
     yield from (f"{path}: it is not in the gallery" for path in report.without_row)
     yield from map(str, report.files_amiss)
+    yield from map(str, report.without_inputs)

@@ -75,6 +75,8 @@ def object_mask(tools: Tools, picture: Generation, path: str, after: StructuredP
 
 def change_mask(tools: Tools, before_id: str, after_id: str) -> str:
     """The SHA-256 of a kept mask of what differs between two stored pictures."""
+    if before_id == after_id:
+        raise InputError("Both pictures are the same one, so nothing differs between them. Name two.")
     files = [tools.history.image_file(tools.history.get(id).id) for id in (before_id, after_id)]
     before, after = map(open_input, files)
     if before.size != after.size:

@@ -25,6 +25,7 @@ from fibo_core.store.history import History, HistoryQuery
 from fibo_core.store.images import png_bytes
 from fibo_core.store.importing import Importer, ImportReport
 from fibo_core.store.inputs import kept_picture
+from fibo_core.store.verify import sentences
 from fibo_core.work.batches import Batch
 from fibo_core.work.editing import ready
 from fibo_core.work.orders import Order, order_from_json, order_to_json, plan
@@ -244,9 +245,24 @@ def test_a_chain_of_five_is_a_line_of_pictures_and_moves_house(edits: Studio, tm
     assert edits.tools.inputs.sweep(edits.desk.inputs(), older_than_s=-1) == 0
     found = edits.tools.history.verify()
     assert (found.pictures, found.files_amiss, found.missing, found.without_row) == (6, (), (), ())
+    assert found.without_inputs == ()
     batch = ended(edits, edits.desk.again(chain[-1].id))
     assert batch.again is not None
     assert batch.again.same is True
+
+
+def test_verifying_names_the_edit_whose_mask_is_gone(edits: Studio) -> None:
+    """Its picture is whole, and could not be painted again."""
+    source = a_picture(edits, steps=1)
+    mask = a_mask(edits)
+    (edited,) = done(edits, Order(kind="edit", source_id=source.id, written=purple(source), mask=mask, way="paste"))
+    edits.tools.inputs.path(mask).unlink()
+    report = edits.tools.history.verify()
+    (gone,) = report.without_inputs
+    assert (gone.path, gone.id, report.files_amiss) == (f"inputs/{mask}.png", edited.id, ())
+    assert list(sentences(report)) == [
+        f"inputs/{mask}.png: it is gone, and the edit {edited.id} cannot be painted again without it"
+    ]
 
 
 def test_inputs_stay_as_long_as_a_picture_or_an_order_needs_them(edits: Studio) -> None:
