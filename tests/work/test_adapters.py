@@ -111,7 +111,7 @@ def test_a_repository_gives_its_lora_and_the_command_line_lists_it(tmp_path: Pat
         added = run("add", "sepia", "me/lora")
         assert (added.stderr, added.stdout) == ("", "sepia is here: fits mini.\n")
         refused = run("add", "model", "me/model")
-        assert refused.returncode == 1
+        assert refused.returncode == 2
         assert f"me/model holds no {USUAL}" in refused.stderr
         assert [each["name"] for each in json.loads(run("list", "--json").stdout)] == ["sepia"]
         assert "fits mini" in run("list").stdout
