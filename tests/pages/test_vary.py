@@ -328,7 +328,7 @@ def test_on_edit_colours_vary_behind_the_mark_and_what_is_there_is_not_painted_a
     app.session_state["vary_edit"].open = False
     mark(app.run(), keep_mask(runtime, (128, 64, 255, 191)))
     vary(app)
-    assert "Outside the mark every pixel stays." in says(app)
+    assert "Only what is marked is painted. Outside the mark every pixel stays." in says(app)
     place = "objects[1].shape_and_color"
     assert field(app, "_name_1").value == place
     assert "Its description says “blue” in each of them" in says(app)

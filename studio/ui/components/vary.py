@@ -154,8 +154,8 @@ class _Ready:
 
 def _vary(runtime: Runtime, state: PageState, mode: Mode, spec: ModelSpec, vary: VaryState) -> None:
     order = order_to_vary(state, mode, spec)
-    nothing_yet = with_axes(order, (), vary.seed, confirmed=True)
-    runtime.desk.estimate(nothing_yet)  # says at once what cannot be painted at all
+    anything = with_axes(order, (Axis("seed", (vary.seed,)),), vary.seed, confirmed=True)
+    runtime.desk.estimate(anything)  # says at once what cannot be painted at all, whatever varies
     if order.kind == "edit":
         st.caption(what_is_painted(order))
     choices = _choices(runtime, mode, spec, vary, order.written, order.words)
