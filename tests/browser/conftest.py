@@ -25,15 +25,15 @@ DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser's test that fails is tried a second time, and the report counts it ("rerun").
+    """A browser's test that fails is tried twice more at most, and the report counts it ("rerun").
 
     A page of Streamlit's may lose a key or a click while it is drawn anew, the more so on a machine whose cores the
-    other tests have. What fails twice in a row fails.
+    other tests have. What fails three times in a row fails.
     """
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.fixture(scope="package")
