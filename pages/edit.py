@@ -6,13 +6,11 @@ import streamlit as st
 
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import InputError
-from fibo_core.prompts.change_words import changes_line
-from fibo_core.prompts.structured_prompt import diff
 from fibo_core.prompts.words import read_words
 from fibo_core.store.history import HistoryQuery
 from fibo_core.work.edit_ways import not_local
 from studio.runtime import get_runtime
-from studio.ui.components.changes import changes
+from studio.ui.components.changes import what_changed
 from studio.ui.components.edit_form import hints, in_page_words, own_edit_fields, source_gone, strength_field
 from studio.ui.components.form import model_field, seed_field, writer_field
 from studio.ui.components.given_pictures import address_of
@@ -55,7 +53,6 @@ from studio.ui.session import (
 from studio.ui.state import field_key, page_state
 from studio.ui.words import plain, showable
 
-OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 MARK_IT = "Paint over what is to change"
 
 runtime = get_runtime()
@@ -214,12 +211,10 @@ with result:
     elif source is not None and not going:
         st.caption(facts(source))
         if parent is not None:
-            made = diff(parent.prompt, source.prompt)
             marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
             if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):
                 st.caption(f":material/info: {plain(in_page_words(said))}")
-            with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
-                changes(made, key="edit_made")
+            what_changed(parent.prompt, source.prompt, key="edit_made")
         action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire", "delete"))
         with errors_shown():
             if action == "refine":

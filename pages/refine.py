@@ -5,11 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from fibo_core.prompts.change_words import changes_line
-from fibo_core.prompts.structured_prompt import diff
 from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
-from studio.ui.components.changes import changes
+from studio.ui.components.changes import what_changed
 from studio.ui.components.form import model_of_form, seed_field, settings_row, writer_field
 from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
@@ -60,8 +58,6 @@ from studio.ui.session import (
 )
 from studio.ui.state import field_key, page_state
 from studio.ui.words import showable
-
-OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
@@ -205,9 +201,7 @@ with result:
     elif source is not None and not working:
         st.caption(facts(source))
         if parent is not None:
-            made = diff(parent.prompt, source.prompt)
-            with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
-                changes(made, key="refine_made")
+            what_changed(parent.prompt, source.prompt, key="refine_made")
         action = picture_actions(runtime, source, key="refine", offered=("edit", "inspire", "new_seed", "delete"))
         with errors_shown():
             if action == "edit":

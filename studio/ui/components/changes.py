@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from fibo_core.prompts.change_words import marked_words, title_of_change
-from fibo_core.prompts.structured_prompt import Change
+from fibo_core.prompts.change_words import changes_line, marked_words, title_of_change
+from fibo_core.prompts.structured_prompt import Change, StructuredPrompt, diff
 from fibo_core.writers.review import Origin, Review
 from studio.ui.components import asset
 
@@ -18,6 +18,7 @@ _CHANGES = st.components.v2.component(
     js=asset("changes.js"),
 )
 
+OPEN_CHANGES = 3  #: that many are shown at once; more are one press away
 #: The parts of a review in their order: what each is called where a writer answered, and whose it is.
 GROUPS: tuple[tuple[Origin, str], ...] = (
     ("asked", "As you asked"),
@@ -32,6 +33,13 @@ class Turned:
 
     ids: frozenset[str]
     take: bool
+
+
+def what_changed(before: StructuredPrompt, after: StructuredPrompt, *, key: str) -> None:
+    """Tells in a line what differs, and shows it: few changes at once, more where it is opened."""
+    made = diff(before, after)
+    with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
+        changes(made, key=key)
 
 
 def changes(rows: Sequence[Change], *, key: str) -> None:
