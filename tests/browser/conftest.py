@@ -4,10 +4,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from tests.studio.processes import Server, add_picture, opened, served
 
@@ -19,6 +20,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",  # see Chromium
 ]
 expect.set_options(timeout=20_000)  # a page drawn on a busy machine
 DESKTOP, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
@@ -36,8 +38,40 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 
+class Chromium:
+    """A browser that lends its visitors what a window needs, one visitor after another.
+
+    A page of Streamlit's is megabytes of script, which a window of its own compiles anew. Here a plain page keeps the
+    process, and what was compiled in it, for the next visitor, whose page costs half as much. Of the visitor before
+    nothing else is left: no tab, no cookie, nothing stored.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self._free: dict[tuple[int, bool], list[BrowserContext]] = {}  # by width and touch
+
+    def lend(self, home: str, viewport: dict[str, int], *, touch: bool) -> BrowserContext:
+        """One that nobody has: two visitors at a time are strangers to each other."""
+        if free := self._free.get((viewport["width"], touch)):
+            return free.pop()
+        context = self.browser.new_context(viewport=viewport, has_touch=touch)  # type: ignore[arg-type]
+        context.set_default_timeout(120_000)
+        context.new_page().goto(f"{home}/health")  # the page that stays
+        return context
+
+    def take_back(self, context: BrowserContext, home: str, viewport: dict[str, int], *, touch: bool) -> None:
+        staying, *tabs = context.pages
+        for tab in tabs:
+            tab.close()
+        context.clear_cookies()
+        driver = context.new_cdp_session(staying)
+        driver.send("Storage.clearDataForOrigin", {"origin": home, "storageTypes": "all"})
+        driver.detach()
+        self._free.setdefault((viewport["width"], touch), []).append(context)
+
+
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Chromium]:
     """One browser, ended with these tests: while Playwright runs, this thread has a loop and can start no other."""
     if reason := os.environ.get("STUDIO_TEST_NO_CHROMIUM"):
         pytest.skip(reason)
@@ -45,7 +79,7 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("STUDIO_TEST_CHROMIUM", "/usr/bin/chromium"), args=FLAGS
         )
-        yield browser
+        yield Chromium(browser)
         browser.close()
 
 
@@ -77,16 +111,20 @@ def insist(act: Callable[[], None], seen: Callable[[float], None]) -> None:
 class Visitor:
     """A browser window on one studio, and what happened in it that nobody should see."""
 
-    def __init__(self, browser: Browser, server: Server, viewport: dict[str, int], *, touch: bool = False) -> None:
-        self.context = browser.new_context(viewport=viewport, has_touch=touch)  # type: ignore[arg-type]
-        self.context.set_default_timeout(120_000)
-        self.page: Page = self.context.new_page()
+    def __init__(self, chromium: Chromium, server: Server, viewport: dict[str, int], *, touch: bool = False) -> None:
         self.home = f"http://127.0.0.1:{server.port}"
+        self.context = chromium.lend(self.home, viewport, touch=touch)
+        self._give_back = partial(chromium.take_back, self.context, self.home, viewport, touch=touch)
+        self.page: Page = self.context.new_page()
         self.outside: list[str] = []
         self.faults: list[str] = []
         self.page.on("request", self._on_request)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("console", self._on_console)
+
+    def close(self) -> None:
+        """Closes the window; the next visitor finds nothing of this one."""
+        self._give_back()
 
     def _on_request(self, request: Request) -> None:
         if not request.url.startswith((self.home, "data:", "blob:", self.home.replace("http", "ws"))):
@@ -175,19 +213,19 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def visitor(chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, studio, DESKTOP)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == [], "the page asked another machine for something"
     assert visitor.faults == []
 
 
 @pytest.fixture
-def phone(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def phone(chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, studio, PHONE)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []
 

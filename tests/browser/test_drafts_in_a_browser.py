@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import DESKTOP, Visitor
+from tests.browser.conftest import DESKTOP, Chromium, Visitor
 from tests.studio.processes import Server
 
 pytestmark = pytest.mark.browser
@@ -15,11 +15,11 @@ WORDS = "make it snow"
 
 
 @pytest.fixture
-def stranger(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def stranger(chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     """Another browser on the same studio."""
     visitor = Visitor(chromium, studio, DESKTOP)
     yield visitor
-    visitor.context.close()
+    visitor.close()
 
 
 def box(visitor: Visitor) -> Locator:

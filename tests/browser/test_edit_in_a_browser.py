@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from tests.browser.conftest import DESKTOP, PHONE, Visitor, insist
+from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor, insist
 from tests.studio.processes import Server, add_picture, opened
 
 pytestmark = pytest.mark.browser
@@ -41,19 +41,19 @@ def source(studio: Server) -> str:
 
 
 @pytest.fixture
-def visitor(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def visitor(chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, studio, DESKTOP)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []
 
 
 @pytest.fixture
-def finger(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def finger(chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, studio, PHONE, touch=True)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []
 

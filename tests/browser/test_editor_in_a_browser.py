@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import DESKTOP, Visitor
+from tests.browser.conftest import DESKTOP, Chromium, Visitor
 from tests.studio.processes import Server, served
 
 pytestmark = pytest.mark.browser
@@ -200,7 +200,7 @@ def framed_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_with_streamlit_ace_the_last_keystroke_is_there_when_the_form_is_asked_for(
-    chromium: Browser, framed_studio: Server
+    chromium: Chromium, framed_studio: Server
 ) -> None:
     """The package's own editor, in its frame, which the page's policy allows."""
     visitor = Visitor(chromium, framed_studio, DESKTOP)
@@ -214,6 +214,6 @@ def test_with_streamlit_ace_the_last_keystroke_is_there_when_the_form_is_asked_f
     visitor.page.get_by_role("radio", name="Form").click()
     field = visitor.page.get_by_role("textbox", name="Short description", exact=True)
     expect(field).to_have_value("typed in the last moment")
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from studio.report import report
-from tests.browser.conftest import Visitor, insist
+from tests.browser.conftest import Chromium, Visitor, insist
 from tests.studio.processes import Server, add_picture, opened
 
 
@@ -154,12 +154,12 @@ def test_a_picture_is_painted_again_beside_its_recipe_and_told_how_it_differs(
 
 
 def test_a_report_asks_nobody_for_anything_and_breaks_no_policy(
-    chromium: Browser, studio: Server, family: list[str], tmp_path: Path
+    chromium: Chromium, studio: Server, family: list[str], tmp_path: Path
 ) -> None:
     """Opened from the disk, as somebody would who was sent it."""
     with opened(studio.log.parent / "workspace") as (_, history):
         (tmp_path / "tree.html").write_text("".join(report(history, family[0])), encoding="utf-8")
-    context = chromium.new_context()
+    context = chromium.browser.new_context()
     page = context.new_page()
     asked: list[str] = []
     said: list[str] = []

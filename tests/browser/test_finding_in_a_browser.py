@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.tables import BatchPictureTable
-from tests.browser.conftest import DESKTOP, Visitor, insist
+from tests.browser.conftest import DESKTOP, Chromium, Visitor, insist
 from tests.studio.processes import Server, add_picture, opened, served
 
 pytestmark = pytest.mark.browser
@@ -34,12 +34,12 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def gallery(chromium: Browser, filled: Server) -> Iterator[Visitor]:
+def gallery(chromium: Chromium, filled: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, filled, DESKTOP)
     visitor.page.goto(f"{visitor.home}/history")
     expect(tiles(visitor)).to_have_count(ALL)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert (visitor.outside, visitor.faults) == ([], [])
 
 

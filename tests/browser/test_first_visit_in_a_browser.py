@@ -3,16 +3,16 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import DESKTOP, Visitor
+from tests.browser.conftest import DESKTOP, Chromium, Visitor
 from tests.studio.processes import served
 
 pytestmark = pytest.mark.browser
 
 
 def test_of_three_quick_presses_the_first_is_seen_and_the_last_can_be_deleted_and_brought_back(
-    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+    chromium: Chromium, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """While the last waits, the stage shows what is painted before it, and says so."""
     with served(tmp_path_factory.mktemp("first") / "workspace") as server:
@@ -35,4 +35,4 @@ def test_of_three_quick_presses_the_first_is_seen_and_the_last_can_be_deleted_an
         expect(stage.get_by_text("Your picture comes here")).to_be_visible()
         visitor.press_until("Undo", page.locator(".alone .result"))
         assert (visitor.faults, visitor.outside) == ([], [])
-        visitor.context.close()
+        visitor.close()

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from fibo_core.store.generation import Generation
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor
 from tests.store.test_importing import A1111, png, zipped
 from tests.studio.processes import Server, add_picture, opened, served
 
@@ -35,20 +35,20 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, l
 
 
 @pytest.fixture
-def gallery(chromium: Browser, filled: tuple[Server, list[Generation]]) -> Iterator[Visitor]:
+def gallery(chromium: Chromium, filled: tuple[Server, list[Generation]]) -> Iterator[Visitor]:
     yield from _visit(chromium, filled[0], DESKTOP)
 
 
 @pytest.fixture
-def pocket(chromium: Browser, filled: tuple[Server, list[Generation]]) -> Iterator[Visitor]:
+def pocket(chromium: Chromium, filled: tuple[Server, list[Generation]]) -> Iterator[Visitor]:
     yield from _visit(chromium, filled[0], PHONE)
 
 
-def _visit(chromium: Browser, server: Server, viewport: dict[str, int]) -> Iterator[Visitor]:
+def _visit(chromium: Chromium, server: Server, viewport: dict[str, int]) -> Iterator[Visitor]:
     visitor = Visitor(chromium, server, viewport, touch=viewport == PHONE)
     look(visitor)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []
 
@@ -264,7 +264,7 @@ def test_del_in_the_lightbox_goes_on_to_the_next_and_undo_brings_the_picture_bac
 
 
 def test_new_pictures_wait_behind_a_button_and_move_nothing(
-    chromium: Browser, filled: tuple[Server, list[Generation]]
+    chromium: Chromium, filled: tuple[Server, list[Generation]]
 ) -> None:
     server, made = filled
     visitor = Visitor(chromium, server, DESKTOP)
@@ -282,7 +282,7 @@ def test_new_pictures_wait_behind_a_button_and_move_nothing(
         expect(tile(visitor, each)).to_be_focused()
         visitor.page.keyboard.press("Delete")
         expect(tile(visitor, each)).to_have_count(0)
-    visitor.context.close()
+    visitor.close()
 
 
 def test_on_a_phone_a_long_press_picks_and_a_swipe_leads_on(

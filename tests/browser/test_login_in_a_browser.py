@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor
 from tests.studio.processes import Server, served
 
 pytestmark = pytest.mark.browser
@@ -28,7 +28,7 @@ def log_in(visitor: Visitor, password: str) -> None:
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_a_visitor_logs_in_and_out_and_other_tabs_say_so(
-    chromium: Browser, studio: Server, viewport: dict[str, int]
+    chromium: Chromium, studio: Server, viewport: dict[str, int]
 ) -> None:
     """A wrong password is said beside the field; the right one leads to the page asked for. After a log-out every tab
     asks for a new login and the server gives nothing more."""
@@ -51,6 +51,6 @@ def test_a_visitor_logs_in_and_out_and_other_tabs_say_so(
     expect(page.get_by_text("Reload this page to log in again")).to_be_visible()
     page.reload()
     expect(page).to_have_url(f"{visitor.home}/login?next=/system")
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []

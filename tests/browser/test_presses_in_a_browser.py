@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import DESKTOP, Visitor, insist
+from tests.browser.conftest import DESKTOP, Chromium, Visitor, insist
 from tests.studio.processes import Server, add_picture, opened, served
 
 pytestmark = pytest.mark.browser
@@ -40,7 +40,7 @@ def look_at(visitor: Visitor, words: str) -> None:
     insist(choose, lambda ms: expect(box).to_have_value(words, timeout=ms))
 
 
-def test_of_five_quick_presses_none_is_lost(chromium: Browser, own_studio: Server) -> None:
+def test_of_five_quick_presses_none_is_lost(chromium: Chromium, own_studio: Server) -> None:
     """Each is a batch with the words as they stood when it came, though they come faster than the page can run."""
     visitor = Visitor(chromium, own_studio, DESKTOP)
     visitor.open()
@@ -53,11 +53,11 @@ def test_of_five_quick_presses_none_is_lost(chromium: Browser, own_studio: Serve
     own_studio.wait_for(lambda _: len(orders(own_studio)) >= len(words))
     visitor.settle()
     assert orders(own_studio) == words
-    visitor.context.close()
+    visitor.close()
 
 
 def test_five_presses_a_tenth_of_a_second_apart_draw_five_seeds_and_lock_none(
-    chromium: Browser, own_studio: Server
+    chromium: Chromium, own_studio: Server
 ) -> None:
     """The same words five times: faster than a run, and than a seed that was filled in comes to be seen."""
     visitor = Visitor(chromium, own_studio, DESKTOP)
@@ -72,11 +72,11 @@ def test_five_presses_a_tenth_of_a_second_apart_draw_five_seeds_and_lock_none(
     batches = [httpx.get(f"{home}/{each['id']}").json() for each in httpx.get(home).json()["items"]]
     assert len({batch["cells"][0]["seed"] for batch in batches}) == len(batches) == 5
     assert "lock_open_right" in visitor.page.locator(".st-key-generate_lock_seed").inner_text()
-    visitor.context.close()
+    visitor.close()
 
 
 def test_a_press_on_a_studio_that_is_gone_is_carried_out_once_it_is_back(
-    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+    chromium: Chromium, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Killed before the press: the page says so in its own words, and none of Streamlit's lies over it. After the
     restart the press is carried out by itself; another one after a reload. Neither comes twice."""
@@ -111,7 +111,7 @@ def test_a_press_on_a_studio_that_is_gone_is_carried_out_once_it_is_back(
         page.locator("h1").wait_for()
         visitor.settle()
         assert orders(server) == ["a red boat", "a teal star"]
-        visitor.context.close()
+        visitor.close()
 
 
 def test_json_pasted_among_the_words_becomes_the_prompt_at_once(visitor: Visitor) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor
 from tests.studio.processes import Server, add_picture, opened
 
 pytestmark = pytest.mark.browser
@@ -38,19 +38,19 @@ def begun(studio: Server, *, steps: int) -> str:
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def visitor(request: pytest.FixtureRequest, chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def visitor(request: pytest.FixtureRequest, chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, studio, request.param)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []
 
 
 @pytest.fixture
-def desktop(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def desktop(chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, studio, DESKTOP)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.faults == []
 
 

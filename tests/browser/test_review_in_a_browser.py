@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from fibo_core.prompts.structured_prompt import StructuredPrompt
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor
 from tests.studio.processes import Server, add_picture, opened, served
 from tests.writers.loopback_gemini import LoopbackGemini, answer, loopback_gemini
 
@@ -59,10 +59,10 @@ def studio(gemini: LoopbackGemini, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
-def visitor(request: pytest.FixtureRequest, chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def visitor(request: pytest.FixtureRequest, chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, studio, request.param)
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import PHONE, Visitor
+from tests.browser.conftest import PHONE, Chromium, Visitor
 from tests.studio.processes import Server
 
 pytestmark = pytest.mark.browser
@@ -26,11 +26,11 @@ PROMPT: dict[str, Any] = {
 
 
 @pytest.fixture
-def finger(chromium: Browser, studio: Server) -> Iterator[Visitor]:
+def finger(chromium: Chromium, studio: Server) -> Iterator[Visitor]:
     visitor = Visitor(chromium, studio, PHONE)
     visitor.context.new_cdp_session(visitor.page).send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     yield visitor
-    visitor.context.close()
+    visitor.close()
     assert visitor.outside == []
     assert visitor.faults == []
 

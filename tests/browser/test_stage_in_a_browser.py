@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor
 from tests.studio.processes import Server, served
 
 pytestmark = pytest.mark.browser
@@ -258,7 +258,7 @@ def test_a_studio_that_does_not_answer_is_said_and_asked_again(visitor: Visitor,
 
 
 def test_whose_login_has_ended_is_asked_to_log_in_again(
-    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+    chromium: Chromium, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """It does not go on as if nothing happened, and leads back to this very page."""
     with served(tmp_path_factory.mktemp("login") / "workspace", STUDIO_PASSWORD=PASSWORD) as server:
@@ -279,4 +279,4 @@ def test_whose_login_has_ended_is_asked_to_log_in_again(
             link = stage_of(visitor).get_by_role("link", name="Log in again")
             expect(link).to_have_attribute("href", f"/login?next=%2F%3Fbatch%3D{id}")
             api.delete(f"/batches/{id}")
-        visitor.context.close()
+        visitor.close()

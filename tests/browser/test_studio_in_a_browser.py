@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from fibo_core.limits import BYTES_MAX
-from tests.browser.conftest import DESKTOP, Visitor
+from tests.browser.conftest import DESKTOP, Chromium, Visitor
 from tests.studio.processes import Server, served
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ def paint(visitor: Visitor, words: str, steps: int = 3) -> str:
 
 
 def test_a_newcomer_paints_edits_one_word_and_finds_both_pictures_after_a_restart(
-    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+    chromium: Chromium, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The first ten minutes with the studio, from an empty workspace to a restart."""
     workspace = tmp_path_factory.mktemp("newcomer") / "workspace"
@@ -44,7 +44,7 @@ def test_a_newcomer_paints_edits_one_word_and_finds_both_pictures_after_a_restar
         expect(visitor.page.locator("[role=gridcell]")).to_have_count(2)
         assert visitor.outside == []
         assert visitor.faults == []
-        visitor.context.close()
+        visitor.close()
         server.process.terminate()
         server.process.wait(30)
 
@@ -54,7 +54,7 @@ def test_a_newcomer_paints_edits_one_word_and_finds_both_pictures_after_a_restar
         expect(visitor.page.locator("[role=gridcell]")).to_have_count(2)
         visitor.page.locator("[role=gridcell]").first.click()
         expect(visitor.page.get_by_text(re.compile(seed)).first).to_be_visible()
-        visitor.context.close()
+        visitor.close()
 
 
 def test_what_is_typed_into_the_editor_stays_through_other_pages_and_faults(visitor: Visitor) -> None:
@@ -82,7 +82,7 @@ def test_format_lays_the_json_out_and_changes_nothing_in_it(visitor: Visitor) ->
     assert visitor.editor_text().splitlines()[1] == '  "short_description": "mine",'
 
 
-def test_a_browser_closed_mid_render_finds_the_picture_at_the_same_address(chromium: Browser, studio: Server) -> None:
+def test_a_browser_closed_mid_render_finds_the_picture_at_the_same_address(chromium: Chromium, studio: Server) -> None:
     """The job goes on without its browser; another one attaches to it by the address."""
     visitor = Visitor(chromium, studio, DESKTOP)
     visitor.open()
@@ -92,14 +92,14 @@ def test_a_browser_closed_mid_render_finds_the_picture_at_the_same_address(chrom
     visitor.page.wait_for_url(re.compile("batch="))
     visitor.page.get_by_role("button", name="Cancel").wait_for()
     address = visitor.page.url
-    visitor.context.close()
+    visitor.close()
 
     again = Visitor(chromium, studio, DESKTOP)
     again.page.goto(address)
     again.page.get_by_role("button", name="New seed").wait_for(timeout=120_000)
     assert again.page.get_by_label("What should it show?").input_value() == "a yellow star"
     assert again.picture().startswith("/img/")
-    again.context.close()
+    again.close()
 
 
 def test_cancel_ends_the_job_and_leaves_the_form(visitor: Visitor) -> None:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor
 from tests.studio.processes import Server, served
 
 pytestmark = pytest.mark.browser
@@ -41,7 +41,7 @@ def write_the_prompt(visitor: Visitor, words: str) -> None:
 
 
 def test_a_field_leads_to_a_labelled_grid_that_grows_and_is_found_again_in_history(
-    chromium: Browser, own_studio: Server
+    chromium: Chromium, own_studio: Server
 ) -> None:
     visitor = Visitor(chromium, own_studio, DESKTOP)
     visitor.open()
@@ -78,10 +78,10 @@ def test_a_field_leads_to_a_labelled_grid_that_grows_and_is_found_again_in_histo
     for light in ("bright daylight", "night, moonlight", "foggy dawn"):
         expect(grid).to_contain_text(light)
     assert (visitor.faults, visitor.outside) == ([], [])
-    visitor.context.close()
+    visitor.close()
 
 
-def test_on_a_phone_the_dialog_is_worked_by_touch_and_fits(chromium: Browser, own_studio: Server) -> None:
+def test_on_a_phone_the_dialog_is_worked_by_touch_and_fits(chromium: Chromium, own_studio: Server) -> None:
     """Nothing is wider than the window, and the button that paints can be reached."""
     visitor = Visitor(chromium, own_studio, PHONE)
     visitor.open()
@@ -100,12 +100,12 @@ def test_on_a_phone_the_dialog_is_worked_by_touch_and_fits(chromium: Browser, ow
     assert visitor.page.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
     visitor.page.keyboard.press("Escape")
     expect(dialog(visitor)).to_have_count(0)
-    visitor.context.close()
+    visitor.close()
 
 
 @pytest.mark.parametrize("viewport", [{"width": 1360, "height": 850}, PHONE], ids=["desktop", "phone"])
 def test_the_button_that_paints_stays_in_sight_however_long_the_dialog_is(
-    chromium: Browser, own_studio: Server, viewport: dict[str, int]
+    chromium: Chromium, own_studio: Server, viewport: dict[str, int]
 ) -> None:
     visitor = Visitor(chromium, own_studio, viewport)
     visitor.open()
@@ -118,4 +118,4 @@ def test_the_button_that_paints_stays_in_sight_however_long_the_dialog_is(
     expect(second).to_be_visible()
     visitor.settle()
     expect(dialog(visitor).get_by_test_id("stBaseButton-primary")).to_be_in_viewport(ratio=1)
-    visitor.context.close()
+    visitor.close()
