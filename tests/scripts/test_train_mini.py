@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ SMALL = [
     *("--flow-steps", "2", "--batch", "2", "--samples", "1", "--sample-steps", "2"),
 ]
 
+BEGIN = ("--start-from", str(MINI_WEIGHTS), "--keep-latents")
+
 
 def start(folder: Path, *more: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
@@ -35,6 +38,14 @@ def train(folder: Path, *more: str) -> str:
     done = start(folder, *more)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that began with the shipped weights and trained the transformer alone, to its end."""
+    folder = tmp_path_factory.mktemp("begun")
+    train(folder, *BEGIN, "--stages", "latents", "flow")
+    return folder
 
 
 @pytest.mark.slow
@@ -66,21 +77,20 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_run_may_begin_with_weights_that_paint_and_keep_what_their_latents_mean(tmp_path: Path) -> None:
+def test_a_run_may_begin_with_weights_that_paint_and_keep_what_their_latents_mean(begun: Path) -> None:
     """A longer training of the transformer alone: tokenizer, VAE and the text encoder's size are the old ones."""
-    train(tmp_path, "--start-from", str(MINI_WEIGHTS), "--keep-latents", "--stages", "latents", "flow")
     for name in ("tokenizer/tokenizer.json", "vae/config.json", "text_encoder/config.json"):
-        old, new = (json.loads((folder / name).read_text("utf-8")) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
+        old, new = (json.loads((folder / name).read_text("utf-8")) for folder in (MINI_WEIGHTS, begun / "weights"))
         assert {key: value for key, value in new.items() if not key.startswith("_")} == {
             key: value for key, value in old.items() if not key.startswith("_")
         }
     vae = "vae/diffusion_pytorch_model.safetensors"
-    old, new = (load_file(folder / vae) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
+    old, new = (load_file(folder / vae) for folder in (MINI_WEIGHTS, begun / "weights"))
     assert all(torch.equal(value, new[key]) for key, value in old.items())
     transformer = "transformer/diffusion_pytorch_model.safetensors"
-    old, new = (load_file(folder / transformer) for folder in (MINI_WEIGHTS, tmp_path / "weights"))
+    old, new = (load_file(folder / transformer) for folder in (MINI_WEIGHTS, begun / "weights"))
     assert any(not torch.equal(value, new[key]) for key, value in old.items())
-    assert json.loads((tmp_path / "learned.json").read_text("utf-8"))["things"] == list(world().things)
+    assert json.loads((begun / "learned.json").read_text("utf-8"))["things"] == list(world().things)
 
 
 @pytest.mark.slow
@@ -130,13 +140,12 @@ def test_scenes_are_not_encoded_by_a_vae_that_has_learned_nothing(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_stop_leaves_weights_and_latents_are_of_one_seed(tmp_path: Path) -> None:
+def test_a_stop_leaves_weights_and_latents_are_of_one_seed(begun: Path, tmp_path: Path) -> None:
     """Stopped at any step, what was painted with last is there; another seed's scenes would not fit the latents."""
-    begin = ("--start-from", str(MINI_WEIGHTS), "--keep-latents")
-    train(tmp_path, *begin, "--stages", "latents")
-    assert "stopped at 10 of 11" in train(tmp_path, *begin, "--stages", "flow", "--flow-steps", "11", "--minutes", "0")
+    shutil.copytree(begun / "latents", tmp_path / "latents")
+    assert "stopped at 10 of 11" in train(tmp_path, *BEGIN, "--stages", "flow", "--flow-steps", "11", "--minutes", "0")
     assert (tmp_path / "weights" / "transformer" / "diffusion_pytorch_model.safetensors").exists()
-    done = start(tmp_path, *begin, "--stages", "flow", "--seed", "4")
+    done = start(tmp_path, *BEGIN, "--stages", "flow", "--seed", "4")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         f"The latents in {tmp_path / 'latents'} show scenes of seed 3, not what seed 4 draws today. "
