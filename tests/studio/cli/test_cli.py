@@ -1,5 +1,6 @@
 """The commands as a user meets them: the real model, the real database, a few steps."""
 
+import io
 import itertools
 import json
 import os
@@ -262,6 +263,14 @@ def test_words_may_come_on_stdin(cli: Cli):
     assert cli("prompt", "-", stdin="a red ball\n").json == cli("prompt", "a red ball").json
 
 
+@pytest.fixture(scope="module")
+def huge() -> bytes:
+    """A PNG of two hundred megapixels."""
+    file = io.BytesIO()
+    Image.new("1", (20_000, 10_000)).save(file, "PNG")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("command", "code", "sentence"),
     [
@@ -319,7 +328,9 @@ def test_words_may_come_on_stdin(cli: Cli):
         ("paint ball", 2, "paint"),
     ],
 )
-def test_bad_input_is_one_sentence_on_stderr(cli: Cli, tmp_path: Path, monkeypatch, command, code, sentence):
+def test_bad_input_is_one_sentence_on_stderr(
+    cli: Cli, tmp_path: Path, huge: bytes, monkeypatch, command, code, sentence
+):
     """The code says who is to blame, with --json too; stdout stays empty, and no file is made where one stands."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.txt").write_text("a red ball")
@@ -333,7 +344,7 @@ def test_bad_input_is_one_sentence_on_stderr(cli: Cli, tmp_path: Path, monkeypat
     (tmp_path / "drawing.png").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     Image.new("RGB", (64, 64)).save(tmp_path / "plain.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "plain.png").read_bytes()[:60])
-    Image.new("1", (20_000, 10_000)).save(tmp_path / "huge.png")
+    (tmp_path / "huge.png").write_bytes(huge)
     for more in ([], ["--json"]):
         said = cli(*shlex.split(command), *more, stdin="x" * 100_000)
         assert (said.code, said.out) == (code, "")
