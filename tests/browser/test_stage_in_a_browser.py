@@ -260,8 +260,8 @@ def test_however_much_of_a_page_follows_the_desk_it_is_asked_once_at_a_time(
             most.append(len(asked))
 
     visitor.page.on("request", begin)
-    visitor.page.on("requestfinished", asked.discard)
-    visitor.page.on("requestfailed", asked.discard)
+    visitor.page.on("requestfinished", lambda request: asked.discard(request))
+    visitor.page.on("requestfailed", lambda request: asked.discard(request))
     id = order(api, steps=60)
     look_at(visitor, id)
     visitor.page.locator(".alone .preview").first.wait_for()
