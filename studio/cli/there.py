@@ -245,6 +245,7 @@ def _said(order: "Order") -> "OrderOptions":
         "confirmed": order.confirmed,
         "collection": order.collection,
         "adapters": None if order.adapters is None else list(order.adapters),
+        "together": order.together,
     }
 
 

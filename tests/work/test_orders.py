@@ -238,6 +238,7 @@ def test_what_a_source_was_painted_with_is_taken_over_unless_other_loras_or_none
         (Order(kind="generate", words="a ball", steps=201), "The number of steps is 201"),
         (Order(kind="generate", words="a ball", guidance=0.5), "The guidance is 0.5"),
         (Order(kind="generate", words="a ball", guidance=float("nan")), "The guidance is nan"),
+        (Order(kind="edit", words="green", together=True), "Only whole new pictures can be painted together"),
         (
             Order(kind="generate", written=WRITTEN, axes=(axis("writer", "offline|gemini"),)),
             "no writer is asked and none can vary",
@@ -280,6 +281,7 @@ ORDERS = st.builds(
     axes=AXES.map(tuple),
     confirmed=st.booleans(),
     paint=st.booleans(),
+    together=st.booleans(),
 )
 
 
