@@ -12,7 +12,7 @@ from fibo_core.work.edit_ways import not_local
 from studio.runtime import get_runtime
 from studio.ui.components.changes import what_changed
 from studio.ui.components.edit_form import hints, in_page_words, own_edit_fields, source_gone, strength_field
-from studio.ui.components.form import model_field, seed_field, writer_field
+from studio.ui.components.form import model_field, seed_field, source_loras_field, writer_field
 from studio.ui.components.given_pictures import address_of
 from studio.ui.components.grid import grid_actions
 from studio.ui.components.json_editor import json_editor, sync_draft
@@ -154,6 +154,7 @@ with form:
         seed_field("edit")
         with st.container(width=180):
             model_field("edit", runtime, spec)
+    source_loras_field(state, "edit", spec, runtime)
     vary_button(state, "edit", spec)
     with folded_on_phone("Prompt", key="edit_prompt"):
         show_model_limits(spec, state.draft)

@@ -102,7 +102,14 @@ class OrderTaken(Taken):
     collection: str | None = Field(
         None, description="The collection that the pictures go into; made where none has that name"
     )
-    adapters: list[str] = Field([], description="LoRAs by name and strength", examples=[["sepia:0.8"]])
+    adapters: list[str] | None = Field(
+        None,
+        description="LoRAs by name and strength; [] is none. Null: those of the picture that the order begins with",
+        examples=[["sepia:0.8"]],
+    )
+    together: bool = Field(
+        False, description="Several seeds in one pass: faster on a GPU, and pixels may differ a little from alone"
+    )
 
 
 class GenerationOrder(OrderTaken):
@@ -621,6 +628,8 @@ class DownloadGiven(Given):
     done_bytes: int
     total_bytes: int = Field(description="0 until it is known")
     remaining_s: float | None
+    wait_s: float | None = Field(description="Nothing comes now, and it goes on by itself after so many seconds")
+    reason: str = Field(description="Why it waits; empty otherwise")
     error: str = Field(description="Why it ended, one sentence; empty otherwise")
 
 
@@ -699,6 +708,14 @@ class AdapterGiven(Given):
     bytes: int
     fits: Sequence[str] = Field(description="Names of the models here that it belongs to", examples=[["mini"]])
     fault: str = Field(description="Why the file is no LoRA, one sentence; empty where it is one")
+
+
+class AdapterRemoved(Given):
+    """A LoRA that was taken out of the workspace."""
+
+    name: str = Field(examples=["sepia"])
+    pictures: int = Field(description="How many pictures of the gallery were painted with it")
+    told: str = Field(description="What that means for them, one sentence; empty where there are none")
 
 
 class AdapterList(Given):
