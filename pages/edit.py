@@ -35,6 +35,7 @@ from studio.ui.editing import (
     find_change,
     follow_edit,
     follow_finding,
+    left_behind_of,
     model_of_edit,
     place_edit,
     said_by_now,
@@ -210,6 +211,8 @@ with result:
                 st.caption("Open a picture to go on from it.")
     elif source is not None and not going:
         st.caption(facts(source))
+        if lost := left_behind_of(runtime, source):
+            st.caption(f":material/info: {lost}")
         if parent is not None:
             marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
             if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):

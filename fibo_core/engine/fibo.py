@@ -399,6 +399,7 @@ class FiboEngine:
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
             self._wear(held, tuple(map(Adapter.of_recipe, request.adapters)))
+            wanted, request = (request.width, request.height), request.on_canvas
             check_tokens(held.family.tokens_read(request, held.pipe, given), held.spec.family)
             tiled = held.placement.tiled or TILED in request.approximation
             place = replace(held.placement, tiled=tiled and max(request.width, request.height) > TILE_PX)
@@ -423,6 +424,7 @@ class FiboEngine:
                     callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
                     **arguments,
                 ).images[0]
+            image = image.crop((0, 0, *wanted))
             image, moved = (image, 0.0) if repaint is None else repaint.finished(image)
         except BaseException as error:
             memory.release_tensors(error)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from fibo_core.engine.canvas import on_white
 from fibo_core.errors import PictureError, PromptError
 from fibo_core.prompts.json_paths import parse_path
 from fibo_core.prompts.sketch import read_layout
@@ -150,7 +151,7 @@ def mask_of_change(before: Image.Image, after: Image.Image) -> Image.Image:
 
 def _apart(one: Image.Image, other: Image.Image) -> NDArray[np.uint8]:
     """How far each pixel is from the other picture's, in the channel in which it is farthest."""
-    apart = np.asarray(ImageChops.difference(one.convert("RGB"), other.convert("RGB")))
+    apart = np.asarray(ImageChops.difference(on_white(one), on_white(other)))
     largest: NDArray[np.uint8] = apart.max(axis=2)
     return largest
 

@@ -130,6 +130,7 @@ def test_what_an_edit_changes_is_marked_before_it_is_used(edit: AppTest, runtime
     assert not edit.exception
     state = edit.session_state["page_edit"]
     assert (state.source_id, state.finding) == (source.id, None)
+    assert runtime.tools.history.get(plain.generation_ids[0]).tags == ("for a mark",)
     if not state.marks:
         assert "changes nothing that could be marked" in says(edit)
         return
