@@ -27,7 +27,7 @@ from fibo_core.engine.holding import decode_by_tiles, resettle
 from fibo_core.engine.loading import compile_blocks, load_pipeline
 from fibo_core.engine.placement import Placement, SharedDevice, next_below
 from fibo_core.engine.repaint import Given, Pictures, Repaint, no_pictures
-from fibo_core.engine.request import TILED, GenerationRequest, check_tokens
+from fibo_core.engine.request import TILED, TOGETHER, GenerationRequest, check_tokens
 from fibo_core.engine.steps import StepCallback
 from fibo_core.errors import DeviceFailed, EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.models import device, memory
@@ -156,7 +156,17 @@ class FiboEngine:
         Raises RequestError, too, when the request names other weights than are here, adapters, or a negative
         prompt that the model does not know.
         """
-        cancel = cancel or CancelFlag()
+        return self.render_together((request,), on_step, cancel, previews=previews)[0]
+
+    def render_together(
+        self,
+        requests: Sequence[GenerationRequest],
+        on_step: StepObserver | None = None,
+        cancel: CancelFlag | None = None,
+        *,
+        previews: bool = True,
+    ) -> list[RenderedImage]:
+        cancel, request = cancel or CancelFlag(), requests[0]
         spec = find_model(request.model)
         self._check(spec, request)
         given = Given.of(request, self._pictures)
@@ -170,10 +180,11 @@ class FiboEngine:
                 )
             if held.placement.device == "cpu":
                 placement.check_main_memory(spec, request.width, request.height)
+            several = requests[: placement.at_once(held.placement, spec, request.width, request.height)]
             cancel.check()
             encoder_stays = held.placement.device == "cuda" and not held.placement.offload
             with nullcontext() if encoder_stays else held.embeddings.lent(held.pipe):
-                return self._paint_within_memory(held, request, given, on_step, cancel, previews)
+                return self._paint_within_memory(held, several, given, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
         for adapter in map(Adapter.of_recipe, request.adapters):
@@ -351,19 +362,33 @@ class FiboEngine:
             names = [f"adapter{number}" for number in range(len(adapters))]
             pipe.set_adapters(names, [adapter.strength for adapter in adapters])
 
-    def _paint_within_memory(self, held: _Held, request: GenerationRequest, *how: Any) -> RenderedImage:
-        """Once more with less of the model on the device, where its memory runs out; it is held so from then on."""
+    def _paint_within_memory(
+        self, held: _Held, requests: Sequence[GenerationRequest], *how: Any
+    ) -> list[RenderedImage]:
+        """Once more where memory runs out: fewer pictures in one pass, or less of the model on the device; it is held
+        so from then on."""
+        request, below = requests[0], None
         try:
-            return self._paint(held, request, *how)
+            return self._paint(held, requests, *how)
         except OutOfMemory as error:
-            below = next_below(held.placement, self._wish)
-            if below is None or (below.tiled and max(request.width, request.height) <= TILE_PX):
-                raise
-            log.warning("%s It is tried once more: %s.", error, below.in_words)
+            if len(requests) == 1:
+                below = next_below(held.placement, self._wish)
+                if below is None or (below.tiled and max(request.width, request.height) <= TILE_PX):
+                    raise
+            in_words = "fewer pictures in one pass" if below is None else below.in_words
+            log.warning("%s It is tried once more: %s.", error, in_words)
+        if below is None:
+            held.placement = replace(held.placement, batch=max(1, held.placement.batch // 2))
+            rendered = self._paint_within_memory(held, requests[: len(requests) // 2], *how)
+            note = (
+                f"The memory of {held.placement.device_text} did not suffice for {len(requests)} pictures in one pass: "
+                "they were fewer."
+            )
+            return [replace(each, note=each.note or note) for each in rendered]
         self._resettle(held, below)
-        rendered = self._paint(held, request, *how)
+        rendered = self._paint(held, requests, *how)
         note = f"The memory of {below.device_text} did not suffice at first: it was {below.in_words}."
-        return replace(rendered, note=note)
+        return [replace(each, note=note) for each in rendered]
 
     def _resettle(self, held: _Held, place: Placement) -> None:
         """Holds the model as ``place`` says; where even that fails it is let go, for the next one to load it."""
@@ -385,12 +410,14 @@ class FiboEngine:
     def _paint(
         self,
         held: _Held,
-        request: GenerationRequest,
+        requests: Sequence[GenerationRequest],
         given: Given | None,
         on_step: StepObserver | None,
         cancel: CancelFlag,
         previews: bool,
-    ) -> RenderedImage:
+    ) -> list[RenderedImage]:
+        """One pass: the pictures of requests that differ in nothing but their seeds."""
+        request, count = requests[0], len(requests)
         try:
             if previews and on_step is not None and held.preview is None:
                 from fibo_core.engine.preview import LatentPreview
@@ -404,7 +431,7 @@ class FiboEngine:
             tiled = held.placement.tiled or TILED in request.approximation
             place = replace(held.placement, tiled=tiled and max(request.width, request.height) > TILE_PX)
             decode_by_tiles(held.pipe, place.tiled)
-            noise = held.family.noise(request, held.pipe)
+            noise = _stacked([held.family.noise(each.on_canvas, held.pipe) for each in requests])
             started = time.monotonic()
             repaint = None
             if given is not None:
@@ -413,8 +440,10 @@ class FiboEngine:
             arguments = {"prompt": request.caption, **held.family.arguments(request)}
             if given is not None and given.is_own:
                 arguments |= held.family.edit_arguments(request, given, held.pipe)
+            if count > 1:
+                arguments["num_images_per_prompt"] = count
             with nullcontext() if repaint is None else repaint.schedule():
-                image = held.pipe(
+                images = held.pipe(
                     negative_prompt=request.negative_prompt,
                     width=request.width,
                     height=request.height,
@@ -423,9 +452,9 @@ class FiboEngine:
                     latents=noise,
                     callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
                     **arguments,
-                ).images[0]
-            image = image.crop((0, 0, *wanted))
-            image, moved = (image, 0.0) if repaint is None else repaint.finished(image)
+                ).images
+            cut = [image.crop((0, 0, *wanted)) for image in images]
+            finished = [(image, 0.0) if repaint is None else repaint.finished(image) for image in cut]
         except BaseException as error:
             memory.release_tensors(error)
             held.pipe.maybe_free_model_hooks()  # else offloaded parts would stay on the GPU
@@ -437,19 +466,24 @@ class FiboEngine:
             memory.release_memory()
             smaller = held.spec.smaller_shape(request.width, request.height)
             raise OutOfMemory(
-                f"The memory did not suffice for {request.width}×{request.height} pixels with "
+                f"The memory did not suffice for {f'{count} times ' if count > 1 else ''}{request.width}×"
+                f"{request.height} pixels with "
                 f"{held.spec.title} on {held.placement.device_text}. It has been freed: "
                 f"{f'choose the shape {smaller}, ' if smaller else ''}shorten the prompt, or close other programs."
             ) from error
-        return RenderedImage(
-            image=image,
-            duration_s=time.monotonic() - started,
-            device=held.placement.where,
-            precision=place.how,
-            versions=_versions(self._compiled),
-            skipped=0 if repaint is None else repaint.skip,
-            moved_outside=moved,
-        )
+        duration_s = (time.monotonic() - started) / count
+        return [
+            RenderedImage(
+                image=image,
+                duration_s=duration_s,
+                device=held.placement.where,
+                precision=place.how if count == 1 else f"{place.how}, {TOGETHER}",
+                versions=_versions(self._compiled),
+                skipped=0 if repaint is None else repaint.skip,
+                moved_outside=moved,
+            )
+            for image, moved in finished
+        ]
 
     def _spoiled(self, held: _Held, error: BaseException) -> DeviceFailed:
         """The model is of no use any more, nor is the GPU to this process."""
@@ -462,6 +496,11 @@ class FiboEngine:
         )
         self._status = replace(self._status, state="failed", error=str(failure))
         return failure
+
+
+def _stacked(noises: list[Any]) -> Any:
+    """The noise of each picture of a pass, one after another along the first axis."""
+    return sys.modules["torch"].cat(noises)
 
 
 @lru_cache(maxsize=2)

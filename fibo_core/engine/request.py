@@ -27,8 +27,14 @@ from fibo_core.models.families import FIBO1, Family
 from fibo_core.prompts.captions import CAPTION_RULES, EDIT_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
-TILED = "tiled"
-APPROXIMATIONS = ("fp8", "int8", "nf4", TILED)  #: of a precision, what is part of a recipe; the rest is the machine's
+TILED, TOGETHER = "tiled", "together"
+APPROXIMATIONS = (
+    "fp8",
+    "int8",
+    "nf4",
+    TILED,
+    TOGETHER,
+)  #: of a precision, what is part of a recipe; the rest is the machine's
 EXTRAS_VERSION = 1  #: of what a recipe's hash holds beside its ten first parts
 DRAW = -1  #: a seed that stands for one to be drawn, as it does in other programs
 
@@ -40,8 +46,9 @@ class GenerationRequest:
 
     ``revision`` names the exact weights (for a folder, the hash of them). Raises RequestError when a value is
     outside its limits. ``family`` is that of the model, so that the recipe of one that has gone is known too. With an
-    ``edit`` it is painted out of another picture. ``approximation`` is what was given up for memory and changes pixels:
-    "nf4", "tiled", "nf4, tiled"; it is known once the picture is painted (`painted_in`).
+    ``edit`` it is painted out of another picture. ``approximation`` is what was given up for memory or time and changes
+    pixels: "nf4", "nf4, tiled", "together" (with others, in one pass); it is known once the picture is painted
+    (`painted_in`).
     """
 
     prompt: StructuredPrompt

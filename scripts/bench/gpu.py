@@ -216,25 +216,15 @@ def picture(engine: FiboEngine, request: GenerationRequest) -> tuple[Any, tuple[
 
 
 def batch(engine: FiboEngine, request: GenerationRequest, count: int, alone: float) -> str:
-    """Several seeds by one call of the pipeline, which the engine does not do: their pixels are others by a little."""
-    import torch
-
-    held: Any = engine._held
-    noise = torch.cat([held.family.noise(replace(request, seed=seed), held.pipe) for seed in range(7, 7 + count)])
-
-    def paint() -> Any:
-        return held.pipe(
-            prompt=request.caption, negative_prompt=request.negative_prompt, width=request.width,
-            height=request.height, num_inference_steps=request.num_inference_steps,
-            guidance_scale=request.guidance_scale, latents=noise, num_images_per_prompt=count,
-            **held.family.arguments(request),
-        ).images  # fmt: skip
-
-    paint()
+    """Several seeds in one pass, and how far the first one's pixels are from those that it has alone."""
+    requests = [replace(request, seed=request.seed + number) for number in range(count)]
+    painted = engine.render_together(requests, previews=False)
+    if len(painted) < count:
+        return f"there is memory for {len(painted)}"
     started = time.perf_counter()
-    images = paint()
+    painted = engine.render_together(requests, previews=False)
     each = (time.perf_counter() - started) / count
-    return f"{ratio(each, alone)}, {apart(engine.render(request).image, images[0])}"
+    return f"{ratio(each, alone)}, {apart(engine.render(request).image, painted[0].image)}"
 
 
 @contextmanager

@@ -47,6 +47,7 @@ from studio.cli.painting import (
     Seed,
     Sheet,
     Steps,
+    Together,
     Vary,
     Writer,
 )
@@ -134,7 +135,7 @@ def generate(
     ] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None, together: Together = False,
     out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint what some words, or a structured prompt, say. Words that are JSON are a structured prompt."""
@@ -150,7 +151,7 @@ def generate(
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
-        adapters=tuple(adapter or ()),
+        adapters=tuple(adapter or ()), together=together,
     )  # fmt: skip
     order = options.order(kind="generate", words=words, written=written)
     settings = begin()
@@ -170,14 +171,14 @@ def refine(
     instruction: Annotated[str, typer.Argument(help='What to change: "make the ball green".')],
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None, together: Together = False,
     out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint a new picture from a changed prompt, with the source's seed and settings unless others are given."""
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
-        adapters=tuple(adapter or ()),
+        adapters=tuple(adapter or ()), together=together,
     )  # fmt: skip
     words = read_words(instruction)
     settings = begin()
@@ -205,7 +206,7 @@ def inspire(
     hint: Annotated[str | None, typer.Option("--hint", help="The hint, also given last.", show_default=False)] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None, together: Together = False,
     out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint from a prompt that describes a picture, or what several have in common."""
@@ -214,7 +215,7 @@ def inspire(
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
-        adapters=tuple(adapter or ()),
+        adapters=tuple(adapter or ()), together=together,
     )  # fmt: skip
     names, words = split_pictures(given, hint)
     settings = begin()

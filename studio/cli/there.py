@@ -245,6 +245,7 @@ def _said(order: "Order") -> "OrderOptions":
         "confirmed": order.confirmed,
         "collection": order.collection,
         "adapters": list(order.adapters),
+        "together": order.together,
     }
 
 

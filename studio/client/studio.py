@@ -66,6 +66,7 @@ class OrderOptions(TypedDict, total=False):
     guidance: float | None
     negative_prompt: str | None
     adapters: Sequence[str]  #: LoRAs: "sepia", "sepia:0.8"
+    together: bool  #: several seeds in one pass: faster on a GPU, and pixels may differ a little from alone
     seed: int | None
     count: int
     vary: Mapping[str, str | Sequence[Value]]  #: what varies: a list, or as it is typed, ``{"seed": "1..4"}``

@@ -228,6 +228,7 @@ def test_a_seed_of_minus_one_is_drawn_for_a_refinement_too() -> None:
         (Order(kind="generate", words="a ball", steps=201), "The number of steps is 201"),
         (Order(kind="generate", words="a ball", guidance=0.5), "The guidance is 0.5"),
         (Order(kind="generate", words="a ball", guidance=float("nan")), "The guidance is nan"),
+        (Order(kind="edit", words="green", together=True), "Only whole new pictures can be painted together"),
         (
             Order(kind="generate", written=WRITTEN, axes=(axis("writer", "offline|gemini"),)),
             "no writer is asked and none can vary",
@@ -270,6 +271,7 @@ ORDERS = st.builds(
     axes=AXES.map(tuple),
     confirmed=st.booleans(),
     paint=st.booleans(),
+    together=st.booleans(),
 )
 
 

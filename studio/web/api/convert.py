@@ -175,6 +175,7 @@ def _order(kind: Mode, taken: OrderTaken, runtime: Runtime) -> Order:
         paint=taken.paint,
         collection=taken.collection,
         adapters=tuple(taken.adapters),
+        together=taken.together,
     )
 
 

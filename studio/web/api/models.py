@@ -102,6 +102,9 @@ class OrderTaken(Taken):
         None, description="The collection that the pictures go into; made where none has that name"
     )
     adapters: list[str] = Field([], description="LoRAs by name and strength", examples=[["sepia:0.8"]])
+    together: bool = Field(
+        False, description="Several seeds in one pass: faster on a GPU, and pixels may differ a little from alone"
+    )
 
 
 class GenerationOrder(OrderTaken):

@@ -68,6 +68,7 @@ def test_a_form_where_json_belongs_is_told_which_kind_is_read(api: httpx.Client)
         ({"words": "a ball", "seed": 7.5}, "seed is 7.5. Send a whole number there."),
         ({"words": "a ball", "seed": True}, "seed is true. Send a whole number there."),
         ({"words": "a ball", "guidance": "high"}, 'guidance is "high". Send a number there.'),
+        ({"words": "a ball", "together": 4}, "together is 4. Send true or false there."),
         ({"words": "a ball", "paint": "no"}, 'paint is "no". Send true or false there.'),
         ({"words": "a ball", "axes": {}}, "axes is {}. Send a list there."),
         ({"words": "a ball", "structured_prompt": "a ball"}, 'structured_prompt is "a ball". Send an object there.'),
