@@ -12,7 +12,7 @@ from fibo_core.work.edit_ways import not_local
 from studio.runtime import get_runtime
 from studio.ui.components.changes import what_changed
 from studio.ui.components.edit_form import hints, in_page_words, own_edit_fields, source_gone, strength_field
-from studio.ui.components.form import model_field, seed_field, writer_field
+from studio.ui.components.form import model_field, seed_field, source_loras_field, writer_field
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
@@ -153,6 +153,7 @@ with form:
         seed_field("edit")
         with st.container(width=180):
             model_field("edit", runtime, spec)
+    source_loras_field(state, "edit", spec, runtime)
     vary_button(state, "edit", spec)
     with folded_on_phone("Prompt", key="edit_prompt"):
         show_model_limits(spec, state.draft)

@@ -8,7 +8,7 @@ import streamlit as st
 from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
 from studio.ui.components.changes import what_changed
-from studio.ui.components.form import model_of_form, seed_field, settings_row, writer_field
+from studio.ui.components.form import model_of_form, seed_field, settings_row, source_loras_field, writer_field
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
@@ -45,6 +45,7 @@ from studio.ui.conversation import (
 from studio.ui.deleting import delete_picture, deleted_line
 from studio.ui.instructions import carry as carry_instruction
 from studio.ui.instructions import follow_instructions, withdraw
+from studio.ui.loras import settle_loras
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -137,6 +138,7 @@ with form:
             discard(runtime, state)
             st.rerun()
 
+    settle_loras(state, "refine", spec)
     if state.source_request is None:
         settings_row("refine", spec, runtime)
     else:
@@ -144,6 +146,7 @@ with form:
             with st.container(width=140):
                 writer_field("refine", runtime.tools.writers)
             seed_field("refine")
+        source_loras_field(state, "refine", spec, runtime)
     review_switches(state, picture=source is not None)
     vary_button(state, "refine", spec)
     with folded_on_phone("Prompt", key="refine_prompt"):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import PAINTER, EngineStatus, RenderedImage, StepObserver, placement
-from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
+from fibo_core.engine.adapters import Adapter, check_fits, recorded_file, resolve
 from fibo_core.engine.edits import check_can_edit
 from fibo_core.engine.embeddings import KeptEmbeddings
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
@@ -33,7 +33,7 @@ from fibo_core.errors import DeviceFailed, EngineError, OutOfMemory, RequestErro
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.models.plans import ANY, GB, Wish
-from fibo_core.models.weights import check_complete, file_digest, revision_of, weight_bytes, weights_folder
+from fibo_core.models.weights import check_complete, revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
@@ -137,7 +137,7 @@ class FiboEngine:
         if not asked:
             return ()
         spec = find_model(model)
-        return resolve(asked, self._adapters, weights_folder(spec, self._hub_cache))
+        return resolve(asked, self._adapters, spec, self._hub_cache)
 
     def count_tokens(self, model: str, text: str) -> int:
         spec = find_model(model)
@@ -208,13 +208,8 @@ class FiboEngine:
 
     def _adapter_file(self, adapter: Adapter, spec: ModelSpec) -> Path:
         """The file of a recipe's adapter, which fits the model. Raises RequestError."""
-        file = adapter_file(self._adapters, adapter.name)
-        if (revision := file_digest(file)) != adapter.revision:
-            raise RequestError(
-                f"The recipe is with the adapter {adapter.name} at revision {adapter.revision}, and {revision} is "
-                "here. Start from its prompt and seed instead: the picture will differ."
-            )
-        check_fits(file, weights_folder(spec, self._hub_cache))
+        file = recorded_file(self._adapters, adapter)
+        check_fits(file, spec, self._hub_cache)
         return file
 
     @contextmanager

@@ -331,6 +331,7 @@ def _check_disk(spec: WeightsSpec, hub_cache: Path, missing: int) -> None:
 
 def _failure(repo: str, error: BaseException, token: SecretStr | None) -> DownloadFailed:
     """What a fault of the hub's library means, in a sentence that holds nothing of the request's headers."""
+    import httpx2
     from huggingface_hub import constants
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
@@ -374,6 +375,11 @@ def _failure(repo: str, error: BaseException, token: SecretStr | None) -> Downlo
         return DownloadFailed("The disk is full. Free some space, and run the download again to go on.")
     if fault is not None and fault.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return DownloadFailed(f"The folder for weights cannot be written ({fault.strerror}). Set CACHE_DIR to another.")
+    if any(isinstance(fault, httpx2.TooManyRedirects) for fault in chain):
+        return DownloadFailed(
+            f"The hub at {constants.ENDPOINT} leads in a circle for {repo}: one address to the next, and none to an "
+            "answer. Check HF_ENDPOINT, and a proxy in between, then try again."
+        )
     last = type(chain[-1]).__name__
     if any(isinstance(fault, ssl.SSLCertVerificationError) for fault in chain):
         return DownloadFailed(

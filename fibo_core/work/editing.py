@@ -142,10 +142,9 @@ def _paints_as_before(order: Order, picture: Generation) -> bool:
     request = picture.request
     if order.seed != order.source_seed or isinstance(request, ImportedRequest):
         return order.seed == order.source_seed
-    settings = (order.model, order.steps, order.guidance)
-    return settings == (request.model, request.num_inference_steps, request.guidance_scale) and order.adapters == tuple(
-        Adapter.of_recipe(text).asked for text in request.adapters
-    )
+    settings = (order.model, order.steps, order.guidance, order.adapters or ())
+    adapters = tuple(Adapter.of_recipe(text).asked for text in request.adapters)
+    return settings == (request.model, request.num_inference_steps, request.guidance_scale, adapters)
 
 
 def _check_settings(order: Order, spec: ModelSpec, *, own: bool) -> None:

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import loading
+from fibo_core.engine import Engine, loading
 from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.process import ProcessEngine
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import Cancelled, FiboError, OutOfMemory
@@ -161,6 +162,24 @@ def shortcuts(bench: Bench) -> Rows:
     return rows
 
 
+def own_process(bench: Bench) -> Rows:
+    """The same picture by an engine in a process of its own: to be the default on a GPU where it is not slower."""
+    here = bench.engine()
+    with released(here):
+        request = bench.request(here)
+        here.render(request)
+        one, _, whole = picture(here, request)
+    there = ProcessEngine(bench.spec.name, hub_cache=bench.hub)
+    try:
+        there.render(request)
+        other, _, took = picture(there, request)
+    finally:
+        there.close()
+    return [
+        ("a picture by an engine in its own process, over one in this", f"{ratio(took, whole)}, {apart(one, other)}")
+    ]
+
+
 def no_memory(bench: Bench) -> Rows:
     """A picture for which there is no memory: said, freed, and the next one is as it was."""
     engine = bench.engine()
@@ -194,19 +213,20 @@ CHECKS: dict[str, Callable[[Bench], Rows]] = {
     "plans": memory_of_plans,
     "speed-ups": speed_ups,
     "shortcuts": shortcuts,
+    "process": own_process,
     "no memory": no_memory,
 }
 
 # How it is measured.
 
 
-def timed(engine: FiboEngine, request: GenerationRequest) -> tuple[float, float, float]:
+def timed(engine: Engine, request: GenerationRequest) -> tuple[float, float, float]:
     """Seconds to the end of the first step, of each later one (median), and of the whole picture."""
     _, (first, each), whole = picture(engine, request)
     return first, each, whole
 
 
-def picture(engine: FiboEngine, request: GenerationRequest) -> tuple[Any, tuple[float, float], float]:
+def picture(engine: Engine, request: GenerationRequest) -> tuple[Any, tuple[float, float], float]:
     ends: list[float] = []
     started = time.perf_counter()
     image = engine.render(request, lambda event: ends.append(time.perf_counter()), previews=False).image
@@ -396,7 +416,7 @@ def models(arguments: argparse.Namespace, folder: Path) -> Iterator[ModelSpec]:
             make(weights, small=arguments.small)
         like = CATALOGUE["fibo" if family is FIBO1 else "fibo-2"]
         spec = replace(like, name=f"random-{family.name}", title=f"{family.title}, random weights", repo=None,
-                       folder=weights, gated=False)  # fmt: skip
+                       folder=weights, gated=False, added=True)  # fmt: skip
         register([spec])
         yield spec
 

@@ -25,6 +25,7 @@ from fibo_core.work.runtime import Runtime
 from fibo_core.writers.offline import OfflineWriter
 from studio.ui.components.form import model_of_form, models_here
 from studio.ui.conversation import follow_source, instruction_base, is_changed
+from studio.ui.loras import with_loras
 from studio.ui.marks import check_mark, mark_of, take_mark
 from studio.ui.session import find_picture, pictures_of, place_once, read_order, written_of
 from studio.ui.state import PageState, Refused, field_key, field_value, fill_now
@@ -142,7 +143,7 @@ def edit_order(
         order = replace(order, seed=DRAW)
     own = edits_by_instruction(spec) and changed
     order = replace(
-        order,
+        with_loras(order, state, "edit", spec),
         model=spec.name,
         source=state.source,
         source_id=source.id,

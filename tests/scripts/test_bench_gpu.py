@@ -31,7 +31,7 @@ def test_every_check_gives_figures_with_small_weights(
     for what in (
         "loading", "a step with guidance", "a step without guidance", "decoding", "a preview", "from a cancel",
         "all of it on the card", "part by part", "next seed", "2 seeds in one pass", "compiled blocks", "of 4 steps",
-        "no guidance after step", "no memory in the middle",
+        "no guidance after step", "in its own process", "no memory in the middle",
     ):  # fmt: skip
         assert re.search(rf"^\| [^|]*{re.escape(what)}[^|]* \| [^|]*\d[^|]* \|$", table, re.MULTILINE), what
     assert "| the next picture | the same |" in table

@@ -209,6 +209,16 @@ def test_a_seed_of_minus_one_is_drawn_for_a_refinement_too() -> None:
     assert seeds_of_jobs(planned(order)) != [(7,)]
 
 
+def test_what_a_source_was_painted_with_is_taken_over_unless_other_loras_or_none_are_asked_for() -> None:
+    """An order that leaves them open has those of the recipe; an empty list is none, after a restart too."""
+    recipe = RenderSettings.of(CATALOGUE["mini"]).request(PROMPT, 7, "r", ("sepia@0123456789abcdef*0.5",))
+    for asked, worn in ((None, ("sepia:0.5",)), ((), ()), (("ink:0.3",), ("ink:0.3",))):
+        order = Order(kind="refine", words="green", source=PROMPT, adapters=asked)
+        kept = order_from_json(order_to_json(order.painted_like(recipe, CATALOGUE["mini"])))
+        assert planned(kept).jobs[0].task.painting.settings.adapters == worn
+        assert order_from_json(order_to_json(order)).adapters == asked
+
+
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [

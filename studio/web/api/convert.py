@@ -174,7 +174,7 @@ def _order(kind: Mode, taken: OrderTaken, runtime: Runtime) -> Order:
         confirmed=taken.confirmed,
         paint=taken.paint,
         collection=taken.collection,
-        adapters=tuple(taken.adapters),
+        adapters=None if taken.adapters is None else tuple(taken.adapters),
         together=taken.together,
     )
 

@@ -101,7 +101,11 @@ class OrderTaken(Taken):
     collection: str | None = Field(
         None, description="The collection that the pictures go into; made where none has that name"
     )
-    adapters: list[str] = Field([], description="LoRAs by name and strength", examples=[["sepia:0.8"]])
+    adapters: list[str] | None = Field(
+        None,
+        description="LoRAs by name and strength; [] is none. Null: those of the picture that the order begins with",
+        examples=[["sepia:0.8"]],
+    )
     together: bool = Field(
         False, description="Several seeds in one pass: faster on a GPU, and pixels may differ a little from alone"
     )
@@ -704,6 +708,14 @@ class AdapterGiven(Given):
     bytes: int
     fits: Sequence[str] = Field(description="Names of the models here that it belongs to", examples=[["mini"]])
     fault: str = Field(description="Why the file is no LoRA, one sentence; empty where it is one")
+
+
+class AdapterRemoved(Given):
+    """A LoRA that was taken out of the workspace."""
+
+    name: str = Field(examples=["sepia"])
+    pictures: int = Field(description="How many pictures of the gallery were painted with it")
+    told: str = Field(description="What that means for them, one sentence; empty where there are none")
 
 
 class AdapterList(Given):
