@@ -14,7 +14,6 @@ from fibo_core.prompts.sketch_words import (
     Light,
     Place,
     color_names,
-    is_round,
     read_color,
     read_light,
     read_place,
@@ -41,8 +40,7 @@ _BACKDROP_SHARE = 0.9  #: what is as large as this has everything in front of it
 class Chip:
     """One object: its number in `objects`, and what its words say. ``size`` is a number in `sizes`.
 
-    ``color`` is None where no known colour is named. ``doubts`` are sentences on what its words leave open. ``told``
-    says whether they name a place and a size, ``is_round`` a shape without corners.
+    ``color`` is None where no known colour is named. ``doubts`` are sentences on what its words leave open.
     """
 
     index: int
@@ -51,8 +49,6 @@ class Chip:
     size: int
     color: str | None
     doubts: tuple[str, ...] = ()
-    told: bool = True
-    is_round: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,8 +123,7 @@ def _chip(prompt: StructuredPrompt, index: int) -> Chip:
     if named and described and not {*named} & {*described}:
         doubts.append(f"Its colour is “{named[0]}”, and its description says “{described[0]}”.")
     color = read_color(words) or read_color(label)
-    told = size is not None and not doubt
-    return Chip(index, label, place, size if size is not None else MEDIUM, color, tuple(doubts), told, is_round(words))
+    return Chip(index, label, place, MEDIUM if size is None else size, color, tuple(doubts))
 
 
 def _crowded(chips: Sequence[Chip], shape: tuple[int, int]) -> Iterator[tuple[Chip, Chip]]:

@@ -273,11 +273,6 @@ def _mixed(rgb: str, share: float) -> str:
     return "#" + bytes(parts).hex()
 
 
-def is_round(text: str) -> bool:
-    """Whether ``text`` names a shape without corners."""
-    return not {*_split(text)}.isdisjoint(_table()["reading"]["round"])
-
-
 # --- light ----------------------------------------------------------------------------------------------------------
 
 

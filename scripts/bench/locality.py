@@ -27,12 +27,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from fibo_core.engine import RenderedImage
 from fibo_core.engine.edits import Edit
 from fibo_core.engine.fibo import FiboEngine
-from fibo_core.engine.masks import GROWN_BY, composed, mask_of_change, moved_outside, read_mask
+from fibo_core.engine.masks import composed, moved_outside, read_mask
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.models.catalogue import find_model
@@ -80,8 +80,6 @@ class Trial:
     way: str
     seam: float
     distance: float | None  #: ΔE00 of the colour asked for, behind the mask
-    covered: float  #: of what the plain picture changes of the thing, the share that lies in the mask
-    share: float  #: of the picture, that the mask covers
 
 
 def scenes(count: int) -> list[Scene]:
@@ -233,7 +231,6 @@ class Bench:
         made, recipe = paint_edit(task, self.request(changed, seed), render, self.inputs)
         inside = np.asarray(mask) > 0
         plain_moved, masked_moved = moved(source, plain.image), moved(source, made.image)
-        altered = np.asarray(mask_of_change(source, plain.image).filter(ImageFilter.MinFilter(2 * GROWN_BY + 1))) > 0
         bits = (np.asarray(source) != np.asarray(made.image)).any(axis=2)
         distance = None
         if name == "colour":
@@ -249,8 +246,6 @@ class Bench:
             recipe.edit.way,
             seam(made.image, inside) / max(seam(source, inside), 1e-9),
             distance,
-            float(inside[altered].mean()),
-            float(inside.mean()),
         )
 
     def costs(self, prompt: StructuredPrompt, source: Image.Image, seed: int) -> dict[str, float]:
@@ -308,12 +303,6 @@ def report(found: dict[str, list[Trial]], costs: dict[str, float]) -> None:
     distances = [each.distance for each in found["colour"] if each.distance is not None]
     low, middle, high = min(distances), statistics.median(distances), max(distances)
     print(f"\ncolour asked for: ΔE00 {middle:.1f} (median), {low:.1f} to {high:.1f}")
-    covered = [each.covered for each in found["colour"]]
-    share = statistics.mean(each.share for each in found["colour"])
-    print(
-        f"the thing's mask covers {100 * statistics.mean(covered):.1f} % of what its colour alters (least "
-        f"{100 * min(covered):.1f}) and {100 * share:.1f} % of the picture"
-    )
     seams = [each.seam for name in ("colour", "thing") for each in found[name]]
     print(
         f"seam over the source's own, {len(seams)} edits of colour and thing: mean {statistics.mean(seams):.2f}, "
