@@ -29,6 +29,7 @@ from fibo_core.engine.placement import Placement, SharedDevice, next_below
 from fibo_core.engine.repaint import Given, Pictures, Repaint, no_pictures
 from fibo_core.engine.request import TILED, TOGETHER, GenerationRequest, check_tokens
 from fibo_core.engine.steps import StepCallback
+from fibo_core.engine.wearing import put_on, set_strengths
 from fibo_core.errors import DeviceFailed, EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
@@ -342,20 +343,14 @@ class FiboEngine:
         self._device.release_share(self)
 
     def _wear(self, held: _Held, adapters: tuple[Adapter, ...]) -> None:
-        """Has the model paint with these adapters, and with no other: never fused, so that it comes off again without
-        a trace."""
-        pipe = held.pipe
-        if held.worn != tuple(adapter.name + adapter.revision for adapter in adapters):
-            if held.worn:
-                pipe.unload_lora_weights()
+        """Has the model paint with these adapters, and with no other."""
+        worn = tuple(adapter.name + adapter.revision for adapter in adapters)
+        if held.worn != worn:
             held.worn = ()
-            for number, adapter in enumerate(adapters):
-                file = self._adapter_file(adapter, held.spec)
-                pipe.load_lora_weights(file.parent, weight_name=file.name, adapter_name=f"adapter{number}")
-            held.worn = tuple(adapter.name + adapter.revision for adapter in adapters)
+            put_on(held.pipe, held.placement, [self._adapter_file(adapter, held.spec) for adapter in adapters])
+            held.worn = worn
         if adapters:
-            names = [f"adapter{number}" for number in range(len(adapters))]
-            pipe.set_adapters(names, [adapter.strength for adapter in adapters])
+            set_strengths(held.pipe, [adapter.strength for adapter in adapters])
 
     def _paint_within_memory(
         self, held: _Held, requests: Sequence[GenerationRequest], *how: Any

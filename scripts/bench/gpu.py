@@ -146,7 +146,8 @@ def speed_ups(bench: Bench) -> Rows:
 
 
 def shortcuts(bench: Bench) -> Rows:
-    """Fewer steps against no guidance in the last ones: what each saves, and how far the picture moves."""
+    """Fewer steps against no guidance in the last ones, and against a cache of the blocks: what each saves, and how far
+    the picture moves."""
     engine, rows = bench.engine(), []
     with released(engine):
         request = bench.request(engine)
@@ -159,6 +160,11 @@ def shortcuts(bench: Bench) -> Rows:
             with without_guidance_after(engine, round(share * bench.steps)):
                 other, _, took = picture(engine, request)
             rows.append((f"no guidance after step {fewer}", f"{ratio(took, whole)}, {apart(plain, other)}"))
+        for threshold in (0.05, 0.1, 0.2):
+            with first_block_cached(engine, threshold) as passes:
+                other, _, took = picture(engine, request)
+            figure = f"{ratio(took, whole)}, {apart(plain, other)}, {passes.whole} of {passes.all} passes in full"
+            rows.append((f"blocks passed over where the first moved less than {threshold:g}", figure))
     return rows
 
 
@@ -284,6 +290,57 @@ def without_guidance_after(engine: FiboEngine, step: int) -> Iterator[None]:
         yield
     finally:
         registry.remove_hook("half", recurse=False)
+
+
+@dataclass
+class Passes:
+    """How often the transformer was asked, and how often all its blocks were reckoned for it."""
+
+    all: int = 0
+    whole: int = 0
+
+
+@contextmanager
+def first_block_cached(engine: FiboEngine, threshold: float) -> Iterator[Passes]:
+    """Inside, the blocks after a first one are passed over, by diffusers' own FirstBlockCache, where that one gives
+    nearly what it gave the step before. It knows neither family's blocks, and is told here that these take and give one
+    tensor: all of FIBO 2's, and FIBO 1's single ones (38 of 46; those before them are always reckoned)."""
+    import torch
+    from diffusers import CacheMixin, FirstBlockCacheConfig
+    from diffusers.hooks import HookRegistry, ModelHook
+    from diffusers.hooks._helpers import TransformerBlockMetadata, TransformerBlockRegistry
+
+    class Blocks(torch.nn.Module, CacheMixin):  # type: ignore[misc]
+        """Those that are passed over."""
+
+    class Named(ModelHook):  # type: ignore[misc]
+        """Prompt and negative prompt are two passes of FIBO 2's: each is compared with its own of the step before."""
+
+        def new_forward(self, module: Any, *args: Any, **kwargs: Any) -> Any:
+            passes.all += 1
+            with cached.cache_context(str(kwargs["encoder_hidden_states"].data_ptr())):
+                return self.fn_ref.original_forward(*args, **kwargs)
+
+    def count(*_: Any) -> None:
+        passes.whole += 1
+
+    held: Any = engine._held
+    name = "layers" if held.spec.family == FIBO2 else "single_transformer_blocks"
+    blocks = getattr(held.pipe.transformer, name)
+    takes = TransformerBlockMetadata(return_hidden_states_index=0, _cached_parameter_indices={"hidden_states": 0})
+    TransformerBlockRegistry.register(type(blocks[0]), takes)
+    passes, cached = Passes(), Blocks()
+    cached.add_module(name, blocks)
+    cached.enable_cache(FirstBlockCacheConfig(threshold))
+    registry = HookRegistry.check_if_exists_or_initialize(held.pipe.transformer)
+    registry.register_hook(Named(), "named")
+    counting = next(blocks[-1].children()).register_forward_pre_hook(count)
+    try:
+        yield passes
+    finally:
+        counting.remove()
+        registry.remove_hook("named", recurse=False)
+        cached.disable_cache()
 
 
 @contextmanager

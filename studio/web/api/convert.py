@@ -425,6 +425,8 @@ def _download(spec: ModelSpec) -> DownloadGiven | None:
         done_bytes=0 if event is None else event.done_bytes,
         total_bytes=0 if event is None else event.total_bytes,
         remaining_s=None if event is None else event.remaining_s,
+        wait_s=None if event is None else event.wait_s,
+        reason="" if event is None else event.reason,
         error=fetch.error,
     )
 

@@ -630,6 +630,8 @@ class DownloadGiven(Given):
     done_bytes: int
     total_bytes: int = Field(description="0 until it is known")
     remaining_s: float | None
+    wait_s: float | None = Field(description="Nothing comes now, and it goes on by itself after so many seconds")
+    reason: str = Field(description="Why it waits; empty otherwise")
     error: str = Field(description="Why it ended, one sentence; empty otherwise")
 
 
