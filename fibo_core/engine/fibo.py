@@ -418,11 +418,12 @@ class FiboEngine:
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
             self._wear(held, tuple(map(Adapter.of_recipe, request.adapters)))
+            wanted, request = (request.width, request.height), request.on_canvas
             check_tokens(held.family.tokens_read(request, held.pipe, given), held.spec.family)
             tiled = held.placement.tiled or TILED in request.approximation
             place = replace(held.placement, tiled=tiled and max(request.width, request.height) > TILE_PX)
             decode_by_tiles(held.pipe, place.tiled)
-            noise = _stacked([held.family.noise(each, held.pipe) for each in requests])
+            noise = _stacked([held.family.noise(each.on_canvas, held.pipe) for each in requests])
             started = time.monotonic()
             repaint = None
             if given is not None:
@@ -444,7 +445,8 @@ class FiboEngine:
                     callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
                     **arguments,
                 ).images
-            finished = [(image, 0.0) if repaint is None else repaint.finished(image) for image in images]
+            cut = [image.crop((0, 0, *wanted)) for image in images]
+            finished = [(image, 0.0) if repaint is None else repaint.finished(image) for image in cut]
         except BaseException as error:
             memory.release_tensors(error)
             held.pipe.maybe_free_model_hooks()  # else offloaded parts would stay on the GPU
