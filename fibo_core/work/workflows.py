@@ -17,7 +17,7 @@ from PIL import Image
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, RenderedImage, StepEvent
 from fibo_core.engine.request import GenerationRequest, check_tokens
-from fibo_core.errors import NothingChanged, StoreError
+from fibo_core.errors import GenerationNotFound, NothingChanged, PictureError, StoreError
 from fibo_core.models.catalogue import find_model
 from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
@@ -27,7 +27,7 @@ from fibo_core.store.images import open_picture, png_bytes
 from fibo_core.store.inputs import Inputs, open_input
 from fibo_core.store.set_aside import set_aside
 from fibo_core.work.again import AgainReport, report_again, request_again
-from fibo_core.work.edit_ways import Render, not_local, paint_edit
+from fibo_core.work.edit_ways import Render, left_behind, not_local, paint_edit
 from fibo_core.work.tasks import EditTask, GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
@@ -127,7 +127,10 @@ def edit(tools: Tools, task: EditTask, observer: Observer, cancel: CancelFlag) -
         return reviewed(task.source, answer, words, locked=(), narrow=False)
 
     masked = task.mask is not None or task.mask_of is not None
-    written = _write(tools, task, observer, ask, note=lambda it: not_local(task.source, it) if masked else "")
+    lost = _left_behind(tools, task)
+    written = _write(
+        *(tools, task, observer, ask), note=lambda it: f"{not_local(task.source, it) if masked else ''} {lost}".strip()
+    )
     return _paint(
         *(tools, task, written, observer, cancel),
         parent_id=task.source_id,
@@ -275,6 +278,14 @@ def _paint(
             observer.on_stored(generation)
             generations.append(generation)
     return generations
+
+
+def _left_behind(tools: Tools, task: EditTask) -> str:
+    """What of the stored picture its edit has not, as a sentence; "" where nobody can look any more."""
+    try:
+        return "" if task.source_id is None else left_behind(tools.history.image_file(task.source_id))
+    except (GenerationNotFound, PictureError):
+        return ""
 
 
 def _stored(history: History, request: GenerationRequest) -> Generation | None:

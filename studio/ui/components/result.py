@@ -47,7 +47,7 @@ def facts(generation: Generation) -> str:
     return " · ".join(
         [
             f"seed `{request.seed}`",
-            f"{request.width}×{request.height}",
+            _size(request),
             *([] if request.edit is None else [how_edited(request.edit)]),
             f"{_painted_steps(request)} steps",
             duration(generation.duration_s),
@@ -55,6 +55,12 @@ def facts(generation: Generation) -> str:
             authorship(generation.writer, generation.edited, generation.writer_model, generation.usage),
         ]
     )
+
+
+def _size(request: GenerationRequest) -> str:
+    """ "1000×701, cut from 1008×704" where a side is no multiple of what models paint."""
+    size, (width, height) = f"{request.width}×{request.height}", request.canvas
+    return size if (width, height) == (request.width, request.height) else f"{size}, cut from {width}×{height}"
 
 
 def how_edited(edit: Edit) -> str:

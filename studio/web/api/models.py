@@ -18,7 +18,6 @@ from fibo_core.limits import (
     SEED_MAX,
     SIZE_MAX,
     SIZE_MIN,
-    SIZE_MULTIPLE,
     STEPS_MAX,
     STEPS_MIN,
 )
@@ -87,8 +86,8 @@ class OrderTaken(Taken):
     writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
     model: str | None = Field(None, description="A name of GET /models; without it the one in use")
     aspect: str | None = Field(None, description="One of the model's shapes, such as 3:2")
-    width: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
-    height: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
+    width: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX)] = None
+    height: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX)] = None
     steps: Annotated[int | None, _said(minimum=STEPS_MIN, maximum=STEPS_MAX)] = None
     guidance: Annotated[float | None, _said(minimum=GUIDANCE_MIN, maximum=GUIDANCE_MAX)] = None
     negative_prompt: str | None = None
@@ -432,6 +431,9 @@ class GenerationGiven(Given):
     seed: int
     width: int
     height: int
+    canvas: Sequence[int] | None = Field(
+        None, description="Width and height as painted, where the picture is cut from more"
+    )
     num_inference_steps: int
     guidance_scale: float
     model: str

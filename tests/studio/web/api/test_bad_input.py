@@ -78,7 +78,7 @@ def test_a_form_where_json_belongs_is_told_which_kind_is_read(api: httpx.Client)
         ({"words": "a ball", "steps": 0}, "The number of steps is 0. Choose 1 to 200."),
         ({"words": "a ball", "guidance": 0.5}, "The guidance is 0.5. Choose 1 to 30."),
         ({"words": "a ball", "aspect": "7:1"}, "mini has no shape '7:1'. Choose 1:1"),
-        ({"words": "a ball", "width": 250, "height": 256}, "The size is 250×256."),
+        ({"words": "a ball", "width": 50, "height": 256}, "The size is 50×256."),
         ({"words": "a ball", "width": 256}, "Only one of width and height is given."),
         ({"words": "a ball", "model": "none"}, "There is no model called 'none'. Choose mini"),
         ({"words": "a ball", "model": "fibo-edit"}, "FIBO Edit only edits pictures that are there. Choose a model"),
