@@ -227,7 +227,10 @@ class _Reader:
         try:
             return find_model(value).name
         except InputError as exc:
-            raise SettingsError(f"{name} is {value!r}. Set it to auto, {', '.join(CATALOGUE)}.") from exc
+            raise SettingsError(
+                f"{name} is {value!r}. Set it to auto, {', '.join(CATALOGUE)}, or the path of a folder with a "
+                "pipeline, such as /models/mine or ./mine."
+            ) from exc
 
     def pod(self) -> Pod | None:
         """Read from what RunPod sets in its containers: these are not ours to document as settings."""

@@ -12,16 +12,15 @@ from fibo_core.work.edit_ways import not_local
 from studio.runtime import get_runtime
 from studio.ui.components.changes import what_changed
 from studio.ui.components.edit_form import hints, in_page_words, own_edit_fields, source_gone, strength_field
-from studio.ui.components.form import model_field, seed_field, writer_field
-from studio.ui.components.given_pictures import address_of
-from studio.ui.components.grid import grid_actions
+from studio.ui.components.form import model_field, seed_field, source_loras_field, writer_field
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.model_limits import show_model_limits
 from studio.ui.components.outcome import show_outcome
 from studio.ui.components.press_bar import Press, PressButton, press_bar
 from studio.ui.components.refinement import asks_first, show_refusal
 from studio.ui.components.result import facts, picture_actions, picture_strip
-from studio.ui.components.stage import Brush, stage
+from studio.ui.components.source_stage import source_stage
+from studio.ui.components.stage import Brush
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.vary import open_vary, vary_button
@@ -35,6 +34,7 @@ from studio.ui.editing import (
     find_change,
     follow_edit,
     follow_finding,
+    left_behind_of,
     model_of_edit,
     place_edit,
     said_by_now,
@@ -64,7 +64,6 @@ with errors_shown():
     follow_edit(runtime, state, batch)
     finding = follow_finding(runtime, state)
 batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
-working = batch is not None and not batch.ended
 with st.container():
     if (brought_back := deleted_line(runtime, state, "edit")) is not None:
         go_on_from(brought_back.id)
@@ -154,6 +153,7 @@ with form:
         seed_field("edit")
         with st.container(width=180):
             model_field("edit", runtime, spec)
+    source_loras_field(state, "edit", spec, runtime)
     vary_button(state, "edit", spec)
     with folded_on_phone("Prompt", key="edit_prompt"):
         show_model_limits(spec, state.draft)
@@ -176,40 +176,16 @@ with form:
 
 
 with result:
+    brush = None
+    if source is not None:
+        size = (source.request.width, source.request.height)
+        objects = outlines(state.source, draft_or_source(state), size)
+        brush = Brush(source, "edit", partial(take_mark, state), mark, state.mark_revision, objects, MARK_IT)
     at_work = finding if finding is not None and not finding.ended else batch
-    grid = batch is not None and batch.pictures > 1 and at_work is batch
-    shows_batch = at_work is not None and bool(at_work.pictures)
-    going = at_work is not None and not at_work.ended
-    shows_batch = shows_batch and (going or grid or (batch is not None and state.source_id in batch.generation_ids))
-    if source is not None or shows_batch:
-        seen = stage(
-            key="edit_stage",
-            batch=at_work if shows_batch else None,
-            picture=None if shows_batch else source,
-            before=(source or address_of(at_work.order.pictures[0])) if going and at_work is not None else parent,
-            brush=None
-            if source is None
-            else Brush(
-                source,
-                "edit",
-                partial(take_mark, state),
-                mark,
-                state.mark_revision,
-                outlines(state.source, draft_or_source(state), (source.request.width, source.request.height)),
-                MARK_IT,
-            ),
-        )
-        if seen is not None and seen.kind == "ended":
-            st.rerun()
-        if seen is not None and seen.kind == "chosen":
-            go_on_from(seen.id)
-    if batch is not None and grid:
-        with st.container():
-            grid_actions("edit", batch)
-            if batch.generation_ids and not working:
-                st.caption("Open a picture to go on from it.")
-    elif source is not None and not going:
+    if source_stage(state, "edit", source, parent, at_work, brush=brush) and source is not None:
         st.caption(facts(source))
+        if lost := left_behind_of(runtime, source):
+            st.caption(f":material/info: {lost}")
         if parent is not None:
             marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
             if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):

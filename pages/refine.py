@@ -8,8 +8,7 @@ import streamlit as st
 from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
 from studio.ui.components.changes import what_changed
-from studio.ui.components.form import model_of_form, seed_field, settings_row, writer_field
-from studio.ui.components.grid import grid_actions
+from studio.ui.components.form import model_of_form, seed_field, settings_row, source_loras_field, writer_field
 from studio.ui.components.json_editor import json_editor, sync_draft
 from studio.ui.components.lock_tree import lock_tree
 from studio.ui.components.mending import say_what_was_done
@@ -25,8 +24,8 @@ from studio.ui.components.refinement import (
     words_left_out,
 )
 from studio.ui.components.result import facts, picture_actions
+from studio.ui.components.source_stage import source_stage
 from studio.ui.components.sources import choose_source
-from studio.ui.components.stage import stage
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
 from studio.ui.components.vary import open_vary, vary_button
@@ -46,6 +45,7 @@ from studio.ui.conversation import (
 from studio.ui.deleting import delete_picture, deleted_line
 from studio.ui.instructions import carry as carry_instruction
 from studio.ui.instructions import follow_instructions, withdraw
+from studio.ui.loras import settle_loras
 from studio.ui.session import (
     carry_out,
     errors_shown,
@@ -68,7 +68,6 @@ with errors_shown():
     follow_source(runtime, state, batch)
 batch = batch if state.batch_id is not None else None  # another source has nothing to do with it
 follow_instructions(state, batch, presses_of("refine"))
-working = batch is not None and not batch.ended
 with st.container():
     if (brought_back := deleted_line(runtime, state, "refine")) is not None:
         go_on_from(brought_back.id)
@@ -81,7 +80,7 @@ if state.source is None or state.draft is None:
 
 source = find_picture(runtime, state.source_id)
 parent = find_picture(runtime, None if source is None else source.parent_id)
-painting = batch is not None and working and batch.order.paint
+painting = batch is not None and not batch.ended and batch.order.paint
 reviewing = is_changed(state) and not painting
 
 
@@ -139,6 +138,7 @@ with form:
             discard(runtime, state)
             st.rerun()
 
+    settle_loras(state, "refine", spec)
     if state.source_request is None:
         settings_row("refine", spec, runtime)
     else:
@@ -146,6 +146,7 @@ with form:
             with st.container(width=140):
                 writer_field("refine", runtime.tools.writers)
             seed_field("refine")
+        source_loras_field(state, "refine", spec, runtime)
     review_switches(state, picture=source is not None)
     vary_button(state, "refine", spec)
     with folded_on_phone("Prompt", key="refine_prompt"):
@@ -179,26 +180,7 @@ with form:
             show_outcome(runtime.desk, state, batch)
 
 with result:
-    grid = batch is not None and batch.pictures > 1
-    at_work = batch is not None and bool(batch.pictures)
-    at_work = at_work and (working or grid or (batch is not None and state.source_id in batch.generation_ids))
-    if source is not None or at_work:
-        seen = stage(
-            key="refine_stage",
-            batch=batch if at_work else None,
-            picture=None if at_work else source,
-            before=source if working else parent,
-        )
-        if seen is not None and seen.kind == "ended":
-            st.rerun()
-        if seen is not None and seen.kind == "chosen":
-            go_on_from(seen.id)
-    if batch is not None and grid:
-        with st.container():
-            grid_actions("refine", batch)
-            if batch.generation_ids and not working:
-                st.caption("Open a picture to go on from it.")
-    elif source is not None and not working:
+    if source_stage(state, "refine", source, parent, batch) and source is not None:
         st.caption(facts(source))
         if parent is not None:
             what_changed(parent.prompt, source.prompt, key="refine_made")

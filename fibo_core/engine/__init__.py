@@ -21,7 +21,8 @@ PAINTER = "mini"  #: what paints from a prompt where nothing else has yet: it is
 class StepEvent:
     """One step is done: ``step`` of ``total`` (from 1), seconds so far, and how many are left, estimated.
 
-    ``preview`` is a small JPEG (longest side at most 256 px) of the picture as it looks so far, or None.
+    ``preview`` is a small JPEG (longest side at most 256 px) of the picture as it looks so far, or None. Of several
+    ``pictures`` in one pass it is the first.
     """
 
     step: int
@@ -29,16 +30,20 @@ class StepEvent:
     elapsed_s: float
     remaining_s: float
     preview: bytes | None = None
+    pictures: int = 1
 
 
 @dataclass(frozen=True)
 class RenderedImage:
-    """A finished RGB picture, how long it took (text encoding to decoding, in seconds) and on what."""
+    """A finished RGB picture, how long it took (text encoding to decoding, in seconds) and on what.
+
+    Of several in one pass each took its share of the time.
+    """
 
     image: "Image.Image"
     duration_s: float
     device: str  #: "cpu", or "cuda: NVIDIA L40S, part by part"
-    precision: str  #: "float32", "bfloat16", "nf4, tiled"
+    precision: str  #: "float32", "bfloat16", "nf4, tiled", "float32, together"
     versions: Mapping[str, str]  #: {"torch": …, "diffusers": …, "transformers": …, "fibo-studio": …}
     skipped: int = 0  #: steps of an edit that began later
     moved_outside: float = 0.0  #: share of the pixels outside an edit's mask that differed before they were put back
@@ -119,5 +124,21 @@ class Engine(Protocol):
 
         Raises a Stopped error when ``cancel`` says so, ModelMissing, ModelLoadFailed, OutOfMemory, DeviceFailed, and
         RequestError when the prompt has more tokens than the model reads.
+        """
+        ...
+
+    def render_together(
+        self,
+        requests: Sequence[GenerationRequest],
+        on_step: StepObserver | None = None,
+        cancel: CancelFlag | None = None,
+        *,
+        previews: bool = True,
+    ) -> list[RenderedImage]:
+        """Paints as many of ``requests``, from the first on, as one pass has memory for; they differ in nothing but
+        their seeds, and none is an edit.
+
+        Their pixels differ a little from those of `render`, since sums are taken in another order; the precision says
+        "together" then. Raises what `render` does.
         """
         ...

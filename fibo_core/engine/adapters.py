@@ -7,14 +7,15 @@ does not fit the model's own weights on disk to the last row.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from fibo_core.errors import RequestError
+from fibo_core.errors import ModelMissing, RequestError
+from fibo_core.models.catalogue import CATALOGUE, ModelSpec
 from fibo_core.models.tensor_files import find_not_finite, read_header
-from fibo_core.models.weights import file_digest
+from fibo_core.models.weights import file_digest, weights_folder
 
 FOLDER = "adapters"
 SUFFIX = ".safetensors"
@@ -79,7 +80,25 @@ def adapter_file(folder: Path, name: str) -> Path:
     file = folder / f"{name}{SUFFIX}"
     if not NAME.fullmatch(name) or not file.is_file():
         known = ", ".join(list_adapters(folder)) or "none"
-        raise RequestError(f"There is no adapter called {name!r:.60} in {folder} (there: {known}). Put its file there.")
+        raise RequestError(
+            f"There is no adapter called {name!r:.60} in {folder} (there: {known}). Add its file, or leave it out."
+        )
+    return file
+
+
+def recorded_file(folder: Path, adapter: Adapter) -> Path:
+    """The very file that a recipe was painted with. Raises RequestError."""
+    if adapter.name not in list_adapters(folder):
+        raise RequestError(
+            f"The recipe is with the adapter {adapter.name}, which is not in {folder} any more. Add the same file "
+            "under this name, or start from its prompt and seed: the picture will differ."
+        )
+    file = adapter_file(folder, adapter.name)
+    if (revision := file_digest(file)) != adapter.revision:
+        raise RequestError(
+            f"The recipe is with the adapter {adapter.name} at revision {adapter.revision}, and {revision} is here. "
+            "Start from its prompt and seed instead: the picture will differ."
+        )
     return file
 
 
@@ -90,17 +109,21 @@ def list_adapters(folder: Path) -> list[str]:
     return sorted(file.stem for file in folder.glob(f"*{SUFFIX}") if NAME.fullmatch(file.stem) and file.is_file())
 
 
-def resolve(asked: Sequence[str], folder: Path, weights: Path) -> tuple[str, ...]:
-    """What a recipe holds of the adapters asked for, each checked against the model's weights.
-
-    ``weights`` is the model's folder. Raises RequestError.
-    """
+def resolve(asked: Sequence[str], folder: Path, spec: ModelSpec, hub_cache: Path) -> tuple[str, ...]:
+    """What a recipe holds of the adapters asked for, each checked against the model's weights. What a recipe holds may
+    be asked for too: then it must be the very file. Raises RequestError, and ModelMissing where the weights are not
+    here."""
     adapters: list[Adapter] = []
-    for name, strength in map(read_asked, asked):
+    for text in asked:
+        if _RECORDED.fullmatch(text):
+            recorded = Adapter.of_recipe(text)
+            name, strength, file = recorded.name, recorded.strength, recorded_file(folder, recorded)
+        else:
+            name, strength = read_asked(text)
+            file = adapter_file(folder, name)
         if any(each.name == name for each in adapters):
             raise RequestError(f"The adapter {name} is asked for twice. Say it once, with its strength.")
-        file = adapter_file(folder, name)
-        check_fits(file, weights)
+        check_fits(file, spec, hub_cache)
         check_numbers(file)
         adapters.append(Adapter(name, file_digest(file), strength))
     return tuple(adapter.text for adapter in adapters)
@@ -112,33 +135,52 @@ def check_is_lora(file: Path) -> None:
         raise RequestError(f"{file.name} holds no LoRA of a transformer. Choose a LoRA that diffusers has saved.")
 
 
-def check_fits(file: Path, weights: Path) -> None:
-    """Raises RequestError unless every layer of an adapter is one of the model's, of the model's own width.
+def check_fits(file: Path, spec: ModelSpec, hub_cache: Path) -> None:
+    """Raises RequestError unless every layer of an adapter is one of the model's, of the model's own width; it names
+    the models here that the adapter belongs to. Raises ModelMissing for a model whose weights are not here.
 
     Only headers are read.
     """
-    name, layers = file.stem, _linear_layers(weights / "transformer")
+    misfit = _misfit(file, spec, hub_cache)
+    if misfit is not None:
+        owners = " or ".join(each.title for each in models_of(file, hub_cache))
+        raise RequestError(
+            f"The adapter {file.stem} does not belong to {spec.title}: {misfit}. "
+            f"{f'It fits {owners}: choose that model' if owners else 'Choose one that was trained on it'}."
+        )
+
+
+def models_of(file: Path, hub_cache: Path) -> Iterator[ModelSpec]:
+    """Those of the models here that an adapter belongs to. Raises RequestError for a file that is no whole adapter."""
+    for spec in CATALOGUE.values():
+        try:
+            if _misfit(file, spec, hub_cache) is None:
+                yield spec
+        except ModelMissing:
+            continue
+
+
+def _misfit(file: Path, spec: ModelSpec, hub_cache: Path) -> str | None:
+    """What of an adapter is none of the model's, as a sentence goes on; None where it fits. Raises as `check_fits`."""
+    layers = _linear_layers(weights_folder(spec, hub_cache) / "transformer")
     halves: dict[str, dict[str, tuple[int, ...]]] = {}
     for key, shape in _header(file).items():
         match = _KEY.fullmatch(key)
         if match is None or match["layer"] not in layers or len(shape) != 2:
-            raise RequestError(
-                f"The adapter {name} does not belong to this model: it has {key!r:.80}, and the model has no such "
-                "layer. Choose one that was trained on this model."
-            )
+            return f"it has {key!r:.80}, and the model has no such layer"
         halves.setdefault(match["layer"], {})[match["half"]] = shape
     if not halves:
-        raise RequestError(f"The adapter {name} is empty. Choose a LoRA that diffusers has saved.")
+        raise RequestError(f"The adapter {file.stem} is empty. Choose a LoRA that diffusers has saved.")
     for layer, shapes in halves.items():
         if shapes.keys() != {"A", "B"}:
-            raise RequestError(f"The adapter {name} is cut short: of {layer} it has one half. Fetch its file again.")
+            raise RequestError(
+                f"The adapter {file.stem} is cut short: of {layer} it has one half. Fetch its file again."
+            )
         (rank, width), (height, rank_too) = shapes["A"], shapes["B"]
         if (height, width) != layers[layer] or rank != rank_too:
             out, into = layers[layer]
-            raise RequestError(
-                f"The adapter {name} does not fit this model: {layer} takes {into} numbers and gives {out}, and the "
-                f"adapter's takes {width} and gives {height}. Choose one that was trained on this model."
-            )
+            return f"{layer} takes {into} numbers and gives {out}, and the adapter's takes {width} and gives {height}"
+    return None
 
 
 def check_numbers(file: Path) -> None:

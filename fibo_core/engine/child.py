@@ -65,10 +65,10 @@ class Child:
             model, added = arguments
             register(added)
             return self._engine.load(model)
-        request, previews, added = arguments
+        requests, previews, added = arguments
         register(added)
-        return self._engine.render(
-            request, lambda event: self.send("step", number, event), self._flags[number], previews=previews
+        return self._engine.render_together(
+            requests, lambda event: self.send("step", number, event), self._flags[number], previews=previews
         )
 
     def _fail(self, number: int, error: BaseException) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import fibo_core
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import PAINTER, EngineStatus, RenderedImage, StepObserver, placement
-from fibo_core.engine.adapters import Adapter, adapter_file, check_fits, resolve
+from fibo_core.engine.adapters import Adapter, check_fits, recorded_file, resolve
 from fibo_core.engine.edits import check_can_edit
 from fibo_core.engine.embeddings import KeptEmbeddings
 from fibo_core.engine.families import FamilyPipeline, pipeline_of
@@ -27,13 +27,14 @@ from fibo_core.engine.holding import decode_by_tiles, resettle
 from fibo_core.engine.loading import compile_blocks, load_pipeline
 from fibo_core.engine.placement import Placement, SharedDevice, next_below
 from fibo_core.engine.repaint import Given, Pictures, Repaint, no_pictures
-from fibo_core.engine.request import TILED, GenerationRequest, check_tokens
+from fibo_core.engine.request import TILED, TOGETHER, GenerationRequest, check_tokens
 from fibo_core.engine.steps import StepCallback
+from fibo_core.engine.wearing import put_on, set_strengths
 from fibo_core.errors import DeviceFailed, EngineError, OutOfMemory, RequestError, Stopped
 from fibo_core.models import device, memory
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.models.plans import ANY, GB, Wish
-from fibo_core.models.weights import check_complete, file_digest, revision_of, weight_bytes, weights_folder
+from fibo_core.models.weights import check_complete, revision_of, weight_bytes, weights_folder
 
 if TYPE_CHECKING:
     from fibo_core.engine.preview import LatentPreview
@@ -137,7 +138,7 @@ class FiboEngine:
         if not asked:
             return ()
         spec = find_model(model)
-        return resolve(asked, self._adapters, weights_folder(spec, self._hub_cache))
+        return resolve(asked, self._adapters, spec, self._hub_cache)
 
     def count_tokens(self, model: str, text: str) -> int:
         spec = find_model(model)
@@ -156,7 +157,17 @@ class FiboEngine:
         Raises RequestError, too, when the request names other weights than are here, adapters, or a negative
         prompt that the model does not know.
         """
-        cancel = cancel or CancelFlag()
+        return self.render_together((request,), on_step, cancel, previews=previews)[0]
+
+    def render_together(
+        self,
+        requests: Sequence[GenerationRequest],
+        on_step: StepObserver | None = None,
+        cancel: CancelFlag | None = None,
+        *,
+        previews: bool = True,
+    ) -> list[RenderedImage]:
+        cancel, request = cancel or CancelFlag(), requests[0]
         spec = find_model(request.model)
         self._check(spec, request)
         given = Given.of(request, self._pictures)
@@ -170,10 +181,11 @@ class FiboEngine:
                 )
             if held.placement.device == "cpu":
                 placement.check_main_memory(spec, request.width, request.height)
+            several = requests[: placement.at_once(held.placement, spec, request.width, request.height)]
             cancel.check()
             encoder_stays = held.placement.device == "cuda" and not held.placement.offload
             with nullcontext() if encoder_stays else held.embeddings.lent(held.pipe):
-                return self._paint_within_memory(held, request, given, on_step, cancel, previews)
+                return self._paint_within_memory(held, several, given, on_step, cancel, previews)
 
     def _check(self, spec: ModelSpec, request: GenerationRequest) -> None:
         for adapter in map(Adapter.of_recipe, request.adapters):
@@ -197,13 +209,8 @@ class FiboEngine:
 
     def _adapter_file(self, adapter: Adapter, spec: ModelSpec) -> Path:
         """The file of a recipe's adapter, which fits the model. Raises RequestError."""
-        file = adapter_file(self._adapters, adapter.name)
-        if (revision := file_digest(file)) != adapter.revision:
-            raise RequestError(
-                f"The recipe is with the adapter {adapter.name} at revision {adapter.revision}, and {revision} is "
-                "here. Start from its prompt and seed instead: the picture will differ."
-            )
-        check_fits(file, weights_folder(spec, self._hub_cache))
+        file = recorded_file(self._adapters, adapter)
+        check_fits(file, spec, self._hub_cache)
         return file
 
     @contextmanager
@@ -299,10 +306,22 @@ class FiboEngine:
 
     def _move_in(self, held: _Held, cancel: CancelFlag) -> None:
         """Onto the device again, after it had to leave."""
+        with (
+            self._let_go_where_it_fails(
+                f"The memory of {held.placement.device_text} did not suffice to take {held.spec.title} back. Try "
+                "again; if that does not help, end other programs that use the GPU."
+            ),
+            self._arrival(held.spec, held.folder, cancel),
+        ):
+            if not held.placement.offload:
+                held.pipe.to(held.placement.device)
+
+    @contextmanager
+    def _let_go_where_it_fails(self, no_memory: str) -> Iterator[None]:
+        """Inside, the model is moved; where that fails it is let go, for the next picture to load it. ``no_memory`` is
+        said where the memory did not suffice."""
         try:
-            with self._arrival(held.spec, held.folder, cancel):
-                if not held.placement.offload:
-                    held.pipe.to(held.placement.device)
+            yield
         except Stopped:
             raise
         except Exception as error:
@@ -311,10 +330,7 @@ class FiboEngine:
             self._status = replace(self._status, state="unloaded", device="")
             if not memory.is_out_of_memory(error):
                 raise
-            raise OutOfMemory(
-                f"The memory of {held.placement.device_text} did not suffice to take {held.spec.title} back. Try "
-                "again; if that does not help, end other programs that use the GPU."
-            ) from error
+            raise OutOfMemory(no_memory) from error
 
     def _clear_device(self) -> None:
         """Nothing of the model stays on the device, and its share is free."""
@@ -336,61 +352,64 @@ class FiboEngine:
         self._device.release_share(self)
 
     def _wear(self, held: _Held, adapters: tuple[Adapter, ...]) -> None:
-        """Has the model paint with these adapters, and with no other: never fused, so that it comes off again without
-        a trace."""
-        pipe = held.pipe
-        if held.worn != tuple(adapter.name + adapter.revision for adapter in adapters):
-            if held.worn:
-                pipe.unload_lora_weights()
+        """Has the model paint with these adapters, and with no other."""
+        worn = tuple(adapter.name + adapter.revision for adapter in adapters)
+        if held.worn != worn:
             held.worn = ()
-            for number, adapter in enumerate(adapters):
-                file = self._adapter_file(adapter, held.spec)
-                pipe.load_lora_weights(file.parent, weight_name=file.name, adapter_name=f"adapter{number}")
-            held.worn = tuple(adapter.name + adapter.revision for adapter in adapters)
+            put_on(held.pipe, held.placement, [self._adapter_file(adapter, held.spec) for adapter in adapters])
+            held.worn = worn
         if adapters:
-            names = [f"adapter{number}" for number in range(len(adapters))]
-            pipe.set_adapters(names, [adapter.strength for adapter in adapters])
+            set_strengths(held.pipe, [adapter.strength for adapter in adapters])
 
-    def _paint_within_memory(self, held: _Held, request: GenerationRequest, *how: Any) -> RenderedImage:
-        """Once more with less of the model on the device, where its memory runs out; it is held so from then on."""
+    def _paint_within_memory(
+        self, held: _Held, requests: Sequence[GenerationRequest], *how: Any
+    ) -> list[RenderedImage]:
+        """Once more where memory runs out: fewer pictures in one pass, or less of the model on the device; it is held
+        so from then on."""
+        request, below = requests[0], None
         try:
-            return self._paint(held, request, *how)
+            return self._paint(held, requests, *how)
         except OutOfMemory as error:
-            below = next_below(held.placement, self._wish)
-            if below is None or (below.tiled and max(request.width, request.height) <= TILE_PX):
-                raise
-            log.warning("%s It is tried once more: %s.", error, below.in_words)
+            if len(requests) == 1:
+                below = next_below(held.placement, self._wish)
+                if below is None or (below.tiled and max(request.width, request.height) <= TILE_PX):
+                    raise
+            in_words = "fewer pictures in one pass" if below is None else below.in_words
+            log.warning("%s It is tried once more: %s.", error, in_words)
+        if below is None:
+            held.placement = replace(held.placement, batch=max(1, held.placement.batch // 2))
+            rendered = self._paint_within_memory(held, requests[: len(requests) // 2], *how)
+            note = (
+                f"The memory of {held.placement.device_text} did not suffice for {len(requests)} pictures in one pass: "
+                "they were fewer."
+            )
+            return [replace(each, note=each.note or note) for each in rendered]
         self._resettle(held, below)
-        rendered = self._paint(held, request, *how)
+        rendered = self._paint(held, requests, *how)
         note = f"The memory of {below.device_text} did not suffice at first: it was {below.in_words}."
-        return replace(rendered, note=note)
+        return [replace(each, note=note) for each in rendered]
 
     def _resettle(self, held: _Held, place: Placement) -> None:
-        """Holds the model as ``place`` says; where even that fails it is let go, for the next one to load it."""
-        try:
+        """Holds the model as ``place`` says."""
+        with self._let_go_where_it_fails(
+            f"The memory of {place.device_text} did not suffice for {held.spec.title}, even {place.in_words}. Try "
+            "again; if that does not help, end other programs, or choose a smaller model."
+        ):
             resettle(held.pipe, held.placement, place)
-        except Exception as error:
-            memory.release_tensors(error)
-            self._drop()
-            self._status = replace(self._status, state="unloaded", device="")
-            if not memory.is_out_of_memory(error):
-                raise
-            raise OutOfMemory(
-                f"The memory of {place.device_text} did not suffice for {held.spec.title}, even {place.in_words}. Try "
-                "again; if that does not help, end other programs, or choose a smaller model."
-            ) from error
         held.placement = place
         self._status = replace(self._status, device=place.where)
 
     def _paint(
         self,
         held: _Held,
-        request: GenerationRequest,
+        requests: Sequence[GenerationRequest],
         given: Given | None,
         on_step: StepObserver | None,
         cancel: CancelFlag,
         previews: bool,
-    ) -> RenderedImage:
+    ) -> list[RenderedImage]:
+        """One pass: the pictures of requests that differ in nothing but their seeds."""
+        request, count = requests[0], len(requests)
         try:
             if previews and on_step is not None and held.preview is None:
                 from fibo_core.engine.preview import LatentPreview
@@ -399,11 +418,12 @@ class FiboEngine:
                 held.pipe.maybe_free_model_hooks()
             preview = held.preview if previews else None
             self._wear(held, tuple(map(Adapter.of_recipe, request.adapters)))
+            wanted, request = (request.width, request.height), request.on_canvas
             check_tokens(held.family.tokens_read(request, held.pipe, given), held.spec.family)
             tiled = held.placement.tiled or TILED in request.approximation
             place = replace(held.placement, tiled=tiled and max(request.width, request.height) > TILE_PX)
             decode_by_tiles(held.pipe, place.tiled)
-            noise = held.family.noise(request, held.pipe)
+            noise = _stacked([held.family.noise(each.on_canvas, held.pipe) for each in requests])
             started = time.monotonic()
             repaint = None
             if given is not None:
@@ -412,8 +432,10 @@ class FiboEngine:
             arguments = {"prompt": request.caption, **held.family.arguments(request)}
             if given is not None and given.is_own:
                 arguments |= held.family.edit_arguments(request, given, held.pipe)
+            if count > 1:
+                arguments["num_images_per_prompt"] = count
             with nullcontext() if repaint is None else repaint.schedule():
-                image = held.pipe(
+                images = held.pipe(
                     negative_prompt=request.negative_prompt,
                     width=request.width,
                     height=request.height,
@@ -422,8 +444,9 @@ class FiboEngine:
                     latents=noise,
                     callback_on_step_end=StepCallback(request, noise, on_step, cancel, preview, started, repaint),
                     **arguments,
-                ).images[0]
-            image, moved = (image, 0.0) if repaint is None else repaint.finished(image)
+                ).images
+            cut = [image.crop((0, 0, *wanted)) for image in images]
+            finished = [(image, 0.0) if repaint is None else repaint.finished(image) for image in cut]
         except BaseException as error:
             memory.release_tensors(error)
             held.pipe.maybe_free_model_hooks()  # else offloaded parts would stay on the GPU
@@ -435,19 +458,24 @@ class FiboEngine:
             memory.release_memory()
             smaller = held.spec.smaller_shape(request.width, request.height)
             raise OutOfMemory(
-                f"The memory did not suffice for {request.width}×{request.height} pixels with "
+                f"The memory did not suffice for {f'{count} times ' if count > 1 else ''}{request.width}×"
+                f"{request.height} pixels with "
                 f"{held.spec.title} on {held.placement.device_text}. It has been freed: "
                 f"{f'choose the shape {smaller}, ' if smaller else ''}shorten the prompt, or close other programs."
             ) from error
-        return RenderedImage(
-            image=image,
-            duration_s=time.monotonic() - started,
-            device=held.placement.where,
-            precision=place.how,
-            versions=_versions(self._compiled),
-            skipped=0 if repaint is None else repaint.skip,
-            moved_outside=moved,
-        )
+        duration_s = (time.monotonic() - started) / count
+        return [
+            RenderedImage(
+                image=image,
+                duration_s=duration_s,
+                device=held.placement.where,
+                precision=place.how if count == 1 else f"{place.how}, {TOGETHER}",
+                versions=_versions(self._compiled),
+                skipped=0 if repaint is None else repaint.skip,
+                moved_outside=moved,
+            )
+            for image, moved in finished
+        ]
 
     def _spoiled(self, held: _Held, error: BaseException) -> DeviceFailed:
         """The model is of no use any more, nor is the GPU to this process."""
@@ -460,6 +488,11 @@ class FiboEngine:
         )
         self._status = replace(self._status, state="failed", error=str(failure))
         return failure
+
+
+def _stacked(noises: list[Any]) -> Any:
+    """The noise of each picture of a pass, one after another along the first axis."""
+    return sys.modules["torch"].cat(noises)
 
 
 @lru_cache(maxsize=2)

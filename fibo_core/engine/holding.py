@@ -36,14 +36,14 @@ def settle(pipe: Any, place: Placement) -> None:
     if place.precision == "fp8":
         compute = getattr(torch, place.dtype)
         pipe.transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=compute)
-    _hold(pipe, place)
+    hold(pipe, place)
 
 
 def resettle(pipe: Any, before: Placement, place: Placement) -> None:
     """Holds a pipeline as ``place`` says, in the precision of ``before``; its weights are not read again."""
     if place.hold != before.hold:
         pipe.remove_all_hooks()
-        _hold(pipe, place)
+        hold(pipe, place)
 
 
 def decode_by_tiles(pipe: Any, tiled: bool) -> None:
@@ -54,7 +54,8 @@ def decode_by_tiles(pipe: Any, tiled: bool) -> None:
         pipe.vae.disable_tiling()
 
 
-def _hold(pipe: Any, place: Placement) -> None:
+def hold(pipe: Any, place: Placement) -> None:
+    """Puts the pipeline's weights where ``place`` has them."""
     import torch
 
     if place.hold == "card":

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from fibo_core.engine.canvas import on_white
 from fibo_core.errors import PictureError, PromptError
 from fibo_core.prompts.json_paths import parse_path
 from fibo_core.prompts.sketch import read_layout
@@ -21,7 +22,10 @@ MOVED_BY = 8  #: of 255, from which on a pixel counts as another one
 CHANGED_BY = 32  #: of 255, from which on a pixel belongs to a change
 PART_MIN = 0.002  #: of the picture; smaller parts of a change are dropped
 GROWN_BY = 8  #: px, around a change
-ROOM = 1.55  #: of an object's size: words are coarse, and an ellipse must hold a box's corners
+#: Of an object's size: words are coarse, and an ellipse must hold a box's corners. In 36 scenes of mini it holds,
+#: behind the edge that blends, 99 % of what another colour changes of the object; 1.42 did in 29 of them, and was
+#: hardly smaller (14.6 % of the picture for 16.9).
+ROOM = 1.55
 
 
 def read_mask(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -150,7 +154,7 @@ def mask_of_change(before: Image.Image, after: Image.Image) -> Image.Image:
 
 def _apart(one: Image.Image, other: Image.Image) -> NDArray[np.uint8]:
     """How far each pixel is from the other picture's, in the channel in which it is farthest."""
-    apart = np.asarray(ImageChops.difference(one.convert("RGB"), other.convert("RGB")))
+    apart = np.asarray(ImageChops.difference(on_white(one), on_white(other)))
     largest: NDArray[np.uint8] = apart.max(axis=2)
     return largest
 

@@ -15,7 +15,7 @@ from fibo_core.engine.request import TILED
 from fibo_core.errors import ModelLoadFailed, OutOfMemory
 from fibo_core.models import device, plans
 from fibo_core.models.catalogue import ModelSpec, WeightsSpec
-from fibo_core.models.plans import ANY, CUDA_GB, GB, HOLDS, Machine, Plan, Wish
+from fibo_core.models.plans import ANY, BATCH_MAX, CUDA_GB, GB, HOLDS, Machine, Plan, Wish
 from fibo_core.models.weights import weight_bytes
 
 WRITER_WORKING_GB = 2.0  #: beside FIBO-vlm's weights: 4,096 tokens on top of a picture, computed, not measured
@@ -33,7 +33,7 @@ class Placement:
     """How a model is held: ``hold`` is one of `plans.HOLDS`, ``precision`` that of its transformer's weights.
 
     With ``tiled`` pictures are decoded tile by tile, which takes less memory and changes some pixels a little.
-    ``batch`` pictures may be painted in one pass.
+    ``batch`` pictures of a megapixel may be painted in one pass.
     """
 
     device: Literal["cpu", "cuda"]
@@ -253,6 +253,17 @@ class SharedDevice:
     def release_share(self, tenant: Tenant) -> None:
         """The tenant has nothing on the device any more."""
         self._shares.pop(tenant, None)
+
+
+def at_once(place: Placement, spec: ModelSpec, width: int, height: int) -> int:
+    """How many pictures of this size one pass has memory for, beside the loaded model; at least one."""
+    megapixels = width * height / device.MEGAPIXEL
+    if place.device == "cpu":
+        each, free = 2 * spec.working_gb * GB * megapixels, device.available_memory()
+        count = BATCH_MAX if free is None else int(free / each)
+    else:
+        count = int(place.batch / megapixels)
+    return max(1, min(BATCH_MAX, count))
 
 
 def check_main_memory(spec: ModelSpec, width: int, height: int) -> None:

@@ -133,11 +133,21 @@ class ProcessEngine:
         *,
         previews: bool = True,
     ) -> RenderedImage:
-        cancel, spec = cancel or CancelFlag(), find_model(request.model)
+        return self.render_together((request,), on_step, cancel, previews=previews)[0]
+
+    def render_together(
+        self,
+        requests: Sequence[GenerationRequest],
+        on_step: StepObserver | None = None,
+        cancel: CancelFlag | None = None,
+        *,
+        previews: bool = True,
+    ) -> list[RenderedImage]:
+        cancel, spec = cancel or CancelFlag(), find_model(requests[0].model)
         with self._turn(cancel):
             cancel.check()
-            how = "render", request, previews and on_step is not None
-            rendered: RenderedImage = self._carry_out(spec, cancel, on_step, *how)
+            how = "render", tuple(requests), previews and on_step is not None
+            rendered: list[RenderedImage] = self._carry_out(spec, cancel, on_step, *how)
             return rendered
 
     @contextmanager
@@ -178,9 +188,9 @@ class ProcessEngine:
                 f"The engine's process ended while it worked ({error}), and so did a fresh one. The next job starts "
                 "another; the log may say why. If it comes again, choose a smaller picture or another machine."
             ) from error
-        if isinstance(answer, RenderedImage):
+        if what[0] == "render":
             note = "The engine's process ended while it painted: this picture was painted by a fresh one."
-            return replace(answer, note=" ".join(filter(None, (answer.note, note))))
+            return [replace(each, note=" ".join(filter(None, (each.note, note)))) for each in answer]
         return answer
 
     def _asked(self, spec: ModelSpec, cancel: CancelFlag, on_step: StepObserver | None, *what: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fibo_core.engine.canvas import continued, on_white
 from fibo_core.engine.edits import check_reference
 from fibo_core.engine.families import FamilyPipeline
 from fibo_core.engine.masks import cells, composed, moved_outside, read_mask
@@ -29,7 +30,8 @@ def no_pictures(name: str) -> Image.Image:
 
 @dataclass(frozen=True)
 class Given:
-    """The pictures of an edit, checked."""
+    """The pictures of an edit, checked. Source and mask are as large as what is painted: where that is larger than
+    the picture, its last columns and rows go on."""
 
     source: Image.Image
     mask: Image.Image | None
@@ -46,7 +48,7 @@ class Given:
         """None for a request without an edit. Raises InputGone, PictureError, and RequestError for another size."""
         if (edit := request.edit) is None:
             return None
-        source = pictures(edit.source).convert("RGB")
+        source = on_white(pictures(edit.source))
         size = (request.width, request.height)
         if source.size != size:
             raise RequestError(
@@ -54,9 +56,10 @@ class Given:
                 f"{request.width}×{request.height}. An edit has the size of its picture: leave the size out."
             )
         mask = None if edit.mask is None else read_mask(pictures(edit.mask), size)
-        references = tuple(pictures(name).convert("RGB") for name in edit.references)
+        references = tuple(on_white(pictures(name)) for name in edit.references)
         for number, reference in enumerate(references, 1):
             check_reference(number, reference.size)
+        source, mask = continued(source, request.canvas), None if mask is None else continued(mask, request.canvas)
         return cls(source, mask, references, is_own=edit.way == "own")
 
 
@@ -113,11 +116,12 @@ class Repaint:
         return Image.composite(small, source, mask)
 
     def finished(self, painted: Image.Image) -> tuple[Image.Image, float]:
-        """The picture with the source's pixels outside the mask, and which share of them had moved before."""
+        """The picture, cut to its own size, with the source's pixels outside the mask, and which share of them had
+        moved before."""
         if self._given.mask is None:
             return painted, 0.0
-        moved = moved_outside(self._given.source, painted, self._given.mask)
-        return composed(self._given.source, painted, self._given.mask, self._edit.feather), moved
+        source, mask = (each.crop((0, 0, *painted.size)) for each in (self._given.source, self._given.mask))
+        return composed(source, painted, mask, self._edit.feather), moved_outside(source, painted, mask)
 
 
 def _encoded(picture: Image.Image, family: FamilyPipeline, pipe: Any, device: str) -> Any:

@@ -27,20 +27,28 @@ from fibo_core.models.families import FIBO1, Family
 from fibo_core.prompts.captions import CAPTION_RULES, EDIT_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 
-TILED = "tiled"
-APPROXIMATIONS = ("fp8", "int8", "nf4", TILED)  #: of a precision, what is part of a recipe; the rest is the machine's
+TILED, TOGETHER = "tiled", "together"
+APPROXIMATIONS = (
+    "fp8",
+    "int8",
+    "nf4",
+    TILED,
+    TOGETHER,
+)  #: of a precision, what is part of a recipe; the rest is the machine's
 EXTRAS_VERSION = 1  #: of what a recipe's hash holds beside its ten first parts
 DRAW = -1  #: a seed that stands for one to be drawn, as it does in other programs
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """One picture to paint. Sizes in pixels; ``negative_prompt`` is the one the model is really given.
+    """One picture to paint. Sizes in pixels, any of them (`canvas`); ``negative_prompt`` is the one the model is really
+    given.
 
     ``revision`` names the exact weights (for a folder, the hash of them). Raises RequestError when a value is
     outside its limits. ``family`` is that of the model, so that the recipe of one that has gone is known too. With an
-    ``edit`` it is painted out of another picture. ``approximation`` is what was given up for memory and changes pixels:
-    "nf4", "tiled", "nf4, tiled"; it is known once the picture is painted (`painted_in`).
+    ``edit`` it is painted out of another picture. ``approximation`` is what was given up for memory or time and changes
+    pixels: "nf4", "nf4, tiled", "together" (with others, in one pass); it is known once the picture is painted
+    (`painted_in`).
     """
 
     prompt: StructuredPrompt
@@ -78,6 +86,19 @@ class GenerationRequest:
         return CAPTION_RULES[self.family](self.prompt)
 
     @property
+    def canvas(self) -> tuple[int, int]:
+        """The size that is painted: each side up to the next multiple of 16. What is beyond the picture's own, to the
+        right and below, is cut off."""
+        width, height = (-(-side // SIZE_MULTIPLE) * SIZE_MULTIPLE for side in (self.width, self.height))
+        return width, height
+
+    @property
+    def on_canvas(self) -> Self:
+        """The request for all that is painted, before it is cut."""
+        width, height = self.canvas
+        return replace(self, width=width, height=height)
+
+    @property
     def recipe_hash(self) -> str:
         """SHA-256 (hex) over everything that determines the pixels; equal hashes mean equal pictures on a device."""
         recipe: list[Any] = [
@@ -100,7 +121,8 @@ class GenerationRequest:
     def _extras(self) -> dict[str, Any]:
         """What is not as it is by default, so that the hashes of recipes without stay."""
         extras: dict[str, Any] = {} if self.edit is None else {"edit": self.edit.recipe}
-        return {**extras, "approximation": self.approximation} if self.approximation else extras
+        extras |= {"approximation": self.approximation} if self.approximation else {}
+        return extras if self.canvas == (self.width, self.height) else {**extras, "canvas": list(self.canvas)}
 
     def painted_in(self, precision: str) -> Self:
         """The recipe of a picture that was painted in ``precision``: "bfloat16" is the machine's, "nf4" is not."""
@@ -132,13 +154,9 @@ def check_seed(seed: int) -> None:
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises RequestError unless both sides are multiples of 16 within the limits."""
-    for side in (width, height):
-        if side % SIZE_MULTIPLE or not SIZE_MIN <= side <= SIZE_MAX:
-            raise RequestError(
-                f"The size is {width}×{height}. Each side must be a multiple of {SIZE_MULTIPLE} "
-                f"from {SIZE_MIN} to {SIZE_MAX} pixels."
-            )
+    """Raises RequestError unless both sides are within the limits."""
+    if not all(SIZE_MIN <= side <= SIZE_MAX for side in (width, height)):
+        raise RequestError(f"The size is {width}×{height}. Each side must be {SIZE_MIN} to {SIZE_MAX} pixels long.")
 
 
 def check_steps(num_inference_steps: int) -> None:

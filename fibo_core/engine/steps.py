@@ -71,10 +71,10 @@ class StepCallback:
         shown = None
         if self._preview is not None and (now - self._shown >= PREVIEW_INTERVAL_S or step == total):
             self._shown = now
-            finished = predicted_latents(self._before, latents, float(sigmas[step - 1]), float(sigmas[step]))
+            finished = predicted_latents(self._before[:1], latents[:1], float(sigmas[step - 1]), float(sigmas[step]))
             put_in = None if self._repaint is None else self._repaint.previewed
             shown = self._preview.jpeg(finished, self._request.width, self._request.height, put_in)
-        return StepEvent(step, total, elapsed, step_s * (total - step), shown)
+        return StepEvent(step, total, elapsed, step_s * (total - step), shown, len(latents))
 
 
 def predicted_latents(before: Any, after: Any, sigma: float, sigma_next: float) -> Any:

@@ -106,6 +106,7 @@ class Generation:
             "seed": request.seed,
             "width": request.width,
             "height": request.height,
+            **({} if request.canvas == (request.width, request.height) else {"canvas": list(request.canvas)}),
             "num_inference_steps": request.num_inference_steps,
             "guidance_scale": request.guidance_scale,
             "model": request.model,

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
+from fibo_core.engine.canvas import on_white
 from fibo_core.errors import PictureError
 from fibo_core.limits import BYTES_MAX
 from fibo_core.store.png import texts_of, without_texts
@@ -53,6 +54,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _READ_AS_TEXT = 200  #: bytes of what is no picture
+_PNG_DEPTH = 24  # where the header says how many bits a channel has
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
 _one_at_a_time = threading.Lock()
@@ -150,12 +152,20 @@ def is_animated(data: bytes) -> bool:
         return False
 
 
-def on_white(picture: Image.Image) -> Image.Image:
-    """An RGB copy, white where the picture is transparent."""
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    layer = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+def beyond_rgb(png: Path) -> tuple[str, ...]:
+    """What a PNG holds that opaque RGB of 8 bits does not: "transparency", "a colour profile", "16 bits a channel".
+
+    Raises PictureError for one that cannot be read.
+    """
+    try:
+        with png.open("rb") as file, Image.open(png, formats=("PNG",)) as picture:
+            deep = file.read(_PNG_DEPTH + 1)[_PNG_DEPTH] > 8
+            profile = "icc_profile" in picture.info
+            seen = not picture.has_transparency_data or picture.convert("RGBA").getchannel("A").getextrema()[0] == 255
+    except (*DAMAGE, *BOMBS) as exc:
+        raise _damaged(exc) from exc
+    found = {"transparency": not seen, "a colour profile": profile, "16 bits a channel": deep}
+    return tuple(name for name, there in found.items() if there)
 
 
 def read_recipe(data: bytes) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from fibo_core.store.edit_record import INPUTS
 from fibo_core.store.images import open_picture, opened_picture
 from fibo_core.store.png import write_png
 
-__all__ = ["INPUTS", "Inputs", "kept_picture", "open_input"]
+__all__ = ["INPUTS", "Inputs", "is_kept_name", "kept_picture", "open_input"]
 
 SUFFIX = ".png"
 _NAME = re.compile("[0-9a-f]{64}")
@@ -38,6 +38,11 @@ def open_input(path: Path) -> Image.Image:
 def kept_picture(workspace_dir: Path, sha256: str) -> Image.Image:
     """A picture that is kept by content in a workspace, its bytes verified. Raises as `open_input` does."""
     return open_picture(Inputs(workspace_dir).path(sha256, verified=True))
+
+
+def is_kept_name(name: str) -> bool:
+    """Whether a picture could be kept by this name."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Inputs:
@@ -70,7 +75,7 @@ class Inputs:
         """
         path = self._folder / f"{sha256}{SUFFIX}"
         try:
-            if not _NAME.fullmatch(sha256):
+            if not is_kept_name(sha256):
                 raise FileNotFoundError
             if verified:
                 with path.open("rb") as file:

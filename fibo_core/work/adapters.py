@@ -1,17 +1,17 @@
-"""The LoRAs of the workspace: which are here and what they fit, and another one put there, checked before it is."""
+"""The LoRAs of the workspace: which are here and what they fit; another put there, checked before; one taken out."""
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from fibo_core.engine.adapters import FOLDER, NAME, SUFFIX, check_fits, check_is_lora, check_numbers, list_adapters
-from fibo_core.errors import InputError, ModelMissing, RequestError
+from fibo_core.engine.adapters import FOLDER, NAME, SUFFIX, check_is_lora, check_numbers, list_adapters, models_of
+from fibo_core.errors import InputError, RequestError
 from fibo_core.models.added import REPO
-from fibo_core.models.catalogue import CATALOGUE
-from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
-from fibo_core.store.disk import write_files
+from fibo_core.store.adapter_use import jobs_with_adapter, pictures_with_adapter
+from fibo_core.store.database import Database
+from fibo_core.store.disk import disk_errors, sync_folder, write_files
 
 USUAL = f"pytorch_lora_weights{SUFFIX}"  #: as diffusers calls the one of a folder or a repository
 
@@ -43,7 +43,7 @@ def add_adapter(settings: Settings, name: str, source: str) -> AdapterHere:
             f"An adapter cannot be called {name!r:.60}. Take up to 80 letters, digits, dots and dashes, no blanks."
         )
     if name in list_adapters(folder):
-        raise InputError(f"There is an adapter called {name} already. Choose another name, or remove its file.")
+        raise InputError(f"There is an adapter called {name} already. Remove it first, or choose another name.")
     file = _file_of(settings, source)
     check_is_lora(file)
     check_numbers(file)
@@ -54,6 +54,53 @@ def add_adapter(settings: Settings, name: str, source: str) -> AdapterHere:
 
     write_files(settings.workspace_dir, folder, {f"{name}{SUFFIX}": copy}, "The adapter")
     return _here(settings, name)
+
+
+@dataclass(frozen=True)
+class AdapterUse:
+    """What still names a LoRA: jobs that have not ended, and pictures of the gallery."""
+
+    jobs: int
+    pictures: int
+
+    @property
+    def sentence(self) -> str:
+        """What its removal means for them; "" where nothing names it."""
+        if self.jobs:
+            return f"{_count(self.jobs, 'job')} in the queue {'paints' if self.jobs == 1 else 'paint'} with it."
+        if self.pictures:
+            return (
+                f"{_count(self.pictures, 'picture')} {'was' if self.pictures == 1 else 'were'} painted with it: "
+                f"{'it stays' if self.pictures == 1 else 'they stay'}, and cannot be painted again until the same file "
+                "is added under this name."
+            )
+        return ""
+
+
+def adapter_use(database: Database, name: str) -> AdapterUse:
+    """What still names a LoRA."""
+    return AdapterUse(jobs_with_adapter(database, name), pictures_with_adapter(database, name))
+
+
+def remove_adapter(settings: Settings, database: Database, name: str) -> AdapterUse:
+    """Takes a LoRA's file out of the workspace; returns what still names it. The recipes of pictures stay.
+
+    Raises InputError for one that is not here, or that a job in the queue paints with, and WorkspaceUnwritable.
+    """
+    folder = settings.workspace_dir / FOLDER
+    if name not in (known := list_adapters(folder)):
+        raise InputError(f"There is no adapter called {name!r:.60} to remove (there: {', '.join(known) or 'none'}).")
+    use = adapter_use(database, name)
+    if use.jobs:
+        raise InputError(f"{name} is in use. {use.sentence} Cancel what waits, or wait until it is painted.")
+    with disk_errors("The adapter", folder):
+        (folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
+        sync_folder(folder)
+    return use
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _file_of(settings: Settings, source: str) -> Path:
@@ -83,13 +130,7 @@ def _here(settings: Settings, name: str) -> AdapterHere:
     file = settings.workspace_dir / FOLDER / f"{name}{SUFFIX}"
     try:
         check_is_lora(file)
+        fits = tuple(spec.name for spec in models_of(file, settings.hub_cache))
     except RequestError as error:
         return AdapterHere(name, file.stat().st_size, (), str(error))
-    fits = []
-    for spec in CATALOGUE.values():
-        try:
-            check_fits(file, weights_folder(spec, settings.hub_cache))
-        except (ModelMissing, RequestError):
-            continue
-        fits.append(spec.name)
-    return AdapterHere(name, file.stat().st_size, tuple(fits))
+    return AdapterHere(name, file.stat().st_size, fits)

@@ -12,7 +12,7 @@ from fibo_core.engine import Engine, RenderedImage
 from fibo_core.engine.adapters import Adapter
 from fibo_core.engine.imported import check_repeatable
 from fibo_core.engine.request import GenerationRequest
-from fibo_core.errors import FiboError, PictureError, RequestError
+from fibo_core.errors import FiboError, PictureError
 from fibo_core.models.catalogue import find_model
 from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
@@ -124,14 +124,7 @@ def check_again(picture: Generation, engine: Engine) -> None:
     """Raises InputError and ModelMissing for a recipe whose weights or adapters are not here, or are others."""
     request = _paintable(picture)
     engine.revision(request.model)
-    stored = tuple(map(Adapter.of_recipe, request.adapters))
-    here = map(Adapter.of_recipe, engine.adapters(request.model, [adapter.asked for adapter in stored]))
-    for then, now in zip(stored, here, strict=True):
-        if then.revision != now.revision:
-            raise RequestError(
-                f"The recipe is with the adapter {then.name} at revision {then.revision}, and {now.revision} is "
-                "here. Start from its prompt and seed instead: the picture will differ."
-            )
+    engine.adapters(request.model, request.adapters)
 
 
 def _paintable(picture: Generation) -> GenerationRequest:

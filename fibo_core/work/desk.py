@@ -296,7 +296,7 @@ class Desk:
         """Raises where what the order needs is not on this machine, before anything is queued."""
         for model in {task.painting.settings.model for task in tasks if order.paint}:
             self._tools.engine.revision(model)
-            self._tools.engine.adapters(model, order.adapters)
+            self._tools.engine.adapters(model, order.adapters or ())
         for writer in {task.writer for task in tasks}:
             self._tools.writers.check(writer)
         if order.collection is not None:

@@ -6,10 +6,12 @@ outside, or has another seed, the picture is painted with the rest held.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image
 
 from fibo_core.engine import RenderedImage
+from fibo_core.engine.canvas import on_white
 from fibo_core.engine.edits import Edit, Way
 from fibo_core.engine.masks import composed, mask_of_change, mask_of_object, moved_outside
 from fibo_core.engine.request import GenerationRequest
@@ -17,7 +19,7 @@ from fibo_core.errors import FiboError, PictureError
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.json_paths import parse_path
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
-from fibo_core.store.images import png_bytes
+from fibo_core.store.images import beyond_rgb, png_bytes
 from fibo_core.store.inputs import Inputs, open_input
 from fibo_core.work.tasks import EditTask
 from fibo_core.writers.edit_words import edit_instruction
@@ -66,6 +68,16 @@ def not_local(source: StructuredPrompt, after: StructuredPrompt) -> str:
     return f"{' and '.join(named)} {are} said of the whole picture: behind a mask the change ends at the mask's edge."
 
 
+def left_behind(picture: Path) -> str:
+    """A sentence on what of a picture's file is not in an edit of it; "" where all is. Raises PictureError."""
+    parts = beyond_rgb(picture)
+    if not parts:
+        return ""
+    named = f"{', '.join(parts[:-1])} and {parts[-1]}" if parts[1:] else parts[0]
+    white = ", white where it was transparent" if "transparency" in parts else ""
+    return f"The picture has {named}, which an edit of it has not: that is opaque RGB of 8 bits{white}."
+
+
 def of_object(prompts: Sequence[StructuredPrompt], path: str, size: tuple[int, int]) -> Image.Image:
     """A mask of the object at ``path`` in the first of the prompts, and in others that have it: a mask must cover what
     was there and what comes. Raises PromptError where the first one has it not."""
@@ -79,8 +91,13 @@ def of_object(prompts: Sequence[StructuredPrompt], path: str, size: tuple[int, i
 
 
 def changed(before: Image.Image, after: Image.Image) -> Image.Image:
-    """A mask of what differs between two pictures. Raises PictureError where nothing does."""
+    """A mask of what differs between two pictures. Raises PictureError where nothing does, or all."""
     mask = mask_of_change(before, after)
+    if mask.getextrema() == (255, 255):
+        raise PictureError(
+            "The new prompt changes all of the picture, so nothing would stay: of one that was not painted here nobody "
+            "can tell what a change alters. Give a mask, or change less of the prompt."
+        )
     if mask.getbbox() is None:
         raise PictureError(
             "The new prompt changes nothing that could be marked: the picture stays as it is. Change more of the "
@@ -132,7 +149,7 @@ def _first_way(task: EditTask, seed: int, *, masked: bool) -> Way:
 
 def _pasted(whole: RenderedImage, source: Image.Image, mask: Image.Image, feather: int) -> RenderedImage:
     """What the engine makes of a paste, out of the whole picture that is painted already."""
-    source = source.convert("RGB")
+    source = on_white(source)
     moved = moved_outside(source, whole.image, mask)
     return replace(whole, image=composed(source, whole.image, mask, feather), moved_outside=moved)
 

@@ -21,12 +21,12 @@ from fibo_core.engine.edits import (
 from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.masks import read_mask
 from fibo_core.errors import InputError, ModelMissing
-from fibo_core.limits import SIZE_MAX, SIZE_MIN, SIZE_MULTIPLE
+from fibo_core.limits import SIZE_MAX, SIZE_MIN
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.picture_names import check_names
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
 from fibo_core.store.generation import Generation
-from fibo_core.store.inputs import Inputs, open_input
+from fibo_core.store.inputs import Inputs, is_kept_name, open_input
 from fibo_core.work.edit_ways import OF_EDIT, changed, is_own, keep_mask, of_object
 from fibo_core.work.orders import Order
 from fibo_core.work.workflows import Tools
@@ -112,12 +112,11 @@ def _check_size(order: Order, size: tuple[int, int]) -> None:
         )
     if order.aspect is not None:
         raise InputError(f"The shape is {order.aspect:.40}, and an edit has that of its picture. Leave the shape out.")
-    for side in size:
-        if side % SIZE_MULTIPLE or not SIZE_MIN <= side <= SIZE_MAX:
-            raise InputError(
-                f"The picture has {width}×{height} pixels, and can be edited where each side is a multiple of "
-                f"{SIZE_MULTIPLE} from {SIZE_MIN} to {SIZE_MAX}. Crop or scale it, or refine its prompt."
-            )
+    if not all(SIZE_MIN <= side <= SIZE_MAX for side in size):
+        raise InputError(
+            f"The picture has {width}×{height} pixels, and can be edited where each side has {SIZE_MIN} to {SIZE_MAX}. "
+            "Crop or scale it, or refine its prompt."
+        )
 
 
 def _with_prompt(order: Order, picture: Generation, *, own: bool) -> Order:
@@ -143,10 +142,9 @@ def _paints_as_before(order: Order, picture: Generation) -> bool:
     request = picture.request
     if order.seed != order.source_seed or isinstance(request, ImportedRequest):
         return order.seed == order.source_seed
-    settings = (order.model, order.steps, order.guidance)
-    return settings == (request.model, request.num_inference_steps, request.guidance_scale) and order.adapters == tuple(
-        Adapter.of_recipe(text).asked for text in request.adapters
-    )
+    settings = (order.model, order.steps, order.guidance, order.adapters or ())
+    adapters = tuple(Adapter.of_recipe(text).asked for text in request.adapters)
+    return settings == (request.model, request.num_inference_steps, request.guidance_scale, adapters)
 
 
 def _check_settings(order: Order, spec: ModelSpec, *, own: bool) -> None:
@@ -175,6 +173,7 @@ def _with_mask(order: Order, tools: Tools, size: tuple[int, int]) -> Order:
         prompts = [order.source, *([] if order.written is None else [order.written.prompt])]
         return replace(order, mask=_kept(tools, of_object(prompts, order.mask_of, size), size), mask_of=None)
     if order.mask is not None:
+        _check_name(order.mask, "The mask")
         read_mask(open_input(tools.inputs.path(order.mask)), size)
     return order
 
@@ -182,6 +181,7 @@ def _with_mask(order: Order, tools: Tools, size: tuple[int, int]) -> Order:
 def _check_references(order: Order, spec: ModelSpec, inputs: Inputs) -> None:
     check_references(len(order.references))
     for number, name in enumerate(order.references, 1):
+        _check_name(name, f"Reference {number}")
         reference = open_input(inputs.path(name))
         check_reference(number, reference.size)
         if name == order.mask or _is_mask(reference):
@@ -189,6 +189,14 @@ def _check_references(order: Order, spec: ModelSpec, inputs: Inputs) -> None:
                 f"Reference {number} is black and white, as a mask is, and would be taken for a picture. Give it as "
                 "the mask."
             )
+
+
+def _check_name(name: str, what: str) -> None:
+    """Raises InputError for a name that no kept picture can have."""
+    if not is_kept_name(name):
+        raise InputError(
+            f"{what} is {name!r:.60}, which is no picture's SHA-256. Give the file, or the name it is kept by."
+        )
 
 
 def _is_mask(picture: Image.Image) -> bool:

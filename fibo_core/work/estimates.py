@@ -49,7 +49,7 @@ class Pace:
             step, each = job.progress.step, self._picture_s(settings)
             if step is not None:
                 each = each if each is not None else step.elapsed_s + step.remaining_s
-                total, left = total + step.remaining_s, left - 1
+                total, left = total + step.remaining_s, max(0, left - step.pictures)
             if each is None:
                 return None
             total += each * left

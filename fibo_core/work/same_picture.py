@@ -68,6 +68,8 @@ class OnePicture:
         painting = job.task.painting
         if job.ended or self.seed not in painting.seeds[len(job.generation_ids) :]:
             return False
+        if painting.together and len(painting.seeds) > 1:
+            return False  # its pixels may be others by a little
         if painting.settings != self.task.painting.settings or _begins_with(job.task) != _begins_with(self.task):
             return False
         if isinstance(job.task, EditTask) and isinstance(self.task, EditTask) and job.task.way != self.task.way:

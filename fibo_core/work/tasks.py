@@ -29,7 +29,8 @@ class Painting:
 
     ``values`` are laid over the prompt at their JSON paths. A prompt that is written for others to paint must have the
     paths of ``checked``, and is written with ``writer_seed``. The pictures go into ``collection``. With ``reuse`` a
-    picture of the very same recipe that is stored already is taken, and not painted again.
+    picture of the very same recipe that is stored already is taken, and not painted again. With ``together`` several
+    are painted in one pass where memory allows.
     """
 
     settings: RenderSettings
@@ -39,6 +40,7 @@ class Painting:
     writer_seed: int | None = None
     collection: str | None = None
     reuse: bool = False
+    together: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def task_to_json(task: Task) -> str:
         "writer_seed": painting.writer_seed,
         "collection": painting.collection,
         "reuse": painting.reuse,
+        "together": painting.together,
     }
     if isinstance(task, RefineTask):
         record |= {"source": task.source.document, "source_id": task.source_id}
@@ -180,6 +183,7 @@ def task_from_json(text: str) -> Task:
         record.get("writer_seed"),
         record.get("collection"),
         bool(record.get("reuse", False)),
+        bool(record.get("together", False)),
     )
     words, writer = record["words"], record["writer"]
     written = None if record["written"] is None else written_from_record(record["written"])

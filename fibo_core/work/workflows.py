@@ -8,6 +8,7 @@ ends the work.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -16,7 +17,7 @@ from PIL import Image
 from fibo_core.cancel import CancelFlag
 from fibo_core.engine import Engine, RenderedImage, StepEvent
 from fibo_core.engine.request import GenerationRequest, check_tokens
-from fibo_core.errors import NothingChanged, StoreError
+from fibo_core.errors import GenerationNotFound, NothingChanged, PictureError, StoreError
 from fibo_core.models.catalogue import find_model
 from fibo_core.prompts.axes import check_paths, with_values
 from fibo_core.prompts.structured_prompt import StructuredPrompt, diff
@@ -26,7 +27,7 @@ from fibo_core.store.images import open_picture, png_bytes
 from fibo_core.store.inputs import Inputs, open_input
 from fibo_core.store.set_aside import set_aside
 from fibo_core.work.again import AgainReport, report_again, request_again
-from fibo_core.work.edit_ways import Render, not_local, paint_edit
+from fibo_core.work.edit_ways import Render, left_behind, not_local, paint_edit
 from fibo_core.work.tasks import EditTask, GenerateTask, InspireTask, RefineTask, Task
 from fibo_core.writers import PromptWriter, WrittenPrompt
 from fibo_core.writers.chain import Ask, Waiter, Writers
@@ -126,7 +127,10 @@ def edit(tools: Tools, task: EditTask, observer: Observer, cancel: CancelFlag) -
         return reviewed(task.source, answer, words, locked=(), narrow=False)
 
     masked = task.mask is not None or task.mask_of is not None
-    written = _write(tools, task, observer, ask, note=lambda it: not_local(task.source, it) if masked else "")
+    lost = _left_behind(tools, task)
+    written = _write(
+        *(tools, task, observer, ask), note=lambda it: f"{not_local(task.source, it) if masked else ''} {lost}".strip()
+    )
     return _paint(
         *(tools, task, written, observer, cancel),
         parent_id=task.source_id,
@@ -233,35 +237,55 @@ def _paint(
     adapters = tools.engine.adapters(settings.model, settings.adapters)
     family = find_model(settings.model).family
     check_tokens(tools.engine.count_tokens(settings.model, family.caption(written.prompt)), family)
-    generations = []
-    for index, seed in enumerate(seeds):
-        observer.on_painting(index, len(seeds))
-        request = settings.request(written.prompt, seed, revision, adapters)
-        if paint is None and task.painting.reuse and (stored := _stored(tools.history, request)) is not None:
+    waiting = [settings.request(written.prompt, seed, revision, adapters) for seed in seeds]
+    reuse = task.painting.reuse and paint is None
+    generations: list[Generation] = []
+    while waiting:
+        observer.on_painting(len(seeds) - len(waiting), len(seeds))
+        if reuse and (stored := _stored(tools.history, waiting[0])) is not None:
             observer.on_stored(stored)
             generations.append(stored)
+            del waiting[0]
             continue
-        render = partial(tools.engine.render, on_step=observer.on_step, cancel=cancel, previews=observer.wants_previews)
-        rendered, request = (render(request), request) if paint is None else paint(request, render)
-        if rendered.note:
-            observer.on_written(replace(written, notes=(*written.notes, rendered.note)))
-        generation = tools.history.add(
-            rendered,
-            request,
-            mode=task.mode,
-            words=task.words,
-            writer=written.writer,
-            edited=written.edited,
-            writer_model=written.model,
-            usage=written.usage,
-            parent_id=parent_id,
-            source=source,
-            other_sources=other_sources,
-            collection=task.painting.collection,
-        )
-        observer.on_stored(generation)
-        generations.append(generation)
+        on_step, previews = observer.on_step, observer.wants_previews
+        if paint is not None:
+            render = partial(tools.engine.render, on_step=on_step, cancel=cancel, previews=previews)
+            painted = [paint(waiting[0], render)]
+        else:
+            asked = waiting if task.painting.together else waiting[:1]
+            if reuse:
+                asked = list(takewhile(lambda request: _stored(tools.history, request) is None, asked))
+            pictures = tools.engine.render_together(asked, on_step, cancel, previews=previews)
+            painted = list(zip(pictures, asked, strict=False))  # those that one pass had memory for
+        del waiting[: len(painted)]
+        for rendered, request in painted:
+            if rendered.note:
+                observer.on_written(replace(written, notes=(*written.notes, rendered.note)))
+            generation = tools.history.add(
+                rendered,
+                request,
+                mode=task.mode,
+                words=task.words,
+                writer=written.writer,
+                edited=written.edited,
+                writer_model=written.model,
+                usage=written.usage,
+                parent_id=parent_id,
+                source=source,
+                other_sources=other_sources,
+                collection=task.painting.collection,
+            )
+            observer.on_stored(generation)
+            generations.append(generation)
     return generations
+
+
+def _left_behind(tools: Tools, task: EditTask) -> str:
+    """What of the stored picture its edit has not, as a sentence; "" where nobody can look any more."""
+    try:
+        return "" if task.source_id is None else left_behind(tools.history.image_file(task.source_id))
+    except (GenerationNotFound, PictureError):
+        return ""
 
 
 def _stored(history: History, request: GenerationRequest) -> Generation | None:

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from fibo_core.cancel import CancelFlag
-from fibo_core.engine import loading
+from fibo_core.engine import Engine, loading
 from fibo_core.engine.fibo import FiboEngine
+from fibo_core.engine.process import ProcessEngine
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import Cancelled, FiboError, OutOfMemory
@@ -145,7 +146,8 @@ def speed_ups(bench: Bench) -> Rows:
 
 
 def shortcuts(bench: Bench) -> Rows:
-    """Fewer steps against no guidance in the last ones: what each saves, and how far the picture moves."""
+    """Fewer steps against no guidance in the last ones, and against a cache of the blocks: what each saves, and how far
+    the picture moves."""
     engine, rows = bench.engine(), []
     with released(engine):
         request = bench.request(engine)
@@ -158,7 +160,30 @@ def shortcuts(bench: Bench) -> Rows:
             with without_guidance_after(engine, round(share * bench.steps)):
                 other, _, took = picture(engine, request)
             rows.append((f"no guidance after step {fewer}", f"{ratio(took, whole)}, {apart(plain, other)}"))
+        for threshold in (0.05, 0.1, 0.2):
+            with first_block_cached(engine, threshold) as passes:
+                other, _, took = picture(engine, request)
+            figure = f"{ratio(took, whole)}, {apart(plain, other)}, {passes.whole} of {passes.all} passes in full"
+            rows.append((f"blocks passed over where the first moved less than {threshold:g}", figure))
     return rows
+
+
+def own_process(bench: Bench) -> Rows:
+    """The same picture by an engine in a process of its own: to be the default on a GPU where it is not slower."""
+    here = bench.engine()
+    with released(here):
+        request = bench.request(here)
+        here.render(request)
+        one, _, whole = picture(here, request)
+    there = ProcessEngine(bench.spec.name, hub_cache=bench.hub)
+    try:
+        there.render(request)
+        other, _, took = picture(there, request)
+    finally:
+        there.close()
+    return [
+        ("a picture by an engine in its own process, over one in this", f"{ratio(took, whole)}, {apart(one, other)}")
+    ]
 
 
 def no_memory(bench: Bench) -> Rows:
@@ -194,19 +219,20 @@ CHECKS: dict[str, Callable[[Bench], Rows]] = {
     "plans": memory_of_plans,
     "speed-ups": speed_ups,
     "shortcuts": shortcuts,
+    "process": own_process,
     "no memory": no_memory,
 }
 
 # How it is measured.
 
 
-def timed(engine: FiboEngine, request: GenerationRequest) -> tuple[float, float, float]:
+def timed(engine: Engine, request: GenerationRequest) -> tuple[float, float, float]:
     """Seconds to the end of the first step, of each later one (median), and of the whole picture."""
     _, (first, each), whole = picture(engine, request)
     return first, each, whole
 
 
-def picture(engine: FiboEngine, request: GenerationRequest) -> tuple[Any, tuple[float, float], float]:
+def picture(engine: Engine, request: GenerationRequest) -> tuple[Any, tuple[float, float], float]:
     ends: list[float] = []
     started = time.perf_counter()
     image = engine.render(request, lambda event: ends.append(time.perf_counter()), previews=False).image
@@ -216,25 +242,15 @@ def picture(engine: FiboEngine, request: GenerationRequest) -> tuple[Any, tuple[
 
 
 def batch(engine: FiboEngine, request: GenerationRequest, count: int, alone: float) -> str:
-    """Several seeds by one call of the pipeline, which the engine does not do: their pixels are others by a little."""
-    import torch
-
-    held: Any = engine._held
-    noise = torch.cat([held.family.noise(replace(request, seed=seed), held.pipe) for seed in range(7, 7 + count)])
-
-    def paint() -> Any:
-        return held.pipe(
-            prompt=request.caption, negative_prompt=request.negative_prompt, width=request.width,
-            height=request.height, num_inference_steps=request.num_inference_steps,
-            guidance_scale=request.guidance_scale, latents=noise, num_images_per_prompt=count,
-            **held.family.arguments(request),
-        ).images  # fmt: skip
-
-    paint()
+    """Several seeds in one pass, and how far the first one's pixels are from those that it has alone."""
+    requests = [replace(request, seed=request.seed + number) for number in range(count)]
+    painted = engine.render_together(requests, previews=False)
+    if len(painted) < count:
+        return f"there is memory for {len(painted)}"
     started = time.perf_counter()
-    images = paint()
+    painted = engine.render_together(requests, previews=False)
     each = (time.perf_counter() - started) / count
-    return f"{ratio(each, alone)}, {apart(engine.render(request).image, images[0])}"
+    return f"{ratio(each, alone)}, {apart(engine.render(request).image, painted[0].image)}"
 
 
 @contextmanager
@@ -274,6 +290,57 @@ def without_guidance_after(engine: FiboEngine, step: int) -> Iterator[None]:
         yield
     finally:
         registry.remove_hook("half", recurse=False)
+
+
+@dataclass
+class Passes:
+    """How often the transformer was asked, and how often all its blocks were reckoned for it."""
+
+    all: int = 0
+    whole: int = 0
+
+
+@contextmanager
+def first_block_cached(engine: FiboEngine, threshold: float) -> Iterator[Passes]:
+    """Inside, the blocks after a first one are passed over, by diffusers' own FirstBlockCache, where that one gives
+    nearly what it gave the step before. It knows neither family's blocks, and is told here that these take and give one
+    tensor: all of FIBO 2's, and FIBO 1's single ones (38 of 46; those before them are always reckoned)."""
+    import torch
+    from diffusers import CacheMixin, FirstBlockCacheConfig
+    from diffusers.hooks import HookRegistry, ModelHook
+    from diffusers.hooks._helpers import TransformerBlockMetadata, TransformerBlockRegistry
+
+    class Blocks(torch.nn.Module, CacheMixin):  # type: ignore[misc]
+        """Those that are passed over."""
+
+    class Named(ModelHook):  # type: ignore[misc]
+        """Prompt and negative prompt are two passes of FIBO 2's: each is compared with its own of the step before."""
+
+        def new_forward(self, module: Any, *args: Any, **kwargs: Any) -> Any:
+            passes.all += 1
+            with cached.cache_context(str(kwargs["encoder_hidden_states"].data_ptr())):
+                return self.fn_ref.original_forward(*args, **kwargs)
+
+    def count(*_: Any) -> None:
+        passes.whole += 1
+
+    held: Any = engine._held
+    name = "layers" if held.spec.family == FIBO2 else "single_transformer_blocks"
+    blocks = getattr(held.pipe.transformer, name)
+    takes = TransformerBlockMetadata(return_hidden_states_index=0, _cached_parameter_indices={"hidden_states": 0})
+    TransformerBlockRegistry.register(type(blocks[0]), takes)
+    passes, cached = Passes(), Blocks()
+    cached.add_module(name, blocks)
+    cached.enable_cache(FirstBlockCacheConfig(threshold))
+    registry = HookRegistry.check_if_exists_or_initialize(held.pipe.transformer)
+    registry.register_hook(Named(), "named")
+    counting = next(blocks[-1].children()).register_forward_pre_hook(count)
+    try:
+        yield passes
+    finally:
+        counting.remove()
+        registry.remove_hook("named", recurse=False)
+        cached.disable_cache()
 
 
 @contextmanager
@@ -406,7 +473,7 @@ def models(arguments: argparse.Namespace, folder: Path) -> Iterator[ModelSpec]:
             make(weights, small=arguments.small)
         like = CATALOGUE["fibo" if family is FIBO1 else "fibo-2"]
         spec = replace(like, name=f"random-{family.name}", title=f"{family.title}, random weights", repo=None,
-                       folder=weights, gated=False)  # fmt: skip
+                       folder=weights, gated=False, added=True)  # fmt: skip
         register([spec])
         yield spec
 

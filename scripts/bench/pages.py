@@ -208,13 +208,14 @@ def dragged(page: Page, number: int) -> float:
         _switch(page, "Sketch")
         page.wait_for_timeout(1_000)
     chip = page.locator(".board [aria-pressed]").first
-    box = chip.bounding_box()
+    box, board = chip.bounding_box(), page.locator(".board").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert board is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(
-        box["x"] + box["width"] / 2 + (60 if number % 2 == 0 else -60), box["y"] + box["height"] / 2, steps=5
-    )
+    far = board["width"] / 3  # another place's words
+    page.mouse.move(x + (far if number % 2 == 0 else -far), y, steps=5)
     page.evaluate(
         """() => {
           const app = document.querySelector('.stApp')

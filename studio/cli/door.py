@@ -179,6 +179,12 @@ def _damaged(rows: "Sequence[DamagedGiven]") -> "list[DamagedRow]":
     return [DamagedRow(0, row.id, row.reason) for row in rows]
 
 
+def absolute(door: Door, source: str) -> str:
+    """A file or folder as the studio of this machine finds it; what is none, or one of another machine, as it is."""
+    place = Path(source).expanduser()
+    return str(place.absolute()) if door.workspace is not None and place.exists() else source
+
+
 def only_here(context: typer.Context) -> None:
     """For commands that no studio does for another. Raises InputError where one was named."""
     if (context.obj or Asked()).server is not None:

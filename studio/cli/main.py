@@ -47,7 +47,9 @@ from studio.cli.painting import (
     Seed,
     Sheet,
     Steps,
+    Together,
     Vary,
+    VaryEdit,
     Writer,
 )
 from studio.cli.setup import begin, ended_by_ctrl_c, open_tools
@@ -134,7 +136,7 @@ def generate(
     ] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None, together: Together = False,
     out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint what some words, or a structured prompt, say. Words that are JSON are a structured prompt."""
@@ -150,7 +152,7 @@ def generate(
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
-        adapters=tuple(adapter or ()),
+        adapter=adapter, together=together,
     )  # fmt: skip
     order = options.order(kind="generate", words=words, written=written)
     settings = begin()
@@ -170,14 +172,14 @@ def refine(
     instruction: Annotated[str, typer.Argument(help='What to change: "make the ball green".')],
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None, together: Together = False,
     out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint a new picture from a changed prompt, with the source's seed and settings unless others are given."""
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
-        adapters=tuple(adapter or ()),
+        adapter=adapter, together=together,
     )  # fmt: skip
     words = read_words(instruction)
     settings = begin()
@@ -205,7 +207,7 @@ def inspire(
     hint: Annotated[str | None, typer.Option("--hint", help="The hint, also given last.", show_default=False)] = None,
     seed: Seed = None, count: Count = 1, aspect: Aspect = None, steps: Steps = None, guidance: Guidance = None,
     negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None, together: Together = False,
     out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint from a prompt that describes a picture, or what several have in common."""
@@ -214,7 +216,7 @@ def inspire(
     options = Options(
         seed=seed, count=count, aspect=aspect, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
-        adapters=tuple(adapter or ()),
+        adapter=adapter, together=together,
     )  # fmt: skip
     names, words = split_pictures(given, hint)
     settings = begin()
@@ -264,8 +266,8 @@ def edit(
         int | None, typer.Option(help="Pixels of the mask's edge that blend, inwards.", show_default="4")
     ] = None,
     seed: Seed = None, count: Count = 1, steps: Steps = None, guidance: Guidance = None,
-    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: Vary = None, yes: Confirmed = False,
-    sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
+    negative: Negative = "", model: Model = None, writer: Writer = "auto", vary: VaryEdit = None,
+    yes: Confirmed = False, sheet: Sheet = None, collection: Collection = None, adapter: Adapters = None,
     out: Out = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Paint a part of a stored picture anew, with its own seed and settings unless others are given."""
@@ -279,7 +281,7 @@ def edit(
     options = Options(
         seed=seed, count=count, aspect=None, steps=steps, guidance=guidance, negative=negative, model=model,
         writer=writer, vary=vary or [], confirmed=yes, sheet=sheet, out=out, as_json=as_json, collection=collection,
-        adapters=tuple(adapter or ()),
+        adapter=adapter,
     )  # fmt: skip
     order = options.order(
         kind="edit", words=read_words(instruction or ""), source_id=picture, mask_of=mask_of, strength=strength,

@@ -1,7 +1,6 @@
 """``fibo-studio models``: list, check, download, add, remove, load, unload."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from fibo_core.models.added import SIDE
 from fibo_core.models.catalogue import CATALOGUE, FIBO_VLM, ModelSpec, WeightsSpec, find_weights
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.settings import Settings
-from studio.cli.door import Door, as_ours, door_of, only_here
+from studio.cli.door import Door, absolute, as_ours, door_of, only_here
 from studio.cli.output import StatusLine, print_json, print_table, print_text
 from studio.cli.painting import Json
 from studio.cli.setup import begin, ended_by_ctrl_c
@@ -147,7 +146,7 @@ def add(
     settings = begin()
     if (door := door_of(context, settings)) is not None:
         with as_ours():
-            added = door.studio.add_model(name, _absolute(door, source), steps=steps, guidance=guidance, side=side)
+            added = door.studio.add_model(name, absolute(door, source), steps=steps, guidance=guidance, side=side)
         family, names = added.family, added.name
     else:
         from fibo_core.work.models import add_model
@@ -201,12 +200,6 @@ def _in_the_studio(
         print_json({"name": model.name, "loaded": model.loaded})
     else:
         print_text(f"{model.title} {done}.")
-
-
-def _absolute(door: Door, source: str) -> str:
-    """A folder as the studio of this machine finds it; what is none, or one of another machine, as it is."""
-    folder = Path(source).expanduser()
-    return str(folder.absolute()) if door.workspace is not None and folder.is_dir() else source
 
 
 def _revision(spec: WeightsSpec, settings: Settings) -> str | None:

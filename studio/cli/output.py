@@ -118,7 +118,7 @@ class PaintingProgress:
         self._cancel = cancel
         self._over_quota_since: float | None = None
         self._writer = ""
-        self._picture = ""
+        self._index, self._total = 0, 1
         self.notes: dict[str, None] = {}  # each once, in order
         self.written: WrittenPrompt | None = None
         self.stored: list[Generation] = []
@@ -148,11 +148,20 @@ class PaintingProgress:
         self.notes |= dict.fromkeys((*written.passed_over, *written.notes))
 
     def on_painting(self, index: int, total: int) -> None:
-        self._picture = f"Picture {index + 1} of {total}: " if total > 1 else ""
-        self._line.show(f"{self._picture}getting ready to paint")
+        self._index, self._total = index, total
+        self._line.show(f"{self._which(1)}getting ready to paint")
 
     def on_step(self, event: StepEvent) -> None:
-        self._line.show(f"{self._picture}step {event.step} of {event.total}, about {wait(event.remaining_s)} left")
+        self._line.show(
+            f"{self._which(event.pictures)}step {event.step} of {event.total}, about {wait(event.remaining_s)} left"
+        )
+
+    def _which(self, count: int) -> str:
+        """Which of several pictures are painted now, ``count`` of them in one pass."""
+        if self._total == 1:
+            return ""
+        first, last = self._index + 1, self._index + count
+        return f"Picture {first} of {self._total}: " if count == 1 else f"Pictures {first} to {last} of {self._total}: "
 
     def on_stored(self, generation: "Generation") -> None:
         self.stored.append(generation)

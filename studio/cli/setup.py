@@ -13,6 +13,7 @@ from studio.imports import importing
 from studio.logs import start_logging
 
 if TYPE_CHECKING:
+    from fibo_core.store.database import Database
     from fibo_core.store.history import History
     from fibo_core.work.workflows import Tools
 
@@ -44,16 +45,26 @@ def open_tools(settings: Settings) -> Iterator["Tools"]:
 
 
 @contextmanager
-def open_history(settings: Settings) -> Iterator["History"]:
-    """The workspace's history, for what asks no writer and paints nothing. Raises as `open_tools` does."""
+def open_database(settings: Settings) -> Iterator["Database"]:
+    """The workspace's database alone. Raises as `open_tools` does."""
     with importing():
-        from fibo_core.work.workspace import build_database, build_history
+        from fibo_core.work.workspace import build_database
 
     database = build_database(settings)
     try:
-        yield build_history(settings, database)
+        yield database
     finally:
         database.close()
+
+
+@contextmanager
+def open_history(settings: Settings) -> Iterator["History"]:
+    """The workspace's history, for what asks no writer and paints nothing. Raises as `open_tools` does."""
+    with importing():
+        from fibo_core.work.workspace import build_history
+
+    with open_database(settings) as database:
+        yield build_history(settings, database)
 
 
 @contextmanager

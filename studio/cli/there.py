@@ -244,7 +244,8 @@ def _said(order: "Order") -> "OrderOptions":
         "vary": {axis.name: axis.values for axis in order.axes},
         "confirmed": order.confirmed,
         "collection": order.collection,
-        "adapters": list(order.adapters),
+        "adapters": None if order.adapters is None else list(order.adapters),
+        "together": order.together,
     }
 
 

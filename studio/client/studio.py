@@ -26,6 +26,7 @@ from studio.web.api.label_models import ChangeGiven, CollectionGiven, Collection
 from studio.web.api.models import (
     AdapterGiven,
     AdapterList,
+    AdapterRemoved,
     BackupGiven,
     BatchGiven,
     BatchList,
@@ -65,7 +66,8 @@ class OrderOptions(TypedDict, total=False):
     steps: int | None
     guidance: float | None
     negative_prompt: str | None
-    adapters: Sequence[str]  #: LoRAs: "sepia", "sepia:0.8"
+    adapters: Sequence[str] | None  #: LoRAs: "sepia", "sepia:0.8"; [] is none, None those of the source
+    together: bool  #: several seeds in one pass: faster on a GPU, and pixels may differ a little from alone
     seed: int | None
     count: int
     vary: Mapping[str, str | Sequence[Value]]  #: what varies: a list, or as it is typed, ``{"seed": "1..4"}``
@@ -463,6 +465,10 @@ class Studio:
     def add_adapter(self, name: str, source: str) -> AdapterGiven:
         """Copies a LoRA of that machine, or of a repository, into its workspace."""
         return self.line.send(AdapterGiven, "POST", "/adapters", {"name": name, "source": source})
+
+    def remove_adapter(self, name: str) -> AdapterRemoved:
+        """Takes a LoRA out of its workspace; pictures painted with it stay."""
+        return self.line.send(AdapterRemoved, "DELETE", f"/adapters/{quote(name, safe='')}", {})
 
     def load_model(self, name: str) -> ModelGiven:
         """Loads a model, which paints from now on."""

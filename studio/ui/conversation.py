@@ -21,6 +21,7 @@ from fibo_core.store.idempotency import OnceKey
 from fibo_core.work.desk import Batch
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
+from studio.ui.loras import wears_the_sources, with_loras
 from studio.ui.session import find_picture, pictures_of, place_once, read_order, written_of
 from studio.ui.state import PageState, Refused, field_key, field_value, joined
 from studio.ui.viewing import ADDRESS
@@ -160,7 +161,7 @@ def refine_order(state: PageState, picture: Generation | None, words: str, spec:
     if state.source_request is not None:
         if not field_value("refine", "seed_locked", True):
             order = replace(order, seed=DRAW)
-        order = order.painted_like(state.source_request, spec)
+        order = with_loras(order, state, "refine", spec).painted_like(state.source_request, spec)
     order = replace(order, source=state.source, source_id=state.source_id, locked=state.locked, paint=paint)
     new_words = bool(words) and (state.draft is None or words != state.draft.words or not is_changed(state))
     if new_words:
@@ -206,7 +207,7 @@ def _paints_the_source(state: PageState, order: Order) -> bool:
         return False
     settings = (order.seed, order.size, order.steps, order.guidance)
     same = (request.seed, (request.width, request.height), request.num_inference_steps, request.guidance_scale)
-    return settings == same and order.written.prompt == request.prompt
+    return settings == same and order.written.prompt == request.prompt and wears_the_sources(order, state)
 
 
 def all_words(state: PageState) -> str:

@@ -63,6 +63,7 @@ TEXTS = (
     "finding",
     "found",
     "strength_of",
+    "loras_of",
 )
 #: What of a page its user would miss, but for the words.
 WORK = ("draft", "previous", "source", "pictures", "waiting", "returned")

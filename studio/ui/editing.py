@@ -5,6 +5,8 @@ nothing marked. A mark belongs to its picture, and is there again where that is 
 """
 
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,13 +16,16 @@ from fibo_core.errors import FiboError, InputError, PromptError
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec, find_model
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
+from fibo_core.store.labels import LabelChange
 from fibo_core.work.desk import Batch
+from fibo_core.work.edit_ways import left_behind
 from fibo_core.work.editing import change_mask
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.offline import OfflineWriter
 from studio.ui.components.form import model_of_form, models_here
 from studio.ui.conversation import follow_source, instruction_base, is_changed
+from studio.ui.loras import with_loras
 from studio.ui.marks import check_mark, mark_of, take_mark
 from studio.ui.session import find_picture, pictures_of, place_once, read_order, written_of
 from studio.ui.state import PageState, Refused, field_key, field_value, fill_now
@@ -29,6 +34,7 @@ from studio.ui.words import showable
 STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)  #: starting sigmas that are offered
 DEFAULT_STRENGTH = 0.8
 _OFFLINE = OfflineWriter()
+FOR_A_MARK = "for a mark"  #: the tag of a picture that shows what an edit changes
 NOTHING_SAID = "Say what should change, edit the prompt, or choose another seed."
 #: From which sigma on a variation does what, as it was seen: style and light can change late, a colour or a thing not.
 DEGREES = ((0.95, "redraw"), (0.8, "recolour"), (0.0, "restyle"))
@@ -96,6 +102,22 @@ def model_of_edit(runtime: Runtime, source: Generation | None) -> ModelSpec:
     return model_of_form("edit", runtime)
 
 
+def left_behind_of(runtime: Runtime, source: Generation) -> str:
+    """What of another program's picture its edits have not, as a sentence; "" where they have all of it."""
+    if source.repeatable:
+        return ""
+    try:
+        return _left_behind(runtime.tools.history.image_file(source.id))
+    except FiboError:
+        return ""  # the stage shows that it cannot be read
+
+
+@lru_cache(maxsize=64)
+def _left_behind(file: Path) -> str:
+    """As `left_behind`; a stored picture never changes."""
+    return left_behind(file)
+
+
 def edits_by_instruction(spec: ModelSpec) -> bool:
     """Whether the model carries an instruction out on the picture by itself, and its user has left it that."""
     return "edit" in spec.abilities and ("repaint" not in spec.abilities or bool(field_value("edit", "own", True)))
@@ -121,7 +143,7 @@ def edit_order(
         order = replace(order, seed=DRAW)
     own = edits_by_instruction(spec) and changed
     order = replace(
-        order,
+        with_loras(order, state, "edit", spec),
         model=spec.name,
         source=state.source,
         source_id=source.id,
@@ -193,6 +215,7 @@ def follow_finding(runtime: Runtime, state: PageState) -> Batch | None:
     if not painted or batch.order.source_id is None:
         return batch  # why not is said until the next press, and it can be tried again
     state.finding = None
+    runtime.tools.history.labels.change(LabelChange(add_tags=(FOR_A_MARK,)), ids=[each.id for each in painted])
     before, after = find_picture(runtime, batch.order.source_id), find_picture(runtime, state.found)
     state.found = None
     if after is not None:

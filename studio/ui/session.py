@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import streamlit as st
 
-from fibo_core.engine.adapters import read_asked
 from fibo_core.engine.request import draw_seed
 from fibo_core.errors import (
     BatchDamaged,
@@ -34,6 +33,7 @@ from fibo_core.writers.chain import AUTO
 from studio.remedies import with_button
 from studio.runtime import get_runtime
 from studio.ui.components.press_bar import Press, Presses
+from studio.ui.loras import read_loras, recipe_of_source
 from studio.ui.navigation import EDIT, GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.state import (
     Draft,
@@ -163,6 +163,7 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
             fill_now("refine", "only_asked", order.only_asked)
             fill_now("refine", "with_picture", order.with_picture)
         state.source_request = source.request if source else None
+        state.loras_of = recipe_of_source(state)
     elif order.pictures:
         state.pictures, state.source_id = order.pictures, order.source_id
 
@@ -463,14 +464,6 @@ def read_order(mode: Mode, *, settings: bool = True) -> Order:
         count=field_value(mode, "count", 1),
         adapters=read_loras(field_value(mode, "loras")),
     )
-
-
-def read_loras(text: str | None) -> tuple[str, ...]:
-    """The LoRAs that a user typed, "sepia:0.8, ink". Raises RequestError for what is no name or no strength."""
-    asked = tuple(each.strip() for each in (text or "").split(",") if each.strip())
-    for each in asked:
-        read_asked(each)
-    return asked
 
 
 def read_seed(text: str | None) -> int | None:

@@ -178,7 +178,8 @@ class PageState:
     An edit has ``marks``: what is marked of a picture, by its id, as the name of a kept input; ``mark_revision``
     changes where the page itself has marked something. ``finding`` is the batch whose picture shows what an edit
     changes, to be marked, ``found`` that picture while the one it is compared with is painted, ``found_mark`` what was
-    marked so. ``strength_of`` is the picture that "How much" was chosen for. ``references`` are the pictures that its
+    marked so. ``strength_of`` is the picture that "How much" was chosen for, ``loras_of`` the source's
+    recipe (by its hash) whose LoRAs were put into their field. ``references`` are the pictures that its
     instruction may name, as kept inputs.
     """
 
@@ -214,6 +215,7 @@ class PageState:
     found: str | None = None
     found_mark: str = ""
     strength_of: str | None = None
+    loras_of: str | None = None
     kept: KeptWork | None = None
     refused: Refused = Refused()
     once: OnceKey | None = None
@@ -372,6 +374,7 @@ class PageState:
                 references=self.references,
                 marks=self.marks,
                 mark_revision=self.mark_revision,
+                loras_of=self.loras_of,
                 returned=words,
                 refused=Refused(note=note),
             ).__dict__
@@ -554,9 +557,11 @@ class HistoryState:
 
 @dataclass
 class SystemState:
-    """Whether the System page's checks ask Hugging Face and Gemini too: once somebody has pressed "Check again"."""
+    """Whether the System page's checks ask Hugging Face and Gemini too: once somebody has pressed "Check again".
+    ``removing`` is the LoRA that is to be removed, once that was said twice."""
 
     asks_services: bool = False
+    removing: str | None = None
 
 
 def page_state(mode: Mode) -> PageState:

@@ -10,9 +10,10 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from fibo_core.engine.canvas import on_white
 from fibo_core.errors import FiboError
 from fibo_core.limits import BYTES_MAX
-from fibo_core.store.images import is_animated, on_white, open_picture
+from fibo_core.store.images import is_animated, open_picture
 from studio.runtime import get_runtime
 from studio.web.api.errors import Refused, status_of
 from studio.web.api.requests import FILE_S, BoundedRequest, in_thread

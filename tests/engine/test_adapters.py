@@ -42,16 +42,20 @@ def lora_of(model: Any, rank: int = 2, seed: int = 0) -> dict[str, Any]:
     return tensors
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two adapters of mini's."""
+def write_lora_of_mini(file: Path, *, seed: int = 0) -> Path:
     from fibo_core.engine.loading import libraries
 
     _, _, diffusers = libraries()
     transformer = diffusers.BriaFiboTransformer2DModel.from_pretrained(MINI_WEIGHTS / "transformer")
+    return write_lora(file, lora_of(transformer, seed=seed))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two adapters of mini's."""
     adapters = tmp_path_factory.mktemp("adapters")
     for seed, name in enumerate(("sepia", "ink")):
-        write_lora(adapters / f"{name}.safetensors", lora_of(transformer, seed=seed))
+        write_lora_of_mini(adapters / f"{name}.safetensors", seed=seed)
     return adapters
 
 
@@ -171,11 +175,11 @@ def _empty(tensors: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (_one_row_too_wide, "does not fit this model"),
-        (_narrower, "does not fit this model"),
-        (_taller, "does not fit this model"),
+        (_one_row_too_wide, f"does not belong to mini: {LAYER} takes 192 numbers and gives 192, and the adapter"),
+        (_narrower, "does not belong to mini: .* and the adapter's takes 7"),
+        (_taller, "does not belong to mini: .* Choose one that was trained on it"),
         (_half, "it has one half"),
-        (_another_models, "does not belong to this model: it has 'transformer.layers.0"),
+        (_another_models, "does not belong to mini: it has 'transformer.layers.0"),
         (_empty, "is empty"),
     ],
 )
@@ -240,7 +244,7 @@ def test_a_file_that_is_none_or_cut_short_is_refused(tmp_path: Path, folder: Pat
         file = tmp_path / "x.safetensors"
         file.write_bytes(data)
         with pytest.raises(RequestError, match=r"no safetensors file, or is cut short|is empty"):
-            check_fits(file, MINI_WEIGHTS)
+            check_fits(file, CATALOGUE["mini"], tmp_path)
 
 
 def test_an_adapter_of_fibo_2_fits_fibo_2_alone_and_comes_off_too(tmp_path: Path) -> None:
@@ -254,7 +258,8 @@ def test_an_adapter_of_fibo_2_fits_fibo_2_alone_and_comes_off_too(tmp_path: Path
     write_lora(adapters / "two.safetensors", lora_of(transformer))
     with pytest.MonkeyPatch.context() as patch:
         models = {"mini": CATALOGUE["mini"], "tiny2": replace(TINY2, folder=weights)}
-        patch.setattr("fibo_core.models.catalogue.CATALOGUE", models)
+        for module in ("fibo_core.models.catalogue", "fibo_core.engine.adapters"):
+            patch.setattr(f"{module}.CATALOGUE", models)
         engine = FiboEngine("tiny2", hub_cache=tmp_path, adapters=adapters)
 
         def painted(*asked: str) -> Any:
@@ -265,5 +270,5 @@ def test_an_adapter_of_fibo_2_fits_fibo_2_alone_and_comes_off_too(tmp_path: Path
         before = painted()
         assert (painted("two") != before).any()
         assert (painted() == before).all()
-        with pytest.raises(RequestError, match="does not belong to this model"):
+        with pytest.raises(RequestError, match=r"does not belong to mini: .* It fits tiny2: choose that model\."):
             engine.adapters("mini", ["two"])

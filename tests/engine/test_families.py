@@ -128,9 +128,16 @@ def test_a_prompt_of_five_thousand_tokens_is_refused_before_its_model_is_loaded(
 
 
 @pytest.mark.parametrize("spec", [CATALOGUE["mini"], TINY2], ids=["mini", "tiny2"])
-def test_a_size_no_multiple_of_16_is_refused_for_every_family(spec: ModelSpec) -> None:
-    with pytest.raises(RequestError, match=r"The size is 100×64\. Each side must be a multiple of 16"):
-        RenderSettings.of(spec, size=(100, 64))
+def test_a_size_no_multiple_of_16_is_cut_from_one_that_is(spec: ModelSpec, engine: FiboEngine) -> None:
+    """The models paint multiples of 16: what is more than was asked for, to the right and below, is cut off."""
+    whole, cut = (
+        engine.render(
+            RenderSettings.of(spec, size=size, num_inference_steps=1).request(BALL, 7, engine.revision(spec.name))
+        )
+        for size in ((112, 80), (100, 70))
+    )
+    assert cut.image.size == (100, 70)
+    assert (pixels(cut.image) == pixels(whole.image)[:70, :100]).all()
 
 
 def test_weights_of_fibo_2_cut_short_leave_the_model_before_painting(

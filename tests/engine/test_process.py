@@ -86,6 +86,14 @@ def test_its_pictures_steps_and_previews_are_those_of_one_process(
     assert (status.state, status.model, status.device) == ("ready", "mini", "cpu")
 
 
+def test_several_seeds_in_one_pass_are_those_of_one_process(engine: ProcessEngine, mini_engine: FiboEngine) -> None:
+    requests = [replace(a_request(engine), seed=seed) for seed in (7, 8, 9)]
+    expected = mini_engine.render_together(requests)
+    painted = engine.render_together(requests)
+    assert [each.image.tobytes() for each in painted] == [each.image.tobytes() for each in expected]
+    assert [each.precision for each in painted] == ["float32, together"] * 3
+
+
 def test_an_edits_pictures_are_found_by_the_studio(engine: ProcessEngine, tmp_path: Path) -> None:
     """The process knows no store; one that is gone is the same sentence."""
     edit = Edit(source="a" * 64, mask="b" * 64)

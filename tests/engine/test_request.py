@@ -33,7 +33,7 @@ def request(**changes: Any) -> GenerationRequest:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"width": 17, "height": 17}, ["17×17", "multiple of 16"]),
+        ({"width": 17, "height": 17}, ["17×17", "64 to 2048"]),
         ({"width": 4096}, ["4096×256", "2048"]),
         ({"seed": -1}, ["-1", str(SEED_MAX)]),
         ({"seed": 2**64}, [str(2**64), str(SEED_MAX)]),
@@ -69,6 +69,7 @@ def test_the_largest_seed_is_a_seed() -> None:
         {"revision": "abd"},
         {"adapters": ("a",)},
         {"approximation": "nf4"},
+        {"width": 250},
     ],
 )
 def test_the_recipe_hash_changes_with_everything_that_changes_the_picture(changes: dict[str, Any]) -> None:

@@ -320,11 +320,27 @@ def test_a_disk_that_fills_during_a_download_is_said_and_it_goes_on_later(client
 
 
 @pytest.mark.parametrize("where", ["auth-check", "/tree/", "/resolve/"])
-def test_an_address_that_leads_to_itself_is_waited_out_like_a_hub_that_is_ill(
+def test_an_address_that_leads_to_itself_is_said_at_once_and_what_arrived_is_kept(
     client, hub: LoopbackHub, where: str
 ) -> None:
+    """It does not pass by itself: nobody waits."""
     hub.loops = where
-    answer = client(cancel_in_wait=True, waits_s=(60.0,))
-    assert answer.kind == "Cancelled"
-    assert "hub" in answer.events[-1]["reason"]
+    answer = client(waits_s=(600.0,))
+    assert answer.kind == "DownloadFailed"
+    assert answer.error.startswith(f"The hub at {hub.endpoint} leads in a circle for {REPO}: ")
+    assert not [event for event in answer.events if event["wait_s"] is not None]
     assert answer.here is None
+    hub.loops = ""
+    assert client().error == ""
+
+
+@pytest.mark.parametrize("where", ["/revision/", "/tree/", "/resolve/", "/"])
+def test_a_login_page_in_the_hubs_place_is_said_at_once(client, hub: LoopbackHub, where: str) -> None:
+    """As a hotel's network or a proxy gives one, whichever of the hub's addresses is asked."""
+    hub.page = where
+    answer = client(waits_s=(600.0,))
+    assert answer.kind == "DownloadFailed"
+    assert answer.error.startswith(f"What answers at {hub.endpoint} for {REPO} is not the hub (")
+    assert answer.here is None
+    hub.page = ""
+    assert client().error == ""

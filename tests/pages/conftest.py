@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
@@ -72,9 +74,10 @@ def app(runtime: Runtime) -> AppTest:
 def paint(runtime: Runtime) -> Callable[..., Generation]:
     """Stored pictures to begin with, painted in two steps."""
 
-    def paint(words: str = "a red ball", seed: int = 7) -> Generation:
+    def paint(words: str = "a red ball", seed: int = 7, adapters: tuple[str, ...] = ()) -> Generation:
         prompt = StructuredPrompt.from_dict({"short_description": words, "objects": [{"description": words}]})
         order = Order(kind="generate", words=words, written=WrittenPrompt(prompt, "offline"), steps=2, seed=seed)
+        order = replace(order, adapters=adapters)
         (generation_id,) = runtime.desk.wait(runtime.desk.place(order).id, 60).generation_ids
         return runtime.tools.history.get(generation_id)
 
@@ -85,9 +88,9 @@ def paint(runtime: Runtime) -> Callable[..., Generation]:
 def store(runtime: Runtime) -> Callable[..., Generation]:
     """Stored pictures to begin with, which no model had to paint."""
 
-    def store(words: str = "a red ball", seed: int = 7) -> Generation:
+    def store(words: str = "a red ball", seed: int = 7, **more: Any) -> Generation:
         prompt = StructuredPrompt.from_dict({"short_description": words, "objects": [{"description": words}]})
-        return add_picture(runtime.tools.history, words, seed=seed, prompt=prompt)
+        return add_picture(runtime.tools.history, words, seed=seed, prompt=prompt, **more)
 
     return store
 

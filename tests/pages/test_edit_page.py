@@ -16,7 +16,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.work.editing import change_mask
 from fibo_core.work.runtime import Runtime
 from studio.ui.components.press_bar import Press
-from studio.ui.components.thread import made_by, steps_to
+from studio.ui.components.thread import made_by, steps_to, value_of
 from studio.ui.editing import DEFAULT_STRENGTH, strength_label
 from studio.ui.marks import LOST, outlines, take_mark
 from studio.ui.state import PageState
@@ -130,6 +130,7 @@ def test_what_an_edit_changes_is_marked_before_it_is_used(edit: AppTest, runtime
     assert not edit.exception
     state = edit.session_state["page_edit"]
     assert (state.source_id, state.finding) == (source.id, None)
+    assert runtime.tools.history.get(plain.generation_ids[0]).tags == ("for a mark",)
     if not state.marks:
         assert "changes nothing that could be marked" in says(edit)
         return
@@ -310,7 +311,9 @@ def test_the_thread_names_what_made_a_picture_where_no_words_did(edit: AppTest, 
     green = replace(source, request=replace(source.request, prompt=changed))
     assert made_by(green, source) == "description: a green ball on the left"
     assert made_by(replace(green, mode="inspire"), source) == "Inspired by it"
-    assert made_by(replace(source, request=replace(source.request, seed=5)), source) == "Another take"
+    seed_5 = replace(source, request=replace(source.request, seed=5))
+    assert made_by(seed_5, source) == "Another take"
+    assert [value_of(each, source) for each in (green, seed_5, source)] == ["green", "seed 5", ""], "under a thumbnail"
 
 
 def test_an_object_that_moves_is_marked_where_it_was_and_where_it_goes() -> None:

@@ -22,6 +22,7 @@ from studio.shell import get_shell
 from studio.ui.components.press_bar import Press, Presses
 from studio.ui.session import carry_out
 from studio.ui.state import PageState
+from tests.engine.test_adapters import write_lora_of_mini
 from tests.pages.conftest import APP, finish, page, press, says, type_json, way_back
 
 
@@ -789,14 +790,8 @@ def test_a_deleted_picture_of_a_grid_leaves_the_others(app: AppTest, runtime: Ru
 
 def test_a_lora_of_the_workspace_is_asked_for_in_the_form(app: AppTest, runtime: Runtime) -> None:
     """Where none is here, the form has no field for one; a strength that is none is said at the press."""
-    from fibo_core.engine.loading import libraries
-    from fibo_core.models.catalogue import MINI_WEIGHTS
-    from tests.engine.test_adapters import lora_of, write_lora
-
     assert "generate_loras" not in [field.key for field in app.text_input]
-    _, _, diffusers = libraries()
-    transformer = diffusers.BriaFiboTransformer2DModel.from_pretrained(MINI_WEIGHTS / "transformer")
-    write_lora(runtime.settings.workspace_dir / "adapters" / "sepia.safetensors", lora_of(transformer))
+    write_lora_of_mini(runtime.settings.workspace_dir / "adapters" / "sepia.safetensors")
     app.run()
     app.text_input(key="generate_loras").set_value("sepia:strong")
     app.text_area(key="generate_words").set_value("a red ball")

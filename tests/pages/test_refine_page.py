@@ -17,6 +17,7 @@ from fibo_core.work.runtime import Runtime
 from studio.ui.components.sources import refine_from_file
 from studio.ui.session import begin_from
 from studio.ui.state import PageState
+from tests.engine.test_adapters import write_lora_of_mini
 from tests.pages.conftest import bar, finish, page, press, says, type_json, way_back
 
 FIELD = Path("tests/golden/field-cases/pictures")
@@ -259,3 +260,31 @@ def test_another_source_keeps_the_users_json_within_reach(refine: AppTest, runti
     previous = refine.session_state["page_refine"].previous
     assert previous is not None
     assert previous.text == '{"short_description": "mine"}'
+
+
+def test_the_loras_of_the_source_stand_in_a_field_and_an_emptied_one_is_none(
+    app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
+) -> None:
+    """The next picture has no LoRA, and so no field for one; a picture without LoRAs never had one."""
+    file = write_lora_of_mini(runtime.settings.workspace_dir / "adapters" / "sepia.safetensors")
+    worn = paint(adapters=("sepia:0.5",))
+
+    def refined(words: str) -> Generation:
+        app.text_input(key="refine_words").set_value(words)
+        finish(press(app, "Paint with the same seed"), runtime, "refine")
+        (newest, *_) = runtime.tools.history.page(HistoryQuery()).items
+        assert newest.words == words
+        return newest
+
+    app.session_state["page_generate"].shown_id = worn.id
+    press(app.run(), "Refine")
+    assert app.text_input(key="refine_loras").value == "sepia:0.5"
+    assert refined("make the ball green").request.adapters == worn.request.adapters
+    assert app.text_input(key="refine_loras").value == "sepia:0.5"
+    file.unlink()
+    app.text_input(key="refine_words").set_value("make the ball purple")
+    press(app, "Paint with the same seed")
+    assert "There is no adapter called 'sepia'" in says(app)
+    app.text_input(key="refine_loras").set_value("").run()
+    assert refined("make the ball blue").request.adapters == ()
+    assert "refine_loras" not in [field.key for field in app.text_input]

@@ -16,6 +16,7 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from tests.engine.test_adapters import write_lora_of_mini
 from tests.pages.conftest import APP, FAST, bar, page, press, says
 
 
@@ -225,3 +226,21 @@ def test_the_loras_of_the_workspace_are_listed_with_what_they_fit(app: AppTest, 
     (folder / "broken.safetensors").write_bytes(b"<html>")
     page(app, "system")
     assert "broken: broken.safetensors is no safetensors file" in says(app).replace("\\", "")
+
+
+def test_a_lora_is_removed_once_that_was_asked_and_what_names_it_is_said(
+    app: AppTest, runtime: Runtime, store: Callable[..., Generation]
+) -> None:
+    """Its pictures stay; one that a job waits for is not removed."""
+    folder = runtime.settings.workspace_dir / "adapters"
+    write_lora_of_mini(folder / "sepia.safetensors")
+    worn = ("sepia@0123456789abcdef*0.5",)
+    picture = store("a ball", adapters=worn)
+    page(app, "system")
+    app.button(key="remove_lora_sepia").click().run()
+    assert "1 picture was painted with it: it stays" in says(app)
+    assert (folder / "sepia.safetensors").exists()
+    app.button(key="remove_lora").click().run()
+    assert not (folder / "sepia.safetensors").exists()
+    assert "remove_lora_sepia" not in [button.key for button in app.button]
+    assert runtime.tools.history.get(picture.id).request.adapters == worn

@@ -1,5 +1,6 @@
 """What a card is measured with: each check runs here with small weights, so that its code is known to work."""
 
+import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,11 +32,32 @@ def test_every_check_gives_figures_with_small_weights(
     for what in (
         "loading", "a step with guidance", "a step without guidance", "decoding", "a preview", "from a cancel",
         "all of it on the card", "part by part", "next seed", "2 seeds in one pass", "compiled blocks", "of 4 steps",
-        "no guidance after step", "no memory in the middle",
+        "no guidance after step", "the first moved less than 0.2", "in its own process", "no memory in the middle",
     ):  # fmt: skip
         assert re.search(rf"^\| [^|]*{re.escape(what)}[^|]* \| [^|]*\d[^|]* \|$", table, re.MULTILINE), what
     assert "| the next picture | the same |" in table
     assert gpu.DOCUMENT.read_text("utf-8") == before
+
+
+@pytest.mark.parametrize(("family", "of_a_step"), [("fibo1", 1), ("fibo2", 2)])
+def test_the_cache_of_blocks_passes_them_over_and_leaves_nothing_behind(
+    family: str, of_a_step: int, tmp_path: Path
+) -> None:
+    """Where any change is little enough, all steps but the first: of each prompt's own. Where none is, the pixels are
+    those without it, as they are afterwards."""
+    arguments = argparse.Namespace(model=None, family=[family], small=True)
+    (spec,) = gpu.models(arguments, tmp_path)
+    bench = gpu.Bench(spec, tmp_path, 64, 4)
+    engine = bench.engine()
+    request = bench.request(engine)
+    plain = engine.render(request).image.tobytes()
+    with gpu.first_block_cached(engine, 1e9) as passes:
+        engine.render(request)
+    assert (passes.all, passes.whole) == (4 * of_a_step, of_a_step)
+    with gpu.first_block_cached(engine, 0.0) as passes:
+        assert engine.render(request).image.tobytes() == plain
+    assert passes.whole == passes.all == 4 * of_a_step
+    assert engine.render(request).image.tobytes() == plain
 
 
 def test_a_check_that_fails_is_said_and_the_others_go_on(

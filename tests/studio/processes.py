@@ -46,10 +46,11 @@ def add_picture(
     color: str = "red",
     prompt: StructuredPrompt | None = None,
     steps: int = 3,
+    adapters: tuple[str, ...] = (),
     **more: Any,
 ) -> Generation:
     prompt = prompt or StructuredPrompt.from_dict({"short_description": words})
-    request = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=steps).request(prompt, seed, "r1")
+    request = RenderSettings.of(CATALOGUE["mini"], num_inference_steps=steps).request(prompt, seed, "r1", adapters)
     rendered = RenderedImage(Image.new("RGB", (256, 256), color), 0.5, "cpu", "float32", {"torch": "2.13"})
     arguments = {"mode": "generate", "words": words, "writer": "offline"} | more
     return history.add(rendered, request, **arguments)

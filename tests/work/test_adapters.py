@@ -5,26 +5,29 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fibo_core.engine.fibo import FiboEngine
 from fibo_core.errors import FiboError, InputError, RequestError
 from fibo_core.models.catalogue import MINI_WEIGHTS
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.settings import Settings
-from fibo_core.work.adapters import USUAL, adapters_here, add_adapter
-from tests.engine.test_adapters import lora_of, write_lora
+from fibo_core.work.adapters import USUAL, AdapterUse, adapter_use, adapters_here, add_adapter, remove_adapter
+from fibo_core.work.desk import Batch
+from fibo_core.work.orders import Order
+from fibo_core.writers import WrittenPrompt
+from tests.engine.test_adapters import write_lora, write_lora_of_mini
 from tests.models.loopback_hub import LoopbackHub, serve
+from tests.work.desks import Studio
 
 
 @pytest.fixture(scope="module")
 def lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A LoRA of mini's, alone in a folder, as diffusers saves it."""
-    from fibo_core.engine.loading import libraries
-
-    _, _, diffusers = libraries()
-    transformer = diffusers.BriaFiboTransformer2DModel.from_pretrained(MINI_WEIGHTS / "transformer")
-    return write_lora(tmp_path_factory.mktemp("lora") / USUAL, lora_of(transformer))
+    return write_lora_of_mini(tmp_path_factory.mktemp("lora") / USUAL)
 
 
 @pytest.fixture
@@ -100,6 +103,76 @@ def test_a_file_that_was_spoilt_in_its_place_is_listed_with_its_fault(settings: 
     assert "sepia.safetensors is no safetensors file, or is cut short" in adapter.fault
 
 
+def painted_with(idle: Studio, settings: Settings, lora: Path) -> Batch:
+    """A job in the queue that paints with sepia, which is here."""
+    add_adapter(settings, "sepia", str(lora))
+    prompt = StructuredPrompt.from_dict({"short_description": "a red ball"})
+    order = Order(kind="generate", written=WrittenPrompt(prompt), size=(64, 64), steps=2, seed=7, adapters=("sepia",))
+    return idle.desk.place(order)
+
+
+@pytest.fixture
+def room(tmp_path: Path, lora: Path) -> Iterator[tuple[Studio, Settings]]:
+    """A studio whose worker has not begun, and whose engine has the LoRAs of its workspace."""
+    settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path)})
+    studio = Studio(tmp_path, FiboEngine("mini", hub_cache=tmp_path / "hub", adapters=tmp_path / "adapters"))
+    yield studio, settings
+    studio.queue.stop()
+    studio.database.close()
+
+
+def test_one_that_a_job_waits_for_stays_and_one_of_stored_pictures_goes_and_says_so(
+    room: tuple[Studio, Settings], lora: Path
+) -> None:
+    """The picture stays with its recipe, painting it again names the LoRA that is missing, and the same file brings
+    it back."""
+    studio, settings = room
+    batch = painted_with(studio, settings, lora)
+    with pytest.raises(InputError, match=r"sepia is in use\. 1 job in the queue paints with it\. Cancel what waits"):
+        remove_adapter(settings, studio.database, "sepia")
+    assert [each.name for each in adapters_here(settings)] == ["sepia"]
+    studio.queue.start()
+    (id,) = studio.desk.wait(batch.id, 120).generation_ids
+    use = remove_adapter(settings, studio.database, "sepia")
+    assert (use.jobs, use.pictures) == (0, 1)
+    assert use.sentence == (
+        "1 picture was painted with it: it stays, and cannot be painted again until the same file is added under this "
+        "name."
+    )
+    assert adapters_here(settings) == []
+    picture = studio.tools.history.get(id)
+    assert picture.request.adapters[0].startswith("sepia@")
+    with pytest.raises(RequestError, match=r"the adapter sepia, which is not in .* any more\. Add the same file"):
+        studio.desk.again(id)
+    add_adapter(settings, "sepia", str(lora))
+    again = studio.desk.wait(studio.desk.again(id).id, 120).again
+    assert again is not None
+    assert again.same
+
+
+def test_one_that_waits_to_be_painted_again_counts_as_in_use_and_a_name_that_begins_alike_does_not(
+    room: tuple[Studio, Settings], lora: Path
+) -> None:
+    studio, settings = room
+    batch = painted_with(studio, settings, lora)
+    studio.queue.start()
+    (id,) = studio.desk.wait(batch.id, 120).generation_ids
+    studio.queue.stop()
+    studio.desk.again(id)
+    assert adapter_use(studio.database, "sepia") == AdapterUse(1, 1)
+    for other in ("sep", "epia", "Sepia", "sepia2", "_epia"):
+        assert adapter_use(studio.database, other) == AdapterUse(0, 0), other
+
+
+def test_what_is_not_here_cannot_be_removed(room: tuple[Studio, Settings], lora: Path) -> None:
+    studio, settings = room
+    add_adapter(settings, "sepia", str(lora))
+    for name in ("nobody", "../sepia", "", "sepia.safetensors"):
+        with pytest.raises(InputError, match=r"no adapter called .* to remove \(there: sepia\)"):
+            remove_adapter(settings, studio.database, name)
+    assert [each.name for each in adapters_here(settings)] == ["sepia"]
+
+
 def test_a_repository_gives_its_lora_and_the_command_line_lists_it(tmp_path: Path, lora: Path) -> None:
     with serve(LoopbackHub("me/lora", lora.parent, also={"me/model": MINI_WEIGHTS})) as hub:
         online = {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_OFFLINE": "0", "WORKSPACE_DIR": str(tmp_path)}
@@ -115,3 +188,7 @@ def test_a_repository_gives_its_lora_and_the_command_line_lists_it(tmp_path: Pat
         assert f"me/model holds no {USUAL}" in refused.stderr
         assert [each["name"] for each in json.loads(run("list", "--json").stdout)] == ["sepia"]
         assert "fits mini" in run("list").stdout
+        assert run("remove", "sepia").stdout == "sepia is no longer here.\n"
+        assert json.loads(run("list", "--json").stdout) == []
+        twice = run("remove", "sepia")
+        assert (twice.returncode, twice.stderr) == (2, "There is no adapter called 'sepia' to remove (there: none).\n")

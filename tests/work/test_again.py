@@ -64,6 +64,19 @@ def test_the_second_picture_comes_into_the_gallery_where_it_is_to_be_kept(studio
     assert (batch.again.same, batch.again.generation_id) == (True, id)
 
 
+def test_of_a_picture_painted_with_others_in_one_pass_the_second_is_told_to_be_painted_alone(studio: Studio) -> None:
+    """By one of 255 at most it is another one."""
+    order = Order(kind="generate", written=WrittenPrompt(PROMPT), steps=2, seed=7, count=3, together=True)
+    ids = studio.desk.wait(studio.desk.place(order).id, 60).generation_ids
+    report = once_more(studio, studio.tools.history.get(ids[0])).again
+    assert report is not None
+    assert report.difference is not None
+    assert report.difference.most <= 1
+    assert [(each.name, each.before, each.after) for each in report.changed] == [
+        ("precision", "float32, together", "float32")
+    ]
+
+
 def test_a_stored_file_that_was_altered_is_told_by_how_much_and_where(studio: Studio) -> None:
     """What was painted lies aside, to be looked at, and is what the recipe gives."""
     picture = painted(studio)
@@ -162,7 +175,7 @@ def test_what_cannot_be_painted_again_is_refused_in_one_sentence_before_anything
     with pytest.raises(RequestError, match="soft-light"):
         studio.desk.again(adapted.id)
     studio.execute("""UPDATE generation SET adapters = '["ink@0123456789abcdef*1"]', model = 'mini'""")
-    with pytest.raises(RequestError, match="no adapter called 'ink'"):
+    with pytest.raises(RequestError, match=r"the adapter ink, which is not in .* any more"):
         studio.desk.again(adapted.id)
     studio.execute("UPDATE generation SET adapters = '[]', model = 'fibo'")
     with pytest.raises(ModelMissing):

@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageCms, ImageDraw, ImageFilter
 
 from fibo_core.cancel import CancelFlag
+from fibo_core.engine.canvas import on_white
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.masks import read_mask
 from fibo_core.errors import FiboError, GenerationNotFound, PictureError
+from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.prompts.axes import Axis
+from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.database import Database
 from fibo_core.store.exporting import Export
 from fibo_core.store.generation import Generation
@@ -27,6 +30,7 @@ from fibo_core.store.importing import Importer, ImportReport
 from fibo_core.store.inputs import kept_picture
 from fibo_core.store.verify import sentences
 from fibo_core.work.batches import Batch
+from fibo_core.work.edit_ways import left_behind
 from fibo_core.work.editing import ready
 from fibo_core.work.orders import Order, order_from_json, order_to_json, plan
 from fibo_core.work.tasks import EditTask, task_from_json, task_to_json
@@ -70,6 +74,19 @@ def a_mask(studio: Studio, box: tuple[int, int, int, int] = BOX, size: tuple[int
 
 def pixels(studio: Studio, picture: Generation) -> np.ndarray:
     return np.asarray(Image.open(studio.tools.history.image_file(picture.id)).convert("RGB"))
+
+
+def a_photo(studio: Studio, folder: Path, picture: Image.Image, **saved: Any) -> Generation:
+    """A picture that came from elsewhere, as it is: its sides are any."""
+    file, report = folder / "photo.png", ImportReport()
+    picture.save(file, **saved)
+    Importer(studio.tools.history, studio.database).run([(file, file.name)], report)
+    assert report.reasons == []
+    return studio.tools.history.get(report.added_ids[0])
+
+
+def noisy(width: int, height: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 def purple(picture: Generation) -> WrittenPrompt:
@@ -251,6 +268,91 @@ def test_a_chain_of_five_is_a_line_of_pictures_and_moves_house(edits: Studio, tm
     assert batch.again.same is True
 
 
+BALL = WrittenPrompt(
+    StructuredPrompt.from_dict({"short_description": "a red ball", "objects": [{"description": "a ball"}]})
+)
+
+
+@pytest.mark.parametrize("given", [{"way": "paste"}, {"way": "hold"}, {"strength": 0.6}])
+def test_a_picture_of_any_size_is_edited_at_its_own(edits: Studio, tmp_path: Path, given: dict[str, Any]) -> None:
+    """A photo whose sides are no multiples of 16: the result is as large as it, and outside the mask, up to the edges,
+    it is the photo. It is the next one's source, and both are painted again."""
+    photo = a_photo(edits, tmp_path, noisy(250, 181))
+    masked = "strength" not in given
+    mask = a_mask(edits, (150, 100, 249, 180), (250, 181)) if masked else None
+    chain = [photo]
+    for steps in (2, 3):
+        order = Order(kind="edit", source_id=chain[-1].id, written=BALL, mask=mask, seed=3, steps=steps, **given)
+        chain += done(edits, order)
+        assert pixels(edits, chain[-1]).shape == (181, 250, 3)
+        moved = (pixels(edits, chain[-1]) != pixels(edits, chain[-2])).any(axis=2)
+        assert moved.any()
+        if masked:
+            assert not moved[outside(edits, chain[-1])].any()
+        batch = ended(edits, edits.desk.again(chain[-1].id))
+        assert batch.again is not None
+        assert batch.again.same is True
+    assert chain[-1].request.canvas == (256, 192)
+    (refined,) = done(
+        edits,
+        Order(kind="refine", source_id=chain[-1].id, words="blue", source=BALL.prompt).painted_like(
+            chain[-1].request, CATALOGUE["mini"]
+        ),
+    )
+    assert pixels(edits, refined).shape == (181, 250, 3)
+
+    recipes = [each.to_record() for each in chain]
+    edits.execute("DELETE FROM generation")
+    edits.tools.history.rebuild()
+    assert [edits.tools.history.get(each.id).to_record() for each in chain] == recipes
+    found = edits.tools.history.verify()
+    assert (found.pictures, *found.files_amiss, *found.missing, *found.without_row, *found.without_inputs) == (4,)
+
+
+def test_a_mask_of_the_edit_is_of_the_pictures_own_size(edits: Studio, tmp_path: Path) -> None:
+    """And of a picture that was not painted here it would be all of it, which is said."""
+    source = a_picture(edits, size=(250, 181))
+    (edited,) = done(edits, Order(kind="edit", source_id=source.id, written=purple(source), mask_of="edit"))
+    moved = (pixels(edits, edited) != pixels(edits, source)).any(axis=2)
+    assert moved.any()
+    assert not moved[outside(edits, edited)].any()
+    photo = a_photo(edits, tmp_path, noisy(96, 70))
+    batch = ended(
+        edits, edits.desk.place(Order(kind="edit", source_id=photo.id, written=BALL, mask_of="edit", steps=1))
+    )
+    assert "nothing would stay" in (batch.jobs[0].error or "")
+
+
+def test_what_an_edit_has_not_of_its_picture_is_said(edits: Studio, tmp_path: Path) -> None:
+    """Transparency, a colour profile, 16 bits: a note, beside what the picture is then painted on."""
+    half = noisy(128, 96).convert("RGBA")
+    half.putalpha(Image.linear_gradient("L").resize(half.size))
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = a_photo(edits, tmp_path, half, icc_profile=profile)
+    order = Order(kind="edit", source_id=photo.id, written=BALL, mask=a_mask(edits, (0, 0, 40, 95), (128, 96)), steps=1)
+    batch = ended(edits, edits.desk.place(order))
+    assert batch.jobs[0].written is not None
+    assert batch.jobs[0].written.notes == (
+        "The picture has transparency and a colour profile, which an edit of it has not: that is opaque RGB of 8 bits, "
+        "white where it was transparent.",
+    )
+    edited = edits.tools.history.get(batch.generation_ids[0])
+    black = outside(edits, edited)
+    assert (pixels(edits, edited)[black] == np.asarray(on_white(half))[black]).all()
+    deep = Image.fromarray(np.random.default_rng(0).integers(0, 2**16, (64, 64), dtype=np.uint16))
+    assert "16 bits" in left_behind(edits.tools.history.image_file(a_photo(edits, tmp_path, deep).id))
+    assert left_behind(edits.tools.history.image_file(edited.id)) == ""
+
+
+@pytest.mark.parametrize("size", [(40, 181), (2049, 181)])
+def test_a_picture_too_small_or_too_large_is_refused_with_what_to_do(
+    edits: Studio, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    photo = a_photo(edits, tmp_path, noisy(*size))
+    with pytest.raises(FiboError, match=r"pixels, and can be edited where each side has 64 to 2048\. Crop or scale it"):
+        edits.desk.place(Order(kind="edit", source_id=photo.id, written=BALL, strength=0.5))
+
+
 def test_verifying_names_the_edit_whose_mask_is_gone(edits: Studio) -> None:
     """Its picture is whole, and could not be painted again."""
     source = a_picture(edits, steps=1)
@@ -309,6 +411,7 @@ def test_orders_and_tasks_of_edits_survive_as_json(edits: Studio) -> None:
         ({"words": "x", "way": "vary", "strength": 1.0}, "Neither a mask nor a strength"),
         ({"mask": "drawn", "written": "as it is"}, "Nothing would change"),
         ({"words": "x", "mask": "a" * 64}, "is not there any more"),
+        ({"words": "x", "mask": "ball.png"}, "The mask is 'ball.png', which is no picture's SHA-256"),
         ({"words": "x", "mask_of": "objects[7]"}, "objects holds 2"),
         ({"words": "x", "mask_of": "lighting"}, "is no object"),
         ({"words": "x", "strength": 0.0}, "The strength is 0"),

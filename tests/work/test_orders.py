@@ -209,6 +209,16 @@ def test_a_seed_of_minus_one_is_drawn_for_a_refinement_too() -> None:
     assert seeds_of_jobs(planned(order)) != [(7,)]
 
 
+def test_what_a_source_was_painted_with_is_taken_over_unless_other_loras_or_none_are_asked_for() -> None:
+    """An order that leaves them open has those of the recipe; an empty list is none, after a restart too."""
+    recipe = RenderSettings.of(CATALOGUE["mini"]).request(PROMPT, 7, "r", ("sepia@0123456789abcdef*0.5",))
+    for asked, worn in ((None, ("sepia:0.5",)), ((), ()), (("ink:0.3",), ("ink:0.3",))):
+        order = Order(kind="refine", words="green", source=PROMPT, adapters=asked)
+        kept = order_from_json(order_to_json(order.painted_like(recipe, CATALOGUE["mini"])))
+        assert planned(kept).jobs[0].task.painting.settings.adapters == worn
+        assert order_from_json(order_to_json(order)).adapters == asked
+
+
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [
@@ -228,6 +238,7 @@ def test_a_seed_of_minus_one_is_drawn_for_a_refinement_too() -> None:
         (Order(kind="generate", words="a ball", steps=201), "The number of steps is 201"),
         (Order(kind="generate", words="a ball", guidance=0.5), "The guidance is 0.5"),
         (Order(kind="generate", words="a ball", guidance=float("nan")), "The guidance is nan"),
+        (Order(kind="edit", words="green", together=True), "Only whole new pictures can be painted together"),
         (
             Order(kind="generate", written=WRITTEN, axes=(axis("writer", "offline|gemini"),)),
             "no writer is asked and none can vary",
@@ -270,6 +281,7 @@ ORDERS = st.builds(
     axes=AXES.map(tuple),
     confirmed=st.booleans(),
     paint=st.booleans(),
+    together=st.booleans(),
 )
 
 

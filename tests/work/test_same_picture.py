@@ -22,11 +22,13 @@ def test_an_order_that_waits_or_is_painted_is_known_by_its_prompt_seed_and_setti
     running = studio.desk.place(order)
     assert pause.reached.wait(60)
     waiting = studio.desk.place(replace(order, seed=20, count=2))
+    studio.desk.place(replace(order, seed=30, count=2, together=True))  # whose pixels may be others by a little
     assert found(studio, order) == running.id
     assert found(studio, replace(order, seed=21)) == waiting.id
     others = (
         replace(order, seed=8),
         replace(order, seed=None),
+        replace(order, seed=30),
         replace(order, steps=2),
         replace(order, written=WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a blue ball"}))),
     )

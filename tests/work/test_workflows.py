@@ -110,6 +110,35 @@ def test_a_given_prompt_is_painted_as_it_is_and_the_writer_is_not_asked(tools: T
     assert generation.writer == "hand"
 
 
+def test_seeds_painted_together_are_stored_one_by_one_with_recipes_of_their_own(tools: Tools) -> None:
+    """Their pixels may differ by one from those painted alone, so they are not taken for those; five are two passes."""
+    seeds = (7, 8, 9, 10, 11)
+    prompt = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
+    painting, notes = Painting(SETTINGS, seeds, together=True), Notes()
+    together = workflows.generate(tools, GenerateTask("", painting, written=prompt), notes, CancelFlag())
+    assert notes.heard == ["written", "picture 1 of 5", *["stored"] * 4, "picture 5 of 5", "stored"]
+    assert [picture.request.seed for picture in together] == list(seeds)
+    assert [picture.precision for picture in together] == ["float32, together"] * 4 + ["float32"]
+    assert [picture.request.approximation for picture in together] == ["together"] * 4 + [""]
+
+    alone = GenerateTask("", Painting(SETTINGS, seeds[3:], reuse=True), written=prompt)
+    first, last = workflows.generate(tools, alone, Notes(), CancelFlag())
+    assert first.id not in {picture.id for picture in together}
+    assert last.id == together[4].id, "what was painted alone is the plain recipe"
+    assert np.abs(pixels(tools, first) - pixels(tools, together[3])).max() <= 1
+
+
+def test_a_cancelled_pass_stores_none_of_its_pictures_and_the_pass_before_stays(tools: Tools) -> None:
+    flag = CancelFlag()
+    prompt = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
+    task = GenerateTask("", Painting(SETTINGS, tuple(range(7, 13)), together=True), written=prompt)
+    notes = Notes(cancel_at=(4, 2), flag=flag)
+    with pytest.raises(Cancelled):
+        workflows.generate(tools, task, notes, flag)
+    assert [picture.request.seed for picture in notes.stored] == [7, 8, 9, 10]
+    assert tools.history.count(HistoryQuery()) == 4
+
+
 def test_without_seeds_the_prompt_is_written_and_nothing_is_painted(tools: Tools) -> None:
     """ "Prompt only" stops before the engine."""
     notes = Notes()

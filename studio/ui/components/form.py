@@ -1,6 +1,6 @@
 """The fields that Generate, Refine and Inspire share: writer, shape, number of pictures, seed, the finer settings."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO, Writers
+from studio.ui.loras import settle_loras
 from studio.ui.state import Field, PageState, field_key, field_value, is_late
 from studio.ui.words import plain, showable
 
@@ -167,10 +168,21 @@ def finer_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
         )  # fmt: skip
     here = list_adapters(runtime.settings.workspace_dir / FOLDER) if "lora" in spec.family.abilities else []
     if here or field_value(mode, "loras"):
-        st.text_input(
-            "LoRAs", key=field_key(mode, "loras"), persist_state="session", placeholder="sepia:0.8, ink",
-            help=f"Names, each with its strength after a colon; 1 where none is said. Here: {plain(', '.join(here))}",
-        )  # fmt: skip
+        _loras_field(mode, here)
+
+
+def source_loras_field(state: PageState, mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
+    """The LoRAs that the source was painted with, to be changed or left out; nothing where there are none."""
+    if settle_loras(state, mode, spec):
+        _loras_field(mode, list_adapters(runtime.settings.workspace_dir / FOLDER))
+
+
+def _loras_field(mode: Mode, here: Sequence[str]) -> None:
+    st.text_input(
+        "LoRAs", key=field_key(mode, "loras"), persist_state="session", placeholder="sepia:0.8, ink",
+        help="Names, each with its strength after a colon, 1 where none is said; empty is none. "
+        f"Here: {plain(', '.join(here)) or 'none'}",
+    )  # fmt: skip
 
 
 def collection_field(mode: Mode, runtime: Runtime) -> None:

@@ -47,7 +47,7 @@ def facts(generation: Generation) -> str:
     return " · ".join(
         [
             f"seed `{request.seed}`",
-            f"{request.width}×{request.height}",
+            _size(request),
             *([] if request.edit is None else [how_edited(request.edit)]),
             f"{_painted_steps(request)} steps",
             duration(generation.duration_s),
@@ -55,6 +55,12 @@ def facts(generation: Generation) -> str:
             authorship(generation.writer, generation.edited, generation.writer_model, generation.usage),
         ]
     )
+
+
+def _size(request: GenerationRequest) -> str:
+    """ "1000×701, cut from 1008×704" where a side is no multiple of what models paint."""
+    size, (width, height) = f"{request.width}×{request.height}", request.canvas
+    return size if (width, height) == (request.width, request.height) else f"{size}, cut from {width}×{height}"
 
 
 def how_edited(edit: Edit) -> str:
@@ -83,7 +89,7 @@ def picture_actions(
 ) -> Action | None:
     """The row of buttons under a picture; returns the one that its page must carry out."""
     pressed: Action | None = None
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall", key=f"{key}_picture_actions"):
         if "refine" in offered and st.button("Refine", key=f"{key}_refine", icon=":material/tune:"):
             pressed = "refine"
         if "edit" in offered and st.button(

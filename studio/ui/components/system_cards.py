@@ -10,7 +10,7 @@ from fibo_core.models.plans import needs
 from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of
-from fibo_core.work.adapters import adapters_here
+from fibo_core.work.adapters import adapter_use, adapters_here, remove_adapter
 from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
@@ -52,9 +52,30 @@ def _adapters(runtime: Runtime) -> None:
         st.markdown("**LoRAs**")
     for adapter in adapters:
         fits = ", ".join(find_model(name).title for name in adapter.fits)
-        st.caption(
-            plain(f"{adapter.name}: {adapter.fault or (f'fits {fits}' if fits else 'fits none of the models here')}")
-        )
+        about = adapter.fault or (f"fits {fits}" if fits else "fits none of the models here")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(plain(f"{adapter.name}: {about}"), width="stretch")
+            if st.button("Remove", key=f"remove_lora_{adapter.name}", type="tertiary", icon=":material/delete:"):
+                system_state().removing = adapter.name
+    if (name := system_state().removing) is not None:
+        _ask_to_remove(runtime, name)
+
+
+def _ask_to_remove(runtime: Runtime, name: str) -> None:
+    """Says what still names a LoRA before its file goes."""
+    state = system_state()
+
+    @st.dialog("Remove a LoRA", icon=":material/delete:", on_dismiss=lambda: setattr(state, "removing", None))
+    def dialog() -> None:
+        with errors_shown():
+            use = adapter_use(runtime.database, name)
+            st.markdown(f"**{plain(name)}** leaves the workspace. {plain(use.sentence)}")
+            if st.button("Remove for good", key="remove_lora", type="primary", icon=":material/delete_forever:"):
+                remove_adapter(runtime.settings, runtime.database, name)
+                state.removing = None
+                st.rerun()
+
+    dialog()
 
 
 def _model_buttons(runtime: Runtime, spec: ModelSpec, status: EngineStatus, *, held: bool) -> None:

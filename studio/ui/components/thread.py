@@ -34,13 +34,15 @@ _THREAD = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Step:
-    """A picture of the thread: the words that made it, what else tells it from the one before, and its branches."""
+    """A picture of the thread: the words that made it, what else tells it from the one before, and its branches.
+    ``value`` tells it from its siblings where there is room for a word or two alone."""
 
     id: str
     src: str
     words: str
     aside: str = ""
     branches: tuple["Step", ...] = field(default=())
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def _step(picture: Generation, parent: Generation | None, branches: tuple[Step, 
         aside.append(f"seed {picture.request.seed}")
     if parent is not None and picture.request.model != parent.request.model:
         aside.append(picture.request.model)
-    return Step(picture.id, thumb_url(picture.id), " ".join(words.split()), " · ".join(aside), branches)
+    value = "" if parent is None else value_of(picture, parent)
+    return Step(picture.id, thumb_url(picture.id), " ".join(words.split()), " · ".join(aside), branches, value)
 
 
 def made_by(picture: Generation, parent: Generation) -> str:
@@ -106,9 +109,24 @@ def made_by(picture: Generation, parent: Generation) -> str:
     changes = diff(parent.prompt, picture.prompt)
     if not changes:
         return "Another take" if picture.request.seed != parent.request.seed else "Painted anew"
-    named = [_named(change) for change in changes if change.path != "short_description"] or ["short_description"]
+    named = [_named(change) for change in _telling(changes)] or ["short_description"]
     more = f" and {len(named) - NAMED_MAX} more" if len(named) > NAMED_MAX else ""
     return f"{', '.join(named[:NAMED_MAX])}{more}"
+
+
+def value_of(picture: Generation, parent: Generation) -> str:
+    """The first thing that a picture has otherwise than its parent, as short as it is seen: "green", "seed 5"."""
+    for change in _telling(diff(parent.prompt, picture.prompt)):
+        if MISSING in (change.before, change.after):
+            return title_of_change(change)
+        before, after = (shown(value).split() for value in (change.before, change.after))
+        return " ".join(word for word in after if word not in before) or " ".join(after)
+    return f"seed {picture.request.seed}" if picture.request.seed != parent.request.seed else ""
+
+
+def _telling(changes: Sequence[Change]) -> list[Change]:
+    """Without the summary, which follows from the others."""
+    return [change for change in changes if change.path != "short_description"]
 
 
 def _named(change: Change) -> str:

@@ -29,6 +29,7 @@ from studio.ui.components.form import models_here
 from studio.ui.components.vary_values import Choices, values_of
 from studio.ui.drafts import set_aside
 from studio.ui.editing import edit_to_vary, strength_label
+from studio.ui.loras import with_loras
 from studio.ui.navigation import EDIT, GENERATE, INSPIRE, REFINE, go_to
 from studio.ui.session import errors_shown, generate_order, place, read_order, read_seed
 from studio.ui.state import PageState, VaryState, field_value, page_state, vary_state
@@ -78,6 +79,8 @@ def order_to_vary(state: PageState, mode: Mode, spec: ModelSpec) -> Order:
     like = state.source_request
     order = read_order(mode, settings=like is None)
     order = replace(order, written=state.draft.parsed(), source_id=state.source_id, pictures=state.pictures)
+    if like is not None:
+        order = with_loras(order, state, mode, spec)
     if mode == "refine":
         order = replace(order, source=state.base or state.source, locked=state.locked)
     if mode == "edit":

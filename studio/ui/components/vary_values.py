@@ -57,7 +57,8 @@ class Choices:
 
     def names(self, without: str = "") -> list[str]:
         """What can vary: places of the prompt, then settings."""
-        settings = ["seed", "steps", "guidance", *(["model"] if len(self.models) > 1 else [])]
+        models = ["model"] if len(self.models) > 1 and self.mode != "edit" else []
+        settings = ["seed", "steps", "guidance", *models]
         opened = [self.vary.place] if self.vary.place else []
         names = dict.fromkeys([*settings, *places_to_vary(self.prompt), *opened])
         return [name for name in names if name != without]

@@ -174,7 +174,8 @@ def _order(kind: Mode, taken: OrderTaken, runtime: Runtime) -> Order:
         confirmed=taken.confirmed,
         paint=taken.paint,
         collection=taken.collection,
-        adapters=tuple(taken.adapters),
+        adapters=None if taken.adapters is None else tuple(taken.adapters),
+        together=taken.together,
     )
 
 
@@ -424,6 +425,8 @@ def _download(spec: ModelSpec) -> DownloadGiven | None:
         done_bytes=0 if event is None else event.done_bytes,
         total_bytes=0 if event is None else event.total_bytes,
         remaining_s=None if event is None else event.remaining_s,
+        wait_s=None if event is None else event.wait_s,
+        reason="" if event is None else event.reason,
         error=fetch.error,
     )
 

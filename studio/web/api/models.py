@@ -18,7 +18,6 @@ from fibo_core.limits import (
     SEED_MAX,
     SIZE_MAX,
     SIZE_MIN,
-    SIZE_MULTIPLE,
     STEPS_MAX,
     STEPS_MIN,
 )
@@ -87,8 +86,8 @@ class OrderTaken(Taken):
     writer: str | None = Field(None, description="gemini, llm, local or offline; auto asks those set up, in that order")
     model: str | None = Field(None, description="A name of GET /models; without it the one in use")
     aspect: str | None = Field(None, description="One of the model's shapes, such as 3:2")
-    width: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
-    height: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX, multipleOf=SIZE_MULTIPLE)] = None
+    width: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX)] = None
+    height: Annotated[int | None, _said(minimum=SIZE_MIN, maximum=SIZE_MAX)] = None
     steps: Annotated[int | None, _said(minimum=STEPS_MIN, maximum=STEPS_MAX)] = None
     guidance: Annotated[float | None, _said(minimum=GUIDANCE_MIN, maximum=GUIDANCE_MAX)] = None
     negative_prompt: str | None = None
@@ -102,7 +101,14 @@ class OrderTaken(Taken):
     collection: str | None = Field(
         None, description="The collection that the pictures go into; made where none has that name"
     )
-    adapters: list[str] = Field([], description="LoRAs by name and strength", examples=[["sepia:0.8"]])
+    adapters: list[str] | None = Field(
+        None,
+        description="LoRAs by name and strength; [] is none. Null: those of the picture that the order begins with",
+        examples=[["sepia:0.8"]],
+    )
+    together: bool = Field(
+        False, description="Several seeds in one pass: faster on a GPU, and pixels may differ a little from alone"
+    )
 
 
 class GenerationOrder(OrderTaken):
@@ -425,6 +431,9 @@ class GenerationGiven(Given):
     seed: int
     width: int
     height: int
+    canvas: Sequence[int] | None = Field(
+        None, description="Width and height as painted, where the picture is cut from more"
+    )
     num_inference_steps: int
     guidance_scale: float
     model: str
@@ -621,6 +630,8 @@ class DownloadGiven(Given):
     done_bytes: int
     total_bytes: int = Field(description="0 until it is known")
     remaining_s: float | None
+    wait_s: float | None = Field(description="Nothing comes now, and it goes on by itself after so many seconds")
+    reason: str = Field(description="Why it waits; empty otherwise")
     error: str = Field(description="Why it ended, one sentence; empty otherwise")
 
 
@@ -699,6 +710,14 @@ class AdapterGiven(Given):
     bytes: int
     fits: Sequence[str] = Field(description="Names of the models here that it belongs to", examples=[["mini"]])
     fault: str = Field(description="Why the file is no LoRA, one sentence; empty where it is one")
+
+
+class AdapterRemoved(Given):
+    """A LoRA that was taken out of the workspace."""
+
+    name: str = Field(examples=["sepia"])
+    pictures: int = Field(description="How many pictures of the gallery were painted with it")
+    told: str = Field(description="What that means for them, one sentence; empty where there are none")
 
 
 class AdapterList(Given):

@@ -405,14 +405,14 @@ def test_ctrl_c_cancels_between_steps_and_stores_nothing(workspace: Path):
 
 def a_third_picture_that_cannot_be(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
     """The real engine, but for what ``happens`` before it paints a third picture."""
-    real, calls = FiboEngine.render, itertools.count(1)
+    real, calls = FiboEngine.render_together, itertools.count(1)
 
-    def render(self: FiboEngine, *arguments: Any, **more: Any) -> RenderedImage:
+    def render(self: FiboEngine, *arguments: Any, **more: Any) -> list[RenderedImage]:
         if next(calls) == 3:
             happens()
         return real(self, *arguments, **more)
 
-    monkeypatch.setattr(FiboEngine, "render", render)
+    monkeypatch.setattr(FiboEngine, "render_together", render)
 
 
 def out_of_memory() -> None:
@@ -563,6 +563,14 @@ def test_a_quota_is_waited_for_and_ctrl_c_ends_the_wait(workspace: Path, monkeyp
     assert said.strip() == "Gemini is over its quota; asking again in 50 s"
     assert (waiting.returncode, out) == (130, "")
     assert "Traceback" not in err
+
+
+def test_several_seeds_are_painted_in_one_pass_where_that_is_asked_for(cli: Cli):
+    painted = cli("generate", "a red ball", "--seed", 7, "--count", 3, "--steps", 2, "--together", "--json").json
+    shown = [cli("history", "show", each["id"], "--json").json for each in painted]
+    assert [(each["seed"], each["precision"]) for each in shown] == [
+        (7, "float32, together"), (8, "float32, together"), (9, "float32, together"),
+    ]  # fmt: skip
 
 
 def test_a_model_of_ones_own_paints_with_a_lora_and_again(cli: Cli, workspace: Path, tmp_path: Path):

@@ -35,7 +35,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     name.textContent = label
     line.append(name, ...steps.map(step => {
       const button = take(step, "small")
-      button.append(picture(step))
+      const value = element("span", "value")
+      value.textContent = step.value
+      button.append(picture(step), value)
       button.setAttribute("aria-label", `Go on from “${step.words}”`)
       return button
     }))

@@ -9,12 +9,12 @@ from fibo_core.errors import InputError
 from fibo_core.models.added import SIDE
 from fibo_core.models.catalogue import find_model
 from fibo_core.models.download import check_access
-from fibo_core.work.adapters import adapters_here, add_adapter
+from fibo_core.work.adapters import adapters_here, add_adapter, remove_adapter
 from fibo_core.work.models import add_model, remove_model
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from studio.web.api import convert
-from studio.web.api.models import AdapterGiven, AdapterList, ModelGiven, ModelList, Taken
+from studio.web.api.models import AdapterGiven, AdapterList, AdapterRemoved, ModelGiven, ModelList, Taken
 from studio.web.api.requests import BoundedRoute, answered, in_thread
 
 router = APIRouter(tags=["Models"], route_class=BoundedRoute)
@@ -52,6 +52,18 @@ async def add_a_lora(taken: AdapterAdded) -> Response:
     )
 
 
+@router.delete("/adapters/{name}", summary="Take a LoRA out", response_model=AdapterRemoved)
+async def remove_a_lora(name: str) -> Response:
+    """Pictures painted with it stay; one that a job in the queue paints with is refused."""
+
+    def removed() -> AdapterRemoved:
+        runtime = get_runtime()
+        use = remove_adapter(runtime.settings, runtime.database, name)
+        return AdapterRemoved(name=name, pictures=use.pictures, told=use.sentence)
+
+    return await answered(removed)
+
+
 @router.get("/models", summary="What can paint here", response_model=ModelList)
 async def list_models() -> Response:
     return await answered(lambda: convert.model_list(get_runtime()))
@@ -76,8 +88,8 @@ async def remove(name: str) -> Response:
     """Its weights and its pictures stay."""
 
     def removed() -> Response:
-        runtime = get_runtime()
-        if runtime.tools.engine.status().model == find_model(name).name:
+        runtime, spec = get_runtime(), find_model(name)
+        if spec.added and runtime.tools.engine.status().model == spec.name:
             raise InputError(f"{name} is in use. Use another model first.")
         remove_model(runtime.settings.workspace_dir, name)
         return Response(status_code=204)

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from studio.web.api.app import api as new_api
+from tests.engine.test_adapters import write_lora_of_mini
 from tests.studio.processes import Server, add_picture, opened, served
-from tests.studio.web.api.conftest import PASSWORD, client_of, paint, refusal
+from tests.studio.web.api.conftest import PASSWORD, client_of, ended, paint, refusal
 
 
 @pytest.fixture(scope="module")
@@ -148,15 +149,10 @@ def test_another_sites_page_may_not_order_anything(server: Server, api: httpx.Cl
         assert browser.post(address, json=order).status_code == 202
 
 
-def test_a_lora_is_added_listed_and_painted_with(api: httpx.Client, tmp_path: Path) -> None:
-    """What is none is one sentence, and a second of the same name too."""
-    from fibo_core.engine.loading import libraries
-    from fibo_core.models.catalogue import MINI_WEIGHTS
-    from tests.engine.test_adapters import lora_of, write_lora
-
-    _, _, diffusers = libraries()
-    transformer = diffusers.BriaFiboTransformer2DModel.from_pretrained(MINI_WEIGHTS / "transformer")
-    file = write_lora(tmp_path / "ink.safetensors", lora_of(transformer))
+def test_a_lora_is_added_listed_painted_with_and_removed(api: httpx.Client, tmp_path: Path) -> None:
+    """What is none is one sentence, and a second of the same name too. A refinement takes it over unless it asks for
+    another or none; once it is removed, what needs it says so."""
+    file = write_lora_of_mini(tmp_path / "ink.safetensors")
     added = api.post("/adapters", json={"name": "ink", "source": str(file)})
     assert (added.status_code, added.json()["fits"]) == (201, ["mini"])
     assert added.json() in api.get("/adapters").json()["items"]
@@ -164,3 +160,20 @@ def test_a_lora_is_added_listed_and_painted_with(api: httpx.Client, tmp_path: Pa
     assert "no file or folder" in api.post("/adapters", json={"name": "x", "source": "/nowhere"}).json()["detail"]
     painted = paint(api, words="a red ball", seed=7, adapters=["ink:0.5"])
     assert painted["state"] == "done"
+    (id,) = painted["jobs"][0]["generation_ids"]
+    worn = {"with the source's": None, "with none": [], "with less": ["ink:0.1"]}
+    for told, adapters in worn.items():
+        given = {} if adapters is None else {"adapters": adapters}
+        placed = api.post("/refinements", json={"generation_id": id, "words": "make it green", "steps": 2, **given})
+        refined = ended(api, placed.json())
+        (other,) = refined["jobs"][0]["generation_ids"]
+        of = [each.rpartition("*")[2] for each in api.get(f"/generations/{other}").json()["adapters"]]
+        assert of == {"with the source's": ["0.5"], "with none": [], "with less": ["0.1"]}[told]
+    removed = api.delete("/adapters/ink")
+    assert removed.status_code == 200
+    assert removed.json()["pictures"] == 3
+    assert removed.json()["told"].startswith("3 pictures were painted with it: they stay, and cannot be painted again")
+    assert "to remove (there: none)" in api.delete("/adapters/ink").json()["detail"]
+    missing = api.post("/refinements", json={"generation_id": id, "words": "make it green"})
+    assert "There is no adapter called 'ink'" in missing.json()["detail"]
+    assert "the adapter ink, which is not in" in api.post(f"/generations/{id}/again").json()["detail"]

@@ -1,0 +1,60 @@
+"""The LoRAs of a page's form, and those that the source of a refinement or an edit was painted with."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from fibo_core.engine.adapters import Adapter, read_asked
+from fibo_core.engine.imported import ImportedRequest
+from fibo_core.errors import RequestError
+from fibo_core.models.catalogue import ModelSpec
+from fibo_core.store.generation import Mode
+from fibo_core.work.orders import Order
+from studio.ui.state import PageState, field_key, field_value
+
+
+def read_loras(text: str | None) -> tuple[str, ...]:
+    """The LoRAs that a user typed, "sepia:0.8, ink". Raises RequestError for what is no name or no strength."""
+    asked = tuple(each.strip() for each in (text or "").split(",") if each.strip())
+    for each in asked:
+        read_asked(each)
+    return asked
+
+
+def settle_loras(state: PageState, mode: Mode, spec: ModelSpec) -> bool:
+    """Whether the page has a field for the LoRAs of its source, which the next picture by ``spec`` would take over; the
+    field holds them until somebody types others. Before it is drawn, or read."""
+    recipe = recipe_of_source(state)
+    if state.loras_of != recipe:
+        st.session_state[field_key(mode, "loras")] = ", ".join(_worn(state))
+        state.loras_of = recipe
+    return bool(_worn(state)) and state.source_request is not None and state.source_request.model == spec.name
+
+
+def recipe_of_source(state: PageState) -> str | None:
+    """The hash of the source's recipe; None where it has none."""
+    return None if state.source_request is None else state.source_request.recipe_hash
+
+
+def with_loras(order: Order, state: PageState, mode: Mode, spec: ModelSpec) -> Order:
+    """The order with the LoRAs that stand in that field, where there is one. Raises as `read_loras`."""
+    if not settle_loras(state, mode, spec):
+        return order
+    return replace(order, adapters=read_loras(field_value(mode, "loras")))
+
+
+def wears_the_sources(order: Order, state: PageState) -> bool:
+    """Whether an order asks for the very LoRAs of its source."""
+    return list(map(read_asked, order.adapters or ())) == list(map(read_asked, _worn(state)))
+
+
+def _worn(state: PageState) -> tuple[str, ...]:
+    """The LoRAs of the source, as a user asks for them; none where its recipe does not say which files they were:
+    whoever paints it is told why it cannot be."""
+    request = state.source_request
+    if request is None or isinstance(request, ImportedRequest):
+        return ()
+    try:
+        return tuple(Adapter.of_recipe(text).asked for text in request.adapters)
+    except RequestError:
+        return ()
