@@ -23,7 +23,6 @@ from studio.web.problems import problem
 
 COOKIE = "fibo-studio-drafts"
 LASTS_S = 365 * 86_400
-NAMES_WITH = (200, 304)  #: a browser may have lost its cookies and kept the page
 BODY_BYTES_MAX = 65_536  #: a browser sends no more while its page goes away
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{32}")
@@ -41,7 +40,7 @@ class DraftCookie:
             return
 
         async def send_with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] in NAMES_WITH:
+            if message["type"] == "http.response.start" and message["status"] == 200:
                 MutableHeaders(scope=message).append("Set-Cookie", _new_cookie(HTTPConnection(scope)))
             await send(message)
 

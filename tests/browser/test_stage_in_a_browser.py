@@ -12,8 +12,6 @@ from PIL import Image
 from playwright.sync_api import Locator, Request, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor
-
-from tests.browser.conftest import DESKTOP, PHONE, Chromium, Visitor
 from tests.studio.processes import Server, served
 
 pytestmark = pytest.mark.browser

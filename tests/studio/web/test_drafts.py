@@ -56,15 +56,6 @@ def test_a_page_names_its_browser_once_and_nothing_else_does(browser: httpx.Clie
     assert "fibo-studio-drafts=" in httpx.get(browser.base_url, headers=forged).headers["set-cookie"]
 
 
-def test_a_browser_that_kept_the_page_and_lost_its_cookies_is_named_anew(browser: httpx.Client) -> None:
-    """Its page is answered by 304; what is typed there would else be nobody's, and gone with a reload."""
-    etag = browser.get("/", headers=HTML).headers["etag"]
-    del browser.cookies["fibo-studio-drafts"]
-    answer = browser.get("/", headers={**HTML, "If-None-Match": etag})
-    assert answer.status_code == 304
-    assert answer.headers["set-cookie"].startswith("fibo-studio-drafts=")
-
-
 def test_by_https_only_this_very_host_can_set_it(browser: httpx.Client) -> None:
     headers = {**HTML, "X-Forwarded-Proto": "https", "Cookie": f"__Host-fibo-studio={browser.cookies['fibo-studio']}"}
     cookie = httpx.get(browser.base_url, headers=headers).headers["set-cookie"]
