@@ -306,10 +306,22 @@ class FiboEngine:
 
     def _move_in(self, held: _Held, cancel: CancelFlag) -> None:
         """Onto the device again, after it had to leave."""
+        with (
+            self._let_go_where_it_fails(
+                f"The memory of {held.placement.device_text} did not suffice to take {held.spec.title} back. Try "
+                "again; if that does not help, end other programs that use the GPU."
+            ),
+            self._arrival(held.spec, held.folder, cancel),
+        ):
+            if not held.placement.offload:
+                held.pipe.to(held.placement.device)
+
+    @contextmanager
+    def _let_go_where_it_fails(self, no_memory: str) -> Iterator[None]:
+        """Inside, the model is moved; where that fails it is let go, for the next picture to load it. ``no_memory`` is
+        said where the memory did not suffice."""
         try:
-            with self._arrival(held.spec, held.folder, cancel):
-                if not held.placement.offload:
-                    held.pipe.to(held.placement.device)
+            yield
         except Stopped:
             raise
         except Exception as error:
@@ -318,10 +330,7 @@ class FiboEngine:
             self._status = replace(self._status, state="unloaded", device="")
             if not memory.is_out_of_memory(error):
                 raise
-            raise OutOfMemory(
-                f"The memory of {held.placement.device_text} did not suffice to take {held.spec.title} back. Try "
-                "again; if that does not help, end other programs that use the GPU."
-            ) from error
+            raise OutOfMemory(no_memory) from error
 
     def _clear_device(self) -> None:
         """Nothing of the model stays on the device, and its share is free."""
@@ -381,19 +390,12 @@ class FiboEngine:
         return [replace(each, note=note) for each in rendered]
 
     def _resettle(self, held: _Held, place: Placement) -> None:
-        """Holds the model as ``place`` says; where even that fails it is let go, for the next one to load it."""
-        try:
+        """Holds the model as ``place`` says."""
+        with self._let_go_where_it_fails(
+            f"The memory of {place.device_text} did not suffice for {held.spec.title}, even {place.in_words}. Try "
+            "again; if that does not help, end other programs, or choose a smaller model."
+        ):
             resettle(held.pipe, held.placement, place)
-        except Exception as error:
-            memory.release_tensors(error)
-            self._drop()
-            self._status = replace(self._status, state="unloaded", device="")
-            if not memory.is_out_of_memory(error):
-                raise
-            raise OutOfMemory(
-                f"The memory of {place.device_text} did not suffice for {held.spec.title}, even {place.in_words}. Try "
-                "again; if that does not help, end other programs, or choose a smaller model."
-            ) from error
         held.placement = place
         self._status = replace(self._status, device=place.where)
 

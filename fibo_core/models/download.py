@@ -140,7 +140,10 @@ def _fetch(
         "allow_patterns": list(spec.layout.fetched),
     }
     try:
-        plan = fetch(repo, **where, dry_run=True, tqdm_class=_bar_class(lambda _: cancel.check()))
+        try:
+            plan = fetch(repo, **where, dry_run=True, tqdm_class=_bar_class(lambda _: cancel.check()))
+        except _UNREADABLE as error:
+            raise _not_the_hub(repo, error) from error
         if spec.layout.needed[0] not in {file.filename for file in plan}:
             raise DownloadFailed(
                 f"{repo} holds no {spec.layout.needed[0]}, so it is no whole model. It may be a LoRA, which is added "
@@ -281,6 +284,19 @@ def _faults() -> tuple[type[Exception], ...]:
     return (OSError, httpx2.HTTPError, RuntimeError)
 
 
+#: What the hub's library ends in where it reads an answer that is none of the hub's, such as a network's login page.
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+
+
+def _not_the_hub(repo: str, error: BaseException) -> DownloadFailed:
+    from huggingface_hub import constants
+
+    return DownloadFailed(
+        f"What answers at {constants.ENDPOINT} for {repo} is not the hub ({type(error).__name__}). Check HF_ENDPOINT, "
+        "and whether a proxy or a network's login page answers in its place; then try again."
+    )
+
+
 def _repo(spec: WeightsSpec) -> str:
     if spec.repo is None:
         raise DownloadFailed(f"{spec.title} comes with the program; there is nothing to download.")
@@ -333,7 +349,7 @@ def _failure(repo: str, error: BaseException, token: SecretStr | None) -> Downlo
     """What a fault of the hub's library means, in a sentence that holds nothing of the request's headers."""
     import httpx2
     from huggingface_hub import constants
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import FileMetadataError, GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
     page = f"{constants.ENDPOINT}/{repo}"
     chain = [error]
@@ -375,6 +391,8 @@ def _failure(repo: str, error: BaseException, token: SecretStr | None) -> Downlo
         return DownloadFailed("The disk is full. Free some space, and run the download again to go on.")
     if fault is not None and fault.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return DownloadFailed(f"The folder for weights cannot be written ({fault.strerror}). Set CACHE_DIR to another.")
+    if (foreign := next((fault for fault in chain if isinstance(fault, FileMetadataError)), None)) is not None:
+        return _not_the_hub(repo, foreign)
     if any(isinstance(fault, httpx2.TooManyRedirects) for fault in chain):
         return DownloadFailed(
             f"The hub at {constants.ENDPOINT} leads in a circle for {repo}: one address to the next, and none to an "

@@ -27,12 +27,14 @@ from studio.pod.doctor import LOW_DISK_BYTES
 from studio.pod.downloads import Fetch
 from studio.runtime import get_runtime
 from studio.shell import get_shell
+from studio.ui.navigation import PAGES
 from studio.ui.words import title_of
 from studio.web import gallery, inputs
 from studio.web.api.app import api
 from studio.web.assets import script
 from studio.web.drafts import keep_typed
 from studio.web.editor_words import words
+from studio.web.first_page import document
 from studio.web.following import desk
 from studio.web.previews import Previews
 from studio.web.problems import problem
@@ -67,7 +69,9 @@ def routes() -> list[BaseRoute]:
         Route("/inputs/small/{sha256}.webp", inputs.small),
         Route("/inputs/{sha256}.png", inputs.whole),
         Route("/assets/{folder}/{version}/{name}", script),
+        Route("/", document),
         Route("/generate", _to_first_page),
+        *(Route(f"/{page.stem}", document) for page in sorted(PAGES.glob("*.py")) if page.stem != "generate"),
         Route("/drafts", keep_typed, methods=["POST"]),
         Route(
             "/img/thumb/{id}.webp", _file("image/webp", History.thumbnail_file, deleted_too=True)

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from studio.web.first_page import document_text
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",  # no other pod's page shows our pictures with its visitor's cookie
@@ -57,12 +59,12 @@ class SecurityHeaders:
 
 
 def inline_scripts() -> Iterator[str]:
-    """The hashes of the scripts that stand in the pages of Streamlit and of streamlit-ace's frame themselves."""
-    for package, page in (("streamlit", "static/index.html"), ("streamlit_ace", "frontend/build/index.html")):
-        spec = importlib.util.find_spec(package)
-        assert spec is not None
-        assert spec.origin is not None
-        text = (Path(spec.origin).parent / page).read_text(encoding="utf-8")
+    """The hashes of the scripts that stand in the document of our pages and of streamlit-ace's frame themselves."""
+    spec = importlib.util.find_spec("streamlit_ace")
+    assert spec is not None
+    assert spec.origin is not None
+    frame = Path(spec.origin).parent / "frontend/build/index.html"
+    for text in (document_text(), frame.read_text(encoding="utf-8")):
         for script in re.findall(r"<script>(.*?)</script>", text, re.DOTALL):
             yield f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 

@@ -33,6 +33,7 @@ from studio.shell import get_shell
 from studio.web.api.app import PlainAddresses
 from studio.web.connections import report_trouble
 from studio.web.drafts import DraftCookie
+from studio.web.first_page import PackedScripts
 from studio.web.gate import Gate
 from studio.web.passwords import login_for
 from studio.web.routes import routes
@@ -242,6 +243,7 @@ app = st.App(
         ),
         Middleware(DraftCookie),
         Middleware(PlainAddresses),
+        Middleware(PackedScripts),
     ],
     lifespan=lifespan,
 )

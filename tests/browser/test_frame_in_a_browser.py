@@ -224,3 +224,12 @@ def test_on_a_phone_a_page_that_was_chosen_lies_open(phone: Visitor) -> None:
     assert bar is not None
     assert bar["y"] + bar["height"] == 844
     assert bar["height"] < 70
+
+
+def test_a_page_opened_by_its_own_address_asks_for_nothing_that_is_not_there(visitor: Visitor) -> None:
+    """Streamlit's client by itself would look for its server below each page's path first."""
+    missing: list[str] = []
+    visitor.page.on("response", lambda answer: missing.append(answer.url) if answer.status >= 400 else None)
+    for path in ("/refine", "/edit", "/history", "/system"):
+        visitor.open(path)
+    assert missing == []

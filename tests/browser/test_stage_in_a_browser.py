@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Request, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
 from tests.studio.processes import Server, served
@@ -245,6 +245,30 @@ def test_a_page_loaded_again_in_the_middle_goes_on_to_the_picture(visitor: Visit
     visitor.page.locator(".alone .preview").first.wait_for()
     visitor.page.locator(".alone .result").wait_for()
     expect(visitor.page.get_by_role("button", name="New seed")).to_be_visible()  # the page has heard of the end
+
+
+def test_however_much_of_a_page_follows_the_desk_it_is_asked_once_at_a_time(
+    visitor: Visitor, api: httpx.Client
+) -> None:
+    """The bar of what is painted and the stage, which follows its batch: one question answers both."""
+    asked: set[Request] = set()
+    most: list[int] = []
+
+    def begin(request: Request) -> None:
+        if "/desk.json" in request.url:
+            asked.add(request)
+            most.append(len(asked))
+
+    visitor.page.on("request", begin)
+    visitor.page.on("requestfinished", lambda request: asked.discard(request))
+    visitor.page.on("requestfailed", lambda request: asked.discard(request))
+    id = order(api, steps=60)
+    look_at(visitor, id)
+    visitor.page.locator(".alone .preview").first.wait_for()
+    expect(visitor.page.locator(".queue .lines li")).to_have_count(1)
+    visitor.page.locator(".alone .result").wait_for()
+    expect(visitor.page.locator(".queue .lines li")).to_have_count(0)
+    assert max(most) == 1
 
 
 def test_a_studio_that_does_not_answer_is_said_and_asked_again(visitor: Visitor, api: httpx.Client) -> None:

@@ -31,6 +31,7 @@ class LoopbackHub:
     short_file: str | None = None  #: half of it comes as if that were all, once
     silent_file: str | None = None  #: after half of it nothing comes any more, and the line stays open; once
     loops: str = ""  #: addresses with this in them lead to themselves
+    page: str = ""  #: addresses with this in them answer with a page for people
     down_for: int | None = None  #: so many requests; None: until somebody mends it
     claimed_size: int | None = None  #: what the hub says of every file's size before it is fetched
     also: dict[str, Path] = field(default_factory=dict)  #: further repositories
@@ -80,6 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(
                 status, b"{}", {"X-Error-Code": code, **({"Retry-After": hub.retry_after} if hub.retry_after else {})}
             )
+        elif hub.page and hub.page in path:
+            self._send(200, b"<html>Log in to the airport</html>", {"Content-Type": "text/html"})
         elif hub.loops and hub.loops in path:
             self._send(302, b"", {"Location": self.path})
         elif hub.token is not None and self.headers.get("Authorization") != f"Bearer {hub.token}":

@@ -332,3 +332,15 @@ def test_an_address_that_leads_to_itself_is_said_at_once_and_what_arrived_is_kep
     assert answer.here is None
     hub.loops = ""
     assert client().error == ""
+
+
+@pytest.mark.parametrize("where", ["/revision/", "/tree/", "/resolve/", "/"])
+def test_a_login_page_in_the_hubs_place_is_said_at_once(client, hub: LoopbackHub, where: str) -> None:
+    """As a hotel's network or a proxy gives one, whichever of the hub's addresses is asked."""
+    hub.page = where
+    answer = client(waits_s=(600.0,))
+    assert answer.kind == "DownloadFailed"
+    assert answer.error.startswith(f"What answers at {hub.endpoint} for {REPO} is not the hub (")
+    assert answer.here is None
+    hub.page = ""
+    assert client().error == ""

@@ -13,7 +13,7 @@ from fibo_core.models.catalogue import CATALOGUE
 from fibo_core.store.generation import Mode
 from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
-from studio.ui.components import asset
+from studio.ui.components import asset, loader
 from studio.ui.navigation import PAGE_OF, go_to
 from studio.ui.state import page_state
 from studio.ui.viewing import back_to_draft, leave_view
@@ -22,7 +22,7 @@ _QUEUE = st.components.v2.component(
     "fibo_queue_bar",
     html=asset("queue_bar.html"),
     css=asset("queue_bar.css"),
-    js=asset("queue_bar.js"),
+    js=loader("stage", "queue_bar.js"),
 )
 
 

@@ -89,7 +89,7 @@ def picture_actions(
 ) -> Action | None:
     """The row of buttons under a picture; returns the one that its page must carry out."""
     pressed: Action | None = None
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall", key=f"{key}_picture_actions"):
         if "refine" in offered and st.button("Refine", key=f"{key}_refine", icon=":material/tune:"):
             pressed = "refine"
         if "edit" in offered and st.button(

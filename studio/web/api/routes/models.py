@@ -88,8 +88,8 @@ async def remove(name: str) -> Response:
     """Its weights and its pictures stay."""
 
     def removed() -> Response:
-        runtime = get_runtime()
-        if runtime.tools.engine.status().model == find_model(name).name:
+        runtime, spec = get_runtime(), find_model(name)
+        if spec.added and runtime.tools.engine.status().model == spec.name:
             raise InputError(f"{name} is in use. Use another model first.")
         remove_model(runtime.settings.workspace_dir, name)
         return Response(status_code=204)

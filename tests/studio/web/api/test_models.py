@@ -142,6 +142,11 @@ def test_a_disk_that_fills_during_a_download_leaves_the_model_that_painted_paint
     assert room.painted() == before
 
 
+def test_a_model_of_the_program_stays_whether_it_is_in_use_or_not(room: Room) -> None:
+    for name in ("mini", "fibo"):
+        assert "Models of the program itself cannot be removed" in refusal(room.api.delete(f"/models/{name}"))[1]
+
+
 def _too_large(folder: Path) -> None:
     """Weights of two terabytes, of which the disk holds their header alone."""
     size = 2 << 40

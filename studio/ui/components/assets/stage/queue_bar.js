@@ -1,6 +1,8 @@
-// Follows the desk by itself. What outlives a page (which batches were followed, whether the tab owes its user a look)
+// A line for each running batch. What outlives a page (which batches were followed, whether the tab owes its user a look)
 // stands in `window.fibo.queue`; the rest belongs to the bar that is on the page.
-const RUNNING_MS = 400, IDLE_MS = 2000, HIDDEN_MS = 3000, LONG_S = 20
+import { desk } from "./desk.js"
+
+const RUNNING_MS = 400, IDLE_MS = 2000, LONG_S = 20
 const PHONE = matchMedia("(max-width: 767px)")
 const MISSES = 2 // in a row, until it is said
 const AWAY =
@@ -9,15 +11,16 @@ const LINES = 3, PHONE_LINES = 1 // that stand there; the others come by a press
 const bars = new WeakMap()
 const tab = (window.fibo ??= {}).queue ??= { followed: new Map(), done: "", title: "" }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export function show({ data, parentElement, setTriggerValue }) {
   let bar = bars.get(parentElement)
   if (!bar) bars.set(parentElement, (bar = new Bar(parentElement)))
   bar.tell = setTriggerValue
   bar.take(data)
-  return () => {
-    bar.end()
-    bars.delete(parentElement)
-  }
+}
+
+export function leave(parentElement) {
+  bars.get(parentElement)?.end()
+  bars.delete(parentElement)
 }
 
 class Bar {
@@ -32,8 +35,6 @@ class Bar {
     this.trouble = find(".trouble")
     this.said = find(".said")
     this.running = []
-    this.asking = 0
-    this.misses = 0
     this.cancelAll = find(".cancel-all")
     this.names = new Map() // of the batches that have a line
     this.cancelAll.onclick = () => this.running.forEach(each => this.cancel(each.id))
@@ -44,12 +45,11 @@ class Bar {
     this.notify.onclick = () => Notification.requestPermission().then(() => this.draw())
     this.pressed = () => {
       if (PHONE.matches) document.querySelector("[data-testid=stMain]").scrollTo({ top: 0, behavior: "smooth" }) // to the picture
-      this.poll()
+      desk.ask()
     }
     this.looked = () => {
       if (!document.hidden) tab.done = ""
       this.name()
-      this.poll()
     }
     this.resized = () => this.draw()
     PHONE.addEventListener("change", this.resized)
@@ -62,8 +62,7 @@ class Bar {
   }
 
   end() {
-    clearTimeout(this.timer)
-    this.asking = -1
+    desk.leave(this)
     this.titles.disconnect()
     this.dialogs.disconnect()
     PHONE.removeEventListener("change", this.resized)
@@ -74,40 +73,26 @@ class Bar {
   take(data) {
     const news = data.seen !== this.data?.seen
     this.data = data
-    if (news) this.poll()
+    if (news) desk.join(this)
   }
 
-  async poll() {
-    if (this.asking) return
-    this.asking = 1
-    clearTimeout(this.timer)
-    try {
-      const ended = [...tab.followed.keys()].filter(id => !this.running.some(each => each.id === id))
-      const asked = [...new Set([...tab.followed.keys(), ...ended])].map(id => `also=${encodeURIComponent(id)}`)
-      const answer = await fetch(`/desk.json?${asked.join("&")}`)
-      this.sayAway([502, 504].includes(answer.status) ? this.misses + 1 : 0) // a proxy answers for what is gone
-      if (answer.ok) this.show(await answer.json())
-      else if (answer.status === 401) this.complain("You are logged out here. Reload this page to log in again.")
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error
-      this.sayAway(this.misses + 1) // no connection: this asks again
-    } finally {
-      if (this.asking === 1) {
-        this.asking = 0
-        const pause = document.hidden ? HIDDEN_MS : this.running.length ? RUNNING_MS : IDLE_MS
-        this.timer = setTimeout(() => this.poll(), pause)
-      }
-    }
+  wants() {
+    return { batch: null, also: [...tab.followed.keys()], wait: this.running.length ? RUNNING_MS : IDLE_MS }
   }
 
-  show(told) {
-    if (this.asking < 0) return
-    this.running = told.running
-    for (const each of told.running) tab.followed.set(each.id, each)
-    for (const each of told.ended) if (tab.followed.delete(each.id)) this.ended(each)
+  answered({ running, ended }) {
+    this.sayAway(0)
+    this.running = running
+    for (const each of running) tab.followed.set(each.id, each)
+    for (const each of ended) if (tab.followed.delete(each.id)) this.ended(each)
     this.draw()
     this.name()
     this.runAgain()
+  }
+
+  missed(misses, status) {
+    if (status === 401) this.complain("You are logged out here. Reload this page to log in again.")
+    this.sayAway([0, 502, 504].includes(status) ? misses : 0) // a proxy answers for what is gone
   }
 
   // A run that goes on anyway may show it in a moment; only what still differs at the next look asks for one.
@@ -237,7 +222,7 @@ class Bar {
       })
       if (answer.ok) {
         this.complain("")
-        this.poll()
+        desk.ask()
         return true
       }
       said = (await answer.json()).detail
@@ -249,8 +234,6 @@ class Bar {
   }
 
   sayAway(misses) {
-    if (this.asking < 0) return
-    this.misses = misses
     if (misses === MISSES) this.complain(AWAY)
     else if (!misses && this.trouble.textContent === AWAY) this.complain("")
   }
