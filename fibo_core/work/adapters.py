@@ -8,6 +8,7 @@ from typing import BinaryIO
 from fibo_core.engine.adapters import FOLDER, NAME, SUFFIX, check_is_lora, check_numbers, list_adapters, models_of
 from fibo_core.errors import InputError, RequestError
 from fibo_core.models.added import REPO
+from fibo_core.paths import typed_path
 from fibo_core.settings import Settings
 from fibo_core.store.adapter_use import jobs_with_adapter, pictures_with_adapter
 from fibo_core.store.database import Database
@@ -111,7 +112,7 @@ def _count(number: int, what: str) -> str:
 
 def _file_of(settings: Settings, source: str) -> Path:
     """The safetensors file that a source means; of a repository it is fetched."""
-    path = Path(source).expanduser()
+    path = typed_path(source)
     if path.is_file():
         return path
     if path.is_dir():
