@@ -191,7 +191,7 @@ with result:
             marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
             if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):
                 st.caption(f":material/info: {plain(in_page_words(said))}")
-            what_changed(parent.prompt, source.prompt, key="edit_made")
+            what_changed(parent, source, key="edit_made")
         action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire", "delete"))
         with errors_shown():
             if action == "refine":

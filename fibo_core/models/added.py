@@ -6,12 +6,13 @@ They stand in `models.toml` of the workspace. Which kind of pipeline each is, it
 import json
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from stat import S_ISREG
 
 from fibo_core.errors import InputError
-from fibo_core.models.catalogue import BUILT_IN, ModelSpec, near_sizes
+from fibo_core.models.catalogue import BUILT_IN, ModelSpec, near_sizes, register
 from fibo_core.models.families import FAMILIES, Family
 
 FILE = "models.toml"
@@ -65,6 +66,10 @@ class Added:
             about=f"Added by you: {self.source}, a model of the family {family.title}.",
             added=True,
         )
+
+    def is_other_than(self, other: "Added") -> bool:
+        """Whether the two have one name and are different weights."""
+        return self.name == other.name and _whereabouts(self.source) != _whereabouts(other.source)
 
 
 def family_of_index(text: str, source: str) -> Family:
@@ -125,12 +130,25 @@ def as_toml(models: tuple[Added, ...]) -> str:
     return "\n".join(lines)
 
 
-def spec_of_folder(folder: Path) -> ModelSpec:
-    """The catalogue's entry of a folder that FIBO_MODEL names, called as the folder is."""
+def added_folder(folder: Path) -> Added:
+    """The entry of a folder that FIBO_MODEL names, called as the folder is. Raises InputError for one that is none."""
     name = re.sub(r"[^a-z0-9._-]+", "-", folder.name.lower()).strip(".-_")[:40] or "model"
     if name in BUILT_IN:
         name = f"my-{name}"
-    return Added(name=name, source=str(folder.absolute()), family=family_of_folder(folder).name).spec
+    return Added(name=name, source=str(folder.absolute()), family=family_of_folder(folder).name)
+
+
+def register_own(listed: Iterable[Added], named: Added | None) -> None:
+    """The user's own models from now on: those of the list, and the folder that FIBO_MODEL names, which stays what it
+    is whatever the list says."""
+    own = {each.name: each for each in listed}
+    if named is not None and (named.name not in own or named.is_other_than(own[named.name])):
+        own[named.name] = named
+    register(each.spec for each in own.values())
+
+
+def _whereabouts(source: str) -> str:
+    return str(Path(source).resolve()) if Path(source).is_absolute() else source.lower()
 
 
 def _known() -> str:

@@ -14,15 +14,15 @@ from functools import cache
 from pathlib import Path
 
 from anyio import to_thread
-from starlette.datastructures import Headers
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from studio.web.assets import FOLDER, script_address
 
 KEPT_FOR_A_YEAR = "public, max-age=31536000, immutable"  # its name is its content, and anybody has it with Streamlit
-_SCRIPT = re.compile(r"/static/(js|css)/[\w-][\w.-]*")
+_TAKEN = re.compile(r"q=(1(\.0{0,3})?|0\.(?!0*$)\d{1,3})")  #: a weight of Accept-Encoding above nought
 #: What every page draws with, in Streamlit's manifest: asked for at once, not when the first run of the page names it.
 DRAWN_WITH = (
     *("elements/Html/Html", "elements/PageLink/PageLink", "widgets/BidiComponent/BidiComponent"),
@@ -30,7 +30,7 @@ DRAWN_WITH = (
     "widgets/TextInput/TextInput",
 )
 _OWN = {"/history": ("history",)}  #: folders of our scripts that one page begins with; the stage's every page has
-_TYPES = {"js": "text/javascript", "css": "text/css"}
+_TYPES = {"js": "text/javascript", "css": "text/css"}  #: of the folders with scripts
 
 #: What Streamlit's client reads at its start. A page around ours may steer it only if it is our own.
 _WHERE = (
@@ -78,32 +78,53 @@ def scripts_drawn_with() -> list[str]:
 
 
 class PackedScripts:
-    """Middleware at the level of ASGI, within the gate. What is no script of Streamlit's, or is not wanted packed,
-    passes."""
+    """Middleware at the level of ASGI, within the gate: answers Streamlit's scripts, and tells whatever answers the
+    rest plainly whether gzip is taken, since Starlette and Streamlit only look for the word."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await _packed(scope) if scope["type"] == "http" else None
-        await (answer or self._app)(scope, receive, send)
+        app: ASGIApp = self._app
+        if scope["type"] == "http":
+            headers = MutableHeaders(raw=list(scope["headers"]))
+            packed = takes_gzip(",".join(headers.getlist("accept-encoding")))
+            headers["accept-encoding"] = "gzip" if packed else "identity"
+            scope = {**scope, "headers": headers.raw}
+            if scope["method"] in ("GET", "HEAD") and (file := _scripts().get(scope["path"])):
+                app = await _script(file, packed)
+        await app(scope, receive, send)
 
 
-async def _packed(scope: Scope) -> Response | None:
-    asked = _SCRIPT.fullmatch(scope["path"])
-    if asked is None or scope["method"] != "GET" or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
-        return None
-    try:
-        content = await to_thread.run_sync(_pack, scope["path"].removeprefix("/"))
-    except FileNotFoundError:
-        return None
-    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding", "Cache-Control": KEPT_FOR_A_YEAR}
-    return Response(content, media_type=_TYPES[asked[1]], headers=headers)
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding does: by gzip's own name, else by the star that stands for all that have none there
+    (RFC 9110, 12.5.3). A weight that is none takes nothing."""
+    weights = {}
+    for each in accepted.lower().split(","):
+        coding, _, weight = (part.strip() for part in each.partition(";"))
+        weights[coding] = weight or "q=1"
+    return _TAKEN.fullmatch(weights.get("gzip", weights.get("*", ""))) is not None
+
+
+async def _script(file: Path, packed: bool) -> Response:
+    headers = {"Vary": "Accept-Encoding", "Cache-Control": KEPT_FOR_A_YEAR}
+    media_type = _TYPES[file.parent.name]
+    if not packed:
+        return FileResponse(file, headers=headers, media_type=media_type)
+    content = await to_thread.run_sync(_pack, file)
+    return Response(content, headers=headers | {"Content-Encoding": "gzip"}, media_type=media_type)
 
 
 @cache
-def _pack(name: str) -> bytes:
-    return gzip.compress((_streamlit() / name).read_bytes(), mtime=0)
+def _scripts() -> dict[str, Path]:
+    """All that is ever packed and kept, by its address."""
+    folders = [_streamlit() / "static" / kind for kind in _TYPES]
+    return {f"/static/{each.parent.name}/{each.name}": each for folder in folders for each in folder.iterdir()}
+
+
+@cache
+def _pack(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes(), mtime=0)
 
 
 def _streamlit() -> Path:

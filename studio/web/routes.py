@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -69,7 +71,7 @@ def routes() -> list[BaseRoute]:
         Route("/inputs/small/{sha256}.webp", inputs.small),
         Route("/inputs/{sha256}.png", inputs.whole),
         Route("/assets/{folder}/{version}/{name}", script),
-        Route("/", document),
+        Route("/", document, middleware=[Middleware(GZipMiddleware)]),  # Streamlit packs every page but its first
         Route("/generate", _to_first_page),
         *(Route(f"/{page.stem}", document) for page in sorted(PAGES.glob("*.py")) if page.stem != "generate"),
         Route("/drafts", keep_typed, methods=["POST"]),

@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from fibo_core.errors import FiboError, InputError, ModelMissing
+from fibo_core.errors import FiboError, InputError, ModelMissing, SettingsError
 from fibo_core.models.added import FILE, read_added
 from fibo_core.models.catalogue import CATALOGUE, MINI_WEIGHTS, find_model, register
 from fibo_core.models.weights import revision_of, weights_folder
@@ -43,7 +45,7 @@ def test_an_added_folder_is_a_model_that_survives_a_restart_until_it_is_removed(
     assert settings.fibo_model == "mine"
     assert (find_model("mine").num_inference_steps, find_model("mine").guidance_scale) == (12, 2.5)
     assert weights_folder(find_model("mine"), tmp_path) == folder
-    remove_model(tmp_path, "mine")
+    remove_model(settings, "mine")
     assert "mine" not in CATALOGUE
     assert read_added(tmp_path) == ()
     assert folder.is_dir()
@@ -54,6 +56,61 @@ def test_fibo_model_may_name_a_folder(tmp_path: Path, folder: Path) -> None:
     settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)})
     assert settings.fibo_model == "my-weights"
     assert find_model("my-weights").folder == folder
+
+
+def test_the_folder_of_fibo_model_stays_in_the_catalogue_while_others_come_and_go(tmp_path: Path, folder: Path) -> None:
+    """It is not in the list, and is what paints."""
+    settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)})
+    add_model(settings, "other", str(MINI_WEIGHTS), side=256)
+    assert find_model("my-weights").folder == folder
+    remove_model(settings, "other")
+    assert find_model("my-weights").folder == folder
+    with pytest.raises(InputError, match="my-weights is the folder that FIBO_MODEL names"):
+        remove_model(settings, "my-weights")
+
+
+def test_a_name_never_means_other_weights_than_fibo_model_names(tmp_path: Path, folder: Path) -> None:
+    """Neither by what is added later, nor by a list that another process wrote meanwhile, nor at the next start."""
+    environ = {"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)}
+    settings = Settings.from_environ(environ)
+    with pytest.raises(
+        InputError, match=r"FIBO_MODEL names a folder that is called 'my-weights': .*my weights\. Choose"
+    ):
+        add_model(settings, "my-weights", str(MINI_WEIGHTS), side=256)
+    add_model(at(tmp_path), "my-weights", str(MINI_WEIGHTS), side=256)
+    add_model(settings, "other", str(MINI_WEIGHTS), side=256)
+    assert find_model("my-weights").folder == folder
+    with pytest.raises(
+        SettingsError, match=r"models\.toml calls other weights my-weights too: .*/mini/weights\. Rename"
+    ):
+        Settings.from_environ(environ)
+
+
+def test_the_folder_of_fibo_model_may_be_listed_with_defaults_of_its_own(tmp_path: Path, folder: Path) -> None:
+    environ = {"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)}
+    add_model(Settings.from_environ(environ), "my-weights", str(folder), steps=12, side=256)
+    assert find_model("my-weights").num_inference_steps == 12
+    link = tmp_path / "my-weights"
+    link.symlink_to(folder)
+    settings = Settings.from_environ({**environ, "FIBO_MODEL": str(link)})
+    assert find_model("my-weights").num_inference_steps == 12
+    remove_model(settings, "my-weights")
+    assert find_model("my-weights").num_inference_steps == 50
+
+
+def test_models_added_at_the_same_time_are_all_in_the_list(tmp_path: Path, folder: Path) -> None:
+    """Each of them reads the list, and writes it with one more."""
+    settings, names = at(tmp_path), [f"m{number}" for number in range(8)]
+    barrier = threading.Barrier(len(names))
+
+    def add(name: str) -> None:
+        barrier.wait()
+        add_model(settings, name, str(folder), side=256)
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(add, names))
+    assert sorted(model.name for model in read_added(tmp_path)) == names
+    assert set(names) <= CATALOGUE.keys()
 
 
 def test_every_shape_of_an_added_model_is_one_that_can_be_painted(tmp_path: Path, folder: Path) -> None:

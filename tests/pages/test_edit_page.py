@@ -345,6 +345,8 @@ def test_the_thread_names_what_made_a_picture_where_no_words_did(edit: AppTest, 
     assert made_by(replace(green, mode="inspire"), source) == "Inspired by it"
     seed_5 = replace(source, request=replace(source.request, seed=5))
     assert made_by(seed_5, source) == "Another take"
+    worn = replace(source, request=replace(source.request, adapters=("sepia@0123456789abcdef*0.8",)))
+    assert [made_by(worn, source), made_by(source, worn)] == ["LoRA sepia:0.8 put on", "LoRA sepia:0.8 taken off"]
     assert [value_of(each, source) for each in (green, seed_5, source)] == ["green", "seed 5", ""], "under a thumbnail"
 
 

@@ -164,6 +164,15 @@ def test_one_that_waits_to_be_painted_again_counts_as_in_use_and_a_name_that_beg
         assert adapter_use(studio.database, other) == AdapterUse(0, 0), other
 
 
+def test_one_that_a_job_asks_for_as_a_recipe_has_it_counts_too(room: tuple[Studio, Settings], lora: Path) -> None:
+    studio, settings = room
+    add_adapter(settings, "sepia", str(lora))
+    (recorded,) = studio.tools.engine.adapters("mini", ("sepia:0.5",))
+    prompt = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
+    studio.desk.place(Order(kind="generate", written=prompt, steps=2, seed=7, adapters=(recorded,)))
+    assert adapter_use(studio.database, "sepia") == AdapterUse(1, 0)
+
+
 def test_what_is_not_here_cannot_be_removed(room: tuple[Studio, Settings], lora: Path) -> None:
     studio, settings = room
     add_adapter(settings, "sepia", str(lora))

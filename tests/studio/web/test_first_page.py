@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import http.client
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 import streamlit
 
 from studio.ui.navigation import PAGES
-from studio.web.first_page import DRAWN_WITH
+from studio.web.first_page import DRAWN_WITH, takes_gzip
 from tests.studio.processes import Server, served
 
 STATIC = Path(streamlit.__file__).parent / "static"
@@ -32,6 +33,16 @@ def document(server: Server, path: str) -> tuple[str, str]:
     return body.decode(), headers["content-security-policy"]
 
 
+def head(server: Server, path: str, headers: dict[str, str]) -> dict[str, str | None]:
+    """What a HEAD says, but for the moment it was said."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection.request("HEAD", path, headers=headers)
+    answer = connection.getresponse()
+    connection.close()
+    assert answer.status == 200
+    return {**{name.lower(): value for name, value in answer.getheaders()}, "date": None}
+
+
 @pytest.mark.parametrize("kind", ["js", "css"])
 def test_scripts_of_streamlit_come_packed_and_are_kept(studio: Server, kind: str) -> None:
     """The very file, at most half as large, for a year; whoever takes no gzip gets it as it is."""
@@ -42,16 +53,54 @@ def test_scripts_of_streamlit_come_packed_and_are_kept(studio: Server, kind: str
     assert gzip.decompress(body) == file.read_bytes()
     assert len(body) * 2 < file.stat().st_size
     status, headers, body = studio.get(f"/static/{kind}/{file.name}")
-    assert (status, body) == (200, file.read_bytes())
+    assert (status, body, headers["vary"]) == (200, file.read_bytes(), "Accept-Encoding")
     assert "content-encoding" not in headers
 
 
-@pytest.mark.parametrize("path", ["/static/js/nothing.js", "/static/js/..%2findex.html", "/static/js/../index.html"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/static/js/nothing.js", "/static/js/..%2findex.html", "/static/js/../index.html", "/static/js/a%00b.js"),
+        *(f"/static/js/{'a' * 300}", "/static/js", "/static/js/", "/static/css/."),
+    ],
+)
 def test_a_script_that_is_none_is_streamlits_matter(studio: Server, path: str) -> None:
     """Nothing outside its folders is packed, and what is not there is answered as it always was."""
     status, headers, body = studio.get(path, PACKED)
     assert headers.get("content-encoding") is None
+    assert status < 500
     assert (status, body) == studio.get(path)[::2]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "taken"),
+    [
+        *(("gzip", True), ("GZIP", True), ("deflate, gzip ; q=0.5", True), ("*", True), ("br;q=1.0, *;q=0.1", True)),
+        *(("", False), ("identity", False), ("notgzip", False), ("gzip;q=0", False), ("gzip;q=0.000, *", False)),
+        *(("*;q=0", False), ("gzip;q=", False), ("gzip;q=nan", False), ("gzip;q=2", False), ("gzip q=1", False)),
+    ],
+)
+def test_gzip_is_taken_by_its_name_or_the_star_unless_its_weight_is_nought(accepted: str, taken: bool) -> None:
+    """As RFC 9110 says; a header that says nothing readable gets what everybody can read."""
+    assert takes_gzip(accepted) is taken
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "*", "GZIP", "gzip;q=0", "notgzip", None])
+@pytest.mark.parametrize("path", ["/", "/history", "/index.html", "script"])
+def test_each_page_and_script_is_packed_for_whoever_takes_it_and_head_says_the_same(
+    studio: Server, path: str, accepted: str | None
+) -> None:
+    """A cache between is told that there are two; a HEAD's length, encoding and mark are those of the GET."""
+    if path == "script":
+        path = f"/static/js/{max((STATIC / 'static/js').glob('index.*.js')).name}"
+    asked = {} if accepted is None else {"Accept-Encoding": accepted}
+    status, headers, body = studio.get(path, asked)
+    packed = accepted in ("gzip", "*", "GZIP")
+    assert (status, headers.get("content-encoding")) == (200, "gzip" if packed else None)
+    assert (headers["vary"], int(headers["content-length"])) == ("Accept-Encoding", len(body))
+    assert (gzip.decompress(body) if packed else body) == studio.get(path)[2]
+    if path != "/index.html":  # Streamlit's own, of which a HEAD says less
+        assert head(studio, path, asked) == {**headers, "date": None}
 
 
 def test_each_page_begins_with_the_studios_document(studio: Server) -> None:
