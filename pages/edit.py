@@ -60,6 +60,7 @@ history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("edit")
 sync_draft(state, key="edit")
 batch = None if has_left_batch(state) else follow_batch(runtime, state, "edit")
+finding = None
 with errors_shown():
     follow_edit(runtime, state, batch)
     finding = follow_finding(runtime, state)
@@ -190,7 +191,7 @@ with result:
             marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
             if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):
                 st.caption(f":material/info: {plain(in_page_words(said))}")
-            what_changed(parent.prompt, source.prompt, key="edit_made")
+            what_changed(parent, source, key="edit_made")
         action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire", "delete"))
         with errors_shown():
             if action == "refine":

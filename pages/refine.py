@@ -183,7 +183,7 @@ with result:
     if source_stage(state, "refine", source, parent, batch) and source is not None:
         st.caption(facts(source))
         if parent is not None:
-            what_changed(parent.prompt, source.prompt, key="refine_made")
+            what_changed(parent, source, key="refine_made")
         action = picture_actions(runtime, source, key="refine", offered=("edit", "inspire", "new_seed", "delete"))
         with errors_shown():
             if action == "edit":
