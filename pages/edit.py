@@ -60,6 +60,7 @@ history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("edit")
 sync_draft(state, key="edit")
 batch = None if has_left_batch(state) else follow_batch(runtime, state, "edit")
+finding = None
 with errors_shown():
     follow_edit(runtime, state, batch)
     finding = follow_finding(runtime, state)

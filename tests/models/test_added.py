@@ -16,6 +16,7 @@ from fibo_core.models.added import FILE, read_added
 from fibo_core.models.catalogue import CATALOGUE, MINI_WEIGHTS, find_model, register
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.settings import Settings
+from fibo_core.work.adapters import add_adapter
 from fibo_core.work.models import add_model, remove_model
 from tests.models.loopback_hub import LoopbackHub, serve
 
@@ -223,6 +224,29 @@ def test_a_repository_is_asked_what_it_is(tmp_path: Path) -> None:
 def test_a_source_that_is_neither_folder_nor_repository_is_refused(tmp_path: Path, source: str) -> None:
     with pytest.raises(FiboError, match=r"no folder here|no pipeline"):
         add_model(at(tmp_path), "mine", source, side=256)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("~nobody-of-this-name/x", "there is no home of that user"),
+        ("/" + "a" * 5000, "file name too long"),
+        ("/" + "a" * 300, "file name too long"),
+        ("/\0", "it holds a character that no path can have"),
+        ("/\ud800", "it holds a character that no path can have"),
+    ],
+)
+def test_a_path_that_cannot_be_is_told_in_a_sentence_wherever_it_is_typed(
+    tmp_path: Path, source: str, reason: str
+) -> None:
+    """As a model, a LoRA, and in the environment, which names the variable."""
+    said = f"cannot be reached on this machine: {reason}\\. Check how it is written"
+    for add in (add_model, add_adapter):
+        with pytest.raises(InputError, match=said):
+            add(at(tmp_path), "mine", source)
+    for variable, begins in (("FIBO_MODEL", ":"), ("WORKSPACE_DIR", " names no folder\\.")):
+        with pytest.raises(SettingsError, match=f"^{variable}{begins} The path .* {said}"):
+            Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), variable: source})
 
 
 @pytest.mark.parametrize("index", ["[" * 200_000, " " * (5 << 20), None])

@@ -1,5 +1,6 @@
 """Edit: a part of a picture is marked and painted anew; the result is the source of the next edit."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -242,6 +243,37 @@ def test_the_same_edit_is_asked_for_before_it_is_painted_twice(
     press(edit, "Repaint the marked part")
     assert "This picture exists" not in says(edit), "behind another mark it is another picture"
     assert painted(edit, runtime).id != first.id
+
+
+def test_words_said_twice_are_one_edit_also_once_their_prompt_is_written(
+    app: AppTest, runtime: Runtime, store: Paint
+) -> None:
+    """A double tap: its second press may come when the first one's words are in the prompt already."""
+    edit = page(app, "edit")
+    edit.query_params["picture"] = store("a red ball on the left", steps=200).id
+    mark(edit.run(), keep_mask(runtime, (0, 0, 127, 255)))
+    edit.text_input(key="edit_words").set_value("make the ball blue").run()
+    presses, action = bar(edit)["Repaint the marked part"]
+    presses.waiting += [Press(action), Press(action)]
+    edit.run()
+    first = edit.session_state["page_edit"].batch_id
+    assert "This picture is on its way" in says(edit)
+    while (batch := runtime.desk.get(first)).prompt is None and not batch.ended:
+        time.sleep(0.02)
+    press(edit.run(), "Repaint the marked part")
+    assert not runtime.desk.get(first).ended
+    runtime.desk.cancel(first)
+    assert "This picture is on its way" in says(edit)
+    assert [each.id for each in runtime.desk.recent()] == [first]
+
+
+def test_a_picture_that_is_not_there_is_said_and_the_one_before_stays(edit: AppTest, source: Generation) -> None:
+    edit.query_params["picture"] = "01M8P9N"
+    edit.run()
+    assert not edit.exception
+    assert "01M8P9N" in says(edit)
+    assert edit.session_state["page_edit"].source_id == source.id
+    assert edit.query_params["picture"] == source.id
 
 
 def test_a_change_of_light_is_said_to_be_of_the_whole_picture(
