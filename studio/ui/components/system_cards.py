@@ -73,9 +73,7 @@ def _ask_to_remove(runtime: Runtime, name: str) -> None:
             waits, painted = (AdapterUse(*each).sentence for each in ((use.jobs, 0), (0, use.pictures)))
             st.markdown(f"**{plain(name)}** leaves the workspace. {plain(painted)}")
             if waits:
-                st.warning(
-                    f"{plain(waits)} Cancel what waits, or wait until it is painted.", icon=":material/hourglass:"
-                )
+                st.markdown(f":material/hourglass: {plain(waits)} Cancel what waits, or wait until it is painted.")
             if st.button(
                 "Remove for good", key="remove_lora", type="primary", icon=":material/delete_forever:",
                 disabled=use.jobs > 0,
