@@ -81,7 +81,7 @@ def adapter_file(folder: Path, name: str) -> Path:
     if not NAME.fullmatch(name) or not file.is_file():
         known = ", ".join(list_adapters(folder)) or "none"
         raise RequestError(
-            f"There is no adapter called {name!r:.60} in {folder} (there: {known}). Add its file, or leave it out."
+            f"There is no LoRA called {name!r:.60} here (those that are: {known}). Add its file, or leave it out."
         )
     return file
 
@@ -90,7 +90,7 @@ def recorded_file(folder: Path, adapter: Adapter) -> Path:
     """The very file that a recipe was painted with. Raises RequestError."""
     if adapter.name not in list_adapters(folder):
         raise RequestError(
-            f"The recipe is with the adapter {adapter.name}, which is not in {folder} any more. Add the same file "
+            f"The recipe is with the LoRA {adapter.name}, which is not here any more. Add the same file "
             "under this name, or start from its prompt and seed: the picture will differ."
         )
     file = adapter_file(folder, adapter.name)

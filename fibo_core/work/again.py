@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fibo_core.engine import Engine, RenderedImage
 from fibo_core.engine.adapters import Adapter
 from fibo_core.engine.imported import check_repeatable
-from fibo_core.engine.request import GenerationRequest
+from fibo_core.engine.request import TOGETHER, GenerationRequest
 from fibo_core.errors import FiboError, PictureError
 from fibo_core.models.catalogue import find_model
 from fibo_core.store.generation import Generation
@@ -59,6 +59,13 @@ class AgainReport:
     @property
     def sentence(self) -> str:
         """What came of it, in a line or two."""
+        if self._only_alone and self.difference is not None:
+            if self.difference.is_none:
+                return "The same picture, bit by bit, though it was painted with others in one pass."
+            return (
+                "It was painted with others in one pass, and alone its pixels differ by "
+                f"{self.difference.most} of 255 at most."
+            )
         return f"{self._verdict} {self._since}"
 
     @property
@@ -72,6 +79,14 @@ class AgainReport:
             f"Not the same: {_percent(it.share)} of the pixels differ, {it.where}, by {it.mean:.2f} of 255 on average "
             f"and {it.most} at most."
         )
+
+    @property
+    def _only_alone(self) -> bool:
+        """Whether all that has changed is that it was painted with others in one pass, and is painted alone now."""
+        if len(self.changed) != 1:
+            return False
+        (only,) = self.changed
+        return (only.name, only.before) == ("precision", f"{only.after}, {TOGETHER}")
 
     @property
     def _since(self) -> str:

@@ -22,33 +22,34 @@ def read_loras(text: str | None) -> tuple[str, ...]:
 
 
 def settle_loras(state: PageState, mode: Mode, spec: ModelSpec) -> bool:
-    """Whether the page has a field for the LoRAs of its source, which the next picture by ``spec`` would take over; the
-    field holds them until somebody types others. Before it is drawn, or read."""
-    recipe = recipe_of_source(state)
+    """Whether the LoRAs of the next picture by ``spec`` are a matter of the page's field: there is a recipe to begin
+    with, and a model that takes some. The field begins with those that the source was painted with, where that was by
+    this model, and holds what somebody types. Before it is drawn, or read."""
+    recipe = recipe_of_source(state, spec.name)
     if state.loras_of != recipe:
-        st.session_state[field_key(mode, "loras")] = ", ".join(_worn(state))
+        own = state.source_request is not None and state.source_request.model == spec.name
+        st.session_state[field_key(mode, "loras")] = ", ".join(worn_by_source(state)) if own else ""
         state.loras_of = recipe
-    return bool(_worn(state)) and state.source_request is not None and state.source_request.model == spec.name
+    return state.source_request is not None and "lora" in spec.abilities
 
 
-def recipe_of_source(state: PageState) -> str | None:
-    """The hash of the source's recipe; None where it has none."""
-    return None if state.source_request is None else state.source_request.recipe_hash
+def recipe_of_source(state: PageState, model: str) -> str | None:
+    """The hash of the source's recipe, and the model that paints next; None where it has none."""
+    return None if state.source_request is None else f"{state.source_request.recipe_hash} {model}"
 
 
 def with_loras(order: Order, state: PageState, mode: Mode, spec: ModelSpec) -> Order:
     """The order with the LoRAs that stand in that field, where there is one. Raises as `read_loras`."""
-    if not settle_loras(state, mode, spec):
-        return order
-    return replace(order, adapters=read_loras(field_value(mode, "loras")))
+    asked = read_loras(field_value(mode, "loras")) if settle_loras(state, mode, spec) else ()
+    return replace(order, adapters=asked) if asked or worn_by_source(state) else order
 
 
 def wears_the_sources(order: Order, state: PageState) -> bool:
     """Whether an order asks for the very LoRAs of its source."""
-    return list(map(read_asked, order.adapters or ())) == list(map(read_asked, _worn(state)))
+    return list(map(read_asked, order.adapters or ())) == list(map(read_asked, worn_by_source(state)))
 
 
-def _worn(state: PageState) -> tuple[str, ...]:
+def worn_by_source(state: PageState) -> tuple[str, ...]:
     """The LoRAs of the source, as a user asks for them; none where its recipe does not say which files they were:
     whoever paints it is told why it cannot be."""
     request = state.source_request

@@ -164,7 +164,7 @@ def _restore(runtime: Runtime, state: PageState, batch: Batch) -> None:
             fill_now("refine", "only_asked", order.only_asked)
             fill_now("refine", "with_picture", order.with_picture)
         state.source_request = source.request if source else None
-        state.loras_of = recipe_of_source(state)
+        state.loras_of = recipe_of_source(state, settings.model)
     elif order.pictures:
         state.pictures, state.source_id = order.pictures, order.source_id
 

@@ -179,7 +179,7 @@ class PageState:
     changes where the page itself has marked something. ``finding`` is the batch whose picture shows what an edit
     changes, to be marked, ``found`` that picture while the one it is compared with is painted, ``found_mark`` what was
     marked so. ``strength_of`` is the picture that "How much" was chosen for, ``loras_of`` the source's
-    recipe (by its hash) whose LoRAs were put into their field. ``references`` are the pictures that its
+    recipe (by its hash), and the model, for which their field was filled. ``references`` are the pictures that its
     instruction may name, as kept inputs.
     """
 

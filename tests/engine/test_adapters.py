@@ -115,7 +115,7 @@ def test_a_recipe_of_before_that_does_not_say_which_file_is_not_painted(engine: 
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (("nobody",), r"no adapter called 'nobody' .*\(there: ink, sepia\)"),
+        (("nobody",), r"no LoRA called 'nobody' here \(those that are: ink, sepia\)"),
         (("sepia", "sepia:0.5"), "asked for twice"),
         (("sepia:x",), "strength of sepia is 'x'"),
         (("sepia:nan",), "strength of sepia is 'nan'"),

@@ -21,6 +21,7 @@ from studio.ui.components.thread import made_by, steps_to, value_of
 from studio.ui.editing import DEFAULT_STRENGTH, strength_label
 from studio.ui.marks import LOST, outlines, take_mark
 from studio.ui.state import PageState
+from tests.engine.test_adapters import write_lora_of_mini
 from tests.pages.conftest import bar, finish, page, press, says, type_json
 
 Paint = Callable[..., Generation]
@@ -348,6 +349,19 @@ def test_the_thread_names_what_made_a_picture_where_no_words_did(edit: AppTest, 
     worn = replace(source, request=replace(source.request, adapters=("sepia@0123456789abcdef*0.8",)))
     assert [made_by(worn, source), made_by(source, worn)] == ["LoRA sepia:0.8 put on", "LoRA sepia:0.8 taken off"]
     assert [value_of(each, source) for each in (green, seed_5, source)] == ["green", "seed 5", ""], "under a thumbnail"
+
+
+def test_a_lora_of_the_workspace_is_put_on_by_an_edit_of_a_picture_without(
+    edit: AppTest, runtime: Runtime, source: Generation
+) -> None:
+    assert "edit_loras" not in [field.key for field in edit.text_input]
+    write_lora_of_mini(runtime.settings.workspace_dir / "adapters" / "sepia.safetensors")
+    edit.run()
+    edit.text_input(key="edit_loras").set_value("sepia:0.5")
+    press(edit, "Paint a variation")
+    (adapter,) = painted(edit, runtime).request.adapters
+    assert adapter.endswith("*0.5")
+    assert "LoRA sepia:0.5 put on" in says(edit)
 
 
 def test_an_object_that_moves_is_marked_where_it_was_and_where_it_goes() -> None:

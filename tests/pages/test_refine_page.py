@@ -265,7 +265,7 @@ def test_another_source_keeps_the_users_json_within_reach(refine: AppTest, runti
 def test_the_loras_of_the_source_stand_in_a_field_and_an_emptied_one_is_none(
     app: AppTest, runtime: Runtime, paint: Callable[..., Generation]
 ) -> None:
-    """The next picture has no LoRA, and so no field for one; a picture without LoRAs never had one."""
+    """The next picture has no LoRA, and no field for one where none is here; where one is, the field is there."""
     file = write_lora_of_mini(runtime.settings.workspace_dir / "adapters" / "sepia.safetensors")
     worn = paint(adapters=("sepia:0.5",))
 
@@ -285,8 +285,14 @@ def test_the_loras_of_the_source_stand_in_a_field_and_an_emptied_one_is_none(
     file.unlink()
     app.text_input(key="refine_words").set_value("make the ball purple")
     press(app, "Paint with the same seed")
-    assert "There is no adapter called 'sepia'" in says(app)
+    assert "There is no LoRA called 'sepia'" in says(app)
     app.text_input(key="refine_loras").set_value("").run()
     assert refined("make the ball blue").request.adapters == ()
     assert any(each.label.endswith(r"; LoRA sepia\:0\.5 taken off") for each in app.expander)
     assert "refine_loras" not in [field.key for field in app.text_input]
+    write_lora_of_mini(file)
+    field = app.run().text_input(key="refine_loras")
+    assert (field.value, field.placeholder) == ("", "such as sepia:0.8")
+    field.set_value("sepia:0.25")
+    (adapter,) = refined("at night").request.adapters
+    assert adapter.endswith("*0.25")

@@ -169,7 +169,7 @@ def test_one_that_a_job_waits_for_stays_and_one_of_stored_pictures_goes_and_says
     assert adapters_here(settings) == []
     picture = studio.tools.history.get(id)
     assert picture.request.adapters[0].startswith("sepia@")
-    with pytest.raises(RequestError, match=r"the adapter sepia, which is not in .* any more\. Add the same file"):
+    with pytest.raises(RequestError, match=r"the LoRA sepia, which is not here any more\. Add the same file"):
         studio.desk.again(id)
     add_adapter(settings, "sepia", str(lora))
     again = studio.desk.wait(studio.desk.again(id).id, 120).again

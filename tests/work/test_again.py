@@ -1,6 +1,7 @@
 """A stored picture painted once more on the real pipeline, through the desk: the same, or by how much it is not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from fibo_core.errors import GenerationNotFound, ModelMissing, RequestError
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.generation import Generation
 from fibo_core.work import again
+from fibo_core.work.again import Changed
 from fibo_core.work.batches import Batch
 from fibo_core.work.orders import Order, order_from_json, order_to_json
 from fibo_core.work.tasks import GenerateTask, task_from_json, task_to_json
@@ -75,6 +77,12 @@ def test_of_a_picture_painted_with_others_in_one_pass_the_second_is_told_to_be_p
     assert [(each.name, each.before, each.after) for each in report.changed] == [
         ("precision", "float32, together", "float32")
     ]
+    apart = replace(report.difference, share=1e-5, most=1, box=(0, 0, 1, 1))
+    assert replace(report, difference=apart).sentence == (
+        "It was painted with others in one pass, and alone its pixels differ by 1 of 255 at most."
+    )
+    other = replace(report, difference=apart, changed=(*report.changed, Changed("torch", "2.8", "2.9")))
+    assert "Changed since: precision float32, together → float32; torch 2.8 → 2.9." in other.sentence
 
 
 def test_a_stored_file_that_was_altered_is_told_by_how_much_and_where(studio: Studio) -> None:
@@ -175,7 +183,7 @@ def test_what_cannot_be_painted_again_is_refused_in_one_sentence_before_anything
     with pytest.raises(RequestError, match="soft-light"):
         studio.desk.again(adapted.id)
     studio.execute("""UPDATE generation SET adapters = '["ink@0123456789abcdef*1"]', model = 'mini'""")
-    with pytest.raises(RequestError, match=r"the adapter ink, which is not in .* any more"):
+    with pytest.raises(RequestError, match=r"the LoRA ink, which is not here any more"):
         studio.desk.again(adapted.id)
     studio.execute("UPDATE generation SET adapters = '[]', model = 'fibo'")
     with pytest.raises(ModelMissing):

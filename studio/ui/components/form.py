@@ -12,7 +12,7 @@ from fibo_core.store.generation import Mode
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
 from fibo_core.writers.chain import AUTO, Writers
-from studio.ui.loras import settle_loras
+from studio.ui.loras import settle_loras, worn_by_source
 from studio.ui.state import Field, PageState, field_key, field_value, is_late
 from studio.ui.words import plain, showable
 
@@ -176,14 +176,17 @@ def finer_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
 
 
 def source_loras_field(state: PageState, mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
-    """The LoRAs that the source was painted with, to be changed or left out; nothing where there are none."""
-    if settle_loras(state, mode, spec):
-        _loras_field(mode, list_adapters(runtime.settings.workspace_dir / FOLDER))
+    """The LoRAs of the next picture, first those that the source was painted with; nothing where there are none and
+    none is here."""
+    here = list_adapters(runtime.settings.workspace_dir / FOLDER)
+    if settle_loras(state, mode, spec) and (here or worn_by_source(state) or field_value(mode, "loras")):
+        _loras_field(mode, here)
 
 
 def _loras_field(mode: Mode, here: Sequence[str]) -> None:
     st.text_input(
-        "LoRAs", key=field_key(mode, "loras"), persist_state="session", placeholder="sepia:0.8, ink",
+        "LoRAs", key=field_key(mode, "loras"), persist_state="session",
+        placeholder=f"such as {here[0]}:0.8" if here else "none is here any more",
         help="Names, each with its strength after a colon, 1 where none is said; empty is none. "
         f"Here: {plain(', '.join(here)) or 'none'}",
     )  # fmt: skip

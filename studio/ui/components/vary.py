@@ -229,8 +229,9 @@ def _end(vary: VaryState, choices: Choices, ready: _Ready | None, refused: str) 
             confirmed, refused = _confirmed(choices, ready, comes)
         except FiboError as exc:
             refused = with_button(exc)
+    said = st.container()  # above the end, which stays in sight over whatever would come after it
     if refused:
-        st.error(plain(refused), icon=":material/error:")
+        said.error(plain(refused), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{choices.key}_end"):
         label = "Paint" if comes is None else f"Paint {_pictures(comes.pictures)}"
         pressed = st.button(
@@ -244,7 +245,7 @@ def _end(vary: VaryState, choices: Choices, ready: _Ready | None, refused: str) 
             st.caption(comes_to(comes, ready.axes) + (f", all with seed `{vary.seed}`." if own_seed else "."))
     if pressed and ready is not None:
         close(vary)
-        with errors_shown():
+        with said, errors_shown():
             ready.paint(confirmed)
 
 

@@ -175,5 +175,5 @@ def test_a_lora_is_added_listed_painted_with_and_removed(api: httpx.Client, tmp_
     assert removed.json()["told"].startswith("3 pictures were painted with it: they stay, and cannot be painted again")
     assert "to remove (there: none)" in api.delete("/adapters/ink").json()["detail"]
     missing = api.post("/refinements", json={"generation_id": id, "words": "make it green"})
-    assert "There is no adapter called 'ink'" in missing.json()["detail"]
-    assert "the adapter ink, which is not in" in api.post(f"/generations/{id}/again").json()["detail"]
+    assert "There is no LoRA called 'ink'" in missing.json()["detail"]
+    assert "the LoRA ink, which is not here" in api.post(f"/generations/{id}/again").json()["detail"]
