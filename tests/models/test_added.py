@@ -205,13 +205,13 @@ def test_defaults_that_no_picture_can_have_are_refused_as_an_order_is(
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        *[(f"{name} = {value}", f"mine. {said}") for given, said in IMPOSSIBLE for name, value in given.items()],
+        *[(f"{name} = {value}", f"mine: {said}") for given, said in IMPOSSIBLE for name, value in given.items()],
         ("steps = 2.5", r"the steps of mine is 2\.5"),
         ("steps = true", "the steps of mine is True"),
         ('guidance = "3"', "the guidance of mine is '3'"),
-        ("guidance = 1" + "0" * 400, "too large"),
+        ("guidance = 1" + "0" * 400, "too large to convert to float"),
         ("source = 1", "the source of mine is 1"),
-        ("side = 7", r"mine\. The side is 7\. Choose 64 to 2048 pixels"),
+        ("side = 7", r"mine: The side is 7\. Choose 64 to 2048 pixels"),
     ],
 )
 def test_an_impossible_value_written_by_hand_is_told_with_its_file_and_model(
