@@ -118,21 +118,21 @@ def read_added(workspace: Path) -> tuple[Added, ...]:
         return ()
     except (OSError, ValueError, RecursionError) as exc:
         raise InputError(f"{file} cannot be read: {exc}. Mend it, or move it away.") from exc
+    models, name = [], "models"
     try:
-        return tuple(_read_entry(name, entry) for name, entry in entries.items())
+        for name, entry in entries.items():
+            _check_kinds(entry)
+            models.append(Added(name=name, **entry))
     except (TypeError, AttributeError, OverflowError, InputError) as exc:
-        raise InputError(f"{file} holds what is no model: {str(exc).rstrip('.')}. Mend it, or move it away.") from exc
+        said = str(exc).rstrip(".")
+        raise InputError(f"{file} holds what is no model: {name}: {said}. Mend it, or move it away.") from exc
+    return tuple(models)
 
 
-def _read_entry(name: str, entry: dict[str, Any]) -> Added:
-    """Raises InputError and, for what is none at all, what Python does."""
+def _check_kinds(entry: Mapping[str, Any]) -> None:
     for key, value in entry.items():
         if key in KINDS and (isinstance(value, bool) or not isinstance(value, KINDS[key])):
-            raise TypeError(f"the {key} of {name} is {value!r:.40}")
-    try:
-        return Added(name=name, **entry)
-    except InputError as exc:
-        raise InputError(f"{name}: {exc}") from exc
+            raise TypeError(f"its {key} is {value!r:.40}")
 
 
 def _read_text(file: Path) -> str:

@@ -206,11 +206,11 @@ def test_defaults_that_no_picture_can_have_are_refused_as_an_order_is(
     ("entry", "said"),
     [
         *[(f"{name} = {value}", f"mine: {said}") for given, said in IMPOSSIBLE for name, value in given.items()],
-        ("steps = 2.5", r"the steps of mine is 2\.5"),
-        ("steps = true", "the steps of mine is True"),
-        ('guidance = "3"', "the guidance of mine is '3'"),
+        ("steps = 2.5", r"mine: its steps is 2\.5"),
+        ("steps = true", "mine: its steps is True"),
+        ('guidance = "3"', "mine: its guidance is '3'"),
         ("guidance = 1" + "0" * 400, "too large to convert to float"),
-        ("source = 1", "the source of mine is 1"),
+        ("source = 1", "mine: its source is 1"),
         ("side = 7", r"mine: The side is 7\. Choose 64 to 2048 pixels"),
     ],
 )
