@@ -13,6 +13,7 @@ from fibo_core.errors import InputError, SettingsError
 from fibo_core.models.added import FILE, Added, added_folder, read_added, register_own
 from fibo_core.models.catalogue import CATALOGUE, find_model
 from fibo_core.models.plans import Wish
+from fibo_core.paths import typed_path
 from fibo_core.variables import ALSO_READ, KEY, PASSWORD, RENAMED, VARIABLES, Secret, without_quotes
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -189,7 +190,10 @@ class _Reader:
         return value if parts.path else f"{value}/v1"
 
     def folder(self, name: str) -> Path | None:
-        return Path(self.values[name]).expanduser().absolute() if name in self.values else None
+        try:
+            return typed_path(self.values[name]) if name in self.values else None
+        except InputError as exc:
+            raise SettingsError(f"{name} names no folder. {exc}") from exc
 
     def choice(self, name: str) -> str:
         allowed = {choice.lower(): choice for choice in TABLE[name].choices}
@@ -215,7 +219,7 @@ class _Reader:
         if not value.startswith(("/", "~", ".")):
             return None
         try:
-            return added_folder(Path(value).expanduser().absolute())
+            return added_folder(typed_path(value))
         except InputError as exc:
             raise SettingsError(f"{name}: {exc}") from exc
 

@@ -5,8 +5,9 @@ A :class:`GenerationRequest` in form, so that rows, lists and pages hold it as a
 
 from dataclasses import dataclass
 
-from fibo_core.engine.request import GenerationRequest, check_seed
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import RequestError
+from fibo_core.limits import check_seed
 
 IMPORTED_SIDE_MAX = 65_535  #: px, a JPEG's longest
 

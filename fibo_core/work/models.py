@@ -1,7 +1,6 @@
 """The user's own models: put into the workspace's `models.toml` and out of it, checked before anything is written."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from fibo_core.errors import InputError
 from fibo_core.models.added import (
@@ -17,6 +16,7 @@ from fibo_core.models.added import (
 )
 from fibo_core.models.catalogue import ModelSpec
 from fibo_core.models.weights import damaged_file, is_whole
+from fibo_core.paths import typed_path
 from fibo_core.settings import Settings
 from fibo_core.store.disk import disk_errors, folder_lock, write_files
 
@@ -28,7 +28,7 @@ def add_model(
 
     Raises InputError for a source that is no pipeline of a known family, a DownloadFailed where the hub does not say.
     """
-    name, folder, named = name.strip().lower(), Path(source).expanduser(), settings.fibo_folder
+    name, folder, named = name.strip().lower(), typed_path(source), settings.fibo_folder
     if folder.is_dir():
         family = family_of_folder(folder)
         if not is_whole(folder, family.layout):
@@ -38,7 +38,7 @@ def add_model(
             )
         if damaged := damaged_file(folder, family.layout):
             raise InputError(f"{folder} is a {family.pipeline} and damaged: {damaged}. Bring that file again.")
-        source = str(folder.absolute())
+        source = str(folder)
     elif REPO.fullmatch(source):
         from fibo_core.models.download import read_index
 
