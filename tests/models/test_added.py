@@ -1,6 +1,7 @@
 """Models of the user's own: what a folder is, what is refused, and that nothing is lost."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,6 +181,50 @@ def test_a_list_that_cannot_be_read_is_a_warning_and_the_studio_starts_without(t
         settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path)})
         assert str(tmp_path / FILE) in " ".join(settings.warnings)
         assert settings.fibo_model == "auto"
+
+
+IMPOSSIBLE = [
+    ({"steps": 10**30}, rf"The number of steps is {10**30}\. Choose 1 to 200"),
+    ({"steps": -1}, r"The number of steps is -1\. Choose 1 to 200"),
+    ({"guidance": 1e9}, r"The guidance is 1e\+09\. Choose 1 to 30"),
+    ({"guidance": 0.5}, r"The guidance is 0\.5\. Choose 1 to 30"),
+    ({"guidance": math.nan}, r"The guidance is nan\. Choose 1 to 30"),
+    ({"guidance": math.inf}, r"The guidance is inf\. Choose 1 to 30"),
+]
+
+
+@pytest.mark.parametrize(("defaults", "said"), IMPOSSIBLE)
+def test_defaults_that_no_picture_can_have_are_refused_as_an_order_is(
+    tmp_path: Path, folder: Path, defaults: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        add_model(at(tmp_path), "mine", str(folder), **defaults)
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        *[(f"{name} = {value}", f"mine: {said}") for given, said in IMPOSSIBLE for name, value in given.items()],
+        ("steps = 2.5", r"mine: its steps is 2\.5"),
+        ("steps = true", "mine: its steps is True"),
+        ('guidance = "3"', "mine: its guidance is '3'"),
+        ("guidance = 1" + "0" * 400, "too large to convert to float"),
+        ("source = 1", "mine: its source is 1"),
+        ("side = 7", r"mine: The side is 7\. Choose 64 to 2048 pixels"),
+    ],
+)
+def test_an_impossible_value_written_by_hand_is_told_with_its_file_and_model(
+    tmp_path: Path, entry: str, said: str
+) -> None:
+    source = "" if entry.startswith("source") else 'source = "/x"'
+    (tmp_path / FILE).write_text(f'[models.mine]\nfamily = "fibo1"\n{source}\n{entry}\n')
+    with pytest.raises(
+        InputError, match=rf"models\.toml holds what is no model: .*{said}\. Mend it, or move it away\."
+    ):
+        read_added(tmp_path)
+    (warning,) = at(tmp_path).warnings
+    assert "holds what is no model" in warning
 
 
 def test_a_folder_that_has_gone_says_so(tmp_path: Path, folder: Path) -> None:
