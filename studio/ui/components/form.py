@@ -125,7 +125,8 @@ def lock_seed_for_edits(state: PageState, mode: Mode) -> None:
 
 
 def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
-    """All settings of a page that begins with words or a picture, in one row; the finer ones behind the last."""
+    """All settings of a page that begins with words or a picture, in one row; the finer ones behind the last.
+    Which LoRAs are on stands under it."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", key=f"{mode}_settings"):
         with st.container(width=96):
             writer_field(mode, runtime.tools.writers)
@@ -134,14 +135,12 @@ def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
         with st.container(width=66):
             count_field(mode)
         seed_field(mode)
-        worn = field_value(mode, "loras", "").strip() if "lora" in spec.family.abilities else ""
-        with st.popover(
-            f"More settings · LoRA {plain(worn)}" if worn else "More settings", icon=":material/tune:",
-            width="content", key=f"{mode}_more_settings",
-        ):  # fmt: skip
+        with st.popover("More settings", icon=":material/tune:", width="content"):
             model_field(mode, runtime, spec)
             finer_settings(mode, spec, runtime)
             collection_field(mode, runtime)
+    if worn := str(field_value(mode, "loras", "")).strip():  # nobody should have to open the settings to learn of it
+        st.caption(f":material/layers: LoRA {plain(worn)}")
 
 
 def more_settings(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:

@@ -231,7 +231,8 @@ def _end(vary: VaryState, choices: Choices, ready: _Ready | None, refused: str) 
             refused = with_button(exc)
     said = st.container()  # above the end, which stays in sight over whatever would come after it
     if refused:
-        said.error(plain(refused), icon=":material/error:")
+        with said:
+            st.error(plain(refused), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{choices.key}_end"):
         label = "Paint" if comes is None else f"Paint {_pictures(comes.pictures)}"
         pressed = st.button(
