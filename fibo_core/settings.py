@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from fibo_core.errors import InputError, SettingsError
-from fibo_core.models.added import read_added, spec_of_folder
-from fibo_core.models.catalogue import CATALOGUE, find_model, register
+from fibo_core.models.added import FILE, Added, added_folder, read_added, register_own
+from fibo_core.models.catalogue import CATALOGUE, find_model
 from fibo_core.models.plans import Wish
+from fibo_core.paths import typed_path
 from fibo_core.variables import ALSO_READ, KEY, PASSWORD, RENAMED, VARIABLES, Secret, without_quotes
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,7 @@ class Settings(BaseModel):
     hf_token: SecretStr | None
     google_api_key: SecretStr | None
     fibo_model: str  #: "auto" or a catalogue name
+    fibo_folder: Added | None = None  #: the folder that FIBO_MODEL names, in the catalogue as long as the process lives
     fibo_compile: bool
     fibo_engine: str  #: "in-process" or "process"
     fibo_placement: str
@@ -91,10 +93,12 @@ class Settings(BaseModel):
         workspace = reader.folder("WORKSPACE_DIR") or _default_workspace()
         cache = reader.folder("CACHE_DIR") or workspace / ".cache"
         hub_home = reader.folder("HF_HOME") or cache / "huggingface"
+        folder = reader.model_folder("FIBO_MODEL")
         return cls(
             hf_token=reader.secret("HF_TOKEN", KEY),
             google_api_key=reader.secret("GOOGLE_API_KEY", KEY),
-            fibo_model=reader.model("FIBO_MODEL", workspace),
+            fibo_model=reader.model("FIBO_MODEL", workspace, folder),
+            fibo_folder=folder,
             fibo_compile=reader.choice("FIBO_COMPILE") == "on",
             fibo_engine=reader.choice("FIBO_ENGINE"),
             fibo_placement=reader.choice("FIBO_PLACEMENT"),
@@ -186,7 +190,10 @@ class _Reader:
         return value if parts.path else f"{value}/v1"
 
     def folder(self, name: str) -> Path | None:
-        return Path(self.values[name]).expanduser().absolute() if name in self.values else None
+        try:
+            return typed_path(self.values[name]) if name in self.values else None
+        except InputError as exc:
+            raise SettingsError(f"{name} names no folder. {exc}") from exc
 
     def choice(self, name: str) -> str:
         allowed = {choice.lower(): choice for choice in TABLE[name].choices}
@@ -206,22 +213,31 @@ class _Reader:
             )
         return value
 
-    def model(self, name: str, workspace: Path) -> str:
-        """The model's name in the catalogue, to which the user's own are added: those of the workspace's list, and a
-        folder that the variable names."""
+    def model_folder(self, name: str) -> Added | None:
+        """The folder that the variable names, as a model; None where it names none."""
         value = self.text(name)
+        if not value.startswith(("/", "~", ".")):
+            return None
         try:
-            own = [added.spec for added in read_added(workspace)]
+            return added_folder(typed_path(value))
+        except InputError as exc:
+            raise SettingsError(f"{name}: {exc}") from exc
+
+    def model(self, name: str, workspace: Path, folder: Added | None) -> str:
+        """The model's name in the catalogue, to which the user's own are added: those of the workspace's list, and the
+        folder that the variable names."""
+        try:
+            listed = read_added(workspace)
         except InputError as exc:
             self.warnings.append(str(exc))
-            own = []
-        if value.startswith(("/", "~", ".")):
-            try:
-                own.append(spec_of_folder(Path(value).expanduser().absolute()))
-            except InputError as exc:
-                raise SettingsError(f"{name}: {exc}") from exc
-            value = own[-1].name
-        register(own)
+            listed = ()
+        if folder is not None and (other := next(filter(folder.is_other_than, listed), None)):
+            raise SettingsError(
+                f"{name} is the folder {folder.source}, and {workspace / FILE} calls other weights {folder.name} too: "
+                f"{other.source}. Rename the folder, or set {name} to {folder.name} to take the one of the list."
+            )
+        register_own(listed, folder)
+        value = self.text(name) if folder is None else folder.name
         if value.lower() == "auto":
             return "auto"
         try:

@@ -23,6 +23,7 @@ from studio.ui.components.source_stage import source_stage
 from studio.ui.components.stage import Brush
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.unfit import show_unfit
 from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import another_source, example_of, go_on_from, has_left_batch
@@ -39,6 +40,7 @@ from studio.ui.editing import (
     place_edit,
     said_by_now,
     settle_strength,
+    why_not_edited,
 )
 from studio.ui.marks import LOST, mark_of, outlines, take_mark
 from studio.ui.navigation import HISTORY, go_to
@@ -60,6 +62,7 @@ history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("edit")
 sync_draft(state, key="edit")
 batch = None if has_left_batch(state) else follow_batch(runtime, state, "edit")
+finding = None
 with errors_shown():
     follow_edit(runtime, state, batch)
     finding = follow_finding(runtime, state)
@@ -84,6 +87,9 @@ if state.source is None or state.draft is None:
     st.stop()
 
 source = find_picture(runtime, state.source_id)
+if source is not None and (unfit := why_not_edited(source)):
+    show_unfit(runtime, state, "edit", source, batch, unfit, ("refine", "inspire"))
+    st.stop()
 spec = model_of_edit(runtime, source)
 parent = find_picture(runtime, None if source is None else source.parent_id)
 
@@ -190,7 +196,7 @@ with result:
             marked = isinstance(source.request, GenerationRequest) and source.request.edit is not None
             if marked and source.request.edit.mask and (said := not_local(parent.prompt, source.prompt)):
                 st.caption(f":material/info: {plain(in_page_words(said))}")
-            what_changed(parent.prompt, source.prompt, key="edit_made")
+            what_changed(parent, source, key="edit_made")
         action = picture_actions(runtime, source, key="edit", offered=("refine", "inspire", "delete"))
         with errors_shown():
             if action == "refine":

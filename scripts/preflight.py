@@ -106,7 +106,7 @@ def paints_with_fibo(found: Findings) -> bool:
 def is_another_model(value: str) -> bool:
     """Whether FIBO_MODEL names a folder, or a model in the workspace's list of those that were added."""
     if value.startswith(("/", "~", ".")):
-        return Path(value).expanduser().is_dir()
+        return os.path.isdir(os.path.expanduser(value))
     try:
         listed = tomllib.loads((Path(variable("WORKSPACE_DIR") or VOLUME) / "models.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -241,7 +241,12 @@ def cuda_trouble() -> str:
 def look_at_volume(found: Findings) -> None:
     """Mounted, writable, large enough. Where it is not mounted nothing is made, or an empty gallery would be shown."""
     chosen = variable("WORKSPACE_DIR")
-    folder = Path(chosen or VOLUME).expanduser().absolute()
+    folder = Path(os.path.expanduser(chosen or VOLUME)).absolute()
+    if chosen.startswith("~") and not os.path.expanduser(chosen).startswith("/"):
+        found.faults.append(
+            f"WORKSPACE_DIR is {chosen!r:.60}, and there is no home of that user. Set it to the folder's whole path."
+        )
+        return
     if mount_of(folder) == "/":
         if not chosen:
             found.faults.append(

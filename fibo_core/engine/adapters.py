@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fibo_core.errors import ModelMissing, RequestError
 from fibo_core.models.catalogue import CATALOGUE, ModelSpec
-from fibo_core.models.tensor_files import find_not_finite, read_header
+from fibo_core.models.tensor_files import REAL, find_not_finite, read_header, read_types
 from fibo_core.models.weights import file_digest, weights_folder
 
 FOLDER = "adapters"
@@ -22,7 +22,7 @@ SUFFIX = ".safetensors"
 STRENGTH_MAX = 4.0
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 _ASKED = re.compile(r"(?P<name>[^:@*]+?)(?::(?P<strength>[^:@*]*))?")
-_RECORDED = re.compile(r"(?P<name>[^:@*]+)@(?P<revision>[0-9a-f]{16})\*(?P<strength>-?[0-9.]+)")
+_RECORDED = re.compile(r"(?P<name>[^:@*]+)@(?P<revision>[0-9a-f]{16})\*(?P<strength>-?[0-9.]+(?:e-[0-9]+)?)")
 _KEY = re.compile(r"transformer\.(?P<layer>.+)\.lora_(?P<half>[AB])\.weight")
 
 
@@ -131,6 +131,7 @@ def resolve(asked: Sequence[str], folder: Path, spec: ModelSpec, hub_cache: Path
 
 def check_is_lora(file: Path) -> None:
     """Raises RequestError for a file without a layer of a LoRA. Only its header is read."""
+    _check_numbers_are_real(file)
     if not any(map(_KEY.fullmatch, _header(file))):
         raise RequestError(f"{file.name} holds no LoRA of a transformer. Choose a LoRA that diffusers has saved.")
 
@@ -163,6 +164,7 @@ def models_of(file: Path, hub_cache: Path) -> Iterator[ModelSpec]:
 def _misfit(file: Path, spec: ModelSpec, hub_cache: Path) -> str | None:
     """What of an adapter is none of the model's, as a sentence goes on; None where it fits. Raises as `check_fits`."""
     layers = _linear_layers(weights_folder(spec, hub_cache) / "transformer")
+    _check_numbers_are_real(file)
     halves: dict[str, dict[str, tuple[int, ...]]] = {}
     for key, shape in _header(file).items():
         match = _KEY.fullmatch(key)
@@ -177,6 +179,10 @@ def _misfit(file: Path, spec: ModelSpec, hub_cache: Path) -> str | None:
                 f"The adapter {file.stem} is cut short: of {layer} it has one half. Fetch its file again."
             )
         (rank, width), (height, rank_too) = shapes["A"], shapes["B"]
+        if rank == 0:
+            raise RequestError(
+                f"The adapter {file.stem} is empty: {layer} has rank 0. Choose another, or train it anew."
+            )
         if (height, width) != layers[layer] or rank != rank_too:
             out, into = layers[layer]
             return f"{layer} takes {into} numbers and gives {out}, and the adapter's takes {width} and gives {height}"
@@ -196,6 +202,17 @@ def check_numbers(file: Path) -> None:
 @lru_cache(maxsize=64)
 def _not_finite(file: Path, changed_ns: int) -> str | None:
     return find_not_finite(file)
+
+
+def _check_numbers_are_real(file: Path) -> None:
+    """Raises RequestError for a file of other numbers than weights are trained in: they cannot be loaded as these."""
+    _header(file)
+    odd = next((f"{key} has {kind}" for key, kind in read_types(file).items() if kind not in REAL), None)
+    if odd is not None:
+        raise RequestError(
+            f"The adapter {file.stem} is of numbers that no model is trained in: {odd:.100}, and {', '.join(REAL)} can "
+            "be loaded. Choose the file that its training has saved."
+        )
 
 
 def _linear_layers(transformer: Path) -> dict[str, tuple[int, int]]:

@@ -5,8 +5,9 @@ A :class:`GenerationRequest` in form, so that rows, lists and pages hold it as a
 
 from dataclasses import dataclass
 
-from fibo_core.engine.request import GenerationRequest, check_seed
+from fibo_core.engine.request import GenerationRequest
 from fibo_core.errors import RequestError
+from fibo_core.limits import check_seed
 
 IMPORTED_SIDE_MAX = 65_535  #: px, a JPEG's longest
 
@@ -34,7 +35,8 @@ class ImportedRequest(GenerationRequest):
 def check_repeatable(request: GenerationRequest) -> None:
     """Raises RequestError for a picture that came from another program."""
     if isinstance(request, ImportedRequest):
+        words = "its words, or from " if request.prompt.document else ""
         raise RequestError(
-            "This picture was made by another program, and cannot be painted again here. Start from its words, or "
-            "from what is to be seen in it."
+            f"This picture was made by another program, and cannot be painted again here. Start from {words}what is to "
+            "be seen in it."
         )

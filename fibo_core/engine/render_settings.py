@@ -5,12 +5,8 @@ from dataclasses import dataclass
 
 from fibo_core.engine.adapters import Adapter
 from fibo_core.engine.imported import ImportedRequest
-from fibo_core.engine.request import (
-    GenerationRequest,
-    check_guidance,
-    check_size,
-    check_steps,
-)
+from fibo_core.engine.request import GenerationRequest
+from fibo_core.limits import check_guidance, check_size, check_steps
 from fibo_core.models.catalogue import ModelSpec, find_model
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 

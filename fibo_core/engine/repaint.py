@@ -81,10 +81,11 @@ class Repaint:
         if late:
             sigmas = _sigmas(request, family, pipe)
             self.skip = min(int((sigmas[:-1] > self._edit.start_sigma + 1e-6).sum()), len(sigmas) - 2)
-            sigma = float(sigmas[self.skip])
+            planned = float(sigmas[self.skip])
+            sigma = min(planned, self._edit.start_sigma)  # of few steps even the last may begin with more noise
             self.latents = (1 - sigma) * self._source + sigma * noise
             self._tail = _tail_class().from_config(pipe.scheduler.config)
-            self._tail.begin_at(self.skip, sigma)
+            self._tail.begin_at(self.skip, planned, sigma)
         if self._edit.way == "hold":
             assert given.mask is not None
             touched = cells(given.mask, family.stride).astype(np.float32)[None, :, :, None]
@@ -174,8 +175,9 @@ def _tail_class() -> Any:
         timesteps: Any
         sigmas: Any
 
-        def begin_at(self, skip: int, sigma: float) -> None:
-            self._skip, self._sigma = skip, sigma
+        def begin_at(self, skip: int, planned: float, sigma: float) -> None:
+            """After ``skip`` steps, where the schedule has the noise ``planned``; with no more of it than ``sigma``."""
+            self._skip, self._planned, self._sigma = skip, planned, sigma
 
         # diffusers looks for these names before it hands them over
         def set_timesteps(
@@ -188,10 +190,14 @@ def _tail_class() -> Any:
         ) -> None:
             super().set_timesteps(num_inference_steps, device=device, sigmas=sigmas, mu=mu, timesteps=timesteps)
             self.timesteps, self.sigmas = self.timesteps[self._skip :], self.sigmas[self._skip :]
-            if abs(float(self.sigmas[0]) - self._sigma) > 1e-6:
+            if abs(float(self.sigmas[0]) - self._planned) > 1e-6:
                 raise EngineError(
                     f"The pipeline begins at noise {float(self.sigmas[0]):.4f}, and the picture was prepared for "
-                    f"{self._sigma:.4f}. This model cannot begin later: leave the strength out."
+                    f"{self._planned:.4f}. This model cannot begin later: leave the strength out."
                 )
+            if self._sigma < self._planned:
+                self.timesteps, self.sigmas = self.timesteps.clone(), self.sigmas.clone()
+                self.sigmas[0] = self._sigma
+                self.timesteps[0] = self._sigma * self.config.num_train_timesteps
 
     return Tail

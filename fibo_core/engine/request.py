@@ -6,23 +6,13 @@ The limits are those of FIBO's pipeline; a model's own sizes and defaults stand 
 
 import hashlib
 import json
-import math
 import secrets
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from fibo_core.engine.edits import Edit
 from fibo_core.errors import RequestError
-from fibo_core.limits import (
-    GUIDANCE_MAX,
-    GUIDANCE_MIN,
-    SEED_MAX,
-    SIZE_MAX,
-    SIZE_MIN,
-    SIZE_MULTIPLE,
-    STEPS_MAX,
-    STEPS_MIN,
-)
+from fibo_core.limits import SEED_MAX, SIZE_MULTIPLE, check_guidance, check_seed, check_size, check_steps
 from fibo_core.models.families import FIBO1, Family
 from fibo_core.prompts.captions import CAPTION_RULES, EDIT_RULES
 from fibo_core.prompts.structured_prompt import StructuredPrompt
@@ -145,30 +135,6 @@ def draw_seeds(count: int, first: int | None = None) -> tuple[int, ...]:
     start = draw_seed() if first in (None, DRAW) else first
     check_seed(start)
     return tuple((start + i) % (SEED_MAX + 1) for i in range(count))
-
-
-def check_seed(seed: int) -> None:
-    """Raises RequestError unless 0 ≤ seed ≤ 2⁶³−1."""
-    if not 0 <= seed <= SEED_MAX:
-        raise RequestError(f"The seed is {seed}. Choose a whole number from 0 to {SEED_MAX}.")
-
-
-def check_size(width: int, height: int) -> None:
-    """Raises RequestError unless both sides are within the limits."""
-    if not all(SIZE_MIN <= side <= SIZE_MAX for side in (width, height)):
-        raise RequestError(f"The size is {width}×{height}. Each side must be {SIZE_MIN} to {SIZE_MAX} pixels long.")
-
-
-def check_steps(num_inference_steps: int) -> None:
-    """Raises RequestError unless a picture can be painted in so many steps."""
-    if not STEPS_MIN <= num_inference_steps <= STEPS_MAX:
-        raise RequestError(f"The number of steps is {num_inference_steps}. Choose {STEPS_MIN} to {STEPS_MAX}.")
-
-
-def check_guidance(guidance_scale: float) -> None:
-    """Raises RequestError unless the guidance is a number within its limits."""
-    if not (math.isfinite(guidance_scale) and GUIDANCE_MIN <= guidance_scale <= GUIDANCE_MAX):
-        raise RequestError(f"The guidance is {guidance_scale:g}. Choose {GUIDANCE_MIN:g} to {GUIDANCE_MAX:g}.")
 
 
 def check_tokens(count: int, family: Family) -> None:

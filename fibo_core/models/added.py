@@ -6,12 +6,15 @@ They stand in `models.toml` of the workspace. Which kind of pipeline each is, it
 import json
 import re
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from stat import S_ISREG
+from typing import Any
 
 from fibo_core.errors import InputError
-from fibo_core.models.catalogue import BUILT_IN, ModelSpec, near_sizes
+from fibo_core.limits import check_guidance, check_steps
+from fibo_core.models.catalogue import BUILT_IN, ModelSpec, near_sizes, register
 from fibo_core.models.families import FAMILIES, Family
 
 FILE = "models.toml"
@@ -19,6 +22,14 @@ NAME = re.compile("[a-z0-9][a-z0-9._-]{0,39}", re.ASCII)
 REPO = re.compile(r"\w[\w.-]{0,94}/\w[\w.-]{0,94}", re.ASCII)
 TEXT_MAX = 4 << 20  #: bytes of a file that says what a model is
 SIDE, SIDE_MIN, SIDE_MAX = 1024, 64, 2048
+#: Of an entry's values, what each is.
+KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "source": str,
+    "family": str,
+    "steps": int,
+    "guidance": (int, float),
+    "side": int,
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,10 @@ class Added:
             raise InputError(f"{self.name} is of the family {self.family!r:.40}. {_known()}")
         if not SIDE_MIN <= self.side <= SIDE_MAX:
             raise InputError(f"The side is {self.side}. Choose {SIDE_MIN} to {SIDE_MAX} pixels.")
+        if self.steps:
+            check_steps(self.steps)
+        if self.guidance:
+            check_guidance(self.guidance)
 
     @property
     def spec(self) -> ModelSpec:
@@ -65,6 +80,10 @@ class Added:
             about=f"Added by you: {self.source}, a model of the family {family.title}.",
             added=True,
         )
+
+    def is_other_than(self, other: "Added") -> bool:
+        """Whether the two have one name and are different weights."""
+        return self.name == other.name and _whereabouts(self.source) != _whereabouts(other.source)
 
 
 def family_of_index(text: str, source: str) -> Family:
@@ -99,10 +118,21 @@ def read_added(workspace: Path) -> tuple[Added, ...]:
         return ()
     except (OSError, ValueError, RecursionError) as exc:
         raise InputError(f"{file} cannot be read: {exc}. Mend it, or move it away.") from exc
+    models, name = [], "models"
     try:
-        return tuple(Added(name=name, **entry) for name, entry in entries.items())
-    except (TypeError, AttributeError) as exc:
-        raise InputError(f"{file} holds what is no model: {exc}. Mend it, or move it away.") from exc
+        for name, entry in entries.items():
+            _check_kinds(entry)
+            models.append(Added(name=name, **entry))
+    except (TypeError, AttributeError, OverflowError, InputError) as exc:
+        said = str(exc).rstrip(".")
+        raise InputError(f"{file} holds what is no model: {name}: {said}. Mend it, or move it away.") from exc
+    return tuple(models)
+
+
+def _check_kinds(entry: Mapping[str, Any]) -> None:
+    for key, value in entry.items():
+        if key in KINDS and (isinstance(value, bool) or not isinstance(value, KINDS[key])):
+            raise TypeError(f"its {key} is {value!r:.40}")
 
 
 def _read_text(file: Path) -> str:
@@ -125,12 +155,25 @@ def as_toml(models: tuple[Added, ...]) -> str:
     return "\n".join(lines)
 
 
-def spec_of_folder(folder: Path) -> ModelSpec:
-    """The catalogue's entry of a folder that FIBO_MODEL names, called as the folder is."""
+def added_folder(folder: Path) -> Added:
+    """The entry of a folder that FIBO_MODEL names, called as the folder is. Raises InputError for one that is none."""
     name = re.sub(r"[^a-z0-9._-]+", "-", folder.name.lower()).strip(".-_")[:40] or "model"
     if name in BUILT_IN:
         name = f"my-{name}"
-    return Added(name=name, source=str(folder.absolute()), family=family_of_folder(folder).name).spec
+    return Added(name=name, source=str(folder.absolute()), family=family_of_folder(folder).name)
+
+
+def register_own(listed: Iterable[Added], named: Added | None) -> None:
+    """The user's own models from now on: those of the list, and the folder that FIBO_MODEL names, which stays what it
+    is whatever the list says."""
+    own = {each.name: each for each in listed}
+    if named is not None and (named.name not in own or named.is_other_than(own[named.name])):
+        own[named.name] = named
+    register(each.spec for each in own.values())
+
+
+def _whereabouts(source: str) -> str:
+    return str(Path(source).resolve()) if Path(source).is_absolute() else source.lower()
 
 
 def _known() -> str:

@@ -20,6 +20,11 @@ def read_header(file: Path) -> Mapping[str, tuple[int, ...]]:
     return {key: entry.shape for key, entry in _read_entries(file)[1].items()}
 
 
+def read_types(file: Path) -> Mapping[str, str]:
+    """The type of each tensor's numbers, as the format names it ("BF16"). Raises as `read_header` does."""
+    return {key: entry.dtype for key, entry in _read_entries(file)[1].items()}
+
+
 def find_not_finite(file: Path) -> str | None:
     """The key of a tensor that holds what is no number (NaN, infinity); None where all are numbers. All of the file is
     read, so it is for small ones. Raises as `read_header` does."""
@@ -36,13 +41,16 @@ def find_not_finite(file: Path) -> str | None:
     return None
 
 
-#: Of each type of numbers, the bits that are all set in what is none.
+#: Of each type of real numbers, the bits that are all set in what is none.
 _EXPONENTS: Mapping[str, tuple[str, int]] = {
     "BF16": ("<u2", 0x7F80),
     "F16": ("<u2", 0x7C00),
     "F32": ("<u4", 0x7F800000),
     "F64": ("<u8", 0x7FF0000000000000),
 }
+
+
+REAL = tuple(_EXPONENTS)  #: the types of real numbers that weights are trained in
 
 
 @dataclass(frozen=True)

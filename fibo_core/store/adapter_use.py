@@ -1,6 +1,7 @@
 """What still names an adapter (LoRA): jobs that have not ended, and the recipes of stored pictures."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,6 @@ def _asked_for(task: str) -> set[str]:
     """The names of the adapters that a job's task asks for; none of one that cannot be read, which is never painted."""
     try:
         asked = json.loads(task)["settings"].get("adapters", ())
-        return {str(text).partition(":")[0].strip() for text in asked}
+        return {re.split("[:@]", str(text))[0].strip() for text in asked}  # as typed, or as a recipe has it
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return set()

@@ -221,8 +221,8 @@ def verify_png(content: bytes) -> None:
 
 
 def thumbnail_bytes(image: Image.Image) -> bytes:
-    """A WebP of the picture, its longest side at most THUMBNAIL_SIDE."""
-    small = image.convert("RGB")
+    """A WebP of the picture, on white, its longest side at most THUMBNAIL_SIDE."""
+    small = on_white(image)
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     small.save(buffer, "WEBP", quality=82)

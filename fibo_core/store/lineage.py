@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlmodel import Session, col, select
 
+from fibo_core.engine.worn import worn_changes
 from fibo_core.errors import GenerationNotFound
 from fibo_core.prompts.change_words import changes_line
 from fibo_core.prompts.json_paths import Change
@@ -107,28 +108,41 @@ def painted_again(node: Node, parent: Generation | None) -> bool:
     if node.generation is None or parent is None:
         return False
     own, was = node.generation.request, parent.request
-    return own.seed == was.seed and own.model == was.model and own.prompt.canonical() == was.prompt.canonical()
+    same = (own.seed, own.model, own.adapters) == (was.seed, was.model, was.adapters)
+    return same and own.prompt.canonical() == was.prompt.canonical()
 
 
 def branch_line(branch: Branch, parent: Generation | None) -> str:
-    """What a branch did to its parent's prompt: "2 fields changed: …", "Another seed", "" where nobody can tell."""
+    """What a branch did to its parent: "2 fields changed: …; LoRA sepia:0.8 taken off", "Another seed", "" where nobody
+    can tell."""
     found = {
-        changes_line(node.changes) if node.changes else _without_changes(node, parent)
+        "; ".join([*_prompt_changes(node, parent), *_worn_changes(node, parent)])
         for node in branch.nodes
         if node.generation is not None and node.changes is not None
     }
     return next(iter(found)) if len(found) == 1 else f"{len(found)} ways to change it" if found else ""
 
 
-def _without_changes(node: Node, parent: Generation | None) -> str:
+def _prompt_changes(node: Node, parent: Generation | None) -> list[str]:
+    """What its prompt has otherwise; where that is nothing, what else tells it from its parent, but for its LoRAs."""
+    if node.changes:
+        return [changes_line(node.changes)]
     if node.generation is None or parent is None:
-        return ""
+        return []
     if painted_again(node, parent):
-        return "Painted again"
+        return ["Painted again"]
     own, was = node.generation.request, parent.request
     if own.model != was.model:
-        return f"Painted by {own.model}"
-    return "Another seed" if own.seed != was.seed else "Other settings"
+        return [f"Painted by {own.model}"]
+    if own.seed != was.seed:
+        return ["Another seed"]
+    return [] if own.adapters != was.adapters else ["Other settings"]
+
+
+def _worn_changes(node: Node, parent: Generation | None) -> list[str]:
+    if node.generation is None or parent is None:
+        return []
+    return worn_changes(parent.request.adapters, node.generation.request.adapters)
 
 
 def lineage(database: Database, id: str) -> Lineage:

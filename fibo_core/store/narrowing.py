@@ -100,7 +100,7 @@ def _from_counts(counts: Counter[str]) -> Iterator[Facet]:
     values: dict[str, list[tuple[str, int | None]]] = {}
     for name, count in counts.items():
         key, _, value = name.partition(":")
-        if count > 0:
+        if count > 0 and words_in(value):  # another program may have named no model: nobody can ask for that
             values.setdefault(key, []).append((value, count))
     for facet in caption_facets():
         yield _facet(facet.key, values.get(facet.key, ()), facet.label)
@@ -225,7 +225,11 @@ def _words(session: Session, begun: str) -> Iterator[tuple[str, int | None]]:
 def _counted(session: Session, key: str, begun: str) -> Sequence[tuple[str, int | None]]:
     asked = {"from": f"{key}:", "to": f"{key};"}
     names = [(name.partition(":")[2], count) for name, count in session.connection().execute(_COUNTS_OF, asked)]
-    meant = [(value, count) for value, count in names if f" {begun}" in f" {value.lower().replace('/', ' ')}"]
+    meant = [
+        (value, count)
+        for value, count in names
+        if words_in(value) and f" {begun}" in f" {value.lower().replace('/', ' ')}"
+    ]
     return [(term_for(key, value), count) for value, count in sorted(meant, key=lambda each: -each[1])]
 
 

@@ -8,10 +8,11 @@ from typing import BinaryIO
 from fibo_core.engine.adapters import FOLDER, NAME, SUFFIX, check_is_lora, check_numbers, list_adapters, models_of
 from fibo_core.errors import InputError, RequestError
 from fibo_core.models.added import REPO
+from fibo_core.paths import typed_path
 from fibo_core.settings import Settings
 from fibo_core.store.adapter_use import jobs_with_adapter, pictures_with_adapter
 from fibo_core.store.database import Database
-from fibo_core.store.disk import disk_errors, sync_folder, write_files
+from fibo_core.store.disk import disk_errors, folder_lock, sync_folder, write_files
 
 USUAL = f"pytorch_lora_weights{SUFFIX}"  #: as diffusers calls the one of a folder or a repository
 
@@ -42,8 +43,7 @@ def add_adapter(settings: Settings, name: str, source: str) -> AdapterHere:
         raise InputError(
             f"An adapter cannot be called {name!r:.60}. Take up to 80 letters, digits, dots and dashes, no blanks."
         )
-    if name in list_adapters(folder):
-        raise InputError(f"There is an adapter called {name} already. Remove it first, or choose another name.")
+    _check_name_is_free(folder, name)  # before anything is fetched
     file = _file_of(settings, source)
     check_is_lora(file)
     check_numbers(file)
@@ -52,8 +52,15 @@ def add_adapter(settings: Settings, name: str, source: str) -> AdapterHere:
         with file.open("rb") as opened:
             shutil.copyfileobj(opened, out)
 
-    write_files(settings.workspace_dir, folder, {f"{name}{SUFFIX}": copy}, "The adapter")
+    with disk_errors("The adapter", settings.workspace_dir), folder_lock(settings.workspace_dir):
+        _check_name_is_free(folder, name)  # nor was it taken meanwhile
+        write_files(settings.workspace_dir, folder, {f"{name}{SUFFIX}": copy}, "The adapter")
     return _here(settings, name)
+
+
+def _check_name_is_free(folder: Path, name: str) -> None:
+    if name in list_adapters(folder):
+        raise InputError(f"There is an adapter called {name} already. Remove it first, or choose another name.")
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def _count(number: int, what: str) -> str:
 
 def _file_of(settings: Settings, source: str) -> Path:
     """The safetensors file that a source means; of a repository it is fetched."""
-    path = Path(source).expanduser()
+    path = typed_path(source)
     if path.is_file():
         return path
     if path.is_dir():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fibo_core.errors import FiboError, GenerationNotFound, InputError
+from fibo_core.paths import typed_path
 from fibo_core.settings import Settings
 from studio.lease import find_lease
 
@@ -181,8 +182,10 @@ def _damaged(rows: "Sequence[DamagedGiven]") -> "list[DamagedRow]":
 
 def absolute(door: Door, source: str) -> str:
     """A file or folder as the studio of this machine finds it; what is none, or one of another machine, as it is."""
-    place = Path(source).expanduser()
-    return str(place.absolute()) if door.workspace is not None and place.exists() else source
+    if door.workspace is None:
+        return source
+    place = typed_path(source)
+    return str(place) if place.exists() else source
 
 
 def only_here(context: typer.Context) -> None:

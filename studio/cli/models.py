@@ -169,7 +169,7 @@ def remove(context: typer.Context, name: Name, as_json: Json = False) -> None:
     else:
         from fibo_core.work.models import remove_model
 
-        remove_model(settings.workspace_dir, name)
+        remove_model(settings, name)
     if as_json:
         print_json({"removed": name})
     else:

@@ -32,6 +32,9 @@ def follow_source(runtime: Runtime, state: PageState, batch: Batch | None, mode:
     picture that the address names. Raises GenerationNotFound and GenerationDamaged for one that cannot be had; the
     page keeps its source then."""
     named, before = st.query_params.get(ADDRESS), state.source_id
+    if state.source is None:  # a draft of before whose picture has no prompt
+        named, before = named or state.source_id, None
+        state.source_id = None
     _take_result(runtime, state, batch, mode)
     if named is not None and named not in (before, state.source_id):
         _name_in_address(state)

@@ -67,6 +67,7 @@ TEXTS = (
 )
 #: What of a page its user would miss, but for the words.
 WORK = ("draft", "previous", "source", "pictures", "waiting", "returned")
+PROMPTS = ("source", "base")
 ADDRESS = ("batch", "job", "picture")  #: what a page's address may name
 #: What a record of another shape leads to.
 UNREADABLE = (FiboError, TypeError, LookupError, ValueError, AttributeError, RecursionError, OSError)
@@ -213,7 +214,8 @@ def _without_view(record: Record) -> Record:
 
 
 def _named_elsewhere(runtime: Runtime, mode: Mode, record: Record) -> Batch | None:
-    """The batch of this page that the address names, where it is another than the draft's."""
+    """The batch of this page that the address names, where it is another than the draft's, and not the one of another
+    picture that the draft's has been taken after."""
     named = st.query_params.get("batch")
     if named is None and (job_id := st.query_params.get("job")) is not None:
         try:
@@ -221,7 +223,11 @@ def _named_elsewhere(runtime: Runtime, mode: Mode, record: Record) -> Batch | No
         except JobNotFound:
             return None
     batch = None if named in (None, record.get("batch_id")) else runtime.desk.several([named]).get(named)
-    return batch if batch is not None and batch.kind == mode else None
+    if batch is None or batch.kind != mode:
+        return None
+    shown = st.query_params.get("picture")
+    left = shown is not None and shown == record.get("source_id") != batch.order.source_id
+    return None if left and shown not in batch.generation_ids else batch
 
 
 def _as_placed(runtime: Runtime, record: Record) -> bool:
@@ -269,7 +275,8 @@ def _with_typed(record: Record, typed: Record) -> Record:
 
 
 def _record(mode: Mode, aside: list[Record]) -> Record:
-    """What a page holds of its user's, as JSON-ready values; what is empty is left out."""
+    """What a page holds of its user's, as JSON-ready values; what is empty is left out, but for a prompt that says
+    nothing, as an imported picture's."""
     state = page_state(mode)
     values: dict[Any, Any] = {**st.session_state, **fields_to_come()}  # also what the next run will show
     record = {
@@ -288,7 +295,7 @@ def _record(mode: Mode, aside: list[Record]) -> Record:
         "aside": list(aside),
         **{name: getattr(state, name) for name in TEXTS},
     }
-    return {name: value for name, value in record.items() if value}
+    return {name: value for name, value in record.items() if value or (name in PROMPTS and value is not None)}
 
 
 def _fill(runtime: Runtime, mode: Mode, record: Record) -> None:
@@ -316,7 +323,7 @@ def _state(runtime: Runtime, record: Record) -> PageState:
         state.words_of = str(words_of[0]), bool(words_of[1])
     state.waiting = tuple(_waiting(each) for each in record.get("waiting", ()))
     state.source, state.base = (
-        StructuredPrompt.from_dict(record[name]) if record.get(name) else None for name in ("source", "base")
+        None if record.get(name) is None else StructuredPrompt.from_dict(record[name]) for name in PROMPTS
     )
     if state.source is not None and (picture := find_picture(runtime, state.source_id)) is not None:
         state.source_request = picture.request

@@ -19,7 +19,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.labels import LabelChange
 from fibo_core.work.desk import Batch
 from fibo_core.work.edit_ways import left_behind
-from fibo_core.work.editing import change_mask
+from fibo_core.work.editing import change_mask, check_can_be_edited
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.offline import OfflineWriter
@@ -57,7 +57,8 @@ def draft_or_source(state: PageState) -> StructuredPrompt:
 
 
 def follow_edit(runtime: Runtime, state: PageState, batch: Batch | None) -> None:
-    """Brings the source up to date before the form is drawn; words that were carried out leave their field.
+    """Brings the source up to date before the form is drawn; words that were carried out, or are on their way when
+    another source is taken, leave their field.
 
     Raises GenerationNotFound and GenerationDamaged as `follow_source`.
     """
@@ -65,7 +66,8 @@ def follow_edit(runtime: Runtime, state: PageState, batch: Batch | None) -> None
     try:
         follow_source(runtime, state, batch, "edit")
     finally:
-        if batch is not None and state.stepped == batch.id != stepped:
+        left = state.batch_id is None and batch is not None and bool(batch.generation_ids or not batch.ended)
+        if batch is not None and stepped != batch.id and (left or state.stepped == batch.id):
             _clear_words(batch)
             if state.draft is not None:  # they are carried out, and say nothing of what is changed by hand from now on
                 state.draft = replace(state.draft, words="")
@@ -100,6 +102,15 @@ def model_of_edit(runtime: Runtime, source: Generation | None) -> ModelSpec:
         if own.name in models_here(runtime, "edit"):
             return own
     return model_of_form("edit", runtime)
+
+
+def why_not_edited(picture: Generation) -> str:
+    """Why a picture cannot be edited, however it is marked; "" where it can."""
+    try:
+        check_can_be_edited((picture.request.width, picture.request.height))
+    except InputError as exc:
+        return str(exc)
+    return ""
 
 
 def left_behind_of(runtime: Runtime, source: Generation) -> str:
@@ -152,9 +163,9 @@ def edit_order(
         way=_way(spec, own=own, marked=bool(mark)),
         references=state.references if own and "references" in spec.abilities else (),
     )
-    if words:
+    if words and not (words == state.draft.words and is_changed(state)):
         return replace(order, words=words, source=instruction_base(state))
-    if changed:
+    if changed:  # also by these very words, which are on their way: said twice, they are one change
         return replace(order, words=state.draft.words, written=state.draft.parsed())
     return replace(order, written=written_of(source))
 

@@ -79,7 +79,8 @@ def follow_batch(runtime: Runtime, state: PageState, kind: Mode) -> Batch | None
     _show_written(state, batch)
     if batch.generation_ids:
         state.last_id = max(batch.generation_ids)  # ids begin with their time
-    st.query_params["batch"] = batch.id
+    if kind not in FROM_A_PICTURE or st.query_params.get("picture") in (None, state.source_id):
+        st.query_params["batch"] = batch.id  # an address that names another source is leaving it
     return batch
 
 

@@ -94,7 +94,7 @@ def test_cancel_ends_that_batch_only_and_cancel_all_the_others(
 
 
 def test_many_alike_take_three_lines_and_are_told_apart_by_their_names(visitor: Visitor, place: Place) -> None:
-    """The picture's foot stays in sight; "+2 more" opens the rest, and a number follows the same words."""
+    """The picture's foot stays in sight; "+2 more" opens the rest, and a number stands before the same words."""
     visitor.open("/system")
     for _ in range(5):
         place("a red ball", steps=LONG)
@@ -104,7 +104,7 @@ def test_many_alike_take_three_lines_and_are_told_apart_by_their_names(visitor: 
     more.click()
     expect(lines(visitor)).to_have_count(5)
     names = visitor.page.get_by_role("region", name="What is being painted").get_by_role("link").all_inner_texts()
-    assert names == ["a red ball", *(f"a red ball ({number})" for number in range(2, 6))]
+    assert names == ["a red ball", *(f"({number}) a red ball" for number in range(2, 6))]
     visitor.page.set_viewport_size({"width": 680, "height": 450})
     visitor.page.get_by_role("button", name="Fewer").click()
     expect(lines(visitor)).to_have_count(1)

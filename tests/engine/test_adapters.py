@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fibo_core.engine.adapters import Adapter, check_fits, read_asked
+from fibo_core.engine.adapters import Adapter, check_fits, check_is_lora, read_asked
 from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
@@ -136,6 +136,13 @@ def test_a_name_alone_is_at_full_strength() -> None:
     assert read_asked("sepia:-0.5") == ("sepia", -0.5)
 
 
+@pytest.mark.parametrize("strength", [4.0, -4.0, 0.8, 1e-5, -2.5e-7, 0.0])
+def test_every_strength_that_may_be_asked_for_can_be_read_in_a_recipe(strength: float) -> None:
+    adapter = Adapter("sepia", "0" * 16, strength)
+    assert Adapter.of_recipe(adapter.text) == adapter
+    assert read_asked(adapter.asked) == ("sepia", strength)
+
+
 Spoil = Callable[[dict[str, Any]], None]
 
 
@@ -245,6 +252,29 @@ def test_a_file_that_is_none_or_cut_short_is_refused(tmp_path: Path, folder: Pat
         file.write_bytes(data)
         with pytest.raises(RequestError, match=r"no safetensors file, or is cut short|is empty"):
             check_fits(file, CATALOGUE["mini"], tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "said"), [("int8", "I8"), ("bool", "BOOL"), ("complex64", "C64")])
+def test_numbers_that_no_model_is_trained_in_are_refused_by_the_header(
+    engine: FiboEngine, tmp_path: Path, folder: Path, kind: str, said: str
+) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    tensors = {key: value.to(getattr(torch, kind)) for key, value in load_file(folder / "sepia.safetensors").items()}
+    file = write_lora(tmp_path / "odd.safetensors", tensors)
+    for check in (check_is_lora, lambda file: check_fits(file, CATALOGUE["mini"], tmp_path)):
+        with pytest.raises(RequestError, match=f"no model is trained in: .* has {said}"):
+            check(file)
+
+
+def test_a_lora_of_rank_0_is_empty(tmp_path: Path, folder: Path) -> None:
+    from safetensors.torch import load_file
+
+    whole = load_file(folder / "sepia.safetensors")
+    tensors = {key: value[:0] if ".lora_A." in key else value[:, :0].contiguous() for key, value in whole.items()}
+    with pytest.raises(RequestError, match=r"is empty: .* has rank 0"):
+        check_fits(write_lora(tmp_path / "none.safetensors", tensors), CATALOGUE["mini"], tmp_path)
 
 
 def test_an_adapter_of_fibo_2_fits_fibo_2_alone_and_comes_off_too(tmp_path: Path) -> None:

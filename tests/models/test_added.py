@@ -1,19 +1,24 @@
 """Models of the user's own: what a folder is, what is refused, and that nothing is lost."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fibo_core.errors import FiboError, InputError, ModelMissing
+from fibo_core.errors import FiboError, InputError, ModelMissing, SettingsError
 from fibo_core.models.added import FILE, read_added
 from fibo_core.models.catalogue import CATALOGUE, MINI_WEIGHTS, find_model, register
 from fibo_core.models.weights import revision_of, weights_folder
 from fibo_core.settings import Settings
+from fibo_core.work.adapters import add_adapter
 from fibo_core.work.models import add_model, remove_model
 from tests.models.loopback_hub import LoopbackHub, serve
 
@@ -43,7 +48,7 @@ def test_an_added_folder_is_a_model_that_survives_a_restart_until_it_is_removed(
     assert settings.fibo_model == "mine"
     assert (find_model("mine").num_inference_steps, find_model("mine").guidance_scale) == (12, 2.5)
     assert weights_folder(find_model("mine"), tmp_path) == folder
-    remove_model(tmp_path, "mine")
+    remove_model(settings, "mine")
     assert "mine" not in CATALOGUE
     assert read_added(tmp_path) == ()
     assert folder.is_dir()
@@ -54,6 +59,61 @@ def test_fibo_model_may_name_a_folder(tmp_path: Path, folder: Path) -> None:
     settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)})
     assert settings.fibo_model == "my-weights"
     assert find_model("my-weights").folder == folder
+
+
+def test_the_folder_of_fibo_model_stays_in_the_catalogue_while_others_come_and_go(tmp_path: Path, folder: Path) -> None:
+    """It is not in the list, and is what paints."""
+    settings = Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)})
+    add_model(settings, "other", str(MINI_WEIGHTS), side=256)
+    assert find_model("my-weights").folder == folder
+    remove_model(settings, "other")
+    assert find_model("my-weights").folder == folder
+    with pytest.raises(InputError, match="my-weights is the folder that FIBO_MODEL names"):
+        remove_model(settings, "my-weights")
+
+
+def test_a_name_never_means_other_weights_than_fibo_model_names(tmp_path: Path, folder: Path) -> None:
+    """Neither by what is added later, nor by a list that another process wrote meanwhile, nor at the next start."""
+    environ = {"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)}
+    settings = Settings.from_environ(environ)
+    with pytest.raises(
+        InputError, match=r"FIBO_MODEL names a folder that is called 'my-weights': .*my weights\. Choose"
+    ):
+        add_model(settings, "my-weights", str(MINI_WEIGHTS), side=256)
+    add_model(at(tmp_path), "my-weights", str(MINI_WEIGHTS), side=256)
+    add_model(settings, "other", str(MINI_WEIGHTS), side=256)
+    assert find_model("my-weights").folder == folder
+    with pytest.raises(
+        SettingsError, match=r"models\.toml calls other weights my-weights too: .*/mini/weights\. Rename"
+    ):
+        Settings.from_environ(environ)
+
+
+def test_the_folder_of_fibo_model_may_be_listed_with_defaults_of_its_own(tmp_path: Path, folder: Path) -> None:
+    environ = {"WORKSPACE_DIR": str(tmp_path), "FIBO_MODEL": str(folder)}
+    add_model(Settings.from_environ(environ), "my-weights", str(folder), steps=12, side=256)
+    assert find_model("my-weights").num_inference_steps == 12
+    link = tmp_path / "my-weights"
+    link.symlink_to(folder)
+    settings = Settings.from_environ({**environ, "FIBO_MODEL": str(link)})
+    assert find_model("my-weights").num_inference_steps == 12
+    remove_model(settings, "my-weights")
+    assert find_model("my-weights").num_inference_steps == 50
+
+
+def test_models_added_at_the_same_time_are_all_in_the_list(tmp_path: Path, folder: Path) -> None:
+    """Each of them reads the list, and writes it with one more."""
+    settings, names = at(tmp_path), [f"m{number}" for number in range(8)]
+    barrier = threading.Barrier(len(names))
+
+    def add(name: str) -> None:
+        barrier.wait()
+        add_model(settings, name, str(folder), side=256)
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(add, names))
+    assert sorted(model.name for model in read_added(tmp_path)) == names
+    assert set(names) <= CATALOGUE.keys()
 
 
 def test_every_shape_of_an_added_model_is_one_that_can_be_painted(tmp_path: Path, folder: Path) -> None:
@@ -123,6 +183,50 @@ def test_a_list_that_cannot_be_read_is_a_warning_and_the_studio_starts_without(t
         assert settings.fibo_model == "auto"
 
 
+IMPOSSIBLE = [
+    ({"steps": 10**30}, rf"The number of steps is {10**30}\. Choose 1 to 200"),
+    ({"steps": -1}, r"The number of steps is -1\. Choose 1 to 200"),
+    ({"guidance": 1e9}, r"The guidance is 1e\+09\. Choose 1 to 30"),
+    ({"guidance": 0.5}, r"The guidance is 0\.5\. Choose 1 to 30"),
+    ({"guidance": math.nan}, r"The guidance is nan\. Choose 1 to 30"),
+    ({"guidance": math.inf}, r"The guidance is inf\. Choose 1 to 30"),
+]
+
+
+@pytest.mark.parametrize(("defaults", "said"), IMPOSSIBLE)
+def test_defaults_that_no_picture_can_have_are_refused_as_an_order_is(
+    tmp_path: Path, folder: Path, defaults: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        add_model(at(tmp_path), "mine", str(folder), **defaults)
+    assert not (tmp_path / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        *[(f"{name} = {value}", f"mine: {said}") for given, said in IMPOSSIBLE for name, value in given.items()],
+        ("steps = 2.5", r"mine: its steps is 2\.5"),
+        ("steps = true", "mine: its steps is True"),
+        ('guidance = "3"', "mine: its guidance is '3'"),
+        ("guidance = 1" + "0" * 400, "too large to convert to float"),
+        ("source = 1", "mine: its source is 1"),
+        ("side = 7", r"mine: The side is 7\. Choose 64 to 2048 pixels"),
+    ],
+)
+def test_an_impossible_value_written_by_hand_is_told_with_its_file_and_model(
+    tmp_path: Path, entry: str, said: str
+) -> None:
+    source = "" if entry.startswith("source") else 'source = "/x"'
+    (tmp_path / FILE).write_text(f'[models.mine]\nfamily = "fibo1"\n{source}\n{entry}\n')
+    with pytest.raises(
+        InputError, match=rf"models\.toml holds what is no model: .*{said}\. Mend it, or move it away\."
+    ):
+        read_added(tmp_path)
+    (warning,) = at(tmp_path).warnings
+    assert "holds what is no model" in warning
+
+
 def test_a_folder_that_has_gone_says_so(tmp_path: Path, folder: Path) -> None:
     spec = add_model(at(tmp_path), "mine", str(folder), side=256)
     shutil.rmtree(folder)
@@ -166,6 +270,29 @@ def test_a_repository_is_asked_what_it_is(tmp_path: Path) -> None:
 def test_a_source_that_is_neither_folder_nor_repository_is_refused(tmp_path: Path, source: str) -> None:
     with pytest.raises(FiboError, match=r"no folder here|no pipeline"):
         add_model(at(tmp_path), "mine", source, side=256)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("~nobody-of-this-name/x", "there is no home of that user"),
+        ("/" + "a" * 5000, "file name too long"),
+        ("/" + "a" * 300, "file name too long"),
+        ("/\0", "it holds a character that no path can have"),
+        ("/\ud800", "it holds a character that no path can have"),
+    ],
+)
+def test_a_path_that_cannot_be_is_told_in_a_sentence_wherever_it_is_typed(
+    tmp_path: Path, source: str, reason: str
+) -> None:
+    """As a model, a LoRA, and in the environment, which names the variable."""
+    said = f"cannot be reached on this machine: {reason}\\. Check how it is written"
+    for add in (add_model, add_adapter):
+        with pytest.raises(InputError, match=said):
+            add(at(tmp_path), "mine", source)
+    for variable, begins in (("FIBO_MODEL", ":"), ("WORKSPACE_DIR", " names no folder\\.")):
+        with pytest.raises(SettingsError, match=f"^{variable}{begins} The path .* {said}"):
+            Settings.from_environ({"WORKSPACE_DIR": str(tmp_path), variable: source})
 
 
 @pytest.mark.parametrize("index", ["[" * 200_000, " " * (5 << 20), None])

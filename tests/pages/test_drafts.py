@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fibo_core.prompts.structured_prompt import StructuredPrompt
 from fibo_core.store.drafts import DraftStore
 from fibo_core.store.generation import MODES, Generation
+from fibo_core.store.importing import Importer, ImportReport
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.ui import drafts
-from tests.pages.conftest import APP, page, press, says
+from studio.ui.words import title_of
+from tests.pages.conftest import APP, bar, page, press, says
 
 Open = Callable[..., AppTest]
 MINE = '{"short_description": "a fox of mine"}'
@@ -22,16 +25,32 @@ MINE = '{"short_description": "a fox of mine"}'
 
 @pytest.fixture
 def open_studio(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Opens a new session: ``open_studio(browser, batch=…)``; a browser None takes no cookies."""
+    """Opens a new session: ``open_studio(browser, batch=…)``; a browser None takes no cookies. ``at`` is the page that
+    is opened."""
 
-    def open_studio(browser: str | None = "one", **address: str) -> AppTest:
+    def open_studio(browser: str | None = "one", at: str = "generate", **address: str) -> AppTest:
         monkeypatch.setattr(drafts, "browser_of_session", lambda: browser)
         app = AppTest.from_file(str(APP), default_timeout=60)
+        if at != "generate":
+            app.switch_page(f"../../pages/{at}.py")
         for name, value in address.items():
             app.query_params[name] = value
         return app.run()
 
     return open_studio
+
+
+@pytest.fixture
+def photo(runtime: Runtime, tmp_path: Path) -> str:
+    """The id of a picture that came in without words and without a prompt."""
+    return bring_in(runtime, tmp_path / "beach.png", (256, 256))
+
+
+def bring_in(runtime: Runtime, file: Path, size: tuple[int, int]) -> str:
+    Image.linear_gradient("L").convert("RGB").resize(size).save(file)
+    Importer(runtime.tools.history, runtime.database).run([(file, file.name)], report := ImportReport())
+    (added,) = report.added_ids
+    return added
 
 
 def words(app: AppTest) -> Any:
@@ -277,6 +296,67 @@ def test_words_typed_after_a_refinement_was_painted_are_not_emptied_by_a_reload(
     again = page(open_studio(), "refine")
     assert again.text_input(key="refine_words").value == "now at night"
     assert again.session_state["page_refine"].source_id == batch.generation_ids[0]
+
+
+def test_a_picture_without_a_prompt_and_the_words_for_it_are_there_after_a_reload(
+    open_studio: Open, photo: str
+) -> None:
+    """An imported photo says nothing of itself; it is the source all the same."""
+    app = open_studio(at="edit", picture=photo)
+    app.session_state["page_edit"].type_in(MINE)
+    app.text_input(key="edit_words").set_value("make it green").run()
+    again = open_studio(at="edit", picture=photo)
+    assert "is kept" not in says(again)
+    state = again.session_state["page_edit"]
+    assert (state.source_id, state.source.document) == (photo, {})
+    assert again.text_input(key="edit_words").value == "make it green"
+
+
+def test_refine_of_a_picture_without_a_prompt_leads_on_and_paints_nothing(
+    open_studio: Open, runtime: Runtime, photo: str
+) -> None:
+    """Also after a reload. It is called by its file's name."""
+    assert title_of(runtime.tools.history.get(photo)) == "beach.png"
+    for _ in range(2):
+        app = open_studio(at="refine", picture=photo)
+        assert not app.exception
+        assert "This picture has no prompt: Inspire describes it, Edit changes a part of it." in says(app)
+        assert bar(app) == {}
+        assert app.session_state["page_refine"].source_id == photo
+    press(app, "Edit")
+    assert app.session_state["page_edit"].source_id == photo
+    assert "Paint a variation" in bar(app)
+
+
+def test_a_picture_too_small_to_be_edited_is_said_before_anything_is_marked(
+    open_studio: Open, runtime: Runtime, tmp_path: Path
+) -> None:
+    app = open_studio(at="edit", picture=bring_in(runtime, tmp_path / "icon.png", (40, 40)))
+    assert not app.exception
+    assert "The picture has 40×40 pixels, and can be edited where each side has 64 to 2048" in says(app)
+    assert bar(app) == {}
+
+
+def test_another_picture_in_the_address_leaves_the_batch_and_the_words_that_are_carried_out(
+    open_studio: Open, store: Callable[..., Generation], photo: str, runtime: Runtime
+) -> None:
+    """So a reload finds the draft of that picture, not of the batch before."""
+    source = store("a red ball")
+    app = open_studio(at="edit", picture=source.id)
+    app.session_state["edit_strength"] = 0.5
+    app.text_input(key="edit_words").set_value("make it green").run()
+    press(app, "Paint a variation")
+    batch = app.session_state["page_edit"].batch_id
+    assert runtime.desk.wait(batch, 120).state == "done"
+    app = open_studio(at="edit", picture=photo)
+    assert app.text_input(key="edit_words").value == ""
+    assert dict(app.query_params) == {"picture": photo}
+    app.text_input(key="edit_words").set_value("at dusk").run()
+    for address in ({"picture": photo}, {"picture": photo, "batch": batch}):  # the second one by the browser's Back
+        again = open_studio(at="edit", **address)
+        assert again.session_state["page_edit"].source_id == photo
+        assert again.text_input(key="edit_words").value == "at dusk"
+        assert "is kept" not in says(again)
 
 
 def test_an_inspiration_comes_back_with_its_picture_while_that_is_there(

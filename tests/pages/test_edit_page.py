@@ -1,5 +1,6 @@
 """Edit: a part of a picture is marked and painted anew; the result is the source of the next edit."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -244,6 +245,37 @@ def test_the_same_edit_is_asked_for_before_it_is_painted_twice(
     assert painted(edit, runtime).id != first.id
 
 
+def test_words_said_twice_are_one_edit_also_once_their_prompt_is_written(
+    app: AppTest, runtime: Runtime, store: Paint
+) -> None:
+    """A double tap: its second press may come when the first one's words are in the prompt already."""
+    edit = page(app, "edit")
+    edit.query_params["picture"] = store("a red ball on the left", steps=200).id
+    mark(edit.run(), keep_mask(runtime, (0, 0, 127, 255)))
+    edit.text_input(key="edit_words").set_value("make the ball blue").run()
+    presses, action = bar(edit)["Repaint the marked part"]
+    presses.waiting += [Press(action), Press(action)]
+    edit.run()
+    first = edit.session_state["page_edit"].batch_id
+    assert "This picture is on its way" in says(edit)
+    while (batch := runtime.desk.get(first)).prompt is None and not batch.ended:
+        time.sleep(0.02)
+    press(edit.run(), "Repaint the marked part")
+    assert not runtime.desk.get(first).ended
+    runtime.desk.cancel(first)
+    assert "This picture is on its way" in says(edit)
+    assert [each.id for each in runtime.desk.recent()] == [first]
+
+
+def test_a_picture_that_is_not_there_is_said_and_the_one_before_stays(edit: AppTest, source: Generation) -> None:
+    edit.query_params["picture"] = "01M8P9N"
+    edit.run()
+    assert not edit.exception
+    assert "01M8P9N" in says(edit)
+    assert edit.session_state["page_edit"].source_id == source.id
+    assert edit.query_params["picture"] == source.id
+
+
 def test_a_change_of_light_is_said_to_be_of_the_whole_picture(
     edit: AppTest, runtime: Runtime, source: Generation
 ) -> None:
@@ -313,6 +345,8 @@ def test_the_thread_names_what_made_a_picture_where_no_words_did(edit: AppTest, 
     assert made_by(replace(green, mode="inspire"), source) == "Inspired by it"
     seed_5 = replace(source, request=replace(source.request, seed=5))
     assert made_by(seed_5, source) == "Another take"
+    worn = replace(source, request=replace(source.request, adapters=("sepia@0123456789abcdef*0.8",)))
+    assert [made_by(worn, source), made_by(source, worn)] == ["LoRA sepia:0.8 put on", "LoRA sepia:0.8 taken off"]
     assert [value_of(each, source) for each in (green, seed_5, source)] == ["green", "seed 5", ""], "under a thumbnail"
 
 

@@ -800,6 +800,8 @@ def test_a_lora_of_the_workspace_is_asked_for_in_the_form(app: AppTest, runtime:
     assert "strength of sepia is" in says(app)
     app.text_input(key="generate_loras").set_value("sepia:0.5")
     press(app, "Generate")
+    (settings,) = app.get("popover")
+    assert settings.proto.popover.label == r"More settings · LoRA sepia\:0\.5"
     finish(app, runtime)
     (generation,) = runtime.tools.history.page(HistoryQuery()).items
     (adapter,) = generation.request.adapters

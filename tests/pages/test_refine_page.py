@@ -280,6 +280,7 @@ def test_the_loras_of_the_source_stand_in_a_field_and_an_emptied_one_is_none(
     press(app.run(), "Refine")
     assert app.text_input(key="refine_loras").value == "sepia:0.5"
     assert refined("make the ball green").request.adapters == worn.request.adapters
+    assert "mini · LoRA sepia:0.5" in says(app)
     assert app.text_input(key="refine_loras").value == "sepia:0.5"
     file.unlink()
     app.text_input(key="refine_words").set_value("make the ball purple")
@@ -287,4 +288,5 @@ def test_the_loras_of_the_source_stand_in_a_field_and_an_emptied_one_is_none(
     assert "There is no adapter called 'sepia'" in says(app)
     app.text_input(key="refine_loras").set_value("").run()
     assert refined("make the ball blue").request.adapters == ()
+    assert any(each.label.endswith(r"; LoRA sepia\:0\.5 taken off") for each in app.expander)
     assert "refine_loras" not in [field.key for field in app.text_input]

@@ -14,6 +14,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.migrations import REVISIONS
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
+from fibo_core.writers import WrittenPrompt
 from studio.runtime import get_runtime
 from studio.shell import get_shell
 from tests.engine.test_adapters import write_lora_of_mini
@@ -225,13 +226,14 @@ def test_the_loras_of_the_workspace_are_listed_with_what_they_fit(app: AppTest, 
     folder.mkdir()
     (folder / "broken.safetensors").write_bytes(b"<html>")
     page(app, "system")
+    assert "adds one, checked before" not in says(app)
     assert "broken: broken.safetensors is no safetensors file" in says(app).replace("\\", "")
 
 
 def test_a_lora_is_removed_once_that_was_asked_and_what_names_it_is_said(
     app: AppTest, runtime: Runtime, store: Callable[..., Generation]
 ) -> None:
-    """Its pictures stay; one that a job waits for is not removed."""
+    """Its pictures stay. Where none is left, the page says how one is added."""
     folder = runtime.settings.workspace_dir / "adapters"
     write_lora_of_mini(folder / "sepia.safetensors")
     worn = ("sepia@0123456789abcdef*0.5",)
@@ -243,4 +245,21 @@ def test_a_lora_is_removed_once_that_was_asked_and_what_names_it_is_said(
     app.button(key="remove_lora").click().run()
     assert not (folder / "sepia.safetensors").exists()
     assert "remove_lora_sepia" not in [button.key for button in app.button]
+    assert "`fibo-studio adapters add NAME FILE` adds one, checked before" in says(app)
     assert runtime.tools.history.get(picture.id).request.adapters == worn
+
+
+def test_a_lora_that_a_job_waits_for_cannot_be_removed_and_the_dialog_says_why(
+    app: AppTest, runtime: Runtime, store: Callable[..., Generation]
+) -> None:
+    """What becomes of its pictures is said then too."""
+    write_lora_of_mini(runtime.settings.workspace_dir / "adapters" / "sepia.safetensors")
+    picture = store("a ball", adapters=("sepia@0123456789abcdef*0.5",))
+    runtime.jobs.stop()
+    written = WrittenPrompt(picture.prompt, "offline")
+    runtime.desk.place(Order(kind="generate", words="a ball", written=written, steps=2, adapters=("sepia",)))
+    page(app, "system")
+    app.button(key="remove_lora_sepia").click().run()
+    assert "1 job in the queue paints with it. Cancel what waits, or wait" in says(app)
+    assert "1 picture was painted with it: it stays" in says(app)
+    assert app.button(key="remove_lora").disabled

@@ -506,3 +506,18 @@ ASK = "import sys, urllib.request as r; print(r.urlopen(f'http://127.0.0.1:{sys.
 
 def asked(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True).stdout
+
+
+def test_a_workspace_in_the_home_of_nobody_is_a_fault_and_no_folder_of_that_name_is_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    preflight = runpy.run_path(str(CHECKOUT / "scripts" / "preflight.py"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("WORKSPACE_DIR", "FIBO_MODEL"):
+        monkeypatch.setenv(name, "~nobody-of-this-name/x")
+    found = preflight["Findings"]()
+    preflight["look_at_volume"](found)
+    (fault,) = found.faults
+    assert fault.startswith("WORKSPACE_DIR is '~nobody-of-this-name/x', and there is no home of that user.")
+    assert not preflight["is_another_model"]("~nobody-of-this-name/x")
+    assert list(tmp_path.iterdir()) == []

@@ -162,6 +162,13 @@ def test_a_thumbnail_is_a_small_webp_of_the_same_shape():
         assert thumbnail.size == (64, 96)
 
 
+def test_a_thumbnail_shows_what_is_transparent_in_white():
+    """Not the colours that hide there."""
+    picture = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+    with Image.open(BytesIO(thumbnail_bytes(picture))) as thumbnail:
+        assert min(thumbnail.convert("RGB").getpixel((32, 32))) > 250
+
+
 def test_what_is_transparent_is_stored_white_beside_a_generation():
     """Whatever colour hides there: a source is shown, and its hidden colours are none of the picture's."""
     picture = Image.new("RGBA", (4, 4), (255, 0, 0, 0))

@@ -1,6 +1,7 @@
 """The tree of pictures that one belongs to: whole, bounded, and with gaps where something is gone."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.history import History
 from fibo_core.store.lineage import Lineage, branch_line
 from tests.store.conftest import Paint
+from tests.store.pictures import rendered, request_of
 
 
 def child(paint: Paint, parent: Generation, words: str, *, text: str = "a red ball", seed: int = 7) -> Generation:
@@ -46,6 +48,31 @@ def test_a_tree_has_its_first_picture_every_branch_and_what_each_changed(history
     node = history.lineage(first.id).node(green.id)
     assert node is not None
     assert [(str(each)) for each in node.changes or ()] == ['short_description: "a red ball" → "a green ball"']
+
+
+def test_a_branch_says_which_loras_came_and_went(history: History) -> None:
+    """Alone, or beside what the prompt has otherwise; a recipe with other LoRAs was not painted again."""
+    sepia, weaker, ink = "sepia@0123456789abcdef*0.8", "sepia@0123456789abcdef*0.5", "ink@fedcba9876543210*1"
+
+    def wear(parent: Generation | None, *adapters: str, text: str = "a red ball") -> Generation:
+        request, parent_id = replace(request_of(text), adapters=adapters), None if parent is None else parent.id
+        words = f"{text}, {adapters}"
+        return history.add(rendered(), request, mode="refine", words=words, writer="offline", parent_id=parent_id)
+
+    bare = wear(None)
+    first = wear(bare, sepia)
+    for adapters in ((), (weaker,), (sepia, ink), ("sepia@fedcba9876543210*0.8",)):
+        wear(first, *adapters)
+    wear(first, text="a green ball")
+    assert [line for _, line, _ in drawn(history.lineage(bare.id))] == [
+        "",
+        "LoRA sepia:0.8 put on",
+        "LoRA sepia:0.8 taken off",
+        "LoRA sepia:0.8 → sepia:0.5",
+        "LoRA ink:1 put on",
+        "LoRA sepia:0.8 from another file",
+        "1 field changed: short_description; LoRA sepia:0.8 taken off",
+    ]
 
 
 def test_a_deleted_or_missing_picture_is_a_gap_where_one_hangs_on_it_and_nowhere_else(

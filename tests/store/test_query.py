@@ -515,6 +515,14 @@ def test_facets_count_the_gallery_and_follow_what_is_deleted_and_brought_back(hi
         assert history.count(HistoryQuery(text=name)) == pictures, name
 
 
+def test_a_picture_of_another_program_that_named_no_model_is_no_facet_without_a_name(history, paint) -> None:
+    paint("a fox", text="a fox")
+    paint("a boat", text="a boat", model="", mode="imported")
+    (models,) = (facet for facet in history.facets(HistoryQuery()).facets if facet.key == "model")
+    assert [value.term for value in models.values] == ['model:"mini"']
+    assert 'model:""' not in [each.text for each in history.suggest("model:", 6)]
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [

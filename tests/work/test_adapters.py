@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,31 @@ def test_a_name_is_given_once_and_what_is_there_stays(settings: Settings, lora: 
     with pytest.raises(InputError, match="an adapter called sepia already"):
         add_adapter(settings, "sepia", str(lora))
     assert [each.name for each in adapters_here(settings)] == ["sepia"]
+
+
+def test_of_several_added_as_one_at_the_same_time_one_is_taken_and_the_others_are_told(
+    settings: Settings, lora: Path, tmp_path: Path
+) -> None:
+    """Nobody is told that a file is here whose place another's has."""
+    files = [lora, *(write_lora_of_mini(tmp_path / f"{seed}.safetensors", seed=seed) for seed in range(1, 6))]
+    for number, file in enumerate(files):  # whose numbers are read only once
+        add_adapter(settings, f"x{number}", str(file))
+    barrier = threading.Barrier(len(files))
+
+    def add(file: Path) -> str:
+        barrier.wait()
+        try:
+            add_adapter(settings, "sepia", str(file))
+        except InputError as refused:
+            return str(refused)
+        return ""
+
+    with ThreadPoolExecutor(len(files)) as pool:
+        told = list(pool.map(add, files))
+    assert told.count("") == 1
+    assert set(told) == {"", "There is an adapter called sepia already. Remove it first, or choose another name."}
+    taken = files[told.index("")]
+    assert (settings.workspace_dir / "adapters" / "sepia.safetensors").read_bytes() == taken.read_bytes()
 
 
 def test_what_is_no_lora_is_refused_and_nothing_is_copied(settings: Settings, lora: Path, tmp_path: Path) -> None:
@@ -162,6 +189,15 @@ def test_one_that_waits_to_be_painted_again_counts_as_in_use_and_a_name_that_beg
     assert adapter_use(studio.database, "sepia") == AdapterUse(1, 1)
     for other in ("sep", "epia", "Sepia", "sepia2", "_epia"):
         assert adapter_use(studio.database, other) == AdapterUse(0, 0), other
+
+
+def test_one_that_a_job_asks_for_as_a_recipe_has_it_counts_too(room: tuple[Studio, Settings], lora: Path) -> None:
+    studio, settings = room
+    add_adapter(settings, "sepia", str(lora))
+    (recorded,) = studio.tools.engine.adapters("mini", ("sepia:0.5",))
+    prompt = WrittenPrompt(StructuredPrompt.from_dict({"short_description": "a red ball"}))
+    studio.desk.place(Order(kind="generate", written=prompt, steps=2, seed=7, adapters=(recorded,)))
+    assert adapter_use(studio.database, "sepia") == AdapterUse(1, 0)
 
 
 def test_what_is_not_here_cannot_be_removed(room: tuple[Studio, Settings], lora: Path) -> None:

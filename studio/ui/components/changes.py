@@ -6,10 +6,13 @@ from typing import Any
 
 import streamlit as st
 
+from fibo_core.engine.worn import worn_changes
 from fibo_core.prompts.change_words import changes_line, marked_words, title_of_change
-from fibo_core.prompts.structured_prompt import Change, StructuredPrompt, diff
+from fibo_core.prompts.structured_prompt import Change, diff
+from fibo_core.store.generation import Generation
 from fibo_core.writers.review import Origin, Review
 from studio.ui.components import asset
+from studio.ui.words import plain
 
 _CHANGES = st.components.v2.component(
     "fibo_changes",
@@ -35,10 +38,16 @@ class Turned:
     take: bool
 
 
-def what_changed(before: StructuredPrompt, after: StructuredPrompt, *, key: str) -> None:
-    """Tells in a line what differs, and shows it: few changes at once, more where it is opened."""
-    made = diff(before, after)
-    with st.expander(changes_line(made), expanded=len(made) <= OPEN_CHANGES, type="compact"):
+def what_changed(before: Generation, after: Generation, *, key: str) -> None:
+    """Tells in a line what a picture has otherwise than the one before, and shows what its prompt has: few changes at
+    once, more where it is opened."""
+    made, worn = diff(before.prompt, after.prompt), worn_changes(before.request.adapters, after.request.adapters)
+    if worn and not made:
+        st.caption(plain("; ".join(worn)))
+        return
+    with st.expander(
+        "; ".join((changes_line(made), *map(plain, worn))), expanded=len(made) <= OPEN_CHANGES, type="compact"
+    ):
         changes(made, key=key)
 
 

@@ -134,7 +134,11 @@ def settings_row(mode: Mode, spec: ModelSpec, runtime: Runtime) -> None:
         with st.container(width=66):
             count_field(mode)
         seed_field(mode)
-        with st.popover("More settings", icon=":material/tune:", width="content"):
+        worn = field_value(mode, "loras", "").strip() if "lora" in spec.family.abilities else ""
+        with st.popover(
+            f"More settings · LoRA {plain(worn)}" if worn else "More settings", icon=":material/tune:",
+            width="content", key=f"{mode}_more_settings",
+        ):  # fmt: skip
             model_field(mode, runtime, spec)
             finer_settings(mode, spec, runtime)
             collection_field(mode, runtime)

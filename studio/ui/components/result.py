@@ -6,6 +6,7 @@ import streamlit as st
 
 from fibo_core.engine.edits import Edit
 from fibo_core.engine.request import GenerationRequest
+from fibo_core.engine.worn import worn_line
 from fibo_core.errors import FiboError
 from fibo_core.store.generation import Generation
 from fibo_core.work.runtime import Runtime
@@ -33,7 +34,7 @@ def tiles(generations: list[Generation] | tuple[Generation, ...]) -> list[Tile]:
 
 def facts(generation: Generation) -> str:
     """ "seed 20431 · 20 steps · 1.2 s · mini · written by Gemini · gemini-3.5-flash-lite · 812 tokens"; of an edit also
-    how it was made: "a variation at 0.5 · 14 of 20 steps"."""
+    how it was made: "a variation at 0.5 · 14 of 20 steps"; with its LoRAs: "mini · LoRA sepia:0.8"."""
     request = generation.request
     if not generation.repeatable:
         return " · ".join(
@@ -52,6 +53,7 @@ def facts(generation: Generation) -> str:
             f"{_painted_steps(request)} steps",
             duration(generation.duration_s),
             request.model,
+            *([plain(worn_line(request.adapters))] if request.adapters else []),
             authorship(generation.writer, generation.edited, generation.writer_model, generation.usage),
         ]
     )

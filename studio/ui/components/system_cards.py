@@ -10,7 +10,7 @@ from fibo_core.models.plans import needs
 from fibo_core.models.weights import weights_folder
 from fibo_core.settings import Settings
 from fibo_core.store.job_store import damage_of
-from fibo_core.work.adapters import adapter_use, adapters_here, remove_adapter
+from fibo_core.work.adapters import AdapterUse, adapter_use, adapters_here, remove_adapter
 from fibo_core.work.desk import Batch
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import writer_title
@@ -47,9 +47,10 @@ def model_card(runtime: Runtime) -> None:
 
 
 def _adapters(runtime: Runtime) -> None:
-    """The LoRAs of the workspace; nothing where there is none."""
-    if adapters := adapters_here(runtime.settings):
-        st.markdown("**LoRAs**")
+    """The LoRAs of the workspace, or how one is added."""
+    st.markdown("**LoRAs**")
+    if not (adapters := adapters_here(runtime.settings)):
+        st.caption("None is here. `fibo-studio adapters add NAME FILE` adds one, checked before.")
     for adapter in adapters:
         fits = ", ".join(find_model(name).title for name in adapter.fits)
         about = adapter.fault or (f"fits {fits}" if fits else "fits none of the models here")
@@ -69,8 +70,14 @@ def _ask_to_remove(runtime: Runtime, name: str) -> None:
     def dialog() -> None:
         with errors_shown():
             use = adapter_use(runtime.database, name)
-            st.markdown(f"**{plain(name)}** leaves the workspace. {plain(use.sentence)}")
-            if st.button("Remove for good", key="remove_lora", type="primary", icon=":material/delete_forever:"):
+            waits, painted = (AdapterUse(*each).sentence for each in ((use.jobs, 0), (0, use.pictures)))
+            st.markdown(f"**{plain(name)}** leaves the workspace. {plain(painted)}")
+            if waits:
+                st.markdown(f":material/hourglass: {plain(waits)} Cancel what waits, or wait until it is painted.")
+            if st.button(
+                "Remove for good", key="remove_lora", type="primary", icon=":material/delete_forever:",
+                disabled=use.jobs > 0,
+            ):  # fmt: skip
                 remove_adapter(runtime.settings, runtime.database, name)
                 state.removing = None
                 st.rerun()

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from fibo_core.engine.worn import worn_changes
 from fibo_core.prompts.change_words import shown, title_of_change
 from fibo_core.prompts.json_paths import MISSING, Change
 from fibo_core.prompts.structured_prompt import diff
@@ -98,6 +99,8 @@ def _step(picture: Generation, parent: Generation | None, branches: tuple[Step, 
         aside.append(f"seed {picture.request.seed}")
     if parent is not None and picture.request.model != parent.request.model:
         aside.append(picture.request.model)
+    if parent is not None:
+        aside += [told for told in _worn(picture, parent) if told not in words]
     value = "" if parent is None else value_of(picture, parent)
     return Step(picture.id, thumb_url(picture.id), " ".join(words.split()), " · ".join(aside), branches, value)
 
@@ -107,6 +110,8 @@ def made_by(picture: Generation, parent: Generation) -> str:
     if picture.mode == "inspire":
         return "Inspired by it"
     changes = diff(parent.prompt, picture.prompt)
+    if not changes and (worn := _worn(picture, parent)):
+        return ", ".join(worn)
     if not changes:
         return "Another take" if picture.request.seed != parent.request.seed else "Painted anew"
     named = [_named(change) for change in _telling(changes)] or ["short_description"]
@@ -122,6 +127,10 @@ def value_of(picture: Generation, parent: Generation) -> str:
         before, after = (shown(value).split() for value in (change.before, change.after))
         return " ".join(word for word in after if word not in before) or " ".join(after)
     return f"seed {picture.request.seed}" if picture.request.seed != parent.request.seed else ""
+
+
+def _worn(picture: Generation, parent: Generation) -> list[str]:
+    return worn_changes(parent.request.adapters, picture.request.adapters)
 
 
 def _telling(changes: Sequence[Change]) -> list[Change]:

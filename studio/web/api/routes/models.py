@@ -91,7 +91,7 @@ async def remove(name: str) -> Response:
         runtime, spec = get_runtime(), find_model(name)
         if spec.added and runtime.tools.engine.status().model == spec.name:
             raise InputError(f"{name} is in use. Use another model first.")
-        remove_model(runtime.settings.workspace_dir, name)
+        remove_model(runtime.settings, name)
         return Response(status_code=204)
 
     return await in_thread(removed)

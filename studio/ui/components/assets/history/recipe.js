@@ -19,6 +19,10 @@ function howEdited({ way, mask, start_sigma: sigma }) {
 /** "14 of 20" where an edit begins later. */
 const paintedSteps = ({ num_inference_steps: steps, edit }) => (edit?.skip ? `${steps - edit.skip} of ${steps}` : `${steps}`)
 
+/** "LoRA sepia:0.8, ink:0.3", as one asks for them; "" where the recipe has none. */
+const worn = ({ adapters }) =>
+  adapters.length ? `LoRA ${adapters.map(each => each.replace(/@[0-9a-f]{16}\*/, ":")).join(", ")}` : ""
+
 /** Facts of a picture in one line, as far as they are known; `record` may be null. */
 export function factsOf(tile, record) {
   if (record && isImported(record)) {
@@ -28,8 +32,8 @@ export function factsOf(tile, record) {
   }
   const facts = [`seed ${tile.seed}`, `${tile.width}×${tile.height}`]
   if (record?.edit) facts.push(howEdited(record.edit))
-  if (record) facts.push(`${paintedSteps(record)} steps`, seconds(record.duration_s), record.model, written(record))
-  return facts
+  if (record) facts.push(`${paintedSteps(record)} steps`, seconds(record.duration_s), record.model, worn(record), written(record))
+  return facts.filter(Boolean)
 }
 
 /** The addresses of all pictures that an inspiration began with, the main one first. */
@@ -79,6 +83,7 @@ export class Recipe {
       "Negative prompt": record.negative_prompt === this.from.fixed[record.model] ? "" : record.negative_prompt,
       Prompt: [written(record), record.writer_model, usage && `${usage.input_tokens} tokens read, ${usage.output_tokens} written`].filter(Boolean).join(" · "),
       Model: `${record.model} ${record.revision.slice(0, 12)}`,
+      LoRA: worn(record).replace(/^LoRA /, ""),
       On: `${record.device}, ${record.precision}`,
       Versions: Object.entries(record.versions).map(each => each.join(" ")).join(", "),
       Recipe: record.recipe_hash.slice(0, 16),

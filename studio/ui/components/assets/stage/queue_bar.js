@@ -162,7 +162,7 @@ class Bar {
       if (this.names.has(id)) continue
       const taken = new Set(this.names.values())
       let name = title
-      for (let number = 2; taken.has(name); number++) name = `${title} (${number})`
+      for (let number = 2; taken.has(name); number++) name = `(${number}) ${title}`  // before words that may be cut off
       this.names.set(id, name)
     }
   }
