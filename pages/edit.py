@@ -23,6 +23,7 @@ from studio.ui.components.source_stage import source_stage
 from studio.ui.components.stage import Brush
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.unfit import show_unfit
 from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import another_source, example_of, go_on_from, has_left_batch
@@ -39,6 +40,7 @@ from studio.ui.editing import (
     place_edit,
     said_by_now,
     settle_strength,
+    why_not_edited,
 )
 from studio.ui.marks import LOST, mark_of, outlines, take_mark
 from studio.ui.navigation import HISTORY, go_to
@@ -85,6 +87,9 @@ if state.source is None or state.draft is None:
     st.stop()
 
 source = find_picture(runtime, state.source_id)
+if source is not None and (unfit := why_not_edited(source)):
+    show_unfit(runtime, state, "edit", source, batch, unfit, ("refine", "inspire"))
+    st.stop()
 spec = model_of_edit(runtime, source)
 parent = find_picture(runtime, None if source is None else source.parent_id)
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from fibo_core.prompts.mend import says_something
 from fibo_core.prompts.words import read_words
 from studio.runtime import get_runtime
 from studio.ui.components.changes import what_changed
@@ -28,6 +29,7 @@ from studio.ui.components.source_stage import source_stage
 from studio.ui.components.sources import choose_source
 from studio.ui.components.thread import steps_to, thread
 from studio.ui.components.typed_words import show_typed_words
+from studio.ui.components.unfit import show_unfit
 from studio.ui.components.vary import open_vary, vary_button
 from studio.ui.components.workbench import folded_on_phone, workbench
 from studio.ui.conversation import (
@@ -59,6 +61,8 @@ from studio.ui.session import (
 from studio.ui.state import field_key, page_state
 from studio.ui.words import showable
 
+NO_PROMPT = "This picture has no prompt: Inspire describes it, Edit changes a part of it."
+
 runtime = get_runtime()
 history, engine = runtime.tools.history, runtime.tools.engine
 state = page_state("refine")
@@ -80,6 +84,9 @@ if state.source is None or state.draft is None:
 
 source = find_picture(runtime, state.source_id)
 parent = find_picture(runtime, None if source is None else source.parent_id)
+if source is not None and not says_something(state.source):
+    show_unfit(runtime, state, "refine", source, batch, NO_PROMPT, ("inspire", "edit"))
+    st.stop()
 painting = batch is not None and not batch.ended and batch.order.paint
 reviewing = is_changed(state) and not painting
 

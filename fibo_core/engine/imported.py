@@ -35,7 +35,8 @@ class ImportedRequest(GenerationRequest):
 def check_repeatable(request: GenerationRequest) -> None:
     """Raises RequestError for a picture that came from another program."""
     if isinstance(request, ImportedRequest):
+        words = "its words, or from " if request.prompt.document else ""
         raise RequestError(
-            "This picture was made by another program, and cannot be painted again here. Start from its words, or "
-            "from what is to be seen in it."
+            f"This picture was made by another program, and cannot be painted again here. Start from {words}what is to "
+            "be seen in it."
         )

@@ -28,6 +28,12 @@ OF_EDIT = "edit"  #: `EditTask.mask_of`: the mask is what the plain picture of t
 MOVED_MAX = 0.01  #: of the pixels outside a mask; where more have moved, the rest is held
 #: What a prompt says of the whole picture: behind a mask it ends at the mask's edge.
 NOT_LOCAL = ("background_setting", "lighting", "style_medium", "artistic_style")
+#: What an edit makes of what its picture's file has beyond opaque RGB of 8 bits (`beyond_rgb`).
+_LEFT_BEHIND = {
+    "transparency": "Transparent parts become white in an edit.",
+    "a colour profile": "The picture's colour profile is not in an edit of it.",
+    "16 bits a channel": "Of the picture's 16 bits a channel an edit has 8.",
+}
 
 Render = Callable[[GenerationRequest], RenderedImage]
 
@@ -69,13 +75,8 @@ def not_local(source: StructuredPrompt, after: StructuredPrompt) -> str:
 
 
 def left_behind(picture: Path) -> str:
-    """A sentence on what of a picture's file is not in an edit of it; "" where all is. Raises PictureError."""
-    parts = beyond_rgb(picture)
-    if not parts:
-        return ""
-    named = f"{', '.join(parts[:-1])} and {parts[-1]}" if parts[1:] else parts[0]
-    white = ", white where it was transparent" if "transparency" in parts else ""
-    return f"The picture has {named}, which an edit of it has not: that is opaque RGB of 8 bits{white}."
+    """In sentences, what of a picture's file is not in an edit of it; "" where all is. Raises PictureError."""
+    return " ".join(_LEFT_BEHIND[part] for part in beyond_rgb(picture))
 
 
 def of_object(prompts: Sequence[StructuredPrompt], path: str, size: tuple[int, int]) -> Image.Image:

@@ -112,10 +112,15 @@ def _check_size(order: Order, size: tuple[int, int]) -> None:
         )
     if order.aspect is not None:
         raise InputError(f"The shape is {order.aspect:.40}, and an edit has that of its picture. Leave the shape out.")
+    check_can_be_edited(size)
+
+
+def check_can_be_edited(size: tuple[int, int]) -> None:
+    """Raises InputError for a picture that is too small or too large."""
     if not all(SIZE_MIN <= side <= SIZE_MAX for side in size):
         raise InputError(
-            f"The picture has {width}×{height} pixels, and can be edited where each side has {SIZE_MIN} to {SIZE_MAX}. "
-            "Crop or scale it, or refine its prompt."
+            f"The picture has {size[0]}×{size[1]} pixels, and can be edited where each side has {SIZE_MIN} to "
+            f"{SIZE_MAX}. Crop or scale it, or refine its prompt."
         )
 
 

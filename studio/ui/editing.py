@@ -19,7 +19,7 @@ from fibo_core.store.generation import Generation
 from fibo_core.store.labels import LabelChange
 from fibo_core.work.desk import Batch
 from fibo_core.work.edit_ways import left_behind
-from fibo_core.work.editing import change_mask
+from fibo_core.work.editing import change_mask, check_can_be_edited
 from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers.offline import OfflineWriter
@@ -102,6 +102,15 @@ def model_of_edit(runtime: Runtime, source: Generation | None) -> ModelSpec:
         if own.name in models_here(runtime, "edit"):
             return own
     return model_of_form("edit", runtime)
+
+
+def why_not_edited(picture: Generation) -> str:
+    """Why a picture cannot be edited, however it is marked; "" where it can."""
+    try:
+        check_can_be_edited((picture.request.width, picture.request.height))
+    except InputError as exc:
+        return str(exc)
+    return ""
 
 
 def left_behind_of(runtime: Runtime, source: Generation) -> str:

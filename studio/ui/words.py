@@ -41,9 +41,10 @@ def moment(when: datetime) -> str:
 
 
 def title_of(generation: Generation) -> str:
-    """What a picture is called: the words it came from, or its prompt's short description."""
+    """What a picture is called: the words it came from, its prompt's short description, or the file it came in as."""
     text = generation.words if generation.mode == "generate" else ""
-    text = " ".join((text or str(generation.prompt.get("short_description") or "") or "Untitled").split())
+    text = text or str(generation.prompt.get("short_description") or "") or generation.versions.get("file", "")
+    text = " ".join((text or "Untitled").split())
     return text if len(text) <= 80 else text[:79] + "…"
 
 

@@ -16,7 +16,8 @@ from fibo_core.work.orders import Order
 from fibo_core.work.runtime import Runtime
 from fibo_core.writers import WrittenPrompt
 from studio.ui import drafts
-from tests.pages.conftest import APP, page, press, says
+from studio.ui.words import title_of
+from tests.pages.conftest import APP, bar, page, press, says
 
 Open = Callable[..., AppTest]
 MINE = '{"short_description": "a fox of mine"}'
@@ -42,8 +43,11 @@ def open_studio(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Open:
 @pytest.fixture
 def photo(runtime: Runtime, tmp_path: Path) -> str:
     """The id of a picture that came in without words and without a prompt."""
-    file = tmp_path / "beach.png"
-    Image.linear_gradient("L").convert("RGB").save(file)
+    return bring_in(runtime, tmp_path / "beach.png", (256, 256))
+
+
+def bring_in(runtime: Runtime, file: Path, size: tuple[int, int]) -> str:
+    Image.linear_gradient("L").convert("RGB").resize(size).save(file)
     Importer(runtime.tools.history, runtime.database).run([(file, file.name)], report := ImportReport())
     (added,) = report.added_ids
     return added
@@ -294,19 +298,43 @@ def test_words_typed_after_a_refinement_was_painted_are_not_emptied_by_a_reload(
     assert again.session_state["page_refine"].source_id == batch.generation_ids[0]
 
 
-@pytest.mark.parametrize("mode", ["edit", "refine"])
 def test_a_picture_without_a_prompt_and_the_words_for_it_are_there_after_a_reload(
-    open_studio: Open, photo: str, mode: str
+    open_studio: Open, photo: str
 ) -> None:
-    """An imported photo says nothing of itself; it is the source all the same, while it is painted and afterwards."""
-    app = open_studio(at=mode, picture=photo)
-    app.session_state[f"page_{mode}"].type_in(MINE)
-    app.text_input(key=f"{mode}_words").set_value("make it green").run()
-    again = open_studio(at=mode, picture=photo)
+    """An imported photo says nothing of itself; it is the source all the same."""
+    app = open_studio(at="edit", picture=photo)
+    app.session_state["page_edit"].type_in(MINE)
+    app.text_input(key="edit_words").set_value("make it green").run()
+    again = open_studio(at="edit", picture=photo)
     assert "is kept" not in says(again)
-    state = again.session_state[f"page_{mode}"]
+    state = again.session_state["page_edit"]
     assert (state.source_id, state.source.document) == (photo, {})
-    assert again.text_input(key=f"{mode}_words").value == "make it green"
+    assert again.text_input(key="edit_words").value == "make it green"
+
+
+def test_refine_of_a_picture_without_a_prompt_leads_on_and_paints_nothing(
+    open_studio: Open, runtime: Runtime, photo: str
+) -> None:
+    """Also after a reload. It is called by its file's name."""
+    assert title_of(runtime.tools.history.get(photo)) == "beach.png"
+    for _ in range(2):
+        app = open_studio(at="refine", picture=photo)
+        assert not app.exception
+        assert "This picture has no prompt: Inspire describes it, Edit changes a part of it." in says(app)
+        assert bar(app) == {}
+        assert app.session_state["page_refine"].source_id == photo
+    press(app, "Edit")
+    assert app.session_state["page_edit"].source_id == photo
+    assert "Paint a variation" in bar(app)
+
+
+def test_a_picture_too_small_to_be_edited_is_said_before_anything_is_marked(
+    open_studio: Open, runtime: Runtime, tmp_path: Path
+) -> None:
+    app = open_studio(at="edit", picture=bring_in(runtime, tmp_path / "icon.png", (40, 40)))
+    assert not app.exception
+    assert "The picture has 40×40 pixels, and can be edited where each side has 64 to 2048" in says(app)
+    assert bar(app) == {}
 
 
 def test_another_picture_in_the_address_leaves_the_batch_and_the_words_that_are_carried_out(

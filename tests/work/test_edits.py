@@ -333,8 +333,7 @@ def test_what_an_edit_has_not_of_its_picture_is_said(edits: Studio, tmp_path: Pa
     batch = ended(edits, edits.desk.place(order))
     assert batch.jobs[0].written is not None
     assert batch.jobs[0].written.notes == (
-        "The picture has transparency and a colour profile, which an edit of it has not: that is opaque RGB of 8 bits, "
-        "white where it was transparent.",
+        "Transparent parts become white in an edit. The picture's colour profile is not in an edit of it.",
     )
     edited = edits.tools.history.get(batch.generation_ids[0])
     black = outside(edits, edited)

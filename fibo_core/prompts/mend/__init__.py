@@ -9,6 +9,7 @@ from fibo_core.prompts.mend.mend import (
     mend_document,
     mend_texts,
     require_said,
+    says_something,
 )
 from fibo_core.prompts.mend.names import doubtful_keys, doubts
 from fibo_core.prompts.mend.recipe import Recipe
@@ -25,4 +26,5 @@ __all__ = [
     "mend_document",
     "mend_texts",
     "require_said",
+    "says_something",
 ]

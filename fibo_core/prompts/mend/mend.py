@@ -139,9 +139,14 @@ def holds_caption(words: str) -> bool:
     return any(_KEY_BEFORE.search(words, max(0, match.start() - 20), match.start()) for match in named)
 
 
+def says_something(prompt: StructuredPrompt) -> bool:
+    """Whether any of FIBO's ten keys says something, so that there is something to paint."""
+    return bool(said(prompt.document))
+
+
 def require_said(prompt: StructuredPrompt) -> None:
-    """Raises PromptError where none of FIBO's ten keys says anything: there is nothing to paint."""
-    if not said(prompt.document):
+    """Raises PromptError where there is nothing to paint."""
+    if not says_something(prompt):
         raise _nothing_said(prompt.document)
 
 

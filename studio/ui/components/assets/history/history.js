@@ -389,7 +389,7 @@ class View {
       const record = await this.lightbox.pictures.records.get(id)
       if (this.gone || this.asked.get("picture") !== id) return
       this.lightbox.open(id, {
-        id, place: Date.parse(record.created_at) * 1000, label: record.words || record.structured_prompt.short_description || "Untitled",
+        id, place: Date.parse(record.created_at) * 1000, label: record.words || record.structured_prompt.short_description || record.versions.file || "Untitled",
         seed: String(record.seed), width: record.width, height: record.height, favorite: record.favorite,
       })
     } catch (error) {
