@@ -50,9 +50,14 @@ class StepCallback:
             sys.modules["torch"].cuda.synchronize()
         self._cancel.check()
         if index + 1 == self._total and not bool(latents.isfinite().all()):
+            ways = (
+                "Leave the adapters out or lower their strength, lower the guidance, or choose another seed."
+                if self._request.adapters
+                else f"Lower the guidance, or choose another seed. If that does not help, the weights of "
+                f"{self._request.model} are damaged: bring them again."
+            )
             raise EngineError(
-                "What the model computed is no picture: its numbers have run over (NaN), and it would be black. Leave "
-                "the adapters out or lower their strength, lower the guidance, or choose another seed."
+                f"What the model computed is no picture: its numbers have run over (NaN), and it would be black. {ways}"
             )
         if self._on_step is not None:
             self._on_step(self._event(index + 1, pipe.scheduler.sigmas, latents))

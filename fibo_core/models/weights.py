@@ -91,9 +91,12 @@ def _component_is_whole(folder: Path) -> bool:
 
 
 def damaged_file(folder: Path, layout: Layout) -> str:
-    """A file of a folder's weights that is cut short, with what is wrong: "vae/x.safetensors (it has 3 of 9 bytes)";
-    "" where none is, as far as their headers tell."""
-    for file in sorted(file for name in layout.weighed for file in (folder / name).glob("*.safetensors")):
+    """A file of a model that is cut short or holds something else, with what is wrong: "vae/x.safetensors (it has 3 of
+    9 bytes)"; "" where none is, as far as what describes it and the weights' headers tell."""
+    described = {folder / name for name in layout.needed if name.endswith(".json")}
+    described |= {folder / name / "config.json" for name in layout.weighed}
+    weights = {file for name in layout.weighed for file in (folder / name).glob("*.safetensors")}
+    for file in (*sorted(described), *sorted(weights)):
         if fault := _fault(file, *_stamp(file)):
             return f"{file.relative_to(folder)} ({fault})"
     return ""
@@ -111,13 +114,31 @@ def check_complete(spec: WeightsSpec, folder: Path) -> None:
 
 @lru_cache(maxsize=64)
 def _fault(file: Path, size: int, changed_ns: int) -> str:
-    """What is wrong with a safetensors file, "" where nothing is seen; asked again when its size or time changes."""
+    """What is wrong with a safetensors or JSON file, "" where nothing is seen; asked again when its size or time
+    changes."""
+    try:
+        return _fault_of_json(file) if file.suffix == ".json" else _fault_of_weights(file)
+    except OSError:  # which may pass: loading tries again
+        return ""
+
+
+def _fault_of_weights(file: Path) -> str:
     try:
         read_header(file)
     except ValueError as exc:
         return str(exc)
-    except OSError:  # which may pass: loading tries again
-        return ""
+    return ""
+
+
+def _fault_of_json(file: Path) -> str:
+    try:
+        value = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return "it is no JSON, or cut short"
+    if not isinstance(value, dict):
+        return "it holds no JSON object"
+    if file.name == "model_index.json" and not isinstance(value.get("_class_name"), str):
+        return "it names no pipeline"
     return ""
 
 

@@ -126,6 +126,22 @@ def test_a_batch_fills_its_grid_and_a_cell_opens_as_a_picture(visitor: Visitor, 
     expect(cells(visitor).nth(2)).to_be_focused()
 
 
+def test_all_that_can_be_done_with_a_favourite_stands_in_one_row_on_a_small_screen(
+    visitor: Visitor, api: httpx.Client
+) -> None:
+    """1280 px less a scroll bar, and the longest of the names."""
+    page = visitor.page
+    page.set_viewport_size({"width": 1265, "height": 900})
+    visitor.open(f"/?batch={painted(api)}")
+    visitor.press_until("Favourite", page.get_by_role("button", name="Not favourite"))
+    expect(page.get_by_role("button", name="Delete")).to_be_visible()
+    visitor.settle()
+    row = page.locator("[class*='_picture_actions'] button:visible")
+    boxes = [box for each in row.all() if (box := each.bounding_box()) is not None]
+    assert len(boxes) == 8
+    assert len({round(box["y"]) for box in boxes}) == 1, boxes
+
+
 def test_what_varies_stands_at_the_edges_of_the_grid(visitor: Visitor, api: httpx.Client) -> None:
     axes = [{"name": "lighting.conditions", "values": ["day", "night"]}, {"name": "seed", "values": [4, 5, 6]}]
     look_at(visitor, painted(api, axes=axes))

@@ -237,7 +237,7 @@ def test_numbers_that_run_over_are_a_sentence_and_no_black_picture(engine: FiboE
     before, huge = pixels(engine), folder / "huge.safetensors"
     write_lora(huge, {key: each * 1e30 for key, each in load_file(folder / "sepia.safetensors").items()})
     try:
-        with pytest.raises(EngineError, match=r"its numbers have run over \(NaN\)"):
+        with pytest.raises(EngineError, match=r"run over \(NaN\).*Leave the adapters out or lower"):
             engine.render(request(engine, "huge"))
     finally:
         huge.unlink()

@@ -21,7 +21,7 @@ from fibo_core.engine.fibo import FiboEngine
 from fibo_core.engine.placement import SharedDevice
 from fibo_core.engine.render_settings import RenderSettings
 from fibo_core.engine.request import GenerationRequest
-from fibo_core.errors import Cancelled, ModelLoadFailed, ModelMissing, OutOfMemory, RequestError, TimedOut
+from fibo_core.errors import Cancelled, EngineError, ModelLoadFailed, ModelMissing, OutOfMemory, RequestError, TimedOut
 from fibo_core.models import device
 from fibo_core.models.catalogue import CATALOGUE, MINI_SIZES, MINI_WEIGHTS, find_model
 from fibo_core.models.plans import GB
@@ -540,6 +540,43 @@ def test_weights_cut_short_are_known_before_the_model_that_paints_makes_room(tmp
         assert error.value.remedy == "download fibo"
         assert (engine.status().state, engine.status().model) == ("ready", "mini")
     assert engine._held is held
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "fault"),
+    [
+        ("model_index.json", "{}", "it names no pipeline"),
+        ("model_index.json", "null", "it holds no JSON object"),
+        ("transformer/config.json", "[]", "it holds no JSON object"),
+        ("vae/config.json", "", "it is no JSON, or cut short"),
+        ("text_encoder/config.json", "[" * 100_000, "it is no JSON, or cut short"),
+        ("scheduler/scheduler_config.json", '{"a', "it is no JSON, or cut short"),
+    ],
+)
+def test_what_describes_a_model_and_is_no_json_object_is_named_before_the_model_that_paints_makes_room(
+    tmp_path: Path, file: str, text: str, fault: str
+) -> None:
+    engine = FiboEngine("mini", hub_cache=tmp_path)
+    engine.load("mini")
+    held = engine._held
+    (a_snapshot(tmp_path, "c0ffee") / file).write_text(text)
+    with pytest.raises(ModelLoadFailed, match=rf"are damaged: {file} \({fault}\)\. Remove that file, and download"):
+        engine.load("fibo")
+    assert engine._held is held
+
+
+def test_weights_that_hold_what_is_no_number_are_named_and_no_adapters(weights: Path, tmp_path: Path) -> None:
+    """No adapter is there to leave out."""
+    from safetensors.torch import load_file, save_file
+
+    file = weights / "transformer" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(file)
+    next(iter(tensors.values())).fill_(float("nan"))
+    save_file(tensors, file, metadata={"format": "pt"})
+    engine = FiboEngine("mini", hub_cache=tmp_path)
+    with pytest.raises(EngineError, match=r"run over \(NaN\).*the weights of mini are damaged: bring them") as error:
+        engine.render(a_request(engine))
+    assert "adapters" not in str(error.value)
 
 
 def test_a_missing_default_model_is_a_failed_state(tmp_path: Path) -> None:

@@ -139,6 +139,15 @@ def _not_whole(folder: Path) -> None:
     next((folder / "vae").glob("*.safetensors")).unlink()
 
 
+def _null(folder: Path) -> None:
+    (folder / "transformer" / "config.json").write_text("null")
+
+
+def _half_a_config(folder: Path) -> None:
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(file.read_text()[:20])
+
+
 def _cut_short(folder: Path) -> None:
     file = next((folder / "vae").glob("*.safetensors"))
     file.write_bytes(file.read_bytes()[:-1])
@@ -151,6 +160,8 @@ def _cut_short(folder: Path) -> None:
         (_other_kind, "is a 'FluxPipeline'. Known are BriaFiboPipeline"),
         (_no_json, "names no pipeline. Known are BriaFiboPipeline"),
         (_not_whole, "is a BriaFiboPipeline and not whole"),
+        (_null, r"damaged: transformer/config\.json \(it holds no JSON object\)\. Bring that file again"),
+        (_half_a_config, r"damaged: scheduler/scheduler_config\.json \(it is no JSON, or cut short\)\. Bring that"),
         (_cut_short, r"is a BriaFiboPipeline and damaged: vae/\S+ \(it has [\d,]+ of [\d,]+ bytes\)\. Bring that file"),
     ],
 )

@@ -117,7 +117,7 @@ def picture_actions(
             key=f"{key}_delete",
             icon=":material/delete:",
             type="tertiary",
-            help="Into History's trash, with Undo",
+            help="Delete it into History's trash, with Undo",
         ):
             pressed = "delete"
     return pressed

@@ -16,6 +16,12 @@ from studio.ui.session import errors_shown, find_picture, start_edit, start_insp
 from studio.ui.state import PageState
 from studio.ui.words import plain
 
+ICONS: dict[Action, str] = {
+    "refine": ":material/tune:",
+    "edit": ":material/ink_highlighter:",
+    "inspire": ":material/lightbulb:",
+}
+
 
 def show_unfit(
     runtime: Runtime,
@@ -40,10 +46,15 @@ def show_unfit(
         if taken.picture not in (None, state.source_id):
             go_on_from(str(taken.picture))
         st.info(plain(sentence), icon=":material/info:")
+        action: Action | None = None
+        with st.container(horizontal=True, gap="small"):
+            for way in ways:
+                if st.button(way.capitalize(), key=f"{mode}_to_{way}", icon=ICONS[way]):
+                    action = way
     with result:
         source_stage(state, mode, source, parent, batch)
         st.caption(facts(source))
-        action = picture_actions(runtime, source, key=mode, offered=(*ways, "delete"))
+        action = picture_actions(runtime, source, key=mode, offered=("delete",)) or action
     with errors_shown():
         if action == "refine":
             start_refine(source)
