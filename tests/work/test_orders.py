@@ -230,7 +230,7 @@ def test_what_a_source_was_painted_with_is_taken_over_unless_other_loras_or_none
         (Order(kind="inspire", pictures=tuple("abcde")), "5 pictures are given, and at most 4 make one prompt"),
         (Order(kind="generate", words="a ball", model="fobi"), "There is no model called 'fobi'"),
         (Order(kind="generate", words="a ball", aspect="7:1"), "no shape '7:1'"),
-        (Order(kind="generate", words="a ball", size=(100, 100)), "The size is 100×100"),
+        (Order(kind="generate", words="a ball", size=(40, 100)), "The size is 40×100"),
         (Order(kind="generate", words="a ball", count=0), "The number of pictures is 0"),
         (Order(kind="generate", words="a ball", seed=-2), "The seed is -2"),
         (Order(kind="generate", words="a ball", count=2, axes=(axis("seed", "1|2"),)), "the seeds stand on an axis"),

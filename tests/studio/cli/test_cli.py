@@ -449,7 +449,7 @@ def test_a_failed_batch_tells_in_text_too_what_it_finished(cli: Cli, monkeypatch
     said = cli("generate", "a ball", "--count", 4, "--seed", 5, *FAST)
     assert (said.code, said.err) == (1, "The memory did not suffice.\n")
     assert [line.split(" · ")[0].strip() for line in said.out.splitlines()[1::2]] == ["seed 5", "seed 6"]
-    monkeypatch.setattr(FiboEngine, "render", lambda *_, **__: out_of_memory())
+    monkeypatch.setattr(FiboEngine, "render_together", lambda *_, **__: out_of_memory())
     said = cli("generate", "a ball", "--count", 4, "--json", *FAST)
     assert (said.code, said.out, said.err) == (1, "", "The memory did not suffice.\n")
 
