@@ -282,7 +282,7 @@ before = paint(256)
 held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (held + 60_000_000, resource.RLIM_INFINITY))
 try:
-    paint(512)
+    paint(1024)
 except OutOfMemory as error:
     print("refused:", error)
 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -299,7 +299,7 @@ def test_memory_that_really_runs_out_is_said_and_the_process_goes_on() -> None:
         cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "refused: The memory did not suffice for 512×512" in done.stdout
+    assert "refused: The memory did not suffice for 1024×1024" in done.stdout
     assert "choose the shape 1:1 (256×256 pixels), shorten the prompt" in done.stdout
     assert "same: True" in done.stdout
 
