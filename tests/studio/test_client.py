@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -151,6 +151,8 @@ def losing_the_first_answer(port: int) -> Iterator[int]:
                 break
             caller.sendall(data)
         for each in (there, caller):
+            with suppress(OSError):  # it has gone already
+                each.shutdown(socket.SHUT_RDWR)  # a close alone waits for the thread that reads it
             each.close()
 
     def accept() -> None:
