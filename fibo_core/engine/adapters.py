@@ -55,6 +55,11 @@ class Adapter:
         return cls(match["name"], match["revision"], float(match["strength"]))
 
 
+def asked_of(adapters: Sequence[str]) -> tuple[str, ...]:
+    """What a recipe holds, as a user asks for it. Raises RequestError for one that does not say which file it was."""
+    return tuple(Adapter.of_recipe(text).asked for text in adapters)
+
+
 def read_asked(text: str) -> tuple[str, float]:
     """Name and strength of "NAME" or "NAME:0.8", as a user asks for it. Raises RequestError."""
     match = _ASKED.fullmatch(text.strip())
@@ -117,7 +122,7 @@ def resolve(asked: Sequence[str], folder: Path, spec: ModelSpec, hub_cache: Path
     for text in asked:
         if _RECORDED.fullmatch(text):
             recorded = Adapter.of_recipe(text)
-            name, strength, file = recorded.name, recorded.strength, recorded_file(folder, recorded)
+            (name, strength), file = read_asked(recorded.asked), recorded_file(folder, recorded)
         else:
             name, strength = read_asked(text)
             file = adapter_file(folder, name)

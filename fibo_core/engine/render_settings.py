@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fibo_core.engine.adapters import Adapter
+from fibo_core.engine.adapters import asked_of
 from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.request import GenerationRequest
 from fibo_core.limits import check_guidance, check_size, check_steps
@@ -67,7 +67,7 @@ class RenderSettings:
             num_inference_steps=request.num_inference_steps,
             guidance_scale=request.guidance_scale,
             negative_prompt="" if spec.fixed_negative is not None else request.negative_prompt,
-            adapters=[Adapter.of_recipe(text).asked for text in request.adapters],
+            adapters=asked_of(request.adapters),
         )
 
     def request(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from fibo_core.engine.adapters import Adapter
+from fibo_core.engine.adapters import asked_of
 from fibo_core.engine.edits import (
     NO_INSTRUCTION,
     check_can_edit,
@@ -148,7 +148,7 @@ def _paints_as_before(order: Order, picture: Generation) -> bool:
     if order.seed != order.source_seed or isinstance(request, ImportedRequest):
         return order.seed == order.source_seed
     settings = (order.model, order.steps, order.guidance, order.adapters or ())
-    adapters = tuple(Adapter.of_recipe(text).asked for text in request.adapters)
+    adapters = asked_of(request.adapters)
     return settings == (request.model, request.num_inference_steps, request.guidance_scale, adapters)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from fibo_core.engine.adapters import Adapter
+from fibo_core.engine.adapters import asked_of
 from fibo_core.engine.edits import FEATHER, Way
 from fibo_core.engine.imported import ImportedRequest
 from fibo_core.engine.render_settings import RenderSettings
@@ -128,13 +128,8 @@ class Order:
             steps=request.num_inference_steps if self.steps is None else self.steps,
             guidance=request.guidance_scale if self.guidance is None else self.guidance,
             negative_prompt=negative if self.negative_prompt is None else self.negative_prompt,
-            adapters=_asked_of(request) if self.adapters is None else self.adapters,
+            adapters=asked_of(request.adapters) if self.adapters is None else self.adapters,
         )
-
-
-def _asked_of(request: GenerationRequest) -> tuple[str, ...]:
-    """The adapters of a recipe, as a user asks for them. Raises RequestError for one that does not say which it is."""
-    return tuple(Adapter.of_recipe(text).asked for text in request.adapters)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from fibo_core.engine.adapters import Adapter, read_asked
+from fibo_core.engine.adapters import asked_of, read_asked
 from fibo_core.engine.imported import ImportedRequest
 from fibo_core.errors import RequestError
 from fibo_core.models.catalogue import ModelSpec
@@ -56,6 +56,6 @@ def worn_by_source(state: PageState) -> tuple[str, ...]:
     if request is None or isinstance(request, ImportedRequest):
         return ()
     try:
-        return tuple(Adapter.of_recipe(text).asked for text in request.adapters)
+        return asked_of(request.adapters)
     except RequestError:
         return ()

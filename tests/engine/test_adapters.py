@@ -136,6 +136,13 @@ def test_a_name_alone_is_at_full_strength() -> None:
     assert read_asked("sepia:-0.5") == ("sepia", -0.5)
 
 
+def test_a_strength_has_its_bounds_in_a_recipes_words_too(engine: FiboEngine) -> None:
+    (recorded,) = engine.adapters("mini", ("sepia:0.5",))
+    assert engine.adapters("mini", (recorded,)) == (recorded,)
+    with pytest.raises(RequestError, match="The strength of sepia is '900'"):
+        engine.adapters("mini", (recorded.replace("*0.5", "*900"),))
+
+
 @pytest.mark.parametrize("strength", [4.0, -4.0, 0.8, 1e-5, -2.5e-7, 0.0])
 def test_every_strength_that_may_be_asked_for_can_be_read_in_a_recipe(strength: float) -> None:
     adapter = Adapter("sepia", "0" * 16, strength)
